@@ -1,0 +1,51 @@
+# `make demo` and `make test` need only python3 (>= 3.11), make and a package registry.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test test-slow bench docs lint clean
+
+demo: $(VENV)/.core
+	$(BIN)/steepest demo --out demo
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 -m slow -rA
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m pytest benchmarks -m "" --benchmark-only --benchmark-columns=median,iqr,rounds -p no:xdist
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+clean:
+	rm -rf $(VENV) demo out docs/_build
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "steepest needs Python 3.11 or newer; say which one with: make PYTHON=python3.12"; exit 1; }
+	@echo "Preparing $(VENV) (a minute or so, the first time only)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.core
+	@$(PIP) -e '.[io,test]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.core
+	@$(PIP) -e '.[bench]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	@$(PIP) -e '.[docs]'
+	@touch $@

@@ -1,0 +1,52 @@
+"""What can go wrong, by kind. Every message says what, where, and what to do.
+
+All are `ValueError`s, so that a caller who knows nothing of this package still catches them.
+"""
+
+__all__ = [
+    "ChartError",
+    "DataError",
+    "DomainError",
+    "FlowError",
+    "LawBroken",
+    "MetricError",
+    "PrecisionError",
+    "SteepestError",
+    "UsageError",
+]
+
+
+class SteepestError(ValueError):
+    """Bad input to this package: the base of all errors below."""
+
+
+class MetricError(SteepestError):
+    """A metric's matrix is not symmetric positive definite, or is too ill-conditioned to solve."""
+
+
+class DomainError(SteepestError):
+    """A point lies outside the domain of a metric, potential or chart, or on a singular boundary."""
+
+
+class ChartError(SteepestError):
+    """A chart's inverse does not invert it, or its Jacobian is singular."""
+
+
+class PrecisionError(SteepestError):
+    """Single precision was given to something that solves a dense linear system."""
+
+
+class FlowError(SteepestError):
+    """A flow left its domain, stalled, or could not be followed to its final time."""
+
+
+class LawBroken(SteepestError):
+    """A geometry, or a recipe for one, breaks a law that it must obey."""
+
+
+class DataError(SteepestError):
+    """Measured data cannot be read or used: names the row and the column where it can."""
+
+
+class UsageError(SteepestError):
+    """An unknown name, a contradictory option, or a place that cannot be written to."""

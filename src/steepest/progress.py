@@ -1,0 +1,59 @@
+"""The progress bar that all long work shares: on stderr, and only where somebody is watching."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+__all__ = ["Advance", "progress", "track"]
+
+T = TypeVar("T")
+
+
+class Advance(Protocol):
+    def __call__(self, amount: float = 1.0) -> None: ...
+
+
+@contextmanager
+def progress(description: str, total: float | None = None) -> Iterator[Advance]:
+    """Show a bar for `total` units of work; yields a function that advances it by an amount.
+
+    Writes nothing when stderr is not a terminal, so pipes, logs and `--json` stay clean.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(description, total=total)
+
+        def advance(amount: float = 1.0) -> None:
+            bar.advance(task, amount)
+
+        yield advance
+
+
+def track(items: Iterable[T], description: str, total: float | None = None) -> Iterator[T]:
+    """Iterate over `items` under a progress bar."""
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)  # pyright: ignore[reportArgumentType]
+    with progress(description, total) as advance:
+        for item in items:
+            yield item
+            advance()
