@@ -1,0 +1,165 @@
+"""Where a geometry is defined, and how far a point is from leaving it."""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from steepest.errors import DomainError
+from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
+
+__all__ = ["AbstractDomain", "Boundary", "Box", "Everywhere", "Intersection", "Nonzero", "Preimage"]
+
+
+class AbstractDomain(eqx.Module):
+    """A set of admissible points, given by each coordinate's distance to its boundary."""
+
+    @abstractmethod
+    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+        """Distance to the boundary, coordinate by coordinate: positive inside, negative outside."""
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether points on the boundary belong to the domain."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """The domain in words, as an error message would say it."""
+
+    def outside(self, point: Coordinates) -> Array:
+        """Which coordinates lie outside (those that are not numbers included)."""
+        margin = self.margin(point)
+        return ~(margin >= 0) if self.closed else ~(margin > 0)
+
+    def require(self, point: Any, what: str) -> Array:
+        """The point itself if it lies inside; otherwise raises, or under jit gives NaN there.
+
+        `what` names the geometry in the message. Raises `DomainError`, which names the first
+        coordinate outside.
+        """
+        point = jnp.asarray(point)
+        if is_concrete(point):
+            self.check(point, what)
+            return point
+        outside = self.outside(point)
+        same = outside.shape == point.shape
+        return jnp.where(outside if same else outside.any(), jnp.nan, point)
+
+    def check(self, point: Any, what: str) -> None:
+        """Raise a `DomainError` that names the first coordinate outside, if there is one."""
+        point = jnp.asarray(point)
+        outside = np.asarray(self.outside(point))
+        if outside.any():
+            where = np.unravel_index(np.flatnonzero(outside)[0], outside.shape)
+            index = ", ".join(str(int(i)) for i in where)
+            value = f" = {float(point[where]):.6g}" if outside.shape == point.shape else ""
+            others = int(outside.sum()) - 1
+            also = f" (and {others} more)" if others else ""
+            raise DomainError(
+                f"{what}: coordinate {index}{value}{also} is outside the domain, which is "
+                f"{self.describe()}; move the point inside or choose another geometry"
+            )
+
+    def boundary(self, margin: float = 1e-3) -> "Boundary":
+        """A stop condition for `gradient_flow` that ends it at this distance from the boundary."""
+        return Boundary(self, margin)
+
+
+class Everywhere(AbstractDomain):
+    """All of space."""
+
+    closed = True
+
+    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+        point = jnp.asarray(point)
+        return jnp.where(jnp.isnan(point), jnp.nan, jnp.inf).astype(point.dtype)
+
+    def describe(self) -> str:
+        return "all finite numbers"
+
+
+class Box(AbstractDomain):
+    """Coordinates between `lower` and `upper` (numbers, or one per coordinate)."""
+
+    lower: np.ndarray = eqx.field(converter=as_field, default=-np.inf)
+    upper: np.ndarray = eqx.field(converter=as_field, default=np.inf)
+    closed: bool = eqx.field(static=True, default=False)  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+        point = jnp.asarray(point)
+        return jnp.minimum(point - like(self.lower, point), like(self.upper, point) - point)
+
+    def describe(self) -> str:
+        below = "<=" if self.closed else "<"
+        low, high = (np.array2string(np.asarray(b), precision=6) for b in (self.lower, self.upper))
+        return f"{low} {below} coordinate {below} {high}"
+
+
+class Nonzero(AbstractDomain):
+    """Coordinates of either sign, but not zero."""
+
+    closed = False
+
+    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+        return jnp.abs(jnp.asarray(point))
+
+    def describe(self) -> str:
+        return "coordinate != 0"
+
+
+class Preimage(AbstractDomain):
+    """Points whose coordinates in a chart lie in the domain."""
+
+    domain: AbstractDomain
+    chart: Any
+
+    @property
+    def closed(self) -> bool:
+        return self.domain.closed
+
+    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+        return self.domain.margin(self.chart(point))
+
+    def describe(self) -> str:
+        return f"in the coordinates of {type(self.chart).__name__}: {self.domain.describe()}"
+
+
+class Intersection(AbstractDomain):
+    """Points that lie in every one of several domains."""
+
+    domains: tuple[AbstractDomain, ...]
+
+    @property
+    def closed(self) -> bool:
+        return all(domain.closed for domain in self.domains)
+
+    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+        margins = [domain.margin(point) for domain in self.domains]
+        if any(margin.shape != margins[0].shape for margin in margins):
+            margins = [jnp.min(margin) for margin in margins]
+        return jnp.stack(margins).min(axis=0)
+
+    def describe(self) -> str:
+        return " and ".join(sorted({domain.describe() for domain in self.domains}))
+
+
+class Boundary(eqx.Module):
+    """A stop condition: a scalar that falls to zero at `margin` from the edge of `domain`.
+
+    The margin keeps the solver away from the singular edge itself, where it would exhaust its
+    steps; `gradient_flow` extrapolates the time at which the edge would have been reached.
+    """
+
+    domain: AbstractDomain
+    margin: float = eqx.field(static=True, default=1e-3)
+
+    def distance(self, point: Coordinates) -> Float[Array, ""]:
+        """Distance of the nearest coordinate to the edge."""
+        return jnp.min(self.domain.margin(point))
+
+    def __call__(self, point: Coordinates) -> Float[Array, ""]:
+        return self.distance(point) - self.margin

@@ -1,0 +1,311 @@
+"""The laws that metrics, potentials and recipes obey, for users to check their own.
+
+Each `check_*` returns a `LawReport` (print it) and raises `LawBroken` with the same table if one
+of the laws fails.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike
+
+from steepest.errors import LawBroken, UsageError
+from steepest.geometry.chart import AbstractChart, Composed, Elementwise, Linear, Pullback
+from steepest.geometry.entry import entry_point
+from steepest.geometry.metric import AbstractMetric
+from steepest.geometry.potential import AbstractPotential
+
+__all__ = ["Law", "LawReport", "Model", "check_invariance", "check_metric", "check_potential"]
+
+
+@dataclass(frozen=True)
+class Law:
+    """One law, the largest violation seen, the largest allowed, and where it was seen."""
+
+    statement: str
+    violation: float
+    tolerance: float
+    point: tuple[float, ...]
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.violation <= self.tolerance)  # False for NaN
+
+
+@dataclass(frozen=True)
+class LawReport:
+    """What was checked and what came out; prints as a table."""
+
+    subject: str
+    laws: tuple[Law, ...]
+
+    @property
+    def holds(self) -> bool:
+        return all(law.holds for law in self.laws)
+
+    def __str__(self) -> str:
+        lines = [self.subject]
+        for law in self.laws:
+            mark = "holds " if law.holds else "BROKEN"
+            where = "" if law.holds else f"  at {np.array2string(np.array(law.point), precision=6)}"
+            lines.append(
+                f"  {mark}  {law.statement}  (violation {law.violation:.1e}, "
+                f"allowed {law.tolerance:.0e}){where}"
+            )
+        return "\n".join(lines)
+
+
+class _Ledger:
+    """Collects violations, keeping the worst of each law."""
+
+    def __init__(self) -> None:
+        self.laws: dict[str, Law] = {}
+
+    def enter(self, statement: str, violation: Any, tolerance: float, point: Any) -> None:
+        values = np.asarray(violation, dtype=np.float64)
+        worst = float(np.max(np.where(np.isnan(values), np.inf, values), initial=0.0))
+        known = self.laws.get(statement)
+        if known is None or worst > known.violation:
+            place = tuple(float(x) for x in np.ravel(point))
+            self.laws[statement] = Law(statement, worst, tolerance, place)
+
+    def close(self, subject: str) -> LawReport:
+        report = LawReport(subject, tuple(self.laws.values()))
+        if not report.holds:
+            raise LawBroken(str(report))
+        return report
+
+
+def _gap(left: Any, right: Any) -> np.ndarray:
+    """Difference relative to the size of the two sides."""
+    left, right = np.asarray(left), np.asarray(right)
+    scale = max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0))
+    return np.asarray(np.abs(left - right) / (scale if scale > 0 else 1.0))
+
+
+def _points(points: ArrayLike, what: str) -> np.ndarray:
+    array = np.atleast_2d(np.asarray(points, dtype=np.float64))
+    if array.ndim != 2 or array.size == 0:
+        raise UsageError(f"{what}: give one point (n,) or several (m, n), not shape {array.shape}")
+    return array
+
+
+@entry_point(kernel="the metric's flat and sharp")
+def check_metric(
+    metric: AbstractMetric, points: ArrayLike, *, seed: int = 0, rtol: float = 1e-9
+) -> LawReport:
+    """Check at each point (n,) of `points` (m, n) that a metric is one.
+
+    Among the laws: sharp inverts flat; symmetry; positivity; <sharp p, u> = p(u) (Surace et al.
+    2020, Eq 3); the normalised sharp climbs faster than every other unit direction (Eqs 6-7, by
+    brute force over random directions far and near); seen in other coordinates the matrix is
+    J' G J. `rtol` is the violation allowed, relative to the sides compared. Raises `LawBroken`
+    with the table of laws, or the metric's own error where a point is outside its domain.
+    """
+    ledger = _Ledger()
+    rng = np.random.default_rng(seed)
+    for point in _points(points, "check_metric"):
+        metric.check(point)
+        _metric_laws(ledger, metric, jnp.asarray(point), rng, rtol)
+    return ledger.close(f"{type(metric).__name__}, a metric at {len(_points(points, ''))} point(s)")
+
+
+def _metric_laws(
+    ledger: _Ledger, metric: AbstractMetric, x: Any, rng: np.random.Generator, rtol: float
+) -> None:
+    n = x.shape[0]
+    u, v, p = (jnp.asarray(rng.standard_normal(n)) for _ in range(3))
+    ledger.enter("sharp inverts flat", _gap(metric.sharp(x, metric.flat(x, v)), v), rtol, x)
+    ledger.enter("flat inverts sharp", _gap(metric.flat(x, metric.sharp(x, p)), p), rtol, x)
+    sum_law = _gap(metric.sharp(x, 2 * p + u), 2 * metric.sharp(x, p) + metric.sharp(x, u))
+    ledger.enter("sharp is linear", sum_law, rtol, x)
+    length = metric.norm(x, u) * metric.norm(x, v)
+    asymmetry = jnp.abs(metric.inner(x, u, v) - metric.inner(x, v, u)) / length
+    ledger.enter("<u, v> = <v, u>", asymmetry, rtol, x)
+    G = np.asarray(metric.matrix(x))
+    columns = np.stack([np.asarray(metric.flat(x, e)) for e in jnp.eye(n)], axis=1)
+    ledger.enter("the matrix's columns are flat of the basis", _gap(G, columns), rtol, x)
+    eigenvalues = np.linalg.eigvalsh((G + G.T) / 2)
+    ledger.enter("<v, v> > 0", np.maximum(0.0, -eigenvalues / eigenvalues[-1]), 0.0, x)
+
+    gradient = metric.sharp(x, p)
+    eq3 = jnp.abs(metric.inner(x, gradient, u) - jnp.sum(p * u))
+    ledger.enter(
+        "<sharp p, u> = p(u)  [Eq 3]", eq3 / (metric.norm(x, gradient) * metric.norm(x, u)), rtol, x
+    )
+    _steepest_laws(ledger, metric, x, p, rng, rtol)
+
+    A = np.eye(n) + 0.3 * rng.standard_normal((n, n)) / np.sqrt(n)
+    bend = Elementwise(lambda y: y + 0.1 * jnp.tanh(y), _inverse_bend)
+    chart = Composed(Linear(A), bend)
+    y = chart.inverse(x)
+    J = np.asarray(jax.jacfwd(chart)(y))
+    seen = Pullback(metric, chart)
+    ledger.enter(
+        "seen in other coordinates, G~ = J' G J", _gap(seen.matrix(y), J.T @ G @ J), rtol, x
+    )
+    transported = np.linalg.solve(J, np.asarray(gradient))
+    ledger.enter(
+        "its sharp moves the same point the same way",
+        _gap(seen.sharp(y, J.T @ p), transported),
+        rtol,
+        x,
+    )
+
+
+def _inverse_bend(y: Any) -> Any:
+    """Newton's method for z + tanh(z)/10 = y: 12 steps are past float64 from anywhere."""
+    z = y
+    for _ in range(12):
+        z = z - (z + 0.1 * jnp.tanh(z) - y) / (1 + 0.1 / jnp.cosh(z) ** 2)
+    return z
+
+
+def _steepest_laws(
+    ledger: _Ledger, metric: AbstractMetric, x: Any, p: Any, rng: np.random.Generator, rtol: float
+) -> None:
+    """Eqs 6-7 by brute force: random unit directions, and ever closer neighbours of the best."""
+    best = metric.sharp(x, p) / metric.dual_norm(x, p)
+    n = x.shape[0]
+    far = rng.standard_normal((256, n)) * np.asarray(jnp.abs(best)).max()
+    near = np.asarray(best) + np.concatenate(
+        [scale * rng.standard_normal((64, n)) * np.abs(best).max() for scale in (1e-1, 1e-2, 1e-3)]
+    )
+    directions = jnp.asarray(np.concatenate([far, near]))
+    lengths = jax.vmap(lambda u: metric.norm(x, u))(directions)
+    slopes = (directions @ p) / lengths
+    steepest = jnp.sum(p * best)
+    ledger.enter("the normalised sharp has unit length", jnp.abs(metric.norm(x, best) - 1), rtol, x)
+    ledger.enter(
+        "no unit direction is steeper  [Eqs 6-7]", jnp.max(slopes - steepest) / steepest, rtol, x
+    )
+
+
+@entry_point(kernel="the potential's to_dual and to_primal")
+def check_potential(
+    potential: AbstractPotential, points: ArrayLike, *, seed: int = 0, rtol: float = 1e-9
+) -> LawReport:
+    """Check at each point (n,) of `points` (m, n) that a potential is convex and consistent.
+
+    Among the laws: primal and dual maps invert each other (to 1e-13 of each coordinate, whatever
+    `rtol`); the dual is the gradient of phi; flat and sharp are its Hessian and the inverse; the
+    dual map is monotone; the divergence is positive and vanishes at its origin; and all laws of a
+    metric.
+    Points need to lie inside the domain, not on its boundary. Raises `LawBroken`.
+    """
+    ledger = _Ledger()
+    rng = np.random.default_rng(seed)
+    array = _points(points, "check_potential")
+    for i, point in enumerate(array):
+        potential.check(point)
+        x = jnp.asarray(point)
+        z = potential.to_dual(x)
+        back = np.asarray(potential.to_primal(z))
+        ledger.enter("to_primal inverts to_dual", np.abs(back - point) / np.abs(point), 1e-13, x)
+        again = np.asarray(potential.to_dual(jnp.asarray(back)))
+        ledger.enter("to_dual inverts to_primal", _gap(again, z), 1e-12, x)
+        derived = AbstractPotential.to_dual(potential, x)
+        ledger.enter("the dual is the gradient of phi", _gap(z, derived), rtol, x)
+        v = jnp.asarray(rng.standard_normal(x.shape[0]))
+        ledger.enter(
+            "flat is phi's Hessian",
+            _gap(potential.flat(x, v), AbstractPotential.flat(potential, x, v)),
+            rtol,
+            x,
+        )
+        ledger.enter(
+            "sharp is the derivative of to_primal",
+            _gap(potential.sharp(x, v), AbstractPotential.sharp(potential, x, v)),
+            rtol,
+            x,
+        )
+        other = array[(i + 1) % len(array)]
+        if not np.array_equal(other, point):
+            _pair_laws(ledger, potential, x, jnp.asarray(other), rtol)
+        _metric_laws(ledger, potential, x, rng, rtol)
+    return ledger.close(f"{type(potential).__name__}, a potential at {len(array)} point(s)")
+
+
+def _pair_laws(ledger: _Ledger, potential: AbstractPotential, x: Any, y: Any, rtol: float) -> None:
+    change = potential.to_dual(y) - potential.to_dual(x)
+    ledger.enter(
+        "dual_change is the difference of the duals",
+        _gap(potential.dual_change(x, y), change),
+        rtol,
+        x,
+    )
+    monotone = jnp.sum(change * (y - x))
+    ledger.enter("the dual map is monotone", jnp.where(monotone > 0, 0.0, jnp.inf), 0.0, x)
+    divergence = potential.divergence(y, x)
+    ledger.enter("the divergence is positive", jnp.where(divergence > 0, 0.0, jnp.inf), 0.0, x)
+    ledger.enter("the divergence from itself is 0", jnp.abs(potential.divergence(x, x)), 0.0, x)
+    ledger.enter(
+        "the two divergences add up to <dual change, change>",
+        _gap(divergence + potential.divergence(x, y), monotone),
+        rtol,
+        x,
+    )
+
+
+class Model(eqx.Module):
+    """A cost in some coordinates, with whatever else a recipe for a geometry looks at.
+
+    `cost`: point (n,) -> scalar. `points` (m, n): where the model makes sense, to be tried.
+    `family`: point -> anything that the parameters describe (a distribution's natural parameters,
+    a log-density, a neuron's output); a recipe may read it, and it is the same in every chart.
+    """
+
+    cost: Callable[[Any], Any]
+    points: np.ndarray = eqx.field(converter=lambda p: _points(p, "Model"))
+    family: Callable[[Any], Any] | None = None
+
+    def seen_in(self, chart: AbstractChart) -> "Model":
+        """The same model with the chart's coordinates as its parameters."""
+        cost, family = self.cost, self.family
+        return Model(
+            cost=lambda y: cost(chart.inverse(y)),
+            points=np.stack([np.asarray(chart(jnp.asarray(x))) for x in self.points]),
+            family=None if family is None else lambda y: family(chart.inverse(y)),
+        )
+
+
+Recipe = Callable[[Model], AbstractMetric | Callable[[Any], Any]]
+
+
+def _direction(answer: AbstractMetric | Callable[[Any], Any], model: Model, point: Any) -> Any:
+    if isinstance(answer, AbstractMetric):
+        return -answer.sharp(point, jax.grad(model.cost)(point))
+    return answer(point)
+
+
+@entry_point(kernel="the recipe's own metric or rule")
+def check_invariance(
+    recipe: Recipe, model: Model, chart: AbstractChart, *, rtol: float = 1e-8
+) -> LawReport:
+    """Check that a recipe does not depend on the map it is drawn on: the wicked-map test.
+
+    The recipe (model -> metric, or model -> function from point to direction) is applied to the
+    model and to the model seen in the chart; at each of the model's points the two directions must
+    agree after transport by the chart's Jacobian. "The Euclidean metric of the coordinates at hand"
+    fails in every chart that is not a rotation; a change of unit is the chart `Scaling(factors)`.
+    Raises `LawBroken`, or `ChartError` where the chart's inverse does not invert it. Surace et al.
+    2020, Fig 2 and Eq 5.
+    """
+    ledger = _Ledger()
+    seen = model.seen_in(chart)
+    here, there = recipe(model), recipe(seen)
+    for x in model.points:
+        chart.check(x)
+        point = jnp.asarray(x)
+        moved = chart.push(point, _direction(here, model, point))
+        direct = _direction(there, seen, chart(point))
+        statement = "the direction is the same on both maps"
+        ledger.enter(statement, _gap(moved, direct), rtol, x)
+    return ledger.close(
+        f"recipe {getattr(recipe, '__name__', recipe)!s}, seen in {type(chart).__name__}"
+    )

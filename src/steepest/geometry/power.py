@@ -1,0 +1,191 @@
+"""The power family: geometries in which a synapse's change scales as its size to some power.
+
+The geometry index a says to which: sd(change | size w) ~ |w|^a for small steps, because the
+Hessian of the potential is |w|^-a. Index -1 is the 3-norm, 0 Euclid (gradient descent), 1/2 the
+1.5-norm, 1 the negative entropy (multiplicative updates), 2 Burg's entropy (Itakura-Saito).
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import xlogy
+from jaxtyping import Array, Float
+
+from steepest.errors import DomainError
+from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
+from steepest.geometry.domain import AbstractDomain, Box, Everywhere, Nonzero
+from steepest.geometry.potential import AbstractPotential
+
+__all__ = ["Entropy", "PNorm", "Power"]
+
+
+def _check_sign(sign: np.ndarray, what: str) -> None:
+    if is_concrete(sign) and not (np.abs(sign) == 1).all():
+        raise DomainError(
+            f"{what}: every sign is 1 or -1, not {sign}; a weight whose sign may change needs an "
+            "index below 1, or HyperbolicEntropy"
+        )
+
+
+def _one_sign(sign: np.ndarray) -> Box:
+    """The half line, closed at 0, on which a weight of this sign stays."""
+    xp = np if is_concrete(sign) else jnp
+    positive = xp.asarray(sign) > 0
+    return Box(xp.where(positive, 0.0, -np.inf), xp.where(positive, np.inf, 0.0), closed=True)
+
+
+class Power(AbstractPotential):
+    """phi = |w|^(2-a) / ((1-a)(2-a)) with Hessian |w|^-a, for any geometry index a.
+
+    For a < 1 weights of either sign share one dual axis. For a >= 1 they do not: `sign` (1, -1, or
+    one per weight) says on which side of 0 each weight lives (Dale's law), and a weight at 0 never
+    moves. At a = 1 the branch is |w| log|w| - |w|, at a = 2 it is -log|w|. Pogodin et al. 2024.
+    """
+
+    index: float = eqx.field(converter=float, static=True)
+    sign: np.ndarray = eqx.field(converter=as_field, default=1.0)
+
+    def __check_init__(self) -> None:
+        if not np.isfinite(self.index):
+            raise DomainError(f"Power: the geometry index is a finite number, not {self.index}")
+        _check_sign(self.sign, "Power")
+
+    @property
+    def domain(self) -> AbstractDomain:
+        return Everywhere() if self.index < 1 else _one_sign(self.sign)
+
+    def _size(self, point: Coordinates) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+        """|w| and the sign of w."""
+        point = self.domain.require(point, f"Power(index={self.index:g})")
+        sign = (
+            jnp.sign(point)
+            if self.index < 1
+            else jnp.broadcast_to(like(self.sign, point), point.shape)
+        )
+        return jnp.abs(point), sign
+
+    def __call__(self, point: Coordinates) -> Float[Array, ""]:
+        size, _ = self._size(point)
+        a = self.index
+        if a == 1:
+            return jnp.sum(xlogy(size, size) - size)
+        if a == 2:
+            return -jnp.sum(jnp.log(size))
+        return jnp.sum(size ** (2 - a)) / ((1 - a) * (2 - a))
+
+    def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
+        size, sign = self._size(point)
+        a = self.index
+        return sign * (jnp.log(size) if a == 1 else size ** (1 - a) / (1 - a))
+
+    def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
+        dual = jnp.asarray(dual)
+        a = self.index
+        if a < 1:
+            return jnp.sign(dual) * ((1 - a) * jnp.abs(dual)) ** (1 / (1 - a))
+        sign = like(self.sign, dual)
+        if a == 1:
+            return sign * jnp.exp(sign * dual)
+        # For a > 1 the duals of one sign fill only a half line; past its end there is no weight.
+        return sign * ((1 - a) * (sign * dual)) ** (1 / (1 - a))
+
+    def dual_change(self, before: Coordinates, after: Coordinates) -> Float[Array, "*n"]:
+        """Continuous in the index, and without cancellation for small changes."""
+        a = self.index
+        start, sign = self._size(before)
+        end, _ = self._size(after)
+        log_ratio = jnp.log(end) - jnp.log(start)
+        if a == 1:
+            return sign * log_ratio
+        together = (jnp.sign(jnp.asarray(before)) == jnp.sign(jnp.asarray(after))) & (start > 0)
+        smooth = sign * start ** (1 - a) * jnp.expm1((1 - a) * log_ratio) / (1 - a)
+        return jnp.where(together, smooth, self.to_dual(after) - self.to_dual(before))
+
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
+        if self.index > 0:
+            point = Nonzero().require(point, f"flat of Power(index={self.index:g})")
+        return vector * self._size(point)[0] ** -self.index
+
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
+        if self.index < 0:
+            point = Nonzero().require(point, f"sharp of Power(index={self.index:g})")
+        return covector * self._size(point)[0] ** self.index
+
+
+class PNorm(AbstractPotential):
+    """phi = |w|^p / p, p > 1: the p-norm's potential, with geometry index 2 - p."""
+
+    p: float = eqx.field(converter=float, static=True)
+
+    def __check_init__(self) -> None:
+        if not (1 < self.p < np.inf):
+            raise DomainError(
+                f"PNorm: p is a finite number above 1, not {self.p:g}; for p = 1 use Entropy"
+            )
+
+    @property
+    def index(self) -> float:
+        """The geometry index a = 2 - p."""
+        return 2 - self.p
+
+    def __call__(self, point: Coordinates) -> Float[Array, ""]:
+        return jnp.sum(jnp.abs(point) ** self.p) / self.p
+
+    def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
+        point = jnp.asarray(point)
+        return jnp.sign(point) * jnp.abs(point) ** (self.p - 1)
+
+    def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
+        dual = jnp.asarray(dual)
+        return jnp.sign(dual) * jnp.abs(dual) ** (1 / (self.p - 1))
+
+    def dual_change(self, before: Coordinates, after: Coordinates) -> Float[Array, "*n"]:
+        return (self.p - 1) * Power(self.index).dual_change(before, after)
+
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
+        return (self.p - 1) * Power(self.index).flat(point, vector)
+
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
+        return Power(self.index).sharp(point, covector) / (self.p - 1)
+
+
+class Entropy(AbstractPotential):
+    """phi = |w| log|w| - |w|, negative entropy: multiplicative updates that keep the sign.
+
+    `sign` (1, -1, or one per weight) is a field because the dual is not injective across signs; a
+    weight at 0 never moves. The geometry index is 1.
+    """
+
+    sign: np.ndarray = eqx.field(converter=as_field, default=1.0)
+
+    def __check_init__(self) -> None:
+        _check_sign(self.sign, "Entropy")
+
+    @property
+    def index(self) -> float:
+        """The geometry index, 1."""
+        return 1.0
+
+    @property
+    def domain(self) -> AbstractDomain:
+        return _one_sign(self.sign)
+
+    def __call__(self, point: Coordinates) -> Float[Array, ""]:
+        size = jnp.abs(self.domain.require(point, "Entropy"))
+        return jnp.sum(xlogy(size, size) - size)
+
+    def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
+        point = self.domain.require(point, "Entropy")
+        return like(self.sign, point) * jnp.log(jnp.abs(point))
+
+    def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
+        dual = jnp.asarray(dual)
+        sign = like(self.sign, dual)
+        return sign * jnp.exp(sign * dual)
+
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
+        point = Nonzero().require(self.domain.require(point, "Entropy"), "flat of Entropy")
+        return vector / jnp.abs(point)
+
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
+        return covector * jnp.abs(self.domain.require(point, "Entropy"))

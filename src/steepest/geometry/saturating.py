@@ -1,0 +1,134 @@
+"""Potentials with a scale of their own: hyperbolic entropy, and the two that bound the weights."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import xlogy
+from jaxtyping import Array, Float
+
+from steepest.errors import DomainError
+from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
+from steepest.geometry.domain import AbstractDomain, Box
+from steepest.geometry.potential import AbstractPotential
+
+__all__ = ["Fermi", "HyperbolicEntropy", "Logit"]
+
+
+def _check_scale(value: np.ndarray, what: str) -> None:
+    if is_concrete(value) and not (np.isfinite(value).all() and (value > 0).all()):
+        raise DomainError(f"{what} is positive and finite, not {value}")
+
+
+class HyperbolicEntropy(AbstractPotential):
+    """phi = w asinh(w/b) - sqrt(w^2 + b^2) + b: Euclidean below the scale b, multiplicative above.
+
+    Weights may change sign. The Hessian is 1/sqrt(w^2 + b^2).
+    """
+
+    scale: np.ndarray = eqx.field(converter=as_field, default=1.0)
+
+    def __check_init__(self) -> None:
+        _check_scale(self.scale, "HyperbolicEntropy: the scale")
+
+    def __call__(self, point: Coordinates) -> Float[Array, ""]:
+        point = jnp.asarray(point)
+        b = like(self.scale, point)
+        return jnp.sum(point * jnp.arcsinh(point / b) - jnp.hypot(point, b) + b)
+
+    def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
+        point = jnp.asarray(point)
+        return jnp.arcsinh(point / like(self.scale, point))
+
+    def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
+        dual = jnp.asarray(dual)
+        return like(self.scale, dual) * jnp.sinh(dual)
+
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
+        point = jnp.asarray(point)
+        return vector / jnp.hypot(point, like(self.scale, point))
+
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
+        point = jnp.asarray(point)
+        return covector * jnp.hypot(point, like(self.scale, point))
+
+
+class Fermi(AbstractPotential):
+    """Weights between -m and m, with dual atanh(w/m).
+
+    phi = ((m+w) log(1+w/m) + (m-w) log(1-w/m)) / 2.
+    """
+
+    bound: np.ndarray = eqx.field(converter=as_field, default=1.0)
+
+    def __check_init__(self) -> None:
+        _check_scale(self.bound, "Fermi: the bound")
+
+    @property
+    def domain(self) -> AbstractDomain:
+        return Box(lower=-self.bound, upper=self.bound, closed=True)
+
+    def __call__(self, point: Coordinates) -> Float[Array, ""]:
+        point = self.domain.require(point, "Fermi")
+        m = like(self.bound, point)
+        return (
+            jnp.sum(m * (xlogy(1 + point / m, 1 + point / m) + xlogy(1 - point / m, 1 - point / m)))
+            / 2
+        )
+
+    def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
+        point = self.domain.require(point, "Fermi")
+        return jnp.arctanh(point / like(self.bound, point))
+
+    def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
+        dual = jnp.asarray(dual)
+        return like(self.bound, dual) * jnp.tanh(dual)
+
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
+        return vector / self._inverse_hessian(point)
+
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
+        return covector * self._inverse_hessian(point)
+
+    def _inverse_hessian(self, point: Coordinates) -> Float[Array, "*n"]:
+        point = self.domain.require(point, "Fermi")
+        m = like(self.bound, point)
+        return (m - point) * (1 + point / m)
+
+
+class Logit(AbstractPotential):
+    """Weights between 0 and m, with dual log(w/(m-w)).
+
+    phi = w log(w/m) + (m-w) log(1-w/m).
+    """
+
+    bound: np.ndarray = eqx.field(converter=as_field, default=1.0)
+
+    def __check_init__(self) -> None:
+        _check_scale(self.bound, "Logit: the bound")
+
+    @property
+    def domain(self) -> AbstractDomain:
+        return Box(lower=0.0 * self.bound, upper=self.bound, closed=True)
+
+    def __call__(self, point: Coordinates) -> Float[Array, ""]:
+        point = self.domain.require(point, "Logit")
+        m = like(self.bound, point)
+        return jnp.sum(xlogy(point, point / m) + xlogy(m - point, 1 - point / m))
+
+    def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
+        point = self.domain.require(point, "Logit")
+        return jnp.log(point) - jnp.log(like(self.bound, point) - point)
+
+    def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
+        dual = jnp.asarray(dual)
+        return like(self.bound, dual) / (1 + jnp.exp(-dual))
+
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
+        return vector / self._inverse_hessian(point)
+
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
+        return covector * self._inverse_hessian(point)
+
+    def _inverse_hessian(self, point: Coordinates) -> Float[Array, "*n"]:
+        point = self.domain.require(point, "Logit")
+        return point * (1 - point / like(self.bound, point))
