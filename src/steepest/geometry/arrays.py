@@ -2,23 +2,25 @@
 
 from typing import Any, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jax.core import Tracer
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
-__all__ = ["Coordinates", "Matrix", "Scalar", "as_field", "is_concrete", "like"]
+__all__ = ["Coordinates", "Numbers", "as_field", "is_concrete", "like"]
 
 # One point, vector, covector or dual: any shape, since elementwise geometries serve weight
 # matrices too; geometries with a matrix need one axis.
 Coordinates: TypeAlias = Float[Array, "*n"] | Float[np.ndarray, "*n"]
-Matrix: TypeAlias = Float[Array, "n n"] | Float[np.ndarray, "n n"]
-Scalar: TypeAlias = Float[Array, ""] | Float[np.ndarray, ""] | Bool[Array, ""]
+
+# What entry points take: lists, NumPy or JAX arrays, data frames, single numbers.
+Numbers: TypeAlias = ArrayLike | int | float
 
 
 def as_field(value: Any) -> Any:
     """A number or array as a NumPy float64 field; a tracer is left as it is."""
-    return value if isinstance(value, jax.core.Tracer) else np.asarray(value, dtype=np.float64)
+    return value if isinstance(value, Tracer) else np.asarray(value, dtype=np.float64)
 
 
 def like(value: Any, point: Any) -> Array:
@@ -28,4 +30,4 @@ def like(value: Any, point: Any) -> Array:
 
 def is_concrete(*values: Any) -> bool:
     """Whether these are numbers that can be looked at, not tracers of jit, vmap or grad."""
-    return not any(isinstance(value, jax.core.Tracer) for value in values)
+    return not any(isinstance(value, Tracer) for value in values)

@@ -16,10 +16,10 @@ __all__ = ["Diagonal", "Euclidean", "Metabolic", "Weber"]
 class Euclidean(AbstractMetric):
     """The metric that is implied when partial derivatives are called the gradient: G = I."""
 
-    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:  # noqa: ARG002
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(vector)
 
-    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:  # noqa: ARG002
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(covector)
 
 
@@ -41,13 +41,13 @@ class Diagonal(AbstractMetric):
                 "a metric's eigenvalues are positive and finite"
             )
 
-    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:  # noqa: ARG002
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         vector = jnp.asarray(vector)
         return like(self.factors, vector) * vector
 
-    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:  # noqa: ARG002
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
         covector = jnp.asarray(covector)
-        return covector / like(self.factors, covector)
+        return jnp.asarray(covector) / like(self.factors, covector)
 
 
 class Weber(AbstractMetric):
@@ -63,10 +63,10 @@ class Weber(AbstractMetric):
         return Nonzero()
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
-        return vector / self.domain.require(point, "Weber") ** 2
+        return jnp.asarray(vector) / self.domain.require(point, "Weber") ** 2
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
-        return covector * self.domain.require(point, "Weber") ** 2
+        return jnp.asarray(covector) * self.domain.require(point, "Weber") ** 2
 
 
 class Metabolic(AbstractMetric):
@@ -92,4 +92,4 @@ class Metabolic(AbstractMetric):
         return self._factor(point) * vector
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
-        return covector / self._factor(point)
+        return jnp.asarray(covector) / self._factor(point)

@@ -72,7 +72,9 @@ class AbstractDomain(eqx.Module):
 class Everywhere(AbstractDomain):
     """All of space."""
 
-    closed = True
+    @property
+    def closed(self) -> bool:
+        return True
 
     def margin(self, point: Coordinates) -> Float[Array, "*m"]:
         point = jnp.asarray(point)
@@ -83,11 +85,15 @@ class Everywhere(AbstractDomain):
 
 
 class Box(AbstractDomain):
-    """Coordinates between `lower` and `upper` (numbers, or one per coordinate)."""
+    """Coordinates between `lower` and `upper` (numbers, or one each), the ends if `inclusive`."""
 
     lower: np.ndarray = eqx.field(converter=as_field, default=-np.inf)
     upper: np.ndarray = eqx.field(converter=as_field, default=np.inf)
-    closed: bool = eqx.field(static=True, default=False)  # pyright: ignore[reportIncompatibleMethodOverride]
+    inclusive: bool = eqx.field(static=True, default=False)
+
+    @property
+    def closed(self) -> bool:
+        return self.inclusive
 
     def margin(self, point: Coordinates) -> Float[Array, "*m"]:
         point = jnp.asarray(point)
@@ -102,7 +108,9 @@ class Box(AbstractDomain):
 class Nonzero(AbstractDomain):
     """Coordinates of either sign, but not zero."""
 
-    closed = False
+    @property
+    def closed(self) -> bool:
+        return False
 
     def margin(self, point: Coordinates) -> Float[Array, "*m"]:
         return jnp.abs(jnp.asarray(point))

@@ -12,9 +12,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike
 
 from steepest.errors import LawBroken, UsageError
+from steepest.geometry.arrays import Numbers
 from steepest.geometry.chart import AbstractChart, Composed, Elementwise, Linear, Pullback
 from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
@@ -88,7 +88,7 @@ def _gap(left: Any, right: Any) -> np.ndarray:
     return np.asarray(np.abs(left - right) / (scale if scale > 0 else 1.0))
 
 
-def _points(points: ArrayLike, what: str) -> np.ndarray:
+def _points(points: Numbers, what: str) -> np.ndarray:
     array = np.atleast_2d(np.asarray(points, dtype=np.float64))
     if array.ndim != 2 or array.size == 0:
         raise UsageError(f"{what}: give one point (n,) or several (m, n), not shape {array.shape}")
@@ -97,7 +97,7 @@ def _points(points: ArrayLike, what: str) -> np.ndarray:
 
 @entry_point(kernel="the metric's flat and sharp")
 def check_metric(
-    metric: AbstractMetric, points: ArrayLike, *, seed: int = 0, rtol: float = 1e-9
+    metric: AbstractMetric, points: Numbers, *, seed: int = 0, rtol: float = 1e-9
 ) -> LawReport:
     """Check at each point (n,) of `points` (m, n) that a metric is one.
 
@@ -188,7 +188,7 @@ def _steepest_laws(
 
 @entry_point(kernel="the potential's to_dual and to_primal")
 def check_potential(
-    potential: AbstractPotential, points: ArrayLike, *, seed: int = 0, rtol: float = 1e-9
+    potential: AbstractPotential, points: Numbers, *, seed: int = 0, rtol: float = 1e-9
 ) -> LawReport:
     """Check at each point (n,) of `points` (m, n) that a potential is convex and consistent.
 

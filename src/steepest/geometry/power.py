@@ -31,7 +31,7 @@ def _one_sign(sign: np.ndarray) -> Box:
     """The half line, closed at 0, on which a weight of this sign stays."""
     xp = np if is_concrete(sign) else jnp
     positive = xp.asarray(sign) > 0
-    return Box(xp.where(positive, 0.0, -np.inf), xp.where(positive, np.inf, 0.0), closed=True)
+    return Box(xp.where(positive, 0.0, -np.inf), xp.where(positive, np.inf, 0.0), inclusive=True)
 
 
 class Power(AbstractPotential):
@@ -104,12 +104,12 @@ class Power(AbstractPotential):
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         if self.index > 0:
             point = Nonzero().require(point, f"flat of Power(index={self.index:g})")
-        return vector * self._size(point)[0] ** -self.index
+        return jnp.asarray(vector) * self._size(point)[0] ** -self.index
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
         if self.index < 0:
             point = Nonzero().require(point, f"sharp of Power(index={self.index:g})")
-        return covector * self._size(point)[0] ** self.index
+        return jnp.asarray(covector) * self._size(point)[0] ** self.index
 
 
 class PNorm(AbstractPotential):
@@ -185,7 +185,7 @@ class Entropy(AbstractPotential):
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         point = Nonzero().require(self.domain.require(point, "Entropy"), "flat of Entropy")
-        return vector / jnp.abs(point)
+        return jnp.asarray(vector) / jnp.abs(point)
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
-        return covector * jnp.abs(self.domain.require(point, "Entropy"))
+        return jnp.asarray(covector) * jnp.abs(self.domain.require(point, "Entropy"))

@@ -45,11 +45,11 @@ class HyperbolicEntropy(AbstractPotential):
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return vector / jnp.hypot(point, like(self.scale, point))
+        return jnp.asarray(vector) / jnp.hypot(point, like(self.scale, point))
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return covector * jnp.hypot(point, like(self.scale, point))
+        return jnp.asarray(covector) * jnp.hypot(point, like(self.scale, point))
 
 
 class Fermi(AbstractPotential):
@@ -65,7 +65,7 @@ class Fermi(AbstractPotential):
 
     @property
     def domain(self) -> AbstractDomain:
-        return Box(lower=-self.bound, upper=self.bound, closed=True)
+        return Box(lower=-self.bound, upper=self.bound, inclusive=True)
 
     def __call__(self, point: Coordinates) -> Float[Array, ""]:
         point = self.domain.require(point, "Fermi")
@@ -84,10 +84,10 @@ class Fermi(AbstractPotential):
         return like(self.bound, dual) * jnp.tanh(dual)
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
-        return vector / self._inverse_hessian(point)
+        return jnp.asarray(vector) / self._inverse_hessian(point)
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
-        return covector * self._inverse_hessian(point)
+        return jnp.asarray(covector) * self._inverse_hessian(point)
 
     def _inverse_hessian(self, point: Coordinates) -> Float[Array, "*n"]:
         point = self.domain.require(point, "Fermi")
@@ -108,7 +108,7 @@ class Logit(AbstractPotential):
 
     @property
     def domain(self) -> AbstractDomain:
-        return Box(lower=0.0 * self.bound, upper=self.bound, closed=True)
+        return Box(lower=0.0 * self.bound, upper=self.bound, inclusive=True)
 
     def __call__(self, point: Coordinates) -> Float[Array, ""]:
         point = self.domain.require(point, "Logit")
@@ -124,10 +124,10 @@ class Logit(AbstractPotential):
         return like(self.bound, dual) / (1 + jnp.exp(-dual))
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
-        return vector / self._inverse_hessian(point)
+        return jnp.asarray(vector) / self._inverse_hessian(point)
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
-        return covector * self._inverse_hessian(point)
+        return jnp.asarray(covector) * self._inverse_hessian(point)
 
     def _inverse_hessian(self, point: Coordinates) -> Float[Array, "*n"]:
         point = self.domain.require(point, "Logit")

@@ -1,0 +1,40 @@
+"""One step of learning, in a metric or in a potential's dual: kernels for the caller to jit."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from steepest.geometry.arrays import Coordinates, like
+from steepest.geometry.metric import AbstractMetric
+from steepest.geometry.potential import AbstractPotential
+
+__all__ = ["mirror_step", "riemannian_step"]
+
+
+def riemannian_step(
+    metric: AbstractMetric,
+    point: Coordinates,
+    covector: Coordinates,
+    rate: float | Float[Array, ""],
+) -> Float[Array, "*n"]:
+    """Explicit Euler step of steepest descent: point - rate * sharp(point, covector).
+
+    The covector is the cost's differential at the point. Follows the flow to first order in the
+    rate, so it depends on the chart at second order. Raises what the metric's `sharp` raises.
+    """
+    vector = metric.sharp(point, covector)
+    return jnp.asarray(point) - like(rate, vector) * vector
+
+
+def mirror_step(
+    potential: AbstractPotential,
+    point: Coordinates,
+    covector: Coordinates,
+    rate: float | Float[Array, ""],
+) -> Float[Array, "*n"]:
+    """Mirror descent step: the dual moves by -rate * covector (Pogodin et al. 2024, Eq 2).
+
+    Agrees with `riemannian_step` in the potential's Hessian metric to first order in the rate, and
+    exactly for a quadratic potential. Raises `DomainError` where the point is outside the domain.
+    """
+    dual = potential.to_dual(point)
+    return potential.to_primal(dual - like(rate, dual) * covector)
