@@ -1,5 +1,23 @@
 """Backward: from synapses measured before and after learning to the geometry they moved in."""
 
+from steepest.inference.deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
+from steepest.inference.dual import dual_change
+from steepest.inference.likelihood import (
+    CensoredLikelihood,
+    ExactLikelihood,
+    MidpointLikelihood,
+    fit_likelihood,
+    noise_variance,
+    rank_geometries,
+)
+from steepest.inference.logroot import (
+    logroot,
+    logroot_bootstrap,
+    logroot_interval,
+    logroot_slope,
+)
+from steepest.inference.simulation import simulate_change
+from steepest.inference.synapses import infer_geometry
 from steepest.inference.verdict import (
     GEOMETRIES,
     Check,
@@ -16,14 +34,30 @@ from steepest.inference.verdict import (
 
 __all__ = [
     "GEOMETRIES",
+    "CensoredLikelihood",
     "Check",
     "Counts",
     "DeltaCdf",
     "DeltaCdfFloor",
+    "ExactLikelihood",
     "GeometryFit",
     "LikelihoodFit",
+    "MidpointLikelihood",
     "Noise",
     "Outcome",
     "Verdict",
     "decide",
+    "delta_cdf",
+    "delta_cdf_floor",
+    "delta_cdf_of_geometries",
+    "dual_change",
+    "fit_likelihood",
+    "infer_geometry",
+    "logroot",
+    "logroot_bootstrap",
+    "logroot_interval",
+    "logroot_slope",
+    "noise_variance",
+    "rank_geometries",
+    "simulate_change",
 ]

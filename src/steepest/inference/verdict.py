@@ -1,7 +1,5 @@
 """What an inference says, and the rule by which it dares to name a geometry."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,9 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest._version import __version__
+from steepest.inference.dual import SEARCHED
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    import matplotlib.figure
 
 __all__ = [
     "GEOMETRIES",
@@ -191,7 +190,7 @@ class Verdict:
             }
         )
 
-    def plot(self) -> Figure:
+    def plot(self) -> "matplotlib.figure.Figure":
         """Draw sizes, changes and the likelihood of every index as one matplotlib Figure."""
         from steepest.inference.picture import draw
 
@@ -237,11 +236,18 @@ def decide(index: float, interval: tuple[float, float], noise: Noise) -> tuple[O
     sessions, and is reported as "mixture".
     """
     low, high = interval
-    if not math.isfinite(index):
+    if math.isnan(index):
+        return (
+            "refused",
+            "The stated noise alone explains these changes.",
+            "nothing is left of the change of size once the stated noise is taken out",
+        )
+    if math.isinf(index):
+        side = f"above {SEARCHED[1]:g}" if index > 0 else f"below {SEARCHED[0]:g}"
         return (
             "refused",
             "These sizes do not determine a geometry index.",
-            "no geometry index makes the size of the change independent of the size of the synapse",
+            f"the index would lie {side}, outside the searched range",
         )
     found = f"index {index:.2f} (95 % {low:.2f} to {high:.2f})"
     if noise.kind == "unknown":

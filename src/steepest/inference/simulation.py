@@ -1,0 +1,89 @@
+"""Synapses that learn in a known geometry: what every estimator here is tested on."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from steepest.errors import UsageError
+
+__all__ = ["simulate_change"]
+
+_ROUNDS = 1000
+
+
+def simulate_change(
+    n: int,
+    index: float,
+    *,
+    spread: float = 0.8,
+    change: float = 0.1,
+    drift: float = 0.0,
+    skew: float = 0.0,
+    noise_cv: float = 0.0,
+    noise_sd: float = 0.0,
+    seed: int | np.random.Generator = 0,
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Sizes of `n` synapses before and after an independent change of their dual weights.
+
+    Sizes before are log-normal (median 1, standard deviation of the log `spread`). The dual
+    change has the same distribution for every synapse: Gaussian, or a shifted gamma of skewness
+    `skew`; its mean is `drift` times its standard deviation. Its scale makes the root mean square
+    of the relative change of size `change` (to first order, over the population). Changes that
+    would carry a size across zero (index < 1) or to infinity (index > 1) are redrawn.
+    Measurement then multiplies each size by a log-normal error of coefficient of variation
+    `noise_cv` and adds a Gaussian error of standard deviation `noise_sd`, redrawn where the sum
+    is not positive. Raises UsageError where redrawing does not end.
+    """
+    rng = np.random.default_rng(seed)
+    log_before = spread * rng.standard_normal(n)
+    # E[(dw/w)^2] = s^2 E[w^(2(a-1))] for log-normal sizes.
+    scale = change * math.exp(-(((index - 1) * spread) ** 2))
+    step = np.empty(n)
+    todo = np.arange(n)
+    for _ in range(_ROUNDS):
+        dual = scale * (drift + _standard(rng, todo.size, skew))
+        if index == 1:
+            step[todo] = dual
+            break
+        grown = 1 + (1 - index) * dual * np.exp((index - 1) * log_before[todo])
+        fine = grown > 0
+        step[todo[fine]] = np.log(grown[fine]) / (1 - index)
+        todo = todo[~fine]
+        if not todo.size:
+            break
+    else:
+        raise UsageError(
+            f"a change of {change:g} with drift {drift:g} carries some sizes across zero in every"
+            f" one of {_ROUNDS} draws: make change, drift or spread smaller"
+        )
+    before, after = np.exp(log_before), np.exp(log_before + step)
+    return (
+        _measured(rng, before, noise_cv, noise_sd),
+        _measured(rng, after, noise_cv, noise_sd),
+    )
+
+
+def _standard(rng: np.random.Generator, n: int, skew: float) -> Float[np.ndarray, " n"]:
+    """Draws of mean 0, variance 1 and the given skewness."""
+    if skew == 0:
+        return rng.standard_normal(n)
+    shape = 4 / skew**2
+    return math.copysign(1, skew) * (rng.gamma(shape, size=n) - shape) / math.sqrt(shape)
+
+
+def _measured(
+    rng: np.random.Generator, size: Float[np.ndarray, " n"], cv: float, sd: float
+) -> Float[np.ndarray, " n"]:
+    log_sd = math.sqrt(math.log1p(cv**2))
+    measured = np.empty_like(size)
+    todo = np.arange(size.size)
+    for _ in range(_ROUNDS):
+        error = np.exp(log_sd * rng.standard_normal(todo.size) - log_sd**2 / 2)
+        measured[todo] = size[todo] * error + sd * rng.standard_normal(todo.size)
+        todo = todo[measured[todo] <= 0]
+        if not todo.size:
+            return measured
+    raise UsageError(
+        f"noise_sd {sd:g} leaves no positive measurement of some sizes: make it smaller"
+    )
