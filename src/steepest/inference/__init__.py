@@ -18,6 +18,7 @@ from steepest.inference.logroot import (
 )
 from steepest.inference.simulation import simulate_change
 from steepest.inference.synapses import infer_geometry
+from steepest.inference.tables import Columns, read_columns
 from steepest.inference.verdict import (
     GEOMETRIES,
     Check,
@@ -36,6 +37,7 @@ __all__ = [
     "GEOMETRIES",
     "CensoredLikelihood",
     "Check",
+    "Columns",
     "Counts",
     "DeltaCdf",
     "DeltaCdfFloor",
@@ -59,5 +61,6 @@ __all__ = [
     "logroot_slope",
     "noise_variance",
     "rank_geometries",
+    "read_columns",
     "simulate_change",
 ]

@@ -94,12 +94,12 @@ def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
         for name, index in GEOMETRIES.items():
             line = typical * (ends / middle) ** index
             axes.plot(ends, line, color=_COLOURS[name], lw=1.6, label=f"{name} ({index:g})")
-    low, high = np.quantile(change[change > 0], [0.005, 1.0])
+    low, high = np.quantile(change[change > 0], [0.01, 1.0])
     axes.set(xlabel="size before", ylabel="change of size, absolute", ylim=(low / 2, high * 2))
     _log_scale(axes, before.min(), before.max(), "x")
     _log_scale(axes, low / 2, high * 2, "y")
     axes.set_title("change grows as size to the index")
-    axes.legend(frameon=False, fontsize=8, loc="lower right", handlelength=1.2)
+    axes.legend(framealpha=0.8, edgecolor="white", fontsize=8, loc="lower right", handlelength=1.2)
 
 
 def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
@@ -125,15 +125,16 @@ def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
         marker, height = ("o", depth) if depth > -_DEPTH else ("v", -_DEPTH)
         axes.plot(fitted.index, height, marker, ms=7, color=colour, clip_on=False, zorder=3)
         axes.annotate(
-            f"{fitted.name}, {depth:.0f}",
-            (fitted.index, -_DEPTH / 2),
+            f"{fitted.name} {depth:z.0f}",
+            (fitted.index, -_DEPTH * 0.93),
             xytext=(-3, 0),
             textcoords="offset points",
             rotation=90,
             fontsize=8,
             color=colour,
             ha="right",
-            va="center",
+            va="bottom",
+            bbox={"color": "white", "alpha": 0.7, "pad": 0.5},
         )
     axes.set(
         xlim=(left, right),
@@ -141,9 +142,9 @@ def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
         xlabel="geometry index a",
         ylabel="log-likelihood below its peak",
     )
-    axes.set_title(f"{verdict.outcome}: {verdict.estimator}")
+    axes.set_title(verdict.verdict if verdict.outcome == "named" else verdict.outcome)
     if not math.isnan(verdict.index):
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+        axes.legend(framealpha=0.9, edgecolor="white", fontsize=8, loc="upper left")
 
 
 def _alpha(points: int) -> float:
