@@ -1,0 +1,150 @@
+"""The papers whose figures are reproduced here: which there are, and how to load one.
+
+A paper is a package `steepest.papers.<key>` with its `CITATION`; each of its modules is a figure
+(see `steepest.study`) unless its name begins with an underscore. Our own findings, in
+`steepest.results`, are found the same way, as the paper `results`. Listing imports no figure:
+titles are read from the source.
+"""
+
+import ast
+import difflib
+import pkgutil
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from steepest.errors import UsageError
+
+if TYPE_CHECKING:
+    from steepest.study import Figure
+
+__all__ = ["Citation", "FigureTitle", "Paper", "available", "load"]
+
+
+@dataclass(frozen=True)
+class Citation:
+    """How to cite a paper: authors as "Family, Given Names"; `pages` may be an article's number."""
+
+    authors: tuple[str, ...]
+    year: int
+    title: str
+    journal: str
+    doi: str
+    volume: str = ""
+    pages: str = ""
+
+    def __str__(self) -> str:
+        authors = ", ".join(_initialled(name) for name in self.authors)
+        place = " ".join(part for part in (self.journal, self.volume) if part)
+        place += f":{self.pages}" if self.pages else ""
+        doi = f" doi:{self.doi}" if self.doi else ""
+        return f"{authors} ({self.year}). {self.title}. {place}.{doi}"
+
+    @property
+    def short(self) -> str:
+        """First author, year and journal: "Surace et al. 2020, PLoS Computational Biology"."""
+        others = " et al." if len(self.authors) > 1 else ""
+        return f"{self._family}{others} {self.year}, {self.journal}"
+
+    @property
+    def bibtex(self) -> str:
+        """The citation as a BibTeX entry."""
+        fields = {
+            "author": " and ".join(self.authors),
+            "year": str(self.year),
+            "title": f"{{{self.title}}}",
+            "journal": self.journal,
+            "volume": self.volume,
+            "pages": self.pages,
+            "doi": self.doi,
+        }
+        lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+        return "\n".join([f"@article{{{self._family.lower()}{self.year},", *lines, "}"])
+
+    @property
+    def _family(self) -> str:
+        return self.authors[0].partition(",")[0]
+
+
+def _initialled(name: str) -> str:
+    """ "Pfister, Jean-Pascal" as "Pfister J-P"; a name without a comma stays as it is."""
+    family, _, given = name.partition(", ")
+    initials = "".join("-".join(part[0] for part in word.split("-")) for word in given.split())
+    return f"{family} {initials}".rstrip()
+
+
+@dataclass(frozen=True)
+class FigureTitle:
+    """A figure's key, such as "surace2020.fig2", and the first line of its docstring."""
+
+    key: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper (or our own results, which have no citation) with the figures that exist here."""
+
+    key: str
+    title: str
+    citation: Citation | None
+    figures: tuple[FigureTitle, ...]
+
+
+def available() -> tuple[Paper, ...]:
+    """Every paper with at least one figure here, our own results last."""
+    packages = [
+        (info.name, f"{__name__}.{info.name}")
+        for info in pkgutil.iter_modules(__path__)
+        if info.ispkg and not info.name.startswith("_")
+    ]
+    papers = []
+    for key, package in [*sorted(packages), ("results", "steepest.results")]:
+        module = import_module(package)
+        figures = tuple(
+            FigureTitle(f"{key}.{info.name}", _title(f"{package}.{info.name}"))
+            for info in pkgutil.iter_modules(module.__path__)
+            if not info.name.startswith("_")
+        )
+        if figures:
+            citation = getattr(module, "CITATION", None)
+            title = citation.title if citation else _title(package)
+            papers.append(Paper(key, title, citation, figures))
+    return tuple(papers)
+
+
+def load(name: str) -> "list[Figure]":
+    """The figures of "PAPER", or the one of "PAPER.FIGURE", imported and checked to be figures.
+
+    Raises `UsageError` for an unknown name, listing those that are near it.
+    """
+    from steepest.study import Figure
+
+    papers = available()
+    for paper in papers:
+        keys = [figure.key for figure in paper.figures]
+        wanted = keys if name == paper.key else [key for key in keys if key == name]
+        if wanted:
+            room = "steepest" if paper.key == "results" else "steepest.papers"
+            return [Figure(key, import_module(f"{room}.{key}")) for key in wanted]
+    raise _unknown(name, papers)
+
+
+def _unknown(name: str, papers: tuple[Paper, ...]) -> UsageError:
+    of_paper = [f.key for p in papers if p.key == name.partition(".")[0] for f in p.figures]
+    everything = [key for p in papers for key in (p.key, *(f.key for f in p.figures))]
+    near = difflib.get_close_matches(name.lower(), everything, n=6, cutoff=0.6)
+    # A known paper with an unknown figure: all its figures are near, the likeliest first.
+    near += [key for key in of_paper if key not in near]
+    names = f"near it: {', '.join(near)}" if near else f"known: {', '.join(everything)}"
+    return UsageError(
+        f"no paper or figure is called {name!r}; {names} (`steepest papers` lists all)"
+    )
+
+
+def _title(module: str) -> str:
+    spec = find_spec(module)
+    source = spec.loader.get_source(module) if spec and spec.loader else None  # pyright: ignore[reportAttributeAccessIssue]
+    docstring = ast.get_docstring(ast.parse(source or "")) or ""
+    return docstring.partition("\n")[0]

@@ -1,0 +1,280 @@
+"""A first tour: two ways to learn, and how synapses betray which one was theirs
+
+Two model neurons start with the same 3000 synapses and learn the same task: to answer 10 input
+patterns a little differently than before. Both descend the same cost as steeply as they can. They
+differ in one thing only, how they measure the length of a step, which is their geometry.
+
+For the additive neuron (Euclidean geometry, ordinary gradient descent) strengthening a large or a
+small synapse by the same amount is equally far. For the multiplicative neuron it is equally far to
+strengthen them by the same percentage. A task can be solved in many ways, and the two neurons end
+at different ones (A, drawn for two synapses only): the additive neuron changes all its synapses
+alike, the multiplicative one mostly the large ones (B).
+
+Now forget how they learned. From the sizes of the synapses before and after learning, and nothing
+else, the geometry of each is inferred (C). The geometry index a says how the change of a synapse
+grows with its size, as size to the power a: 0 is additive, 1 multiplicative. This is what
+the command "steepest infer" does with measured synapses.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import equinox as eqx
+import jax.numpy as jnp
+import matplotlib.figure
+import numpy as np
+import pandas as pd
+import xarray as xr
+from jaxtyping import Array, Float
+from matplotlib.axes import Axes
+
+from steepest.descent import gradient_flow
+from steepest.geometry import Entropy, Euclidean
+from steepest.inference import GEOMETRIES, infer_geometry
+from steepest.study import Claim, parameter, stamp
+
+__all__ = [
+    "QUICK",
+    "Parameters",
+    "claims",
+    "headline",
+    "next_steps",
+    "plot",
+    "run",
+    "story",
+    "table",
+]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The neuron, its task, and how far learning moves it."""
+
+    synapses: int = parameter(3000, "synapses of the neuron")
+    patterns: int = parameter(
+        10, "input patterns to answer; far fewer than synapses, or these constrain each other"
+    )
+    spread: float = parameter(0.8, "sd of the log size of the synapses at the start (log-normal)")
+    change: float = parameter(
+        0.02, "rms change of the additive neuron's synapses", "median synapse at the start"
+    )
+    duration: float = parameter(20.0, "time learned", "time constants of the additive neuron")
+
+
+QUICK = Parameters()
+
+_GEOMETRIES = {"additive": Euclidean(), "multiplicative": Entropy()}
+_NAMES = {"additive": "euclidean", "multiplicative": "multiplicative"}
+_COLOURS = {"additive": "#009E73", "multiplicative": "#D55E00"}
+
+
+class Error(eqx.Module):
+    """Half the squared error of a linear neuron's answers to its input patterns (rows)."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+
+    def __call__(self, weights: Float[Array, " n"]) -> Float[Array, ""]:
+        return jnp.sum((self.inputs @ weights - self.targets) ** 2) / 2
+
+
+def run(parameters: Parameters, seed: int) -> xr.Dataset:
+    """Both neurons' learning, and the geometry inferred from each one's synapses.
+
+    Also two synapses of the same kind from a few starts, for a picture of the paths.
+    """
+    random = np.random.default_rng(seed)
+    before = np.exp(parameters.spread * random.standard_normal(parameters.synapses))
+    inputs = random.standard_normal((parameters.patterns, parameters.synapses))
+    inputs /= np.sqrt(parameters.synapses)
+    step = random.standard_normal(parameters.patterns)
+    # The shortest solution of inputs @ change = step is as long as step, nearly.
+    step *= parameters.change * np.sqrt(parameters.synapses) / np.linalg.norm(step)
+    cost = Error(inputs, inputs @ before + step)
+    times = np.linspace(0, parameters.duration, 41)
+    learned = {
+        name: gradient_flow(cost, metric, before, times) for name, metric in _GEOMETRIES.items()
+    }
+    verdicts = {
+        name: infer_geometry(before, flow.points[-1], noise_cv=0, seed=seed)
+        for name, flow in learned.items()
+    }
+
+    pair = Error(np.array([[1.0, 1.0]]), np.array([3.2]))
+    starts = [[0.2, 2.0], [0.5, 1.4], [0.9, 0.9], [1.4, 0.5], [2.0, 0.2]]
+    paths = [
+        gradient_flow(pair, metric, starts, np.linspace(0, 8, 81)).points
+        for metric in _GEOMETRIES.values()
+    ]
+
+    size = {"units": "1", "long_name": "size, in units of the median synapse at the start"}
+    one = {"units": "1"}
+    found = list(verdicts.values())
+    dataset = xr.Dataset(
+        {
+            "before": ("synapse", before, size),
+            "after": (
+                ("neuron", "synapse"),
+                np.array([flow.points[-1] for flow in learned.values()]),
+                size,
+            ),
+            "cost": (("neuron", "time"), np.array([flow.costs for flow in learned.values()]), one),
+            "index": ("neuron", [verdict.index for verdict in found], one),
+            "interval": (("neuron", "end"), [verdict.interval for verdict in found], one),
+            "outcome": ("neuron", [verdict.outcome for verdict in found]),
+            "verdict": ("neuron", [verdict.verdict for verdict in found]),
+            "path": (("neuron", "start", "path_time", "coordinate"), np.array(paths), size),
+        },
+        coords={
+            "neuron": list(_GEOMETRIES),
+            "time": ("time", times, {"units": "time constants of the additive neuron"}),
+            "end": ["low", "high"],
+        },
+    )
+    return stamp(dataset, parameters, seed)
+
+
+def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
+    """A: the paths of two synapses; B: change against size; C: the inferred index."""
+    figure = matplotlib.figure.Figure(figsize=(12, 4.6), layout="constrained")
+    paths, changes, answers = figure.subplots(1, 3)
+    for name, colour in _COLOURS.items():
+        here = dataset.sel(neuron=name)
+        for path in here["path"].values:
+            paths.plot(*path.T, color=colour, linewidth=2)
+        _draw_changes(changes, dataset["before"].values, here["after"].values, colour, name)
+    for start in dataset["path"].values[0, :, 0]:
+        paths.plot(*start, "o", color="black", markersize=6, zorder=3)
+    solved = float(dataset["path"].values[0, 0, -1].sum())
+    paths.plot([0, solved], [solved, 0], "--", color="0.4", zorder=0)
+    for words, place in (("start", (0.95, 0.72)), ("task solved", (2.05, 1.3))):
+        paths.annotate(words, place, color="0.3")
+    paths.set(aspect="equal", xlim=(0, 3.3), ylim=(0, 3.3), xlabel="size of synapse 1")
+    paths.set(ylabel="size of synapse 2", title="A   Same task, other paths")
+
+    changes.set(xlabel="size before", ylabel="change by learning", title="B   Who changes most?")
+    handles = changes.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, frameon=False)
+
+    for name, index in GEOMETRIES.items():
+        answers.axvline(index, color="0.8", linewidth=1, zorder=0)
+        answers.annotate(name, (index, 0.05), rotation=90, ha="right", color="0.4", fontsize=9)
+    for height, (name, colour) in zip((2, 1), _COLOURS.items(), strict=True):
+        here = dataset.sel(neuron=name)
+        index = float(here["index"])
+        reach = np.abs(here["interval"].values - index)[:, None]
+        answers.errorbar(index, height, xerr=reach, fmt="o", color=colour, ms=5, capsize=5)
+        words = f"{name} neuron:\nindex {index:.2f}, {here['verdict'].item()}"
+        answers.annotate(words, (index, height + 0.15), ha="center", backgroundcolor="white")
+    answers.set(xlim=(-1.4, 2.4), ylim=(0, 2.7), yticks=[], xlabel="geometry index a")
+    answers.set_title("C   Inferred from the synapses alone")
+    for axes in (changes, answers):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _draw_changes(
+    axes: Axes, before: np.ndarray, after: np.ndarray, colour: str, name: str
+) -> None:
+    """Every synapse's change against its size, and the rms change of twelve groups by size."""
+    change = np.abs(after - before)
+    axes.loglog(before, change, ".", color=colour, markersize=2, alpha=0.3)
+    groups = np.array_split(np.argsort(before), 12)
+    size = [np.exp(np.mean(np.log(before[group]))) for group in groups]
+    typical = [np.sqrt(np.mean(change[group] ** 2)) for group in groups]
+    axes.loglog(size, typical, color="white", linewidth=5)
+    axes.loglog(size, typical, color=colour, linewidth=2.6, label=f"{name} neuron")
+    axes.set(ylim=(np.quantile(change, 0.02), 3 * np.max(change)))
+
+
+def claims(dataset: xr.Dataset) -> list[Claim]:
+    """Both neurons solve the task, they end elsewhere, and each geometry comes back by name."""
+    before, after = dataset["before"], dataset["after"]
+    left = dataset["cost"].isel(time=-1) / dataset["cost"].isel(time=0)
+    travelled = float(np.linalg.norm(after.sel(neuron="additive") - before))
+    apart = float(np.linalg.norm(after[0] - after[1])) / travelled
+    found = [
+        Claim.close(
+            f"The {name} neuron learns the task (share of its error that is left, to 1e-6)",
+            0.0,
+            left.sel(neuron=name),
+            1e-6,
+        )
+        for name in _NAMES
+    ]
+    found.append(
+        Claim(
+            statement="They learn different synapses (distance between the two, over the distance"
+            " that the additive neuron moved)",
+            expected="more than 0.3",
+            measured=apart,
+            holds=apart > 0.3,
+        )
+    )
+    for name, geometry in _NAMES.items():
+        here = dataset.sel(neuron=name)
+        # A 95 % interval of a normal estimate is 3.92 standard errors wide.
+        error = float(np.ptp(here["interval"].values)) / 3.92
+        found += [
+            Claim(
+                statement=f"The geometry of the {name} neuron comes back from its synapses by name",
+                expected=geometry,
+                measured=str(here["verdict"].item()),
+                holds=here["outcome"].item() == "named" and here["verdict"].item() == geometry,
+            ),
+            Claim(
+                statement="Its geometry index is within 3 standard errors of the true one",
+                expected=GEOMETRIES[geometry],
+                measured=here["index"].item(),
+                standard_error=error,
+                holds=abs(here["index"].item() - GEOMETRIES[geometry]) <= 3 * error,
+            ),
+        ]
+    return found
+
+
+def story(dataset: xr.Dataset) -> list[str]:
+    """The demonstration told in three paragraphs, for a terminal."""
+    additive, multiplicative = (dataset.sel(neuron=name) for name in _NAMES)
+    return [
+        f"Two model neurons with the same {dataset.sizes['synapse']} synapses learned the same"
+        " task, both by steepest descent. One measures a step by its size (additive), the other by"
+        " its percentage (multiplicative). Both solved the task, with different synapses.",
+        "Then we forgot how they learned, and looked only at the synapses before and after."
+        f" The first neuron: {additive['verdict'].item()} (index {additive['index'].item():.2f};"
+        f" 0 is additive). The second: {multiplicative['verdict'].item()} (index"
+        f" {multiplicative['index'].item():.2f}; 1 is multiplicative).",
+        "So the geometry in which a synapse moves can be read from measurements. Here the sizes"
+        " were exact; measurement noise must be known, or no geometry is named.",
+    ]
+
+
+def headline(dataset: xr.Dataset) -> str:
+    """What was found, in one sentence."""
+    first, second = dataset["verdict"].values
+    return f"From their synapses alone, the first neuron is found {first}, the second {second}."
+
+
+def table(dataset: xr.Dataset) -> pd.DataFrame:
+    """The synapses as an experimenter would have them: size before, and after in each neuron."""
+    after = {f"after_{name}": dataset["after"].sel(neuron=name).values for name in _NAMES}
+    return pd.DataFrame({"before": dataset["before"].values, **after})
+
+
+def next_steps(synapses: Path) -> list[tuple[str, str]]:
+    """What to try after the tour, each with its command; `synapses` is where `table` was saved."""
+    return [
+        (
+            "Infer one of them yourself: the demo saved its synapses as a table.",
+            f"steepest infer {synapses} --before before --after after_multiplicative --noise-cv 0",
+        ),
+        (
+            "Ask the same of your own synapses: one a row, in CSV, TSV, NPY, NPZ or Parquet.",
+            "steepest infer FILE --before COLUMN --after COLUMN --out out",
+        ),
+        (
+            "See why a cost alone does not say how it is descended: the wicked map.",
+            "steepest reproduce surace2020.fig2",
+        ),
+        ("See what else can be reproduced.", "steepest papers"),
+    ]

@@ -1,0 +1,305 @@
+"""What a figure module is, and how one is run: computed, checked, and written whole or not at all.
+
+A figure module is one Python file with
+- a docstring: the title on its first line, then what is shown, in plain words;
+- `Parameters`: a frozen dataclass, the paper's values as defaults, every field a `parameter(...)`;
+- `QUICK`: a `Parameters` of seconds' length;
+- `run(parameters, seed) -> xarray.Dataset`, stamped with `stamp(dataset, parameters, seed)`;
+- `plot(dataset) -> matplotlib.figure.Figure`;
+- `claims(dataset) -> list[Claim]`.
+"""
+
+import csv
+import dataclasses
+import errno
+import inspect
+import io
+import json
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeVar
+
+import matplotlib.figure
+import numpy as np
+import xarray as xr
+
+from steepest._version import __version__
+from steepest.errors import UsageError
+
+__all__ = [
+    "Claim",
+    "Figure",
+    "Result",
+    "Scale",
+    "parameter",
+    "png",
+    "reproduce",
+    "staging",
+    "stamp",
+]
+
+T = TypeVar("T")
+Scale = Literal["quick", "paper"]
+Value = float | str | tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One statement of a paper, with what was expected, what was measured, and whether it holds.
+
+    `standard_error` is given where the measurement is random. `holds` is None where the chosen
+    scale cannot test the statement. What the paper gets wrong is corrected, and says so.
+    """
+
+    statement: str
+    expected: Value
+    measured: Value
+    standard_error: float | None = None
+    holds: bool | None
+
+    @classmethod
+    def close(cls, statement: str, expected: Any, measured: Any, tolerance: float) -> "Claim":
+        """The claim that every measured number is within `tolerance` of the expected one."""
+        expected, measured = np.asarray(expected, float), np.asarray(measured, float)
+        holds = expected.shape == measured.shape and bool(
+            np.all(np.abs(measured - expected) <= tolerance)
+        )
+        return cls(
+            statement=statement, expected=_value(expected), measured=_value(measured), holds=holds
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The claim as plain JSON values; a number that does not exist is None."""
+        return {
+            "statement": self.statement,
+            "expected": _plain(self.expected),
+            "measured": _plain(self.measured),
+            "standard_error": _plain(self.standard_error),
+            "holds": self.holds,
+        }
+
+
+def parameter(default: T, doc: str, unit: str = "1") -> T:
+    """A field of a figure's `Parameters`: an immutable default, one line of `doc`, and its unit."""
+    return field(default=default, metadata={"doc": doc, "unit": unit})  # pyright: ignore[reportReturnType]
+
+
+_PARTS = {
+    "Parameters": "a frozen dataclass whose defaults are the paper's",
+    "QUICK": "an instance of Parameters that runs in seconds",
+    "run": "run(parameters, seed) -> xarray.Dataset",
+    "plot": "plot(dataset) -> matplotlib Figure",
+    "claims": "claims(dataset) -> list of Claim",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure module under its key, such as "surace2020.fig2"; one that lacks a part is refused.
+
+    Raises `UsageError`, naming the part, when the module does not keep the protocol above.
+    """
+
+    key: str
+    module: ModuleType
+
+    def __post_init__(self) -> None:
+        def refuse(what: str) -> None:
+            raise UsageError(f"{self.module.__name__} is not a figure module: {what}")
+
+        missing = [f"{name} ({what})" for name, what in _PARTS.items() if not self._has(name)]
+        if missing:
+            refuse("it has no " + ", no ".join(missing))
+        if not (self.module.__doc__ or "").strip():
+            refuse("it has no docstring, whose first line is its title")
+        kind = self.module.Parameters
+        if not (dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen):  # pyright: ignore[reportAttributeAccessIssue]
+            refuse("Parameters is not a frozen dataclass")
+        if not isinstance(self.module.QUICK, kind):
+            refuse("QUICK is not an instance of Parameters")
+        for item in dataclasses.fields(kind):
+            if not {"doc", "unit"} <= item.metadata.keys():
+                refuse(
+                    f"Parameters.{item.name} says neither what it is nor its unit: use parameter()"
+                )
+
+    def _has(self, name: str) -> bool:
+        return hasattr(self.module, name)
+
+    @property
+    def title(self) -> str:
+        """The first line of the module's docstring."""
+        return inspect.cleandoc(self.module.__doc__ or "").splitlines()[0]
+
+    @property
+    def text(self) -> list[str]:
+        """The paragraphs of the module's docstring after its title, each on one line."""
+        body = inspect.cleandoc(self.module.__doc__ or "").partition("\n")[2].strip()
+        return [" ".join(paragraph.split()) for paragraph in body.split("\n\n") if paragraph]
+
+    def parameters(self, scale: Scale) -> Any:
+        """The figure's parameters at a scale: the paper's, or the quick ones."""
+        if scale not in ("quick", "paper"):
+            raise UsageError(f"scale {scale!r} is not known: choose quick or paper")
+        return self.module.QUICK if scale == "quick" else self.module.Parameters()
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a figure gave: its data, claims and picture (PNG), the seconds it took, the files."""
+
+    figure: Figure
+    parameters: Any
+    scale: Scale
+    seed: int
+    dataset: xr.Dataset
+    claims: tuple[Claim, ...]
+    picture: bytes = field(repr=False)
+    seconds: float
+    files: Mapping[str, Path]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no claim fails; a claim that this scale cannot test does not count."""
+        return all(claim.holds is not False for claim in self.claims)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain JSON values: figure, claims and seconds."""
+        return {
+            "figure": self.figure.key,
+            "claims": [claim.to_dict() for claim in self.claims],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def stamp(dataset: xr.Dataset, parameters: Any, seed: int) -> xr.Dataset:
+    """The dataset with version, seed and parameters (as JSON) among its attributes."""
+    return dataset.assign_attrs(
+        steepest_version=__version__,
+        seed=seed,
+        parameters=json.dumps(dataclasses.asdict(parameters)),
+    )
+
+
+def reproduce(
+    figure: Figure,
+    scale: Scale = "quick",
+    seed: int = 0,
+    out: str | Path | None = None,
+) -> Result:
+    """Run a figure, check what it returns, and write KEY.nc, KEY.png and KEY.csv (its claims).
+
+    Without `out` nothing is written. With it, the three files appear together, and only after
+    everything went well. Raises `UsageError` when `out` cannot be written, before anything is
+    computed, and when the figure returns data without units, version, seed or parameters.
+    """
+    parameters = figure.parameters(scale)
+    with nullcontext() if out is None else staging(out) as stage:
+        started = time.perf_counter()
+        dataset = figure.module.run(parameters, seed)
+        _check_dataset(figure, dataset, parameters, seed)
+        dataset = dataset.assign_attrs(figure=figure.key, scale=scale)
+        claims = tuple(figure.module.claims(dataset))
+        if not claims:
+            raise UsageError(f"{figure.key} returned no claims: a figure claims at least one thing")
+        picture = png(figure.module.plot(dataset))
+        seconds = time.perf_counter() - started
+        names = {kind: f"{figure.key}.{kind}" for kind in ("nc", "png", "csv")}
+        if stage is not None:
+            dataset.to_netcdf(stage / names["nc"], engine="h5netcdf")
+            (stage / names["png"]).write_bytes(picture)
+            _write_claims(stage / names["csv"], claims)
+    files = {} if out is None else {kind: Path(out) / name for kind, name in names.items()}
+    return Result(figure, parameters, scale, seed, dataset, claims, picture, seconds, files)
+
+
+@contextmanager
+def staging(out: str | Path) -> Iterator[Path]:
+    """A temporary folder whose files move into `out` together if the block ends well, else vanish.
+
+    Raises `UsageError` when `out` cannot be made or written, or when the disk is full. A folder
+    that had to be made for this is taken away again if nothing came to lie in it.
+    """
+    out = Path(out)
+    absent = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".steepest-", dir=out))
+    except OSError as error:
+        _remove_empty(absent)
+        raise _cannot_write(out, error) from error
+    try:
+        yield stage
+        for file in sorted(stage.iterdir()):
+            os.replace(file, out / file.name)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EISDIR, errno.EACCES):
+            raise _cannot_write(out, error) from error
+        raise
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        _remove_empty(absent)
+
+
+def png(figure: matplotlib.figure.Figure) -> bytes:
+    """A matplotlib Figure as the bytes of a PNG file, 150 dots per inch."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150, facecolor="white")
+    return buffer.getvalue()
+
+
+def _cannot_write(out: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot write to the folder {out}: {error.strerror or error};"
+        " choose another with --out, or make room for it"
+    )
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: int) -> None:
+    expected = stamp(xr.Dataset(), parameters, seed).attrs
+    for name, value in expected.items():
+        if dataset.attrs.get(name) != value:
+            raise UsageError(
+                f"{figure.key}: attribute {name} is {dataset.attrs.get(name)!r}, not {value!r}:"
+                " end run() with stamp(dataset, parameters, seed)"
+            )
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind in "fiuc" and "units" not in variable.attrs:
+            raise UsageError(
+                f"{figure.key}: variable {name!r} has no attribute units: set it, to '1' where"
+                " there is none"
+            )
+
+
+def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:
+    rows = [claim.to_dict() for claim in claims]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _value(array: np.ndarray) -> Value:
+    return float(array) if array.ndim == 0 else tuple(float(x) for x in array.ravel())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
