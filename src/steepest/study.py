@@ -48,7 +48,7 @@ __all__ = [
 
 T = TypeVar("T")
 Scale = Literal["quick", "paper"]
-Value = float | str | tuple[float, ...]
+Value = float | int | str | tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Claim:
     holds: bool | None
 
     @classmethod
-    def close(cls, statement: str, expected: Any, measured: Any, tolerance: float) -> "Claim":
+    def close(cls, statement: str, expected: Any, measured: Any, tolerance: float | int) -> "Claim":
         """The claim that every measured number is within `tolerance` of the expected one."""
         expected, measured = np.asarray(expected, float), np.asarray(measured, float)
         holds = expected.shape == measured.shape and bool(
@@ -112,27 +112,9 @@ class Figure:
     module: ModuleType
 
     def __post_init__(self) -> None:
-        def refuse(what: str) -> None:
-            raise UsageError(f"{self.module.__name__} is not a figure module: {what}")
-
-        missing = [f"{name} ({what})" for name, what in _PARTS.items() if not self._has(name)]
-        if missing:
-            refuse("it has no " + ", no ".join(missing))
-        if not (self.module.__doc__ or "").strip():
-            refuse("it has no docstring, whose first line is its title")
-        kind = self.module.Parameters
-        if not (dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen):  # pyright: ignore[reportAttributeAccessIssue]
-            refuse("Parameters is not a frozen dataclass")
-        if not isinstance(self.module.QUICK, kind):
-            refuse("QUICK is not an instance of Parameters")
-        for item in dataclasses.fields(kind):
-            if not {"doc", "unit"} <= item.metadata.keys():
-                refuse(
-                    f"Parameters.{item.name} says neither what it is nor its unit: use parameter()"
-                )
-
-    def _has(self, name: str) -> bool:
-        return hasattr(self.module, name)
+        fault = _fault(self.module)
+        if fault:
+            raise UsageError(f"{self.module.__name__} is not a figure module: {fault}")
 
     @property
     def title(self) -> str:
@@ -150,6 +132,24 @@ class Figure:
         if scale not in ("quick", "paper"):
             raise UsageError(f"scale {scale!r} is not known: choose quick or paper")
         return self.module.QUICK if scale == "quick" else self.module.Parameters()
+
+
+def _fault(module: ModuleType) -> str | None:
+    missing = [f"{name} ({what})" for name, what in _PARTS.items() if not hasattr(module, name)]
+    if missing:
+        return "it has no " + ", no ".join(missing)
+    if not (module.__doc__ or "").strip():
+        return "it has no docstring, whose first line is its title"
+    kind = module.Parameters
+    settings = getattr(kind, "__dataclass_params__", None)
+    if settings is None or not settings.frozen:
+        return "Parameters is not a frozen dataclass"
+    if not isinstance(module.QUICK, kind):
+        return "QUICK is not an instance of Parameters"
+    for item in dataclasses.fields(kind):
+        if not {"doc", "unit"} <= item.metadata.keys():
+            return f"Parameters.{item.name} says neither what it is nor its unit: use parameter()"
+    return None
 
 
 @dataclass(frozen=True, eq=False)
