@@ -76,13 +76,17 @@ def test_swapping_powers_of_size_maps_the_index_about_one():
     assert logroot(-before, -after) == pytest.approx(2 - logroot(before, after), abs=1e-6)
 
 
-def test_a_resample_s_estimate_is_that_of_the_estimator_itself():
+def test_a_resample_s_estimate_is_a_crossing_of_its_own_slope():
     before, after = logs(300, 0.5, seed=7)
     chosen = np.random.default_rng(7).integers(300, size=(40, 300))
     fast = _nearest_roots(before[chosen], after[chosen], logroot(before, after))
-    slow = [logroot(before[rows], after[rows]) for rows in chosen]
+    for rows, root in zip(chosen, fast, strict=True):
+        ends = [slope_by_hand(before[rows], after[rows], root + side) for side in (-2e-4, 2e-4)]
+        assert ends[0] > 0 > ends[1]
+    # The slope jumps where a synapse passes the median, so a few resamples have two crossings.
+    slow = np.array([logroot(before[rows], after[rows]) for rows in chosen])
+    assert np.mean(np.abs(fast - slow) < 2e-4) > 0.9
     assert np.std(slow) > 0.05  # the comparison is not vacuous
-    np.testing.assert_allclose(fast, slow, atol=1e-3)
 
 
 def test_the_same_seed_gives_the_same_draws_whatever_the_number_of_threads(monkeypatch):
@@ -104,15 +108,15 @@ def test_few_and_repeated_sizes_do_not_degenerate_the_bootstrap():
     assert not np.any(np.isnan(draws))
 
 
-def test_sizes_that_leave_no_slope_are_refused():
+def test_three_changed_synapses_are_the_fewest_that_leave_a_slope():
     before = np.log(np.arange(1.0, 11))
     after = before.copy()
     after[:2] += 0.3
     with pytest.raises(DataError, match="fewer than three synapses"):
         logroot(before, after)
     after[2] += 0.1
-    with pytest.raises(DataError, match="samples without a slope"):
-        logroot_bootstrap(before, np.where(np.arange(10) < 3, after, before), index=1.0, draws=5000)
+    draws = logroot_bootstrap(before, after, index=logroot(before, after), draws=2000)
+    assert not np.any(np.isnan(draws))
 
 
 def test_an_index_outside_the_searched_range_is_not_clamped_into_it():
@@ -130,12 +134,12 @@ def test_an_index_outside_the_searched_range_is_not_clamped_into_it():
 
 
 def test_batches_agree_with_the_bootstrap_on_many_synapses():
-    sizes = logs(60_000, 0.5, seed=10)
+    sizes = logs(51_000, 0.5, seed=10)
     index = logroot(*sizes)
     (low, high), method = logroot_interval(*sizes, index=index)
     assert method == "50 random batches"
-    draws = logroot_bootstrap(*sizes, index=index, draws=100, seed=1)
-    # Each standard error is itself known to about 10 %, and 7 % for the draws.
+    draws = logroot_bootstrap(*sizes, index=index, draws=60, seed=1)
+    # Each standard error is itself known to about 10 %.
     assert (high - low) / 4.02 == pytest.approx(draws.std(), rel=0.4)
     assert low < 0.5 < high
 

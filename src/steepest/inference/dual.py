@@ -12,7 +12,7 @@ SEARCHED = (-4.0, 6.0)
 def dual_change(
     log_before: Float[np.ndarray, "*n"],
     log_after: Float[np.ndarray, "*n"],
-    index: float | Float[np.ndarray, "*#n"],
+    index: float | int | Float[np.ndarray, "*#n"],
 ) -> Float[np.ndarray, "*n"]:
     """g(w1) - g(w0) = w0^(1-a) expm1((1-a)(l1 - l0)) / (1-a), continuous in the index a at 1.
 

@@ -141,7 +141,7 @@ class MidpointLikelihood:
 
         # The likelihood in the signal's variance has one peak, or grows towards no signal at all.
         best = minimize_scalar(
-            cost, bounds=(top - 20, top + 2), method="bounded", options={"xatol": 1e-5}
+            cost, bounds=(top - 20, top + 2), method="bounded", options={"xatol": 1e-4}
         )
         return -min(float(best.fun), self._cost(shape, self.variance))  # pyright: ignore[reportAttributeAccessIssue]
 

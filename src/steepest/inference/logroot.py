@@ -25,7 +25,6 @@ _TOLERANCE = 1e-4  # of a bootstrap draw, far below its standard error up to _BA
 _CHUNK = 2**14  # numbers worked on at once: they stay in the cache
 _BATCHED = 50_000  # pairs beyond which batches replace the bootstrap
 _BATCHES = 50
-_REDRAWS = 100
 
 
 def logroot_slope(
@@ -61,9 +60,10 @@ def logroot(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " 
     """The index at which the spread of the dual change does not depend on size.
 
     Searched in -4 .. 6. Returns -inf or inf where the slope keeps one sign over that range
-    (negative, or positive), and the middle crossing where there are several, which happens only
-    with very few synapses. Invariant to the unit of size. Raises DataError where fewer than three
-    synapses changed by other than the median.
+    (negative, or positive). The slope jumps a little where a synapse passes the median, so it can
+    cross more than once; the middle crossing is taken. Invariant to the unit of size.
+
+    Raises DataError where fewer than three synapses changed by other than the median.
     """
     centre = log_before.mean()
     sizes = log_before - centre, log_after - centre
@@ -113,11 +113,11 @@ def logroot_bootstrap(
     estimates = []
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        progress("Resampling synapses", draws) as advance,
+        progress("Resampling synapses", float(draws)) as advance,
     ):
         for part in pool.map(chunk, zip(sizes, seeds, strict=True)):
             estimates.append(part)
-            advance(part.size)
+            advance(float(part.size))
     return np.concatenate(estimates)
 
 
@@ -158,16 +158,13 @@ def _resampled(
     rng: np.random.Generator,
 ) -> Float[np.ndarray, " rows"]:
     estimates = np.full(rows, math.nan)
-    for _ in range(_REDRAWS):
-        todo = np.flatnonzero(np.isnan(estimates))
-        if not todo.size:
-            return estimates
+    todo = np.arange(rows)
+    # Where the sample itself has a slope, so has at least about a quarter of its resamples.
+    while todo.size:
         chosen = rng.integers(before.size, size=(todo.size, before.size), dtype=np.int32)
         estimates[todo] = _nearest_roots(before[chosen], after[chosen], start)
-    raise DataError(
-        "resampling these synapses keeps drawing samples without a slope: too many of them share"
-        " one size or one change"
-    )
+        todo = todo[np.isnan(estimates[todo])]
+    return estimates
 
 
 def _nearest_roots(

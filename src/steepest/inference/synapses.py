@@ -49,9 +49,9 @@ def infer_geometry(
     before: Any,
     after: Any,
     *,
-    noise_cv: float | None = None,
-    noise_sd: float | None = None,
-    detection_limit: float | None = None,
+    noise_cv: float | int | None = None,
+    noise_sd: float | int | None = None,
+    detection_limit: float | int | None = None,
     seed: int = 0,
 ) -> Verdict:
     """In which geometry did these synapses move, judging from their sizes before and after?
@@ -141,7 +141,7 @@ def infer_geometry(
     )
 
 
-def _noise(noise_cv: float | None, noise_sd: float | None) -> Noise:
+def _noise(noise_cv: float | int | None, noise_sd: float | int | None) -> Noise:
     if noise_cv is not None and noise_sd is not None:
         raise DataError("both noise_cv and noise_sd are given: state the noise one way")
     for name, value in (("noise_cv", noise_cv), ("noise_sd", noise_sd)):
@@ -194,7 +194,7 @@ def _sizes(values: Any, side: str) -> Float[np.ndarray, " rows"]:
 
 
 def _sort(
-    before: Float[np.ndarray, " rows"], after: Float[np.ndarray, " rows"], limit: float | None
+    before: Float[np.ndarray, " rows"], after: Float[np.ndarray, " rows"], limit: float | int | None
 ) -> tuple[Counts, Bool[np.ndarray, " rows"], Bool[np.ndarray, " rows"]]:
     """Counts of what became of the rows, the usable pairs, and those that fell below the limit."""
     had, has = before > 0, after > 0
