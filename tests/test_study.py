@@ -179,8 +179,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_computed(
     (tmp_path / "file").write_text("in the way")
     runs = []
     figure = Figure("toy.fig1", toy(run=lambda p, s: runs.append(1) or run(p, s)))
-    for out in (tmp_path / "file", tmp_path / "file" / "out"):
-        with pytest.raises(UsageError, match=r"cannot write to the folder .*file"):
+    for out in (tmp_path / "file", tmp_path / "file" / "out", tmp_path / "a" / ("x" * 300)):
+        with pytest.raises(UsageError, match=f"cannot write to the folder {out}: "):
             reproduce(figure, out=out)
     assert runs == []
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

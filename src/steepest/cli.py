@@ -41,6 +41,7 @@ def infer(
     file: Annotated[
         Path, Parameter(help="Table of sizes: CSV, TSV, NPY or NPZ (Parquet with the extra `io`).")
     ],
+    /,
     *,
     before: Annotated[
         str, Parameter(help="Column of the sizes before: header name, or number counted from 0.")
@@ -126,6 +127,7 @@ def reproduce(
         str,
         Parameter(help="PAPER (all its figures) or PAPER.FIGURE; `steepest papers` lists them."),
     ],
+    /,
     *,
     scale: Annotated[
         Literal["quick", "paper"], Parameter(help="Seconds long, or the paper's own parameters.")

@@ -136,11 +136,13 @@ def summary(claims: Iterable[Claim]) -> str:
     """How many claims hold, in one sentence, and how many this scale cannot test."""
     held = [claim.holds for claim in claims]
     tested = [holds for holds in held if holds is not None]
-    good = sum(tested)
-    sentence = f"{good} of {len(tested)} claims hold."
-    if good == len(tested):
-        sentence = f"All {good} claims hold." if good > 1 else "The claim holds."
-    untested = len(held) - len(tested)
+    good, untested = sum(tested), len(held) - len(tested)
+    if not tested:
+        return "No claim can be tested at this scale."
+    if good < len(tested):
+        sentence = f"{good} of {len(tested)} claims hold."
+    else:
+        sentence = "The claim holds." if good == 1 else f"All {good} claims hold."
     return sentence + (f" {untested} cannot be tested at this scale." if untested else "")
 
 

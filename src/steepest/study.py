@@ -229,8 +229,9 @@ def staging(out: str | Path) -> Iterator[Path]:
     that had to be made for this is taken away again if nothing came to lie in it.
     """
     out = Path(out)
-    absent = [folder for folder in (out, *out.parents) if not folder.exists()]
+    absent: list[Path] = []
     try:
+        absent = [folder for folder in (out, *out.parents) if not folder.exists()]
         out.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".steepest-", dir=out))
     except OSError as error:

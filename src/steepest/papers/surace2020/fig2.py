@@ -159,9 +159,10 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             axes.plot(*points.T, color=_COLOURS[route], lw=2.4, label=words.format(route, own))
             if own == name:
                 axes.plot(*_corner(points, here).T, color=_COLOURS[route], linewidth=1.2)
-        axes.plot(*points[0], "s", color="black", markersize=9, zorder=3)
+        start = here["point"].values[0, 0]
+        axes.plot(*start, "s", color="black", markersize=9, zorder=3)
         axes.plot(0, 0, "^", color="black", markersize=10, zorder=3)
-        for word, place in (("start", points[0]), ("top", (0, 0))):
+        for word, place in (("start", start), ("top", (0, 0))):
             halo = {"facecolor": "white", "edgecolor": "none", "pad": 1}
             axes.annotate(word, place, (10, -4), textcoords="offset points", bbox=halo)
         axes.set(aspect="equal", title=titles[name], xticks=[], yticks=[])

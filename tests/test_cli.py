@@ -1,0 +1,340 @@
+"""The command line: what it prints, what it writes, and how it ends."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from steepest import cli, papers, study
+from steepest._version import __version__
+from steepest.inference import infer_geometry
+from steepest.papers.surace2020 import example_1d
+
+FAST = dataclasses.replace(example_1d.QUICK, duration=0.2, step=0.1)
+
+
+@pytest.fixture
+def call(capsys, tmp_path, monkeypatch):
+    """Run a command line in an empty folder; gives its code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*tokens):
+        code = cli.run([str(token) for token in tokens])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def synapses(tmp_path):
+    """A CSV of 1500 synapses that changed in proportion to their size; its sizes."""
+    random = np.random.default_rng(1)
+    before = np.exp(0.8 * random.standard_normal(1500))
+    after = before * np.exp(0.1 * random.standard_normal(1500))
+    after[:3] = 0
+    path = tmp_path / "sizes.csv"
+    table = np.column_stack([before, after])
+    np.savetxt(path, table, delimiter=",", header="w0,w1", comments="", fmt="%.17g")
+    return path, before, after
+
+
+def process(*tokens, **options):
+    command = [sys.executable, "-m", "steepest", *map(str, tokens)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+def test_help_is_there_without_importing_anything_heavy():
+    code = """
+import sys
+from steepest.cli import run
+assert run(["--help"]) == 0
+print("heavy:", sorted({"jax", "pandas", "matplotlib", "numpy", "xarray"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("heavy: []")
+    for command in ("infer", "reproduce", "papers", "demo"):
+        assert f" {command} " in done.stdout
+
+
+def test_the_module_is_the_command():
+    done = process("--version")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, __version__, "")
+
+
+def test_without_a_command_there_is_help(call):
+    code, out, err = call()
+    assert (code, err) == (0, "")
+    assert "steepest demo" in out
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (["reprodcue"], "reprodcue"),
+        (["infer"], "FILE"),
+        (["infer", "x.csv"], "--before"),
+        (["infer", "x.csv", "--before", "a", "--after", "b", "--noise", "1"], "--noise"),
+        (["infer", "x.csv", "--before", "a", "--after", "b", "--noise-cv", "low"], "low"),
+        (["infer", "x.csv", "--before", "a", "--after", "b"], "x.csv"),
+        (["reproduce", "surace2020", "--scale", "huge"], "huge"),
+        (["reproduce", "surace2020", "--seed", "-1"], "-1"),
+        (["reproduce", "surace2020.fig3"], "surace2020.fig2"),
+        (["reproduce", "surace2021"], "surace2020"),
+    ],
+)
+def test_bad_usage_is_one_message_and_code_2(call, tmp_path, tokens, message):
+    code, out, err = call(*tokens)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.startswith("steepest: ")
+    assert "Traceback" not in err
+    code, out, err = call(*tokens, "--json")
+    assert (code, err) == (2, "")
+    assert set(json.loads(out)) == {"error"}
+    assert message in json.loads(out)["error"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_infer_prints_the_verdict_and_writes_nothing(call, synapses, tmp_path):
+    code, out, err = call("infer", synapses[0], "--before", "w0", "--after", "w1")
+    assert (code, err) == (0, "")
+    assert "sizes.csv: column w0 (before), column w1 (after)" in out
+    assert "undecided" in out
+    assert "1497 usable, 3 vanished, 0 new, 0 absent in both; 1500 rows" in out
+    assert "\x1b" not in out
+    assert not any(line.endswith(" ") for line in out.splitlines())
+    assert list(tmp_path.iterdir()) == [synapses[0]]
+
+
+def test_infer_json_is_the_verdict_and_nothing_else(call, synapses):
+    path, before, after = synapses
+    options = ["--noise-cv", "0", "--seed", "3", "--json"]
+    code, out, err = call("infer", path, "--before", "w0", "--after", 1, *options)
+    assert (code, err) == (0, "")
+    expected = infer_geometry(before, after, noise_cv=0.0, seed=3).to_dict()
+    assert json.loads(out) == json.loads(json.dumps(expected, allow_nan=False))
+    assert json.loads(out)["verdict"] == "multiplicative"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"noise_cv": 0.05},
+        {"noise_sd": 0.02},
+        {"detection_limit": 0.3},
+    ],
+)
+def test_infer_passes_every_option_on(call, synapses, options):
+    path, before, after = synapses
+    flags = [text for name, x in options.items() for text in (f"--{name.replace('_', '-')}", x)]
+    _, out, _ = call("infer", path, "--before", 0, "--after", 1, "--json", *flags)
+    expected = infer_geometry(before, after, **options).to_dict()
+    assert json.loads(out) == json.loads(json.dumps(expected, allow_nan=False))
+
+
+def test_infer_writes_picture_page_and_json_together(call, synapses, tmp_path):
+    arguments = ["infer", synapses[0], "--before", "w0", "--after", "w1", "--out", "a/b"]
+    code, out, err = call(*arguments)
+    assert (code, err) == (0, "")
+    written = {path.name: path.read_bytes() for path in (tmp_path / "a/b").iterdir()}
+    assert sorted(written) == ["verdict.html", "verdict.json", "verdict.png"]
+    assert "a/b" in out
+    assert written["verdict.png"].startswith(b"\x89PNG")
+    _, out, _ = call(*arguments, "--json")
+    assert json.loads(written["verdict.json"]) == json.loads(out)
+    assert "steepest infer" in written["verdict.html"].decode()
+
+
+def test_infer_with_names_from_strangers_is_safe(call, synapses, tmp_path):
+    path = tmp_path / "[red]<script>alert(1)<b>.csv"
+    path.write_text(synapses[0].read_text().replace("w0", "<script>[bold]", 1))
+    code, out, _ = call("infer", path, "--before", "<script>[bold]", "--after", "w1", "--out", "o")
+    assert code == 0
+    assert "[red]<script>alert(1)<b>.csv: column <script>[bold] (before)" in out
+    page = (tmp_path / "o/verdict.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;[bold]" in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        ("w0,w1\n1,2\n", {}, "8"),
+        ("", {}, "empty"),
+        ("w0,w1\n" + "1,2\n" * 8 + "1,x\n", {}, "'x'"),
+        ("w0,w1\n" + "1,2\n" * 8 + "1,-3\n", {}, "-3"),
+        ("w0,w1\n" + "1,2\n" * 8 + "nan,3\n", {}, "row 10"),
+        ("w0,w2\n" + "1,2\n" * 9, {}, "w1"),
+        (None, {"--noise-cv": 0.1, "--noise-sd": 0.1}, "noise"),
+        (None, {"--noise-cv": -0.1}, "-0.1"),
+        (None, {"--detection-limit": 0}, "detection"),
+    ],
+)
+def test_infer_refuses_bad_input_and_leaves_nothing(call, synapses, rows, options, message):
+    path = synapses[0]
+    if rows is not None:
+        path.write_text(rows)
+    flags = [text for name, value in options.items() for text in (name, value)]
+    arguments = ["infer", path, "--before", "w0", "--after", "w1", "--out", "new/out", *flags]
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+    code, out, err = call(*arguments, "--json")
+    assert (code, err) == (2, "")
+    assert message in json.loads(out)["error"]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["infer", "absent.csv", "--before", "0", "--after", "1"],
+        ["reproduce", "surace2020.fig2"],
+        ["demo"],
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_refused_before_all_else(call, tmp_path, command):
+    (tmp_path / "file").write_text("in the way")
+    code, out, err = call(*command, "--out", "file/out")
+    assert (code, out) == (2, "")
+    assert "cannot write to the folder file/out" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_papers_lists_every_figure(call):
+    code, out, err = call("papers")
+    assert (code, err) == (0, "")
+    for paper in papers.available():
+        assert paper.title in out
+        for figure in paper.figures:
+            assert f"{figure.key} " in out
+            assert figure.title in out
+
+
+@pytest.fixture
+def fast_example(monkeypatch):
+    monkeypatch.setattr(example_1d, "QUICK", FAST)
+
+
+def test_reproduce_checks_the_claims_and_writes_everything(call, tmp_path, fast_example):
+    code, out, err = call("reproduce", "surace2020.example_1d")
+    assert (code, err) == (0, "")
+    assert "All 7 claims hold." in out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"surace2020.example_1d.{kind}" for kind in ("csv", "html", "nc", "png")
+    ]
+    page = (tmp_path / "out/surace2020.example_1d.html").read_text()
+    assert "On the choice of metric" in page
+    code, out, err = call("reproduce", "surace2020.example_1d", "--out", "other", "--json")
+    (figure,) = json.loads(out)["figures"]
+    assert (code, err, set(json.loads(out))) == (0, "", {"figures"})
+    assert set(figure) == {"figure", "claims", "seconds"}
+    assert figure["figure"] == "surace2020.example_1d"
+    assert figure["seconds"] > 0
+    keys = {"statement", "expected", "measured", "standard_error", "holds"}
+    assert all(set(claim) == keys for claim in figure["claims"])
+
+
+def test_reproduce_ends_with_1_when_a_claim_fails(call, fast_example, monkeypatch):
+    real = example_1d.claims
+    wrong = study.Claim.close("Two is three", 3.0, 2.0, 0.1)
+    monkeypatch.setattr(example_1d, "claims", lambda dataset: [*real(dataset), wrong])
+    code, out, _ = call("reproduce", "surace2020.example_1d")
+    assert code == 1
+    assert "fails" in out
+    assert "7 of 8 claims hold." in out
+
+
+def test_a_paper_runs_all_its_figures(call, tmp_path, monkeypatch):
+    ran = []
+    real = study.reproduce
+
+    def only_note(figure, *rest):
+        ran.append((figure.key, *rest[:2]))
+        return real(papers.load("surace2020.example_1d")[0], "quick", 0, None)
+
+    monkeypatch.setattr(example_1d, "QUICK", FAST)
+    monkeypatch.setattr(study, "reproduce", only_note)
+    code, out, _ = call("reproduce", "surace2020", "--scale", "paper", "--seed", 5, "--json")
+    assert code == 0
+    assert ran == [("surace2020.example_1d", "paper", 5), ("surace2020.fig2", "paper", 5)]
+    assert len(json.loads(out)["figures"]) == 2
+    assert (tmp_path / "out/surace2020.html").is_file()
+
+
+def test_an_interrupt_ends_with_130(call, monkeypatch):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(papers, "load", interrupted)
+    code, out, err = call("reproduce", "surace2020")
+    assert (code, out) == (130, "")
+    assert "interrupted" in err
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "steepest", "papers"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_output_survives_a_terminal_without_unicode(synapses, tmp_path):
+    arguments = ["infer", synapses[0], "--before", "w0", "--after", "w1"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = process(*arguments, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1497 usable" in done.stdout
+
+
+def test_demo_tells_its_story_and_what_to_try_next(call, tmp_path):
+    code, out, err = call("demo")
+    assert (code, err) == (0, "")
+    assert "All 7 claims hold." in out
+    names = sorted(path.name for path in (tmp_path / "demo").iterdir())
+    assert names == [
+        "demo.html",
+        "results.demo.csv",
+        "results.demo.nc",
+        "results.demo.png",
+        "synapses.csv",
+    ]
+    page = (tmp_path / "demo/demo.html").read_text()
+    assert "found euclidean, the second multiplicative" in page
+    # The next step that it prints works as it is printed, and finds what the demo found.
+    step = next(line for line in out.splitlines() if "synapses.csv" in line)
+    code, out, _ = call(*step.split()[1:], "--json")
+    assert code == 0
+    assert json.loads(out)["verdict"] == "multiplicative"
+
+
+def test_the_main_job_on_real_synapses(call, shared_data, tmp_path):
+    path = shared_data / "melander2021-psd95/weight_matrices/quantile_4060_pyr.npz"
+    code, out, err = call("infer", path, "--before", 0, "--after", 1, "--out", "out/")
+    assert (code, err) == (0, "")
+    assert "446 usable, 50 vanished, 31 new, 194 absent in both; 721 rows" in out
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "verdict.html",
+        "verdict.json",
+        "verdict.png",
+    ]
+    verdict = json.loads((tmp_path / "out/verdict.json").read_text())
+    assert verdict["outcome"] == "undecided"
+    assert verdict["index"] == pytest.approx(0.73, abs=0.01)
+    page = (tmp_path / "out/verdict.html").read_text()
+    for count in (446, 50, 31, 194, 721):
+        assert f">{count}<" in page
