@@ -93,7 +93,7 @@ class CensoredLikelihood:
         scale = change.std()
         change /= scale
         reach = self._reach(self.lost, index) / scale
-        n, total, square = change.size, change.sum(), float(change @ change)
+        n, total, square = change.size, change.sum(), float(np.sum(change**2))
 
         def cost(parameters: np.ndarray) -> tuple[float, np.ndarray]:
             mean, log_sd = parameters
@@ -104,7 +104,7 @@ class CensoredLikelihood:
             residual = square - 2 * mean * total + n * mean**2
             value = n * log_sd + residual / (2 * sd**2) - log_tail.sum()
             by_mean = (n * mean - total) / sd**2 + mills.sum() / sd
-            by_log_sd = n - residual / sd**2 + mills @ z
+            by_log_sd = n - residual / sd**2 + np.sum(mills * z)
             return value, np.array([by_mean, by_log_sd])
 
         start = [change.mean(), 0.0]
@@ -151,10 +151,10 @@ class MidpointLikelihood:
 
     def _cost(self, shape: np.ndarray, variance: np.ndarray) -> float:
         weighted = shape / variance
-        mean = (weighted @ self.step) / (weighted @ shape)
+        mean = np.sum(weighted * self.step) / np.sum(weighted * shape)
         residual = self.step - mean * shape
         return 0.5 * float(
-            np.sum(np.log(variance)) + residual @ (residual / variance) + self.step.size * _LOG_2PI
+            np.sum(np.log(variance) + residual**2 / variance) + self.step.size * _LOG_2PI
         )
 
 

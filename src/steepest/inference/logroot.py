@@ -52,7 +52,8 @@ def logroot_slope(
     with np.errstate(divide="ignore", invalid="ignore"):
         size -= (size.sum(axis=-1) / kept)[:, None]
         size[row, column] = 0.0
-        slope = np.vecdot(size, log_deviation) / np.vecdot(size, size)
+        # Not BLAS: its own threads would fight with those of the bootstrap.
+        slope = np.einsum("bn,bn->b", size, log_deviation) / np.einsum("bn,bn->b", size, size)
     return np.where(kept < 3, math.nan, slope).reshape(index.shape)
 
 
