@@ -25,7 +25,7 @@ class MetricError(SteepestError):
 
 
 class DomainError(SteepestError):
-    """A point lies outside the domain of a metric, potential or chart, or on a singular boundary."""
+    """A point lies outside the domain of a geometry, or on a boundary where it is singular."""
 
 
 class ChartError(SteepestError):

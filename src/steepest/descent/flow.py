@@ -1,7 +1,7 @@
 """Steepest descent in continuous time, followed by an adaptive solver and checked at its end."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import diffrax
 import equinox as eqx
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optimistix as optx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from steepest.descent.trajectory import Trajectory
 from steepest.errors import FlowError, SteepestError, UsageError
@@ -57,49 +57,70 @@ def gradient_flow(
     starts = np.atleast_2d(points)
     _check_beginning(cost, metric, starts[0], stop)
     solver = diffrax.Tsit5() if solver is None else solver
-    solution = _integrate_all(
+    flow = _integrate_all(
         cost, metric, stop, solver, jnp.asarray(starts), jnp.asarray(moments), rtol, atol, max_steps
     )
-    reached, states, costs, end_times, ends, end_costs, boundary, steps, ok, stopped = (
-        np.asarray(part) for part in solution
-    )
-    finite = np.isfinite(ends).all(axis=1) & np.isfinite(end_costs)
-    complete = stopped | (end_times == moments[-1])
-    for lane in np.flatnonzero(~(ok & finite & complete)):
-        _explain(cost, metric, starts, int(lane), ends[lane], end_times[lane], steps[lane], stop)
+    stopped = np.asarray(flow.stopped)
+    arrived = stopped | (np.asarray(flow.end_time) == moments[-1])
+    finite = np.isfinite(flow.end).all(axis=1) & np.isfinite(flow.end_cost)
+    for lane in np.flatnonzero(~(flow.ok & finite & arrived)):
+        _explain(cost, metric, flow, int(lane), stop)
     if single:
-        metric.check(ends[0])
+        metric.check(flow.end[0])
+    boundary_time = np.full(len(starts), np.nan)
+    if isinstance(stop, Boundary) and stopped.any():
+        horizon = jnp.asarray(moments * (float(flow.end_time[stopped].max()) / moments[-1]))
 
-    present = np.isfinite(reached)
-    states = np.where(present[..., None], states, np.nan)
-    costs = np.where(present, costs, np.nan)
-    settings: dict[str, str | float] = {
-        "metric": type(metric).__name__,
-        "solver": type(solver).__name__,
-        "rtol": rtol,
-        "atol": atol,
-    }
-    if not single:
-        return Trajectory(
-            moments, states, costs, stopped, end_times, ends, boundary, steps, settings
-        )
-    kept = present[0]
-    moments, path, values = moments[kept], states[0, kept], costs[0, kept]
-    if stopped[0] and (moments.size == 0 or moments[-1] < end_times[0]):
-        moments = np.append(moments, end_times[0])
-        path = np.concatenate([path, ends[:1]])
-        values = np.append(values, end_costs[0])
+        def resume(points: Array, margin: float) -> _Flow:
+            nearer = Boundary(stop.domain, margin)
+            return _integrate_all(
+                cost, metric, nearer, solver, points, horizon, rtol, atol, max_steps
+            )
+
+        wait = _time_to_edge(resume, flow.end, float(stop.margin))
+        boundary_time = np.where(stopped, np.asarray(flow.end_time) + wait, np.nan)
+
+    present = np.isfinite(flow.times)
+    states = np.where(present[..., None], flow.points, np.nan)
+    costs = np.where(present, flow.costs, np.nan)
+    if single:
+        kept = present[0]
+        moments, states, costs = moments[kept], states[:, kept], costs[:, kept]
+        if stopped[0] and (moments.size == 0 or moments[-1] < flow.end_time[0]):
+            moments = np.append(moments, flow.end_time[0])
+            states = np.concatenate([states, flow.end[:, None]], axis=1)
+            costs = np.concatenate([costs, flow.end_cost[:, None]], axis=1)
+    lead = 0 if single else slice(None)
     return Trajectory(
-        moments,
-        path,
-        values,
-        stopped[0:1].reshape(()),
-        end_times[0:1].reshape(()),
-        ends[0],
-        boundary[0:1].reshape(()),
-        steps[0:1].reshape(()),
-        settings,
+        times=moments,
+        points=states[lead],
+        costs=costs[lead],
+        stopped=np.asarray(stopped[lead]),
+        end_time=np.asarray(flow.end_time[lead]),
+        end=np.asarray(flow.end[lead]),
+        boundary_time=np.asarray(boundary_time[lead]),
+        steps=np.asarray(flow.steps[lead]),
+        settings={
+            "metric": type(metric).__name__,
+            "solver": type(solver).__name__,
+            "rtol": rtol,
+            "atol": atol,
+        },
     )
+
+
+class _Flow(NamedTuple):
+    """What the solver brings back, one row per start."""
+
+    times: Float[Array, "b m"]
+    points: Float[Array, "b m n"]
+    costs: Float[Array, "b m"]
+    end_time: Float[Array, " b"]
+    end: Float[Array, "b n"]
+    end_cost: Float[Array, " b"]
+    steps: Int[Array, " b"]
+    ok: Bool[Array, " b"]
+    stopped: Bool[Array, " b"]
 
 
 def _check_start(start: Numbers) -> Float[np.ndarray, "..."]:
@@ -162,7 +183,7 @@ def _integrate_all(
     rtol: float,
     atol: float,
     max_steps: int,
-) -> tuple[Array, ...]:
+) -> _Flow:
     event = None
     if stop is not None:
         event = diffrax.Event(
@@ -191,10 +212,6 @@ def _integrate_all(
         stopped = solution.result == diffrax.RESULTS.event_occurred
         ok = stopped | (solution.result == diffrax.RESULTS.successful)
         end, end_time = ends[0], last[0]
-        boundary = jnp.full_like(end_time, jnp.nan)
-        if isinstance(stop, Boundary):
-            hit = _time_of_impact(cost, metric, stop, end, end_time, stopped)
-            boundary = jnp.where(stopped, hit, boundary)
         return (
             reached,
             states,
@@ -202,69 +219,45 @@ def _integrate_all(
             end_time,
             end,
             cost(end),
-            boundary,
             jnp.asarray(solution.stats["num_steps"]),
             ok,
             stopped,
         )
 
-    return jax.vmap(integrate)(starts)
+    return _Flow(*jax.vmap(integrate)(starts))
 
 
-def _time_of_impact(
-    cost: Cost, metric: AbstractMetric, stop: Boundary, point: Array, time: Array, stopped: Array
-) -> Array:
-    """When a stopped flow would have reached the edge, where its velocity may be infinite.
+def _time_to_edge(
+    resume: Callable[[Array, float], _Flow], ends: Array, margin: float
+) -> Float[np.ndarray, " b"]:
+    """How long stopped flows would still take to the edge, where they may be singular.
 
-    Henon's trick: with the distance d to the edge as the independent variable, dt/dd = 1/d' and
-    dx/dd = x'/d' stay finite where d' does not. The last thousandth of the way is closed as a power
-    law, d' = -c d^-k. Infinite where the flow slows down or turns before it arrives.
+    They are followed to three nearer distances in geometric progression; where the time left goes
+    as a power of the distance, so do the waits, and Aitken's formula sums the rest. Infinite where
+    the waits do not shrink, NaN where the solver gives up.
     """
-    first = stop.distance(point)
-    last = 1e-3 * first
-
-    def speed(x: Array) -> tuple[Array, Array]:
-        velocity = _velocity(cost, metric, x)
-        return jax.jvp(stop.distance, (x,), (velocity,))[1], velocity
-
-    def per_distance(log_distance: Any, state: tuple[Array, Array], args: Any) -> Any:
-        approach, velocity = speed(state[0])
-        factor = jnp.where(stopped & (approach < 0), jnp.exp(log_distance) / approach, 0.0)
-        return velocity * factor, factor
-
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(per_distance),
-        diffrax.Tsit5(),
-        t0=jnp.log(first),
-        t1=jnp.log(last),
-        dt0=None,
-        y0=(point, jnp.zeros_like(time)),
-        stepsize_controller=diffrax.PIDController(rtol=1e-10, atol=1e-14),
-        max_steps=2_000,
-        throw=False,
-    )
-    assert solution.ys is not None
-    end, waited = solution.ys[0][0], solution.ys[1][0]
-    approach, velocity = speed(end)
-    change = jax.jvp(lambda x: speed(x)[0], (end,), (velocity,))[1]
-    exponent = -stop.distance(end) * change / approach**2
-    rest = stop.distance(end) / (jnp.abs(approach) * (1 + exponent))
-    arrives = (solution.result == diffrax.RESULTS.successful) & (approach < 0) & (exponent > -0.99)
-    return jnp.where(arrives, time + waited + rest, jnp.inf)
+    waits, ok = [], np.ones(len(ends), dtype=bool)
+    for factor in (10.0, 10.0**1.5, 100.0):
+        flow = resume(ends, margin / factor)
+        ends = flow.end
+        waits.append(np.asarray(flow.end_time))
+        ok &= np.asarray(flow.stopped)
+    first, second, third = waits
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest = np.where(third < second, third**2 / (second - third), np.inf)
+    return np.where(ok, first + second + third + rest, np.nan)
 
 
 def _explain(
     cost: Cost,
     metric: AbstractMetric,
-    starts: np.ndarray,
+    flow: _Flow,
     lane: int,
-    end: np.ndarray,
-    end_time: Any,
-    steps: Any,
     stop: Stop | None,
 ) -> None:
     """Raise the `FlowError` that says why a flow did not arrive."""
-    which = "" if len(starts) == 1 else f" from start {lane}"
+    end, end_time, steps = (np.asarray(x[lane]) for x in (flow.end, flow.end_time, flow.steps))
+    which = "" if len(flow.end) == 1 else f" from start {lane}"
     state = np.array2string(end, precision=6)
     cure = (
         "end it before the edge with `stop=`, for example `stop=metric.domain.boundary()`"

@@ -163,11 +163,11 @@ class Boundary(eqx.Module):
     """
 
     domain: AbstractDomain
-    margin: float = eqx.field(static=True, default=1e-3)
+    margin: np.ndarray = eqx.field(converter=as_field, default=1e-3)
 
     def distance(self, point: Coordinates) -> Float[Array, ""]:
         """Distance of the nearest coordinate to the edge."""
         return jnp.min(self.domain.margin(point))
 
     def __call__(self, point: Coordinates) -> Float[Array, ""]:
-        return self.distance(point) - self.margin
+        return self.distance(point) - like(self.margin, jnp.asarray(point))
