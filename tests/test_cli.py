@@ -314,7 +314,7 @@ def test_demo_tells_its_story_and_what_to_try_next(call, tmp_path):
         "synapses.csv",
     ]
     page = (tmp_path / "demo/demo.html").read_text()
-    assert "found euclidean, the second multiplicative" in page
+    assert "found euclidean and the multiplicative one multiplicative" in page
     # The next step that it prints works as it is printed, and finds what the demo found.
     step = next(line for line in out.splitlines() if "synapses.csv" in line)
     code, out, _ = call(*step.split()[1:], "--json")

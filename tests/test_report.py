@@ -114,7 +114,7 @@ def test_a_study_page_says_what_was_claimed_with_which_parameters_and_how_to_cit
     for words in (
         "1 of 2 claims hold. 1 cannot be tested at this scale.",
         "It is so",
-        "1.235 ± 0.032",
+        "1.235\u00a0±\u00a00.032",
         "Not so",
         "fails",
         "Who knows",

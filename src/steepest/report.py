@@ -91,7 +91,7 @@ def verdict_page(
     geometries = [
         {
             "name": fit.name,
-            "index": _short(fit.index),
+            "index": _fixed(fit.index),
             "below": _short(best - fit.log_likelihood),
             "weight": _share(fit.weight),
             "delta_cdf": _short(distances[fit.name].uncentred) if fit.name in distances else "",
@@ -172,7 +172,7 @@ def verdict_table(verdict: Verdict) -> Group:
     for fit in verdict.geometries:
         ranking.add_row(
             fit.name,
-            _short(fit.index),
+            _fixed(fit.index),
             _short(fit.log_likelihood - best),
             _share(fit.weight),
             _short(distances.get(fit.name)),
@@ -197,10 +197,10 @@ def _numbers(verdict: Verdict) -> list[tuple[str, str, str]]:
     rows = [
         (
             "index",
-            f"{_short(verdict.index)}, 95 % {_interval(verdict.interval)}",
+            f"{_fixed(verdict.index)}, 95 % {_interval(verdict.interval)}",
             f"{verdict.estimator}, {verdict.interval_method}",
         ),
-        ("by likelihood", f"{_short(fit.index)}, 95 % {_interval(fit.interval)}", fit.model),
+        ("by likelihood", f"{_fixed(fit.index)}, 95 % {_interval(fit.interval)}", fit.model),
         ("noise", verdict.noise.statement, ""),
     ]
     if verdict.detection_limit is not None:
@@ -279,11 +279,16 @@ def _measured(claim: Claim) -> str:
 
 def _short(value: float | None) -> str:
     """A statistic, as precisely as a person reads it."""
-    if value is None or math.isnan(value):
+    if value is not None and 0 < abs(value) < 0.01:
+        return f"{value:.2g}"
+    return "-" if value is None else _fixed(value)
+
+
+def _fixed(value: float) -> str:
+    """An index: two decimals, or words where it does not exist or has no end."""
+    if math.isnan(value):
         return "-"
-    if math.isinf(value):
-        return "unbounded"
-    return f"{value:.3g}" if 0 < abs(value) < 0.01 else f"{value:.2f}"
+    return "unbounded" if math.isinf(value) else f"{value:.2f}"
 
 
 def _share(weight: float) -> str:
@@ -291,7 +296,7 @@ def _share(weight: float) -> str:
 
 
 def _interval(interval: tuple[float, float]) -> str:
-    return f"{_short(interval[0])} to {_short(interval[1])}"
+    return f"{_fixed(interval[0])} to {_fixed(interval[1])}"
 
 
 def _words(name: str) -> str:
@@ -329,7 +334,7 @@ _PAGES.filters.update(
     check_mark=lambda state: _html_mark(_CHECK_MARKS, state),
     data_uri=_data_uri,
     file_names=_file_names,
-    measured=_measured,
+    measured=lambda claim: _measured(claim).replace(" ± ", "\u00a0±\u00a0"),
     mark=lambda state: _html_mark(_CLAIM_MARKS, state),
     parameters=_parameters,
     sentence=_capital,

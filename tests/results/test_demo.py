@@ -19,7 +19,8 @@ def test_every_claim_holds(dataset):
     assert [claim.statement for claim in claims if claim.holds is not True] == []
     assert dataset["outcome"].values.tolist() == ["named", "named"]
     assert demo.headline(dataset) == (
-        "From their synapses alone, the first neuron is found euclidean, the second multiplicative."
+        "From their synapses alone, the additive neuron is found euclidean and the multiplicative"
+        " one multiplicative."
     )
 
 

@@ -252,7 +252,10 @@ def story(dataset: xr.Dataset) -> list[str]:
 def headline(dataset: xr.Dataset) -> str:
     """What was found, in one sentence."""
     first, second = dataset["verdict"].values
-    return f"From their synapses alone, the first neuron is found {first}, the second {second}."
+    return (
+        f"From their synapses alone, the additive neuron is found {first} and the multiplicative"
+        f" one {second}."
+    )
 
 
 def table(dataset: xr.Dataset) -> pd.DataFrame:
