@@ -45,6 +45,13 @@ def test_the_exact_likelihood_is_the_density_of_sizes_after_at_its_best_mean_and
     assert ExactLikelihood(*SMALL_LOGS)(index) == pytest.approx(expected, abs=1e-8)
 
 
+def test_many_synapses_taken_in_blocks_give_the_same_as_all_at_once():
+    before, after = (np.log(w) + 3 for w in simulate_change(40_001, 0.5, drift=3.0, seed=10))
+    change = dual_change(before, after, 0.2)
+    whole = norm.logpdf(change, change.mean(), change.std()).sum() - 0.2 * after.sum()
+    assert ExactLikelihood(before, after)(0.2) == pytest.approx(whole, rel=1e-12)
+
+
 @pytest.mark.parametrize("unit", [1e-9, 40.0, 1e9])
 def test_differences_between_indices_do_not_depend_on_the_unit(unit):
     shifted = tuple(log + math.log(unit) for log in SMALL_LOGS)

@@ -29,6 +29,7 @@ __all__ = [
 
 _NORMAL_95 = 1.959964  # the root of chi-squared's 95 % point, one degree of freedom
 _GRID = 15
+_BLOCK = 2**14  # pairs worked on at once: they stay in the cache
 _LOG_2PI = math.log(2 * math.pi)
 
 
@@ -44,13 +45,20 @@ class ExactLikelihood:
     def __call__(self, index: float) -> float:
         """Log-likelihood of the index at the best mean and variance; changes by a constant with
         the unit of size."""
-        centre = self.log_before.mean()
-        log_after = self.log_after - centre
-        change = dual_change(self.log_before - centre, log_after, index)
-        n = change.size
+        n, centre = self.log_before.size, self.log_before.mean()
+        mean, squares, log_after = 0.0, 0.0, 0.0
+        for start in range(0, n, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            after = self.log_after[block] - centre
+            change = dual_change(self.log_before[block] - centre, after, index)
+            # Mean and sum of squares about it, joined block by block (Chan, Golub and LeVeque).
+            gap = change.mean() - mean
+            squares += change.size * (change.var() + gap**2 * start / (start + change.size))
+            mean += gap * change.size / (start + change.size)
+            log_after += after.sum()
         # The Jacobian of w1 -> g(w1) is w1^-a.
         return float(
-            -n / 2 * (_LOG_2PI + 1 + math.log(change.var())) - index * log_after.sum() - n * centre
+            -n / 2 * (_LOG_2PI + 1 + math.log(squares / n)) - index * log_after - n * centre
         )
 
 
@@ -196,7 +204,7 @@ def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
     span = max(reach[1] - reach[0], 0.2)
     wide = np.linspace(min(-1.5, reach[0] - span), max(2.5, reach[1] + span), _GRID)
     close = np.linspace(reach[0] - span, reach[1] + span, _GRID)
-    grid = np.unique(np.concatenate([wide, close]))
+    grid = np.unique(np.clip(np.concatenate([wide, close]), low, high))
     return LikelihoodFit(
         index=index,
         interval=interval,

@@ -98,7 +98,7 @@ def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
     axes.set(xlabel="size before", ylabel="change of size, absolute", ylim=(low / 2, high * 2))
     _log_scale(axes, before.min(), before.max(), "x")
     _log_scale(axes, low / 2, high * 2, "y")
-    axes.set_title("change grows as size to the index")
+    axes.set_title("the slope is the index")
     axes.legend(framealpha=0.8, edgecolor="white", fontsize=8, loc="lower right", handlelength=1.2)
 
 
