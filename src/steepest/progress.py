@@ -38,6 +38,7 @@ def progress(description: str, total: float | None = None) -> Iterator[Advance]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        redirect_stdout=False,  # what a command prints on stdout stays on stdout
         disable=not console.is_terminal,
     )
     with bar:

@@ -135,10 +135,12 @@ def _check_start(start: Numbers) -> Float[np.ndarray, "..."]:
 
 def _check_times(times: Numbers) -> Float[np.ndarray, " m"]:
     moments = np.asarray(times, dtype=np.float64)
-    if moments.ndim == 0:
+    if moments.ndim == 0 and moments > 0:
         moments = np.linspace(0.0, float(moments), 101)
     if moments.ndim != 1 or moments.size == 0:
-        raise UsageError(f"times is a number or a list (m,), not of shape {moments.shape}")
+        raise UsageError(
+            f"times is a number after 0 or a list (m,), not {moments} of shape {moments.shape}"
+        )
     if not np.isfinite(moments).all() or moments[0] < 0 or (np.diff(moments) <= 0).any():
         raise UsageError("times must be finite, not negative, and strictly increasing")
     if moments[-1] == 0:
@@ -224,7 +226,10 @@ def _integrate_all(
             stopped,
         )
 
-    return _Flow(*jax.vmap(integrate)(starts))
+    if stop is None:
+        return _Flow(*jax.vmap(integrate)(starts))
+    # Batched, the search for an event would also run on the flows that have none, and fail.
+    return _Flow(*jax.lax.map(integrate, starts))
 
 
 def _time_to_edge(

@@ -5,6 +5,8 @@ Hessian of the potential is |w|^-a. Index -1 is the 3-norm, 0 Euclid (gradient d
 1.5-norm, 1 the negative entropy (multiplicative updates), 2 Burg's entropy (Itakura-Saito).
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +21,7 @@ from steepest.geometry.potential import AbstractPotential
 __all__ = ["Entropy", "PNorm", "Power"]
 
 
-def _check_sign(sign: np.ndarray, what: str) -> None:
+def _check_sign(sign: Any, what: str) -> None:
     if is_concrete(sign) and not (np.abs(sign) == 1).all():
         raise DomainError(
             f"{what}: every sign is 1 or -1, not {sign}; a weight whose sign may change needs an "
@@ -27,7 +29,7 @@ def _check_sign(sign: np.ndarray, what: str) -> None:
         )
 
 
-def _one_sign(sign: np.ndarray) -> Box:
+def _one_sign(sign: Any) -> Box:
     """The half line, closed at 0, on which a weight of this sign stays."""
     xp = np if is_concrete(sign) else jnp
     positive = xp.asarray(sign) > 0
@@ -94,7 +96,7 @@ class Power(AbstractPotential):
         a = self.index
         start, sign = self._size(before)
         end, _ = self._size(after)
-        log_ratio = jnp.log(end) - jnp.log(start)
+        log_ratio = jnp.log1p((end - start) / start)
         if a == 1:
             return sign * log_ratio
         together = (jnp.sign(jnp.asarray(before)) == jnp.sign(jnp.asarray(after))) & (start > 0)

@@ -1,5 +1,7 @@
 """Potentials with a scale of their own: hyperbolic entropy, and the two that bound the weights."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +16,7 @@ from steepest.geometry.potential import AbstractPotential
 __all__ = ["Fermi", "HyperbolicEntropy", "Logit"]
 
 
-def _check_scale(value: np.ndarray, what: str) -> None:
+def _check_scale(value: Any, what: str) -> None:
     if is_concrete(value) and not (np.isfinite(value).all() and (value > 0).all()):
         raise DomainError(f"{what} is positive and finite, not {value}")
 

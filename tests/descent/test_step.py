@@ -1,0 +1,105 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from steepest.descent import gradient_flow, mirror_step, riemannian_step
+from steepest.errors import DomainError
+from steepest.geometry import (
+    Entropy,
+    Euclidean,
+    Fermi,
+    HyperbolicEntropy,
+    Logit,
+    PNorm,
+    Power,
+    Weber,
+)
+
+POINT = jnp.array([0.4, 0.7])
+COVECTOR = jnp.array([1.0, -0.5])
+
+
+def order(rates, errors):
+    return np.polyfit(np.log(rates), np.log(errors), 1)[0]
+
+
+@pytest.mark.parametrize(
+    "potential",
+    [
+        PNorm(1.5),
+        PNorm(3.0),
+        Power(-0.5),
+        Entropy(),
+        Power(2.0),
+        HyperbolicEntropy(0.3),
+        Fermi(1.0),
+        Logit(1.0),
+    ],
+    ids=lambda p: f"{type(p).__name__}",
+)
+def test_the_two_steps_differ_at_second_order_in_the_rate(potential):
+    rates = np.geomspace(1e-4, 1e-3, 6)
+    errors = [
+        np.linalg.norm(
+            mirror_step(potential, POINT, COVECTOR, rate)
+            - riemannian_step(potential, POINT, COVECTOR, rate)
+        )
+        for rate in rates
+    ]
+    assert min(errors) > 0
+    assert order(rates, errors) == pytest.approx(2.0, abs=0.05)
+
+
+@pytest.mark.parametrize("potential", [PNorm(2.0), Power(0.0)])
+def test_the_two_steps_coincide_for_the_2_norm(potential):
+    mirror = mirror_step(potential, POINT, COVECTOR, 0.3)
+    np.testing.assert_allclose(mirror, riemannian_step(potential, POINT, COVECTOR, 0.3), rtol=1e-15)
+    np.testing.assert_allclose(mirror, POINT - 0.3 * COVECTOR, rtol=1e-15)
+
+
+def test_the_entropy_step_is_multiplicative():
+    stepped = mirror_step(Entropy([1.0, -1.0]), POINT * jnp.array([1.0, -1.0]), COVECTOR, 0.1)
+    np.testing.assert_allclose(stepped, [0.4 * np.exp(-0.1), -0.7 * np.exp(-0.05)], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("step", "geometry"), [(riemannian_step, Weber()), (mirror_step, Entropy())]
+)
+def test_many_small_steps_follow_the_flow_at_first_order(step, geometry):
+    def cost(x):
+        return jnp.sum((x - jnp.array([1.0, 0.2])) ** 2)
+
+    end = gradient_flow(cost, geometry, POINT, [1.0]).end
+    counts = np.array([50, 100, 200, 400])
+    errors = []
+    for count in counts:
+        rate = 1.0 / count
+        walk = jax.lax.fori_loop(
+            0, int(count), lambda _, x, r=rate: step(geometry, x, jax.grad(cost)(x), r), POINT
+        )
+        errors.append(np.linalg.norm(walk - end))
+    assert -order(counts, errors) == pytest.approx(1.0, abs=0.05)
+
+
+def test_steps_are_kernels_that_jit_and_vmap():
+    points, covectors = jnp.stack([POINT, 2 * POINT]), jnp.stack([COVECTOR, -COVECTOR])
+    for step, geometry in ((riemannian_step, Weber()), (mirror_step, Entropy())):
+        together = jax.jit(jax.vmap(lambda x, p, s=step, g=geometry: s(g, x, p, 0.1)))(
+            points, covectors
+        )
+        single = [step(geometry, x, p, 0.1) for x, p in zip(points, covectors, strict=True)]
+        np.testing.assert_allclose(together, jnp.stack(single), rtol=1e-14)
+
+
+def test_a_step_from_outside_the_domain_is_refused():
+    with pytest.raises(DomainError, match=r"coordinate 0 = -0\.4"):
+        mirror_step(Entropy(), -POINT, COVECTOR, 0.1)
+    with pytest.raises(DomainError, match="Weber: coordinate 1 = 0"):
+        riemannian_step(Weber(), jnp.array([1.0, 0.0]), COVECTOR, 0.1)
+
+
+def test_a_euclidean_step_is_the_textbooks():
+    np.testing.assert_allclose(
+        riemannian_step(Euclidean(), POINT, COVECTOR, 0.1), POINT - 0.1 * COVECTOR, rtol=1e-15
+    )
