@@ -46,6 +46,7 @@ def infer(
     a change depends on the size of the synapse. A size of 0 is an absent synapse. Without a word
     on measurement noise no geometry is named: noise alone can look like any of them.
     """
+    from steepest.errors import DataError
     from steepest.inference import infer_geometry, read_columns
     from steepest.report import verdict_page, verdict_table
     from steepest.study import png, staging
@@ -68,13 +69,16 @@ def infer(
     )
     with nullcontext() if out is None else staging(out) as stage:
         sizes = read_columns(file, [before, after])
-        verdict = infer_geometry(
-            *sizes.series(),
-            noise_cv=noise_cv,
-            noise_sd=noise_sd,
-            detection_limit=detection_limit,
-            seed=seed,
-        )
+        try:
+            verdict = infer_geometry(
+                *sizes.series(),
+                noise_cv=noise_cv,
+                noise_sd=noise_sd,
+                detection_limit=detection_limit,
+                seed=seed,
+            )
+        except DataError as error:
+            raise DataError(f"{file}: {error}") from error
         if stage is not None:
             picture = png(verdict.plot())
             page = verdict_page(

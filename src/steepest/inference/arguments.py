@@ -41,7 +41,7 @@ def stated_number(value: Any, name: str) -> float | None:
 
 def check_row_names(before: Any, after: Any) -> None:
     """DataError where two pandas Series name their rows differently."""
-    names = [getattr(values, "index", None) for values in (before, after)]
+    names: list[Any] = [getattr(values, "index", None) for values in (before, after)]
     if all(hasattr(name, "equals") for name in names) and not names[0].equals(names[1]):
         raise DataError(
             "before and after are Series whose indexes differ, so one place may hold two"
