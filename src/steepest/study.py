@@ -240,6 +240,9 @@ def staging(out: str | Path) -> Iterator[Path]:
     try:
         yield stage
         for file in sorted(stage.iterdir()):
+            if (out / file.name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{file.name} in it is a folder")
+        for file in sorted(stage.iterdir()):
             os.replace(file, out / file.name)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EISDIR, errno.EACCES):
