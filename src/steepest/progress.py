@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from rich.console import Console
 from rich.progress import (
@@ -19,6 +19,7 @@ __all__ = ["Advance", "progress", "track"]
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Advance(Protocol):
     def __call__(self, amount: float = 1.0, description: str | None = None) -> None: ...
 

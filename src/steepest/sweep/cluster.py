@@ -92,14 +92,14 @@ def _local(workers: int | None) -> LocalCluster:
         n_workers=workers or dask.system.CPU_COUNT,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address=None,  # pyright: ignore[reportArgumentType] (none is wanted)
         silence_logs=logging.CRITICAL,
         env=environment(),
     )
 
 
 def _slurm(options: dict[str, Any]) -> Any:
-    from dask_jobqueue import SLURMCluster
+    from dask_jobqueue.slurm import SLURMCluster
 
     rest = {name: value for name, value in options.items() if name != "jobs"}
     exports = [f"export {name}={value!r}" for name, value in environment().items()]

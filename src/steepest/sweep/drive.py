@@ -129,7 +129,7 @@ class _Run:
         self.task = Task(plan.source, plan.scale, path)
         self.token = uuid.uuid4().hex[:8]
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self.under_way: dict[Any, Future] = {}
+        self.under_way: dict[Any, tuple[int, Future]] = {}
         self.folding: Future | None = None
         self.started = datetime.now(UTC)
         self.good = self.bad = self.since_fold = self.workers = 0
@@ -161,7 +161,7 @@ class _Run:
             # A tuple's first part names the group: one group, whatever the number of cells.
             key = (f"cell-{self.token}", index)
             future = self.client.submit(run_cell, self.task, cell, key=key, pure=False)
-            self.under_way[index] = future
+            self.under_way[key] = (index, future)
             future.add_done_callback(self.ended.put)
 
     def _collect(self, advance: Advance) -> None:
@@ -170,7 +170,7 @@ class _Run:
             future = self.ended.get(timeout=_BEAT)
         except queue.Empty:
             return
-        index = future.key[1]
+        index, _ = self.under_way[future.key]
         try:
             _, good = future.result()
         except KilledWorker:
@@ -181,7 +181,7 @@ class _Run:
             raise
         except Exception as error:
             raise _lost(error) from error
-        del self.under_way[index]
+        del self.under_way[future.key]
         self.good, self.bad = self.good + good, self.bad + (not good)
         self.since_fold += 1
         advance(1.0, self._words())
@@ -207,7 +207,8 @@ class _Run:
             raise _lost(error) from error
 
     def _beat(self, advance: Advance) -> None:
-        self.workers = len(self.client.nthreads())
+        threads: Any = self.client.nthreads()
+        self.workers = len(threads)
         beat = {
             "host": socket.gethostname(),
             "pid": os.getpid(),

@@ -2,7 +2,8 @@
 
 Every variable of a figure's dataset becomes one array over (study's dimensions..., own dimensions).
 A coordinate that all cells share stays what it is. Where cells differ:
-- in length, arrays grow to the longest, and shorter cells end in missing values;
+- in length, arrays grow to the longest, and shorter cells end in missing values (DIM_length_of_cell
+  says where);
 - in the values of a coordinate, it becomes an array over cells, named NAME_of_cell.
 A name that the study itself uses, as dimension or label, gets "_result" appended.
 """
@@ -20,6 +21,7 @@ from steepest.sweep.store import DONE, SERVICE, array, block
 __all__ = ["Layout"]
 
 _OF_CELL = "_of_cell"
+_LENGTH = "_length_of_cell"
 
 
 class Layout:
@@ -73,6 +75,7 @@ class Layout:
             name = self.rename(own_name)
             dims = tuple(self.rename(dim) for dim in variable.dims)
             for dim, n in zip(dims, variable.values.shape, strict=True):
+                self._note_length(dim, n)
                 self._grow(dim, n)
             place = self._place(name, variable)
             if place not in self.arrays:
@@ -85,6 +88,9 @@ class Layout:
         """For every array over cells: what these records, once admitted, put into it."""
         found: dict[str, list[tuple[int, np.ndarray]]] = {}
         for record in records:
+            for dim, n in self._lengths(record).items():
+                if dim + _LENGTH in self.arrays:
+                    found.setdefault(dim + _LENGTH, []).append((record.index, np.asarray(n)))
             for own_name, variable in record.variables.items():
                 place = self._place(self.rename(own_name), variable)
                 if self._over_cells(place):
@@ -120,6 +126,31 @@ class Layout:
         promoted = name + _OF_CELL
         differs = self._shared(variable) and promoted in self.arrays and name not in self.arrays
         return promoted if differs else name
+
+    def _lengths(self, record: Record) -> dict[str, int]:
+        """Length of each of a cell's dimensions."""
+        return {
+            self.rename(dim): n
+            for variable in record.variables.values()
+            for dim, n in zip(variable.dims, variable.values.shape, strict=True)
+        }
+
+    def _note_length(self, dim: str, n: int) -> None:
+        """From the first cell whose dimension differs in length on, lengths are kept per cell."""
+        length, name = self.length(dim), dim + _LENGTH
+        known = name in self.arrays and self.arrays[name].attrs["known"]
+        if length is None or n == length or known:
+            return
+        attrs = {"units": "1", "length_of": dim, "known": False}
+        chunks = block(self.shape, 8)
+        there = self._array(name, self.dims, self.shape, chunks, np.dtype("int64"), attrs)
+        self._fill_done(name, np.asarray(length))
+        there.attrs["known"] = True
+
+    def _fill_done(self, name: str, values: np.ndarray) -> None:
+        """The same values for every cell that is in the arrays so far."""
+        done = np.flatnonzero(np.array(self.arrays["cell_status"]).ravel() == DONE)
+        self.write(name, [(int(index), values) for index in done])
 
     def _grow(self, dim: str, n: int) -> None:
         if n <= (self.length(dim) or 0):
@@ -159,7 +190,7 @@ class Layout:
         return self.arrays[name]
 
     def _compare(self, own_name: str, variable: Variable) -> bool:
-        """Whether this cell goes on where a shared coordinate ends; one that differs is given up."""
+        """Whether this cell goes on where a shared coordinate ends; give up one that differs."""
         name = self.rename(own_name)
         if not self._shared(variable) or name not in self.arrays:
             return False
@@ -188,8 +219,7 @@ class Layout:
             variable.values.dtype,
             attrs,
         )
-        done = np.flatnonzero(np.array(self.arrays["cell_status"]).ravel() == DONE)
-        self.write(place, [(int(index), stored) for index in done])
+        self._fill_done(place, stored)
         self._declare(place, instead_of=name)
         del self.arrays[name]
         del self.group[name]

@@ -17,8 +17,8 @@ def one_cell(dataset: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
     """The cell at a position along each of the study's dimensions: own names, own coordinates.
 
     `dataset` is an opened store. Where arrays were lengthened for other cells, the missing values
-    at the end are cut off again if a coordinate tells where the cell ended. Raises `UsageError`
-    when a dimension is not given, or the cell is not done.
+    at the end are cut off again. Raises `UsageError` when a dimension is not given, or the cell is
+    not done.
     """
     axes = json.loads(dataset.attrs["study"])["axes"]
     if set(at) != set(axes):
@@ -28,20 +28,19 @@ def one_cell(dataset: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
         raise UsageError(f"the cell at {dict(at)} is not done")
     labels = {name for values in axes.values() for name in values}
     data, coordinates = {}, {}
+    lengths = {
+        v.attrs["length_of"]: int(v) for v in cell.variables.values() if "length_of" in v.attrs
+    }
+    cell = cell.isel({dim: slice(n) for dim, n in lengths.items()})
     for name, variable in cell.variables.items():
-        if name in labels or name in SERVICE:
+        if name in labels or name in SERVICE or "length_of" in variable.attrs:
             continue
         attrs = dict(variable.attrs)
         own_name = attrs.pop("renamed_from", name)
         dims = [_own_dim(str(dim), axes) for dim in variable.dims]
         side = coordinates if name in cell.coords else data
         side[own_name] = (dims, _text(variable.values), attrs)
-    own = xr.Dataset(data, coordinates)
-    for name in map(str, own.coords):
-        values = own[name]
-        if values.ndim == 1 and values.dtype.kind == "f" and bool(values.isnull().any()):
-            own = own.isel({values.dims[0]: np.flatnonzero(values.notnull().values)})
-    return own
+    return xr.Dataset(data, coordinates)
 
 
 def _own_dim(dim: str, axes: Mapping[str, Any]) -> str:

@@ -104,6 +104,8 @@ def read_plan(path: str | Path) -> Plan:
     source = FigureSource.find(name, path.parent)
     figure = source.load()
     scale = study.get("scale", "quick")
+    if scale not in ("quick", "paper"):
+        raise UsageError(f"{path.name}: scale = {scale!r} is not known: choose quick or paper")
     base = figure.parameters(scale)
     hints = Hints(type(base))
     seeds = _seeds(study.get("seeds", [0]), path.name)

@@ -129,7 +129,8 @@ def _here() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _plain_array(name: str, values: np.ndarray) -> np.ndarray:
+def _plain_array(name: str, values: Any) -> np.ndarray:
+    values = np.asarray(values)
     if values.dtype.kind in "fiubcU":
         return values
     if values.dtype.kind in "OT" and all(isinstance(value, str) for value in values.flat):

@@ -5,7 +5,7 @@ import math
 import types
 import typing
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ class Hints:
             raise UsageError(f"{where}: the figure has no parameter {name!r}; {near(name, self)}")
         return self.types[name]
 
-    def __iter__(self) -> typing.Iterator[str]:
+    def __iter__(self) -> Iterator[str]:
         return iter(self.fields)
 
 
