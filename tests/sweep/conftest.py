@@ -1,6 +1,5 @@
 """Studies for tests: a small figure in a file, which notes every run in a log beside it."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -95,17 +94,3 @@ def study(tmp_path):
         return path
 
     return study
-
-
-def log(path: Path) -> list[tuple[str, ...]]:
-    """What the figure beside a study noted: slope, kind, points, seed, process; a run a row."""
-    file = path.with_name("figure.log")
-    return [tuple(line.split()) for line in file.read_text().splitlines()] if file.exists() else []
-
-
-def environment() -> dict[str, str]:
-    """The environment of a subprocess that imports the same steepest as the tests do."""
-    import steepest
-
-    source = str(Path(steepest.__file__).parents[1])
-    return {**os.environ, "PYTHONPATH": source, "PYTHONWARNINGS": "error"}

@@ -156,5 +156,5 @@ def test_a_plan_comes_back_from_its_description(study):
     plan = read_plan(study(DRAW + "window = [[0, 1], [0, 2]]"))
     back = restore_plan(json.loads(json.dumps(plan.description)), plan.source)
     assert [back.cell(i) for i in range(plan.size)] == [plan.cell(i) for i in range(plan.size)]
-    with pytest.raises(UsageError, match="figure.py is not that"):
+    with pytest.raises(UsageError, match=r"figure\.py is not that"):
         restore_plan(plan.description | {"source": "0"}, plan.source)

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -71,9 +72,14 @@ def read_slurm(path: str | Path) -> dict[str, Any]:
     missing = {"cores", "memory"} - options.keys()
     if missing:
         raise UsageError(f'{path.name}: set {" and ".join(sorted(missing))} (memory as "4GB")')
-    jobs = options.setdefault("jobs", 1)
-    if type(jobs) is not int or jobs < 1:
-        raise UsageError(f"{path.name}: jobs = {jobs!r} is not a whole number of at least 1")
+    options.setdefault("jobs", 1)
+    for name in ("jobs", "cores"):
+        if type(options[name]) is not int or options[name] < 1:
+            raise UsageError(
+                f"{path.name}: {name} = {options[name]!r} is not a whole number from 1"
+            )
+    if not isinstance(options["memory"], str):
+        raise UsageError(f'{path.name}: memory = {options["memory"]!r} needs a unit, as in "4GB"')
     return options
 
 
@@ -92,7 +98,7 @@ def _local(workers: int | None) -> LocalCluster:
         n_workers=workers or dask.system.CPU_COUNT,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,  # pyright: ignore[reportArgumentType] (none is wanted)
+        dashboard_address=":0",
         silence_logs=logging.CRITICAL,
         env=environment(),
     )
@@ -101,12 +107,15 @@ def _local(workers: int | None) -> LocalCluster:
 def _slurm(options: dict[str, Any]) -> Any:
     from dask_jobqueue.slurm import SLURMCluster
 
+    if shutil.which("sbatch") is None:
+        raise UsageError("there is no sbatch here: run this on a machine that can submit to Slurm")
     rest = {name: value for name, value in options.items() if name != "jobs"}
     exports = [f"export {name}={value!r}" for name, value in environment().items()]
     rest["job_script_prologue"] = [*exports, *rest.get("job_script_prologue", [])]
+    # Any free port: several sweeps may be driven from one machine.
+    rest["scheduler_options"] = {"dashboard_address": ":0", **rest.get("scheduler_options", {})}
+    cores = rest["cores"]
     try:
-        cluster = SLURMCluster(processes=rest["cores"], **rest)
-        cluster.scale(jobs=options["jobs"])
+        return SLURMCluster(processes=cores, n_workers=options["jobs"] * cores, **rest)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise UsageError(f"Slurm could not be used: {error}") from error
-    return cluster

@@ -138,7 +138,7 @@ class _Run:
         """Compute all cells; raises what stops the whole sweep."""
         waiting = iter(self.todo.tolist())
         last_fold = last_beat = 0.0
-        with progress("Waiting for the first worker", total=self.todo.size) as advance:
+        with progress("Waiting for the first worker", total=float(self.todo.size)) as advance:
             first = time.monotonic()
             while self.good + self.bad < self.todo.size:
                 now = time.monotonic()
