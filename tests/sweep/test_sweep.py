@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import dataclasses
-import gc
 import itertools
 import json
 import os
@@ -177,6 +176,7 @@ def test_failing_cells_are_recorded_and_stop_nothing_and_are_tried_again_on_dema
     assert timings["computing_seconds"] > 0
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_workers_is_a_failure_and_the_others_go_on(study):
     path = study("seeds = 1\n[grid]\nslope = [17, 1, 2]")
     summary = run_sweep(path, workers=1)
@@ -293,7 +293,7 @@ def test_a_folder_without_permission_is_a_clear_error(study, tmp_path):
 
 SBATCH = """#!/bin/bash
 cp "$1" {folder}/job.sh
-bash "$1" > {folder}/job.log 2>&1 &
+bash {folder}/job.sh > {folder}/job.log 2>&1 &
 echo $! > {folder}/job.pid
 echo "Submitted batch job $!"
 """
@@ -359,8 +359,6 @@ def test_a_slurm_file_that_cannot_work_is_refused(study, tmp_path, text, message
         run_sweep(study("seeds = 2"), slurm=options)
 
 
-# The cluster that did not start says at its end that it was not closed.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_without_slurm_on_this_machine_the_message_says_so(study, tmp_path, monkeypatch):
     options = tmp_path / "slurm.toml"
     options.write_text(SLURM)
@@ -371,9 +369,8 @@ def test_without_slurm_on_this_machine_the_message_says_so(study, tmp_path, monk
     (tmp_path / "sbatch").write_text("#!/bin/bash\necho no such partition >&2\nexit 1\n")
     (tmp_path / "sbatch").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{path}")
-    with pytest.raises(UsageError, match=r"(?s)Slurm could not be used.*no such partition"):
+    with pytest.raises(UsageError, match="Slurm did not take the jobs"):
         run_sweep(study("seeds = 2"), slurm=options)
-    gc.collect()
 
 
 def test_the_command_line_runs_tells_and_draws(study, scheduler, capsys, tmp_path):

@@ -3,6 +3,7 @@
 import inspect
 import logging
 import shutil
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import dask.config
 import dask.system
 from distributed import Client, LocalCluster
+from distributed.core import Status
 
 from steepest.errors import UsageError
 from steepest.sweep.surroundings import environment
@@ -116,6 +118,17 @@ def _slurm(options: dict[str, Any]) -> Any:
     rest["scheduler_options"] = {"dashboard_address": ":0", **rest.get("scheduler_options", {})}
     cores = rest["cores"]
     try:
-        return SLURMCluster(processes=cores, n_workers=options["jobs"] * cores, **rest)
+        cluster = SLURMCluster(processes=cores, n_workers=options["jobs"] * cores, **rest)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise UsageError(f"Slurm could not be used: {error}") from error
+    # Jobs are submitted behind the scenes; they are listed here once sbatch has answered for all.
+    while len(cluster.workers) < options["jobs"]:
+        time.sleep(0.05)
+    refused = [job for job in cluster.workers.values() if job.job_id is None]
+    if refused:
+        # Closing the cluster asks that every job has either run or ended.
+        for job in refused:
+            job.status = Status.closed
+        cluster.close()
+        raise UsageError("Slurm did not take the jobs; what sbatch said stands above")
+    return cluster
