@@ -178,10 +178,9 @@ def test_failing_cells_are_recorded_and_stop_nothing_and_are_tried_again_on_dema
 
 @pytest.mark.slow
 def test_a_cell_that_kills_its_workers_is_a_failure_and_the_others_go_on(study):
-    path = study("seeds = 1\n[grid]\nslope = [17, 1, 2]")
+    path = study("seeds = 1\n[grid]\nslope = [1, 17, 2]")
     summary = run_sweep(path, workers=1)
-    assert (summary.cells, summary.done + summary.failed) == (3, 3)
-    assert summary.failed >= 1
+    assert (summary.cells, summary.done, summary.failed) == (3, 2, 1)
     (error,) = read_status(summary.store).errors
     assert error.startswith("KilledWorker")
     path.with_name("figure.cured").touch()

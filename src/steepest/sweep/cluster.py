@@ -24,7 +24,8 @@ __all__ = ["open_client", "read_slurm"]
 # The scheduler remembers its last steps; by default so many that its memory grows with the cells.
 _SETTINGS = {
     "distributed.admin.low-level-log-length": 1000,
-    "distributed.scheduler.allowed-failures": 3,
+    # How often a cell's worker may die before the cell is tried alone, and then recorded.
+    "distributed.scheduler.allowed-failures": 1,
 }
 
 

@@ -130,6 +130,7 @@ class _Run:
         self.token = uuid.uuid4().hex[:8]
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.under_way: dict[Any, tuple[int, Future]] = {}
+        self.suspects: list[int] = []
         self.folding: Future | None = None
         self.started = datetime.now(UTC)
         self.good = self.bad = self.since_fold = self.workers = 0
@@ -146,7 +147,10 @@ class _Run:
                     self._beat(advance)
                     last_beat = now
                 alone = self.good + self.bad == 0 and now - first < _HEAD_START
-                self._submit(waiting, 1 if alone else 2 * max(1, self.workers))
+                # Two per worker, and of tiny cells as many as end in half a second.
+                rate = (self.good + self.bad) / max(now - first, 1e-9)
+                depth = int(min(max(2.0, rate / 2 / max(1, self.workers)), 20.0))
+                self._submit(waiting, 1 if alone else depth * max(1, self.workers))
                 self._collect(advance)
                 due = now - last_fold > _FOLD_SECONDS or self.since_fold >= _FOLD_CELLS
                 if due and self.since_fold and self._fold():
@@ -157,12 +161,16 @@ class _Run:
 
     def _submit(self, waiting: Iterator[int], at_once: int) -> None:
         while len(self.under_way) < at_once and (index := next(waiting, None)) is not None:
-            cell = self.plan.cell(index)
-            # A tuple's first part names the group: one group, whatever the number of cells.
-            key = (f"cell-{self.token}", index)
-            future = self.client.submit(run_cell, self.task, cell, key=key, pure=False)
-            self.under_way[key] = (index, future)
-            future.add_done_callback(self.ended.put)
+            self._start(index, "cell")
+        if not self.under_way and self.suspects:
+            self._start(self.suspects.pop(), "suspect")
+
+    def _start(self, index: int, group: str) -> None:
+        # A tuple's first part names the group: one group, whatever the number of cells.
+        key = (f"{group}-{self.token}", index)
+        future = self.client.submit(run_cell, self.task, self.plan.cell(index), key=key, pure=False)
+        self.under_way[key] = (index, future)
+        future.add_done_callback(self.ended.put)
 
     def _collect(self, advance: Advance) -> None:
         """Take note of the cells that ended; wait for one, but not longer than a beat."""
@@ -170,10 +178,15 @@ class _Run:
             future = self.ended.get(timeout=_BEAT)
         except queue.Empty:
             return
-        index, _ = self.under_way[future.key]
+        key: Any = future.key
+        index, _ = self.under_way.pop(key)
         try:
             _, good = future.result()
         except KilledWorker:
+            if key[0].startswith("cell"):
+                # Another cell on the same worker may be to blame: this one runs alone, at the end.
+                self.suspects.append(index)
+                return
             words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
             write_failure(self.place.cells, index, words, "", float("nan"))
             good = False
@@ -181,7 +194,6 @@ class _Run:
             raise
         except Exception as error:
             raise _lost(error) from error
-        del self.under_way[future.key]
         self.good, self.bad = self.good + good, self.bad + (not good)
         self.since_fold += 1
         advance(1.0, self._words())
