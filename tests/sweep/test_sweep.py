@@ -412,3 +412,35 @@ def test_a_figure_may_draw_the_whole_study_itself(study, scheduler):
     figure.write_text(figure.read_text() + own)
     summary = run_sweep(path, scheduler=scheduler)
     assert "'slope': 2, 'seed': 2" in plot_store(summary.store).get_suptitle()
+
+
+DRIVER = """
+import resource, sys
+from steepest.sweep import run_sweep
+if __name__ == "__main__":
+    summary = run_sweep(sys.argv[1], workers=2)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    files = sum(path.is_file() for path in summary.store.rglob("*"))
+    print(summary.done, peak / 1024, files)
+"""
+
+
+def peak_of(study, folder, cells):
+    """Sweep that many tiny cells in a process of its own: cells done, its peak MB, files."""
+    folder.mkdir()
+    (folder / "drive.py").write_text(DRIVER)
+    path = study(f"seeds = {cells // 4}\n[grid]\nslope = [1, 2, 3, 4]", folder=folder)
+    command = [sys.executable, str(folder / "drive.py"), str(path)]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=3000, check=True
+    )
+    return [float(word) for word in done.stdout.split()]
+
+
+@pytest.mark.slow
+def test_the_drivers_memory_does_not_grow_with_the_number_of_cells(study, tmp_path):
+    few, many = (peak_of(study, tmp_path / str(n), n) for n in (1000, 10_000))
+    assert (few[0], many[0]) == (1000, 10_000)
+    assert many[1] - few[1] < 50
+    # Ten times the cells, but chunks of a thousand: ten more files a variable, not 9000.
+    assert many[2] - few[2] < 200
