@@ -39,6 +39,7 @@ __all__ = [
     "Figure",
     "Result",
     "Scale",
+    "check_dataset",
     "parameter",
     "png",
     "reproduce",
@@ -205,7 +206,7 @@ def reproduce(
     with nullcontext() if out is None else staging(out) as stage:
         started = time.perf_counter()
         dataset = figure.module.run(parameters, seed)
-        _check_dataset(figure, dataset, parameters, seed)
+        check_dataset(figure, dataset, parameters, seed)
         dataset = dataset.assign_attrs(figure=figure.key, scale=scale)
         claims = tuple(figure.module.claims(dataset))
         if not claims:
@@ -219,6 +220,23 @@ def reproduce(
             _write_claims(stage / names["csv"], claims)
     files = {} if out is None else {kind: Path(out) / name for kind, name in names.items()}
     return Result(figure, parameters, scale, seed, dataset, claims, picture, seconds, files)
+
+
+def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: int) -> None:
+    """Raise `UsageError` unless a figure's data carry their stamp, and every number its unit."""
+    expected = stamp(xr.Dataset(), parameters, seed).attrs
+    for name, value in expected.items():
+        if dataset.attrs.get(name) != value:
+            raise UsageError(
+                f"{figure.key}: attribute {name} is {dataset.attrs.get(name)!r}, not {value!r}:"
+                " end run() with stamp(dataset, parameters, seed)"
+            )
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind in "fiuc" and "units" not in variable.attrs:
+            raise UsageError(
+                f"{figure.key}: variable {name!r} has no attribute units: set it, to '1' where"
+                " there is none"
+            )
 
 
 @contextmanager
@@ -271,22 +289,6 @@ def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
-
-
-def _check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: int) -> None:
-    expected = stamp(xr.Dataset(), parameters, seed).attrs
-    for name, value in expected.items():
-        if dataset.attrs.get(name) != value:
-            raise UsageError(
-                f"{figure.key}: attribute {name} is {dataset.attrs.get(name)!r}, not {value!r}:"
-                " end run() with stamp(dataset, parameters, seed)"
-            )
-    for name, variable in dataset.variables.items():
-        if variable.dtype.kind in "fiuc" and "units" not in variable.attrs:
-            raise UsageError(
-                f"{figure.key}: variable {name!r} has no attribute units: set it, to '1' where"
-                " there is none"
-            )
 
 
 def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:

@@ -3,5 +3,6 @@
 from steepest.cli.app import app, main, run
 from steepest.cli.infer import infer
 from steepest.cli.studies import demo, list_papers, reproduce
+from steepest.cli.sweeps import sweep
 
-__all__ = ["app", "demo", "infer", "list_papers", "main", "reproduce", "run"]
+__all__ = ["app", "demo", "infer", "list_papers", "main", "reproduce", "run", "sweep"]
