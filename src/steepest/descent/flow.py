@@ -17,17 +17,19 @@ from steepest.geometry.arrays import Numbers
 from steepest.geometry.domain import Boundary
 from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
+from steepest.geometry.norm import AbstractNorm
 
 __all__ = ["gradient_flow"]
 
 Cost = Callable[[Any], Any]
 Stop = Callable[[Any], Any]
+Geometry = AbstractMetric | AbstractNorm
 
 
 @entry_point(kernel="the metric's sharp (or give batched starts)")
 def gradient_flow(
     cost: Cost,
-    metric: AbstractMetric,
+    metric: Geometry,
     start: Numbers,
     times: Numbers,
     *,
@@ -39,11 +41,12 @@ def gradient_flow(
 ) -> Trajectory:
     """Follow d(point)/dt = -sharp(point, dC) from `start` at time 0 (Surace et al. 2020, Eq 5).
 
-    `cost`: point (n,) -> scalar, in jax.numpy. `start` (n,), or (b, n) for b flows in one compiled
-    call. `times` (m,), increasing from 0 or later; a single number T stands for 101 times from 0
-    to T. `stop`: point -> scalar; the flow ends where it falls to 0 (`domain.boundary()` makes
-    one, and the time at which the edge itself would be hit is then extrapolated). `solver`:
-    diffrax's Tsit5 unless given; take `diffrax.Kvaerno5()` for a stiff flow.
+    `cost`: point (n,) -> scalar, in jax.numpy; `metric` may also be a norm. `start` (n,), or (b, n)
+    for b flows in one compiled call. `times` (m,), increasing from 0 or later; a single number T
+    stands for 101 times from 0 to T. `stop`: point -> scalar; the flow ends where it falls to 0
+    (`domain.boundary()` makes one, and the time at which the edge itself would be hit is then
+    extrapolated). `solver`: diffrax's Tsit5 unless given; take `diffrax.Kvaerno5()` for a stiff
+    flow.
 
     A learning rate eta is a change of time: pass times multiplied by eta.
 
@@ -146,9 +149,7 @@ def _check_times(times: Numbers) -> Float[np.ndarray, " m"]:
     return moments
 
 
-def _check_beginning(
-    cost: Cost, metric: AbstractMetric, start: np.ndarray, stop: Stop | None
-) -> None:
+def _check_beginning(cost: Cost, metric: Geometry, start: np.ndarray, stop: Stop | None) -> None:
     point = jnp.asarray(start)
     try:
         jax.eval_shape(jax.grad(cost), point)
@@ -168,14 +169,14 @@ def _check_beginning(
         )
 
 
-def _velocity(cost: Cost, metric: AbstractMetric, point: Array) -> Array:
+def _velocity(cost: Cost, metric: Geometry, point: Array) -> Array:
     return -metric.sharp(point, jax.grad(cost)(point))
 
 
 @eqx.filter_jit
 def _integrate_all(
     cost: Cost,
-    metric: AbstractMetric,
+    metric: Geometry,
     stop: Stop | None,
     solver: diffrax.AbstractAdaptiveSolver,
     starts: Float[Array, "b n"],
@@ -250,7 +251,7 @@ def _time_to_edge(
 
 def _explain(
     cost: Cost,
-    metric: AbstractMetric,
+    metric: Geometry,
     flow: _Flow,
     lane: int,
     stop: Stop | None,
