@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from steepest.errors import DataError
 from steepest.geometry.arrays import Numbers
@@ -127,11 +128,16 @@ def _table(values: Numbers, what: str) -> Float[np.ndarray, "m n"]:
     return array
 
 
+@eqx.filter_jit
+def _slopes(cost: Cost, points: Array) -> Array:
+    return jax.vmap(jax.grad(cost))(points)
+
+
 @entry_point(kernel="jax.grad(cost)")
 def _differentials(cost: Cost, points: np.ndarray, rows: np.ndarray) -> Float[np.ndarray, "m n"]:
     """dC at every point; a cost that raises or is not finite is told with the row it fails at."""
     try:
-        slopes = np.asarray(jax.jit(jax.vmap(jax.grad(cost)))(jnp.asarray(points)))
+        slopes = np.asarray(_slopes(cost, jnp.asarray(points)))
     except Exception as error:
         raise DataError(
             f"the cost fails on a position of {points.shape[1]} coordinates: "

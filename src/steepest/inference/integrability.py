@@ -116,8 +116,6 @@ def curl_f_test(
     if where.ndim != 2 or where.shape != v.shape:
         raise DataError(f"positions and velocities are (m, n), not {where.shape} and {v.shape}")
     n = where.shape[1]
-    for point in where:
-        metric.check(point)
     middle, spread = where.mean(axis=0), where.std(axis=0)
     scaled = (where - middle) / np.where(spread > 0, spread, 1.0)
     powers = [k for k in itertools.product(range(degree + 1), repeat=n) if sum(k) <= degree]
@@ -127,9 +125,11 @@ def curl_f_test(
     stretch = np.where(spread > 0, spread, 1.0)
 
     def design(covectors: list[np.ndarray]) -> np.ndarray:
-        fields = jnp.asarray(np.stack(covectors) / stretch)
-        raise_all = jax.vmap(jax.vmap(metric.sharp), in_axes=(None, 0))
-        return -np.asarray(raise_all(jnp.asarray(where), fields)).reshape(len(covectors), -1).T
+        raised = np.asarray(_raise(metric, where, np.stack(covectors) / stretch))
+        if not np.isfinite(raised).all():
+            for point in where:
+                metric.check(point)
+        return -raised.reshape(len(covectors), -1).T
 
     if v.size <= len(free):
         raise DataError(
@@ -138,6 +138,13 @@ def curl_f_test(
         )
     small, large = (least_squares(design(part), v.ravel()) for part in (exact, free))
     return nested_f_test(small, large, "a gradient in this metric", "any covector field")
+
+
+@eqx.filter_jit
+def _raise(metric: AbstractMetric, points: Any, covectors: Any) -> Array:
+    """Several fields of covectors (c, m, n) at points (m, n), raised."""
+    raise_all = jax.vmap(jax.vmap(metric.sharp), in_axes=(None, 0))
+    return raise_all(jnp.asarray(points), jnp.asarray(covectors))
 
 
 def _differential(points: np.ndarray, powers: tuple[int, ...]) -> np.ndarray:

@@ -200,7 +200,7 @@ def fit_parametric(
         found = optimize.least_squares(
             lambda x: np.asarray(misses(jnp.asarray(x))),
             start,
-            jac=lambda x: np.asarray(slopes(jnp.asarray(x))),
+            jac=lambda x: np.asarray(slopes(jnp.asarray(x))),  # pyright: ignore[reportArgumentType]
             x_scale="jac",
             xtol=1e-12,
             ftol=1e-12,

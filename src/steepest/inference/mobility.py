@@ -6,8 +6,9 @@ and no data tell (C, G) from (f(C), f'(C) G) with f' > 0: cost and metric are ne
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,29 +31,25 @@ __all__ = [
 class MobilityFamily:
     """Mobilities M = sum of coefficients times basis(n), (k, n, n), constant in a chart.
 
-    At a point with the chart's Jacobian J the mobility is J^-1 M J^-1'.
+    At a point with the chart's Jacobian J the mobility is J^-1 M J^-1'. `names` of the coefficients
+    are those of the entries M_ij unless given.
     """
 
     name: str
     basis: Callable[[int], np.ndarray]
-    chart: AbstractChart = Identity()
+    names: tuple[str, ...] = ()
+    chart: AbstractChart = field(default_factory=Identity)
 
     def seen_in(self, chart: AbstractChart, where: str) -> "MobilityFamily":
         """The same family with constant mobility in another chart; `where` completes the name."""
         return replace(self, name=f"{self.name} {where}", chart=chart)
 
     def labels(self, n: int) -> list[str]:
-        """Names of the coefficients: M00, M01, ..., by the entries that each moves."""
-        names = []
-        for matrix in self.basis(n):
-            entries = np.argwhere(matrix)
-            one = len(entries) <= 2 and (len(entries) == 1 or (entries[0] != entries[1]).all())
-            i, j = entries[0]
-            if one:
-                names.append(f"M{i}{j}" if n <= 10 else f"M{i},{j}")
-            else:
-                names.append("own" if i == j and not matrix[0, -1] else "shared")
-        return names
+        """Names of the coefficients: the family's own, or M00, M01, ..., by the entry."""
+        if self.names:
+            return list(self.names[: len(self.basis(n))])
+        entries = (np.argwhere(matrix)[0] for matrix in self.basis(n))
+        return [f"M{i}{j}" if n <= 10 else f"M{i},{j}" for i, j in entries]
 
     def design(
         self, positions: Float[np.ndarray, "m s n"], covectors: Float[np.ndarray, "m s n"]
@@ -60,14 +57,17 @@ class MobilityFamily:
         """Velocities -M_k dC for each basis element, averaged over the s places of a sample."""
         with jax.enable_x64(True):
             basis = jnp.asarray(self.basis(positions.shape[-1]), dtype=jnp.float64)
-
-            def one(point: Array, covector: Array) -> Array:
-                seen = self.chart.pull_back(point, covector)
-                return -jax.vmap(lambda M: self.chart.push_back(point, M @ seen))(basis).T
-
-            spread = jax.jit(jax.vmap(jax.vmap(one)))
-            columns = spread(jnp.asarray(positions), jnp.asarray(covectors))
+            columns = _spread(self.chart, basis, jnp.asarray(positions), jnp.asarray(covectors))
             return np.asarray(columns).mean(axis=1)
+
+
+@eqx.filter_jit
+def _spread(chart: AbstractChart, basis: Array, positions: Array, covectors: Array) -> Array:
+    def one(point: Array, covector: Array) -> Array:
+        seen = chart.pull_back(point, covector)
+        return -jax.vmap(lambda M: chart.push_back(point, M @ seen))(basis).T
+
+    return jax.vmap(jax.vmap(one))(positions, covectors)
 
 
 def _isotropic(n: int) -> np.ndarray:
@@ -94,11 +94,11 @@ def _any(n: int) -> np.ndarray:
     return np.eye(n * n).reshape(n * n, n, n)
 
 
-ISOTROPIC = MobilityFamily("Euclidean", _isotropic)
+ISOTROPIC = MobilityFamily("Euclidean", _isotropic, ("eta",))
 """One learning rate: M = eta I (1 coefficient)."""
 DIAGONAL = MobilityFamily("diagonal", _diagonal)
 """One learning rate each (n)."""
-EXCHANGEABLE = MobilityFamily("exchangeable", _exchangeable)
+EXCHANGEABLE = MobilityFamily("exchangeable", _exchangeable, ("own", "shared"))
 """N identical units: M = own I + shared 11' (2)."""
 SYMMETRIC = MobilityFamily("constant metric", _symmetric)
 """Any constant metric (n(n+1)/2)."""

@@ -120,7 +120,7 @@ def _at_minimum(field: Any, cost: Any, point: np.ndarray, tolerance: float) -> O
     size = np.abs(slope).max()
     if not np.abs(speed).max() <= 1e-6 * (size * (1 + np.abs(point).max())):
         raise DataError(f"the field does not vanish at {point}, which is therefore no minimum")
-    values, vectors = np.linalg.eig(-slope)
+    values, vectors = (np.asarray(y, dtype=np.complex128) for y in np.linalg.eig(-slope))
     loose = max(tolerance, 1e-9)
     if np.abs(values.imag).max() > loose * np.abs(values).max():
         return Obstruction(
@@ -171,8 +171,7 @@ def find_closed_orbit(
             return np.asarray(speed(jnp.asarray(x)))
 
         x0 = np.asarray(start, dtype=np.float64)
-        loose = {"rtol": 1e-9, "atol": 1e-11}
-        settled = solve_ivp(move, (0, duration / 2), x0, "DOP853", **loose)
+        settled = solve_ivp(move, (0, duration / 2), x0, "DOP853", rtol=1e-9, atol=1e-11)
         if not settled.success:
             return None
         base = settled.y[:, -1]
@@ -184,7 +183,9 @@ def find_closed_orbit(
             return float((x - base) @ across)
 
         section.direction = 1  # pyright: ignore[reportFunctionMemberAccess]
-        orbit = solve_ivp(move, (0, duration / 2), base, "DOP853", events=section, **loose)
+        orbit = solve_ivp(
+            move, (0, duration / 2), base, "DOP853", events=section, rtol=1e-9, atol=1e-11
+        )
     size = np.ptp(orbit.y, axis=1).max()
     times = orbit.t_events[0]
     returns = orbit.y_events[0][times > 1e-9 * duration]

@@ -101,7 +101,7 @@ def fit_trajectories(
         found = optimize.least_squares(
             lambda x: np.asarray(misses(jnp.asarray(x))),
             np.concatenate([first, observed[:, 0].ravel()]),
-            jac=lambda x: np.asarray(slopes(jnp.asarray(x))),
+            jac=lambda x: np.asarray(slopes(jnp.asarray(x))),  # pyright: ignore[reportArgumentType]
             x_scale="jac",
         )
     except ValueError as error:

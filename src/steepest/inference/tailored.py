@@ -110,7 +110,7 @@ def linear_flow_metric(matrix: Numbers) -> Float[np.ndarray, "n n"]:
     A = np.asarray(matrix, dtype=np.float64)
     if A.ndim != 2 or A.shape[0] != A.shape[1] or not np.isfinite(A).all():
         raise MetricError(f"linear_flow_metric: A is square and finite, not of shape {A.shape}")
-    values, vectors = np.linalg.eig(A)
+    values, vectors = (np.asarray(x, dtype=np.complex128) for x in np.linalg.eig(A))
     if np.abs(values.imag).max() > 1e-9 * np.abs(values).max():
         raise MetricError(
             f"linear_flow_metric: A has complex eigenvalues, {values}: the flow spirals, which "
