@@ -67,6 +67,35 @@ class MetricVerdict:
             "climbing_rows": list(self.climbing),
         }
 
+    def table(self) -> str:
+        """The verdict as text: one line per family, best first, then what else was noticed."""
+        lines = [f"Verdict: {self.sentence}", ""]
+        width = max(len(fit.family.name) for fit in self.fits)
+        passed = {test.hypothesis: test.p_value for test in self.tests}
+        least = min(fit.aicc for fit in self.fits)
+        lines.append(f"{'family':{width}}  coefficients  AICc-best  F-test p  consistent")
+        for fit in self.fits:
+            name = fit.family.name
+            p = f"{passed[name]:.3g}" if name in passed else "-"
+            behind = fit.aicc - least
+            worse = f"{behind:.1f}" if np.isfinite(behind) else "-"
+            mark = "yes" if name in self.consistent else "no"
+            lines.append(f"{name:{width}}  {fit.fit.rank:12d}  {worse:>9}  {p:>8}  {mark}")
+        if self.consistent:
+            best = self.fit(self.consistent[0])
+            lines += ["", f"{best.family.name}: mobility (inverse metric times learning rate)"]
+            for label, x, known, (low, high) in zip(
+                best.labels, best.fit.coefficients, best.fit.identified,
+                best.fit.intervals(), strict=True,
+            ):  # fmt: skip
+                told = f"{x:.5g}  (95 %: {low:.5g} to {high:.5g})" if known else "not identified"
+                lines.append(f"    {label} = {told}")
+        if self.climbing:
+            rows = ", ".join(map(str, self.climbing[:12]))
+            more = ", ..." if len(self.climbing) > 12 else ""
+            lines += ["", f"Velocities that climb the cost, in rows: {rows}{more}"]
+        return "\n".join(lines)
+
     def plot(self) -> "Figure":
         """Measured velocities against those of the best family, and AICc of all."""
         from steepest.inference.metric_picture import draw_metric_verdict
@@ -102,12 +131,12 @@ def infer_metric(samples: FlowSamples) -> MetricVerdict:
     for families in charts:
         if n == 1:
             families = families[:1]
-        for family in families:
-            fits.append(fit_mobility(samples, family))
-            if len(families) > 1 and family is not families[-1]:
-                if fits[-1].fit.rank < fit_mobility(samples, families[-1]).fit.rank:
-                    tests.append(compare_families(samples, family, families[-1]))
-                    passed[family.name] = tests[-1].p_value >= _LEVEL
+        here = [fit_mobility(samples, family) for family in families]
+        fits.extend(here)
+        for fit in here:
+            if fit.fit.rank < here[-1].fit.rank:
+                tests.append(compare_families(samples, fit.family, families[-1]))
+                passed[fit.family.name] = tests[-1].p_value >= _LEVEL
     fits.sort(key=lambda fit: (np.nan_to_num(fit.aicc, nan=np.inf), fit.fit.rank))
     any_name = ANY.name
     metrics = [fit for fit in fits if not fit.family.name.startswith(any_name) and fit.is_metric]

@@ -128,7 +128,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
                 COLOURS[row],
             )
             axes.plot(4, target, "o", color="black", zorder=3)
-            axes.set(ylabel=label)
+            axes.axhline(0, color="black", linestyle="--", linewidth=1.5)
+            axes.set(ylabel=label, ylim=(-0.03 * dataset[axis].values[-1], None))
             if row == len(names) - 1:
                 axes.set_xlabel("$\\mu$")
         letter = _LETTERS.get(name, "")
