@@ -8,7 +8,6 @@ import pytest
 
 from steepest.errors import FlowError, MetricError, UsageError
 from steepest.geometry import (
-    Box,
     Elementwise,
     FisherNormal,
     MatrixMetric,
@@ -111,4 +110,3 @@ def test_what_cannot_be_joined_is_said():
         exponential_map(Metabolic(1.0), [0.5], [10.0])
     with pytest.raises(UsageError, match="one shape"):
         geodesic_distance(Weber(), [1.0], [1.0, 2.0])
-    assert Box(lower=0.0).closed is False
