@@ -76,7 +76,7 @@ def test_trajectories_and_a_cost_file(call, tmp_path):
         ("uphill.py", "climb the cost (rows 2, 3"),
     ],
 )
-def test_a_cost_that_cannot_be_used_ends_with_2_and_writes_nothing(
+def test_an_unusable_cost_ends_with_2_and_writes_nothing(call, flow, tmp_path, cost, message):
     call, flow, tmp_path, cost, message
 ):
     (tmp_path / "raises.py").write_text("1 / 0\n")
