@@ -77,8 +77,6 @@ def test_trajectories_and_a_cost_file(call, tmp_path):
     ],
 )
 def test_an_unusable_cost_ends_with_2_and_writes_nothing(call, flow, tmp_path, cost, message):
-    call, flow, tmp_path, cost, message
-):
     (tmp_path / "raises.py").write_text("1 / 0\n")
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "numpy.py").write_text("def cost(x):\n    return float(x[0])\n")

@@ -15,8 +15,6 @@ TIMES = np.linspace(0, 3, 31)
 SQUARE = Elementwise(
     lambda x: jnp.stack([x[0], x[1] ** 2]), lambda y: jnp.stack([y[0], y[1] ** 0.5])
 )
-    lambda x: jnp.stack([x[0], x[1] ** 2]), lambda y: jnp.stack([y[0], y[1] ** 0.5])
-)
 ROOT = Elementwise(SQUARE.inverse_function, SQUARE.function)
 
 
