@@ -71,9 +71,9 @@ METRICS: dict[str, AbstractMetric] = {
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Flow lines and velocity fields of the cost in each metric; nothing is random."""
     times = np.concatenate([[0.0], np.geomspace(0.01, parameters.duration, 160)])
-    flows = [gradient_flow(bowl, m, parameters.starts, times) for m in METRICS.values()]
+    flows = [gradient_flow(bowl, m, np.array(parameters.starts), times) for m in METRICS.values()]
     scaled = MatrixMetric(lambda x: (1 + bowl(x)) * jnp.eye(2, dtype=x.dtype))
-    same = gradient_flow(relabelled, scaled, parameters.starts, times)
+    same = gradient_flow(relabelled, scaled, np.array(parameters.starts), times)
     side = np.linspace(-2, 2, parameters.grid)
     fields = [field_on(bowl, metric, side, side) for metric in METRICS.values()]
     one = {"units": "1"}

@@ -62,7 +62,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     metrics = model.metrics()
     times = np.linspace(0, parameters.duration, 101)
     flows = [
-        gradient_flow(model.cost, metric, parameters.starts, times, **_TIGHT)
+        gradient_flow(model.cost, metric, np.array(parameters.starts), times, **_TIGHT)
         for metric in metrics.values()
     ]
     mu = np.linspace(*parameters.mu, parameters.grid)
