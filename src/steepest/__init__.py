@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from steepest._version import __version__
 
 if TYPE_CHECKING:
-    from steepest import descent, geometry, inference, papers, report, results, study
+    from steepest import descent, geometry, inference, models, papers, report, results, study
     from steepest.descent import (
         Trajectory,
         gradient_flow,
@@ -27,7 +27,17 @@ _HOMES = {
     "infer_geometry": "inference",
     "Verdict": "inference",
 }
-_ROOMS = ("descent", "errors", "geometry", "inference", "papers", "report", "results", "study")
+_ROOMS = (
+    "descent",
+    "errors",
+    "geometry",
+    "inference",
+    "models",
+    "papers",
+    "report",
+    "results",
+    "study",
+)
 
 __all__ = [
     "Trajectory",
@@ -39,6 +49,7 @@ __all__ = [
     "infer_geometry",
     "inference",
     "mirror_step",
+    "models",
     "papers",
     "report",
     "results",

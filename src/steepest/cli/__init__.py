@@ -2,7 +2,18 @@
 
 from steepest.cli.app import app, main, run
 from steepest.cli.infer import infer
+from steepest.cli.metric import infer_metric
 from steepest.cli.studies import demo, list_papers, reproduce
 from steepest.cli.sweeps import sweep
 
-__all__ = ["app", "demo", "infer", "list_papers", "main", "reproduce", "run", "sweep"]
+__all__ = [
+    "app",
+    "demo",
+    "infer",
+    "infer_metric",
+    "list_papers",
+    "main",
+    "reproduce",
+    "run",
+    "sweep",
+]

@@ -1,7 +1,18 @@
 """Learning: single steps, and the flow that they approximate."""
 
 from steepest.descent.flow import gradient_flow
+from steepest.descent.inertia import InertialTrajectory, inertial_flow
+from steepest.descent.newton import covariant_hessian, newton_direction
 from steepest.descent.step import mirror_step, riemannian_step
 from steepest.descent.trajectory import Trajectory
 
-__all__ = ["Trajectory", "gradient_flow", "mirror_step", "riemannian_step"]
+__all__ = [
+    "InertialTrajectory",
+    "Trajectory",
+    "covariant_hessian",
+    "gradient_flow",
+    "inertial_flow",
+    "mirror_step",
+    "newton_direction",
+    "riemannian_step",
+]

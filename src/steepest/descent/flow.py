@@ -17,17 +17,19 @@ from steepest.geometry.arrays import Numbers
 from steepest.geometry.domain import Boundary
 from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
+from steepest.geometry.norm import AbstractNorm
 
 __all__ = ["gradient_flow"]
 
 Cost = Callable[[Any], Any]
 Stop = Callable[[Any], Any]
+Geometry = AbstractMetric | AbstractNorm
 
 
 @entry_point(kernel="the metric's sharp (or give batched starts)")
 def gradient_flow(
     cost: Cost,
-    metric: AbstractMetric,
+    metric: Geometry,
     start: Numbers,
     times: Numbers,
     *,
@@ -39,11 +41,12 @@ def gradient_flow(
 ) -> Trajectory:
     """Follow d(point)/dt = -sharp(point, dC) from `start` at time 0 (Surace et al. 2020, Eq 5).
 
-    `cost`: point (n,) -> scalar, in jax.numpy. `start` (n,), or (b, n) for b flows in one compiled
-    call. `times` (m,), increasing from 0 or later; a single number T stands for 101 times from 0
-    to T. `stop`: point -> scalar; the flow ends where it falls to 0 (`domain.boundary()` makes
-    one, and the time at which the edge itself would be hit is then extrapolated). `solver`:
-    diffrax's Tsit5 unless given; take `diffrax.Kvaerno5()` for a stiff flow.
+    `cost`: point (n,) -> scalar, in jax.numpy; `metric` may also be a norm. `start` (n,), or (b, n)
+    for b flows in one compiled call. `times` (m,), increasing from 0 or later; a single number T
+    stands for 101 times from 0 to T. `stop`: point -> scalar; the flow ends where it falls to 0
+    (`domain.boundary()` makes one, and the time at which the edge itself would be hit is then
+    extrapolated). `solver`: diffrax's Tsit5 unless given; take `diffrax.Kvaerno5()` for a stiff
+    flow.
 
     A learning rate eta is a change of time: pass times multiplied by eta.
 
@@ -150,7 +153,7 @@ def _check_times(times: Numbers) -> Float[np.ndarray, " m"]:
 
 
 def _check_settings(metric: Any, solver: Any, rtol: float, atol: float, max_steps: int) -> None:
-    if not isinstance(metric, AbstractMetric):
+    if not isinstance(metric, Geometry):
         raise UsageError(
             f"metric is a geometry such as Euclidean() or MatrixMetric(function), not {metric!r}"
         )
@@ -163,9 +166,7 @@ def _check_settings(metric: Any, solver: Any, rtol: float, atol: float, max_step
         )
 
 
-def _check_beginnings(
-    cost: Cost, metric: AbstractMetric, starts: np.ndarray, stop: Stop | None
-) -> None:
+def _check_beginnings(cost: Cost, metric: Geometry, starts: np.ndarray, stop: Stop | None) -> None:
     """Raise what is wrong with the first start from which no flow can begin."""
     point = jnp.asarray(starts[0])
     try:
@@ -202,7 +203,7 @@ def _check_beginnings(
 
 @eqx.filter_jit
 def _beginnings(
-    cost: Cost, metric: AbstractMetric, stop: Stop | None, starts: Float[Array, "b n"]
+    cost: Cost, metric: Geometry, stop: Stop | None, starts: Float[Array, "b n"]
 ) -> tuple[Array, Array, Array]:
     def beginning(start: Array) -> tuple[Array, Array, Array]:
         distance = jnp.inf if stop is None else stop(start)
@@ -211,14 +212,14 @@ def _beginnings(
     return jax.vmap(beginning)(starts)
 
 
-def _velocity(cost: Cost, metric: AbstractMetric, point: Array) -> Array:
+def _velocity(cost: Cost, metric: Geometry, point: Array) -> Array:
     return -metric.sharp(point, jax.grad(cost)(point))
 
 
 @eqx.filter_jit
 def _integrate_all(
     cost: Cost,
-    metric: AbstractMetric,
+    metric: Geometry,
     stop: Stop | None,
     solver: diffrax.AbstractAdaptiveSolver,
     starts: Float[Array, "b n"],
@@ -298,7 +299,7 @@ def _time_to_edge(
 
 def _explain(
     cost: Cost,
-    metric: AbstractMetric,
+    metric: Geometry,
     flow: _Flow,
     lane: int,
     stop: Stop | None,

@@ -37,18 +37,20 @@ def check_spd(matrix: np.ndarray, point: np.ndarray | None, what: str) -> None:
             f"{what}: the matrix is not symmetric{place}: entry ({i}, {j}) is {matrix[i, j]:.6g} "
             f"but ({j}, {i}) is {matrix[j, i]:.6g}; a metric needs (G + G')/2"
         )
-    eigenvalues = np.linalg.eigvalsh((matrix + matrix.T) / 2)
+    eigenvalues, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     smallest, largest = eigenvalues[0], eigenvalues[-1]
+    direction = np.array2string(vectors[:, 0] * np.sign(vectors[:, 0].sum() or 1.0), precision=4)
     if smallest <= 0 and abs(smallest) > largest / LARGEST_CONDITION:
         raise MetricError(
             f"{what}: the matrix is not positive definite{place}: its smallest eigenvalue is "
-            f"{smallest:.6g}"
+            f"{smallest:.6g}, along {direction}"
         )
     if smallest <= largest / LARGEST_CONDITION:
         raise MetricError(
             f"{what}: the matrix is singular{place}: its smallest eigenvalue is {smallest:.6g} "
             f"beside {largest:.6g}, a condition number past {LARGEST_CONDITION:.0e}; remove the "
-            "direction it does not measure, or add to the metric what makes that direction costly"
+            f"direction it does not measure, {direction}, or add to the metric what makes that "
+            "direction costly"
         )
 
 

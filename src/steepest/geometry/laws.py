@@ -20,7 +20,15 @@ from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.potential import AbstractPotential
 
-__all__ = ["Law", "LawReport", "Model", "check_invariance", "check_metric", "check_potential"]
+__all__ = [
+    "Law",
+    "LawReport",
+    "Model",
+    "check_homogeneity",
+    "check_invariance",
+    "check_metric",
+    "check_potential",
+]
 
 
 @dataclass(frozen=True)
@@ -262,6 +270,36 @@ def _pair_laws(ledger: _Ledger, potential: AbstractPotential, x: Any, y: Any, rt
         rtol,
         x,
     )
+
+
+@entry_point(kernel="the metric's sharp")
+def check_homogeneity(
+    metric: AbstractMetric, points: Numbers, *, seed: int = 0, rtol: float = 1e-9
+) -> LawReport:
+    """Check that a metric treats its n units identically: G(Px) = P G(x) P' for permutations P.
+
+    At each point (n,) of `points` (m, n), for every exchange of two neighbours and for random
+    permutations. Raises `LawBroken` with the point, or the metric's own error. Surace et al. 2020,
+    "On choosing a metric" (homogeneity across an ensemble).
+    """
+    ledger = _Ledger()
+    rng = np.random.default_rng(seed)
+    for x in _points(points, "check_homogeneity"):
+        n = len(x)
+        orders = [rng.permutation(n) for _ in range(8)]
+        for i in range(n - 1):
+            order = np.arange(n)
+            order[[i, i + 1]] = i + 1, i
+            orders.append(order)
+        p = rng.standard_normal(n)
+        here = np.asarray(metric.sharp(jnp.asarray(x), jnp.asarray(p)))
+        for order in orders:
+            there = metric.sharp(jnp.asarray(x[order]), jnp.asarray(p[order]))
+            ledger.enter(
+                "exchanged units exchange their changes", _gap(there, here[order]), rtol, x
+            )
+    units = np.atleast_2d(np.asarray(points)).shape[-1]
+    return ledger.close(f"{type(metric).__name__}, the same for each of {units} units")
 
 
 class Model(eqx.Module):

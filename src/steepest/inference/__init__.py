@@ -2,6 +2,9 @@
 
 from steepest.inference.deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from steepest.inference.dual import dual_change
+from steepest.inference.flows import FlowSamples, flow_samples, join_samples, trajectory_samples
+from steepest.inference.ftest import FTest
+from steepest.inference.integrability import Reconstruction, curl, curl_f_test, reconstruct_cost
 from steepest.inference.likelihood import (
     CensoredLikelihood,
     ExactLikelihood,
@@ -16,9 +19,36 @@ from steepest.inference.logroot import (
     logroot_interval,
     logroot_slope,
 )
+from steepest.inference.metric_fit import (
+    MobilityFit,
+    ParametricFit,
+    compare_families,
+    euclidean_tests,
+    fit_mobility,
+    fit_parametric,
+)
+from steepest.inference.metrics import MetricVerdict, infer_metric
+from steepest.inference.mobility import (
+    ANY,
+    DIAGONAL,
+    EXCHANGEABLE,
+    ISOTROPIC,
+    LOGS,
+    SYMMETRIC,
+    MobilityFamily,
+)
+from steepest.inference.obstruction import Obstruction, find_closed_orbit, find_obstruction
+from steepest.inference.reciprocity import ReciprocityTest, reciprocity_test
+from steepest.inference.shooting import ShootingFit, fit_trajectories
 from steepest.inference.simulation import simulate_change
 from steepest.inference.synapses import infer_geometry
 from steepest.inference.tables import Columns, read_columns
+from steepest.inference.tailored import (
+    LeastAnisotropic,
+    least_anisotropic_matrix,
+    linear_flow_metric,
+    tailored_matrix,
+)
 from steepest.inference.verdict import (
     GEOMETRIES,
     Check,
@@ -34,7 +64,13 @@ from steepest.inference.verdict import (
 )
 
 __all__ = [
+    "ANY",
+    "DIAGONAL",
+    "EXCHANGEABLE",
     "GEOMETRIES",
+    "ISOTROPIC",
+    "LOGS",
+    "SYMMETRIC",
     "CensoredLikelihood",
     "Check",
     "Columns",
@@ -42,19 +78,44 @@ __all__ = [
     "DeltaCdf",
     "DeltaCdfFloor",
     "ExactLikelihood",
+    "FTest",
+    "FlowSamples",
     "GeometryFit",
+    "LeastAnisotropic",
     "LikelihoodFit",
+    "MetricVerdict",
     "MidpointLikelihood",
+    "MobilityFamily",
+    "MobilityFit",
     "Noise",
+    "Obstruction",
     "Outcome",
+    "ParametricFit",
+    "ReciprocityTest",
+    "Reconstruction",
+    "ShootingFit",
     "Verdict",
+    "compare_families",
+    "curl",
+    "curl_f_test",
     "decide",
     "delta_cdf",
     "delta_cdf_floor",
     "delta_cdf_of_geometries",
     "dual_change",
+    "euclidean_tests",
+    "find_closed_orbit",
+    "find_obstruction",
     "fit_likelihood",
+    "fit_mobility",
+    "fit_parametric",
+    "fit_trajectories",
+    "flow_samples",
     "infer_geometry",
+    "infer_metric",
+    "join_samples",
+    "least_anisotropic_matrix",
+    "linear_flow_metric",
     "logroot",
     "logroot_bootstrap",
     "logroot_interval",
@@ -62,5 +123,9 @@ __all__ = [
     "noise_variance",
     "rank_geometries",
     "read_columns",
+    "reciprocity_test",
+    "reconstruct_cost",
     "simulate_change",
+    "tailored_matrix",
+    "trajectory_samples",
 ]

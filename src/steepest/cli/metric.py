@@ -1,0 +1,72 @@
+"""`steepest infer-metric`: in which metric does a measured flow descend a known cost?"""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from steepest.cli.app import Json, app
+from steepest.cli.output import show, to_json
+
+__all__ = ["infer_metric"]
+
+
+@app.command
+def infer_metric(
+    file: Annotated[
+        Path, Parameter(help="Table of a flow: CSV, TSV, NPY or NPZ (Parquet with the extra `io`).")
+    ],
+    /,
+    *,
+    cost: Annotated[
+        str,
+        Parameter(
+            help="The cost that is descended: gaussian, intrinsic, release, quadratic, or a Python"
+            " file that defines cost(point) in jax.numpy (FILE.py, or FILE.py:NAME). The file is"
+            " run: give only one that you trust."
+        ),
+    ],
+    position: Annotated[
+        list[str],
+        Parameter(help="Columns of the position, one per coordinate.", consume_multiple=True),
+    ],
+    velocity: Annotated[
+        list[str] | None,
+        Parameter(help="Columns of the velocity, in that order.", consume_multiple=True),
+    ] = None,
+    time: Annotated[
+        str | None, Parameter(help="Column of the time, for trajectories (instead of velocities).")
+    ] = None,
+    flow: Annotated[
+        str | None, Parameter(help="Column that tells trajectories apart, by number.")
+    ] = None,
+    out: Annotated[Path | None, Parameter(help="Folder for metric.json and metric.png.")] = None,
+    json: Json = False,
+) -> int:
+    """In which metric does a measured flow descend a known cost?
+
+    Reads positions and velocities, one sample a row, or trajectories (positions and times), and
+    fits constant metrics in the coordinates given and in their logs. Only the metric times the
+    learning rate can be known, and only for the cost given.
+    """
+    from steepest.inference.metric_files import load_cost, read_flow
+    from steepest.inference.metrics import infer_metric as infer
+    from steepest.study import png, staging
+
+    with nullcontext() if out is None else staging(out) as stage:
+        samples = read_flow(
+            file, load_cost(cost), position, velocity=velocity, time=time, flow=flow
+        )
+        verdict = infer(samples)
+        if stage is not None:
+            (stage / "metric.json").write_text(to_json(verdict.to_dict()), encoding="utf-8")
+            (stage / "metric.png").write_bytes(png(verdict.plot()))
+    if json:
+        print(to_json(verdict.to_dict()))
+        return 0
+    show(f"{file.name}: {len(samples)} samples of {', '.join(position)}, cost {cost}\n")
+    show(verdict.table())
+    if out is not None:
+        show(f"\nWrote metric.json and metric.png to {out}")
+    return 0

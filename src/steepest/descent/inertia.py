@@ -1,0 +1,137 @@
+"""Descent with inertia: a damped Hamiltonian system whose kinetic energy is the metric's.
+
+q' = G^-1 p, p' = -d_q (p' G^-1 p / 2 + C) - friction p, dH/dt = -friction p' G^-1 p. The same in
+every chart, which the naive x'' = -friction x' - G^-1 dC is not: it leaves out that p is a
+covector. Surace et al. 2020, Conclusions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from steepest.errors import FlowError, UsageError
+from steepest.geometry.arrays import Numbers
+from steepest.geometry.entry import entry_point
+from steepest.geometry.metric import AbstractMetric
+
+__all__ = ["InertialTrajectory", "inertial_flow"]
+
+
+@dataclass(frozen=True)
+class InertialTrajectory:
+    """A damped flow at the times asked for: `times` (m,), `points` and `momenta` (m, n).
+
+    `costs` (m,) and `energies` (m,), the Hamiltonian: cost plus kinetic energy.
+    """
+
+    times: Float[np.ndarray, " m"]
+    points: Float[np.ndarray, "m n"]
+    momenta: Float[np.ndarray, "m n"]
+    costs: Float[np.ndarray, " m"]
+    energies: Float[np.ndarray, " m"]
+
+
+@entry_point(kernel="the metric's sharp, and integrate Hamilton's equations")
+def inertial_flow(
+    cost: Callable[[Any], Any],
+    metric: AbstractMetric,
+    start: Numbers,
+    times: Numbers,
+    *,
+    friction: float | int,
+    momentum: Numbers | None = None,
+    solver: diffrax.AbstractAdaptiveSolver | None = None,
+    rtol: float = 1e-9,
+    atol: float = 1e-11,
+    max_steps: int = 20_000,
+) -> InertialTrajectory:
+    """Follow damped Hamiltonian descent from `start` (n,), at rest unless a momentum is given.
+
+    `cost`: point (n,) -> scalar, in jax.numpy; `times` (m,) increasing from 0 or later; `friction`
+    per unit of time, not negative; `momentum` (n,), a covector. With large friction it becomes
+    steepest descent at learning rate 1/friction.
+
+    Raises `FlowError` where the flow leaves the metric's domain or is not finite, `UsageError`
+    for arguments that cannot be used.
+    """
+    q = np.asarray(start, dtype=np.float64)
+    p = np.zeros_like(q) if momentum is None else np.asarray(momentum, dtype=np.float64)
+    moments = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    if q.ndim != 1 or p.shape != q.shape:
+        raise UsageError(f"start and momentum are points (n,), not of {q.shape} and {p.shape}")
+    if not (np.isfinite(moments).all() and moments[0] >= 0 and (np.diff(moments) > 0).all()):
+        raise UsageError("times must be finite, not negative, and strictly increasing")
+    if moments[-1] == 0 or not friction >= 0:
+        raise UsageError("the last time must be after 0, and the friction not negative")
+    metric.check(q)
+    solver = diffrax.Tsit5() if solver is None else solver
+    state, costs, energies, reached, ok = _integrate(
+        cost, metric, solver, jnp.asarray(np.concatenate([q, p])), jnp.asarray(moments),
+        float(friction), rtol, atol, max_steps,
+    )  # fmt: skip
+    states = np.asarray(state)
+    if not (ok and np.isfinite(states).all() and np.isfinite(energies).all()):
+        finite = np.isfinite(states).all(axis=1) & np.isfinite(np.asarray(energies))
+        last = states[np.flatnonzero(finite)[-1]] if finite.any() else np.concatenate([q, p])
+        where = np.array2string(last[: q.size], precision=6)
+        raise FlowError(
+            f"the damped flow broke down at time {float(reached):.6g}, last recorded at {where}: "
+            "it left the metric's domain, or is stiff; raise the friction, start nearer, or try "
+            "`solver=diffrax.Kvaerno5()`"
+        )
+    n = q.size
+    return InertialTrajectory(
+        moments, states[:, :n], states[:, n:], np.asarray(costs), np.asarray(energies)
+    )
+
+
+def _hamiltonian(cost: Any, metric: AbstractMetric, q: Array, p: Array) -> Array:
+    return cost(q) + jnp.sum(p * metric.sharp(q, p)) / 2
+
+
+@eqx.filter_jit
+def _integrate(
+    cost: Any,
+    metric: AbstractMetric,
+    solver: diffrax.AbstractAdaptiveSolver,
+    start: Float[Array, " two_n"],
+    times: Float[Array, " m"],
+    friction: Any,
+    rtol: Any,
+    atol: Any,
+    max_steps: int,
+) -> tuple[Array, Array, Array, Array, Array]:
+    n = start.shape[0] // 2
+
+    def move(t: Any, state: Array, args: Any) -> Array:
+        q, p = state[:n], state[n:]
+        # Forward mode, so that metrics found by adaptive quadrature serve as well.
+        force = jax.jacfwd(lambda x: _hamiltonian(cost, metric, x, p))(q)
+        return jnp.concatenate([metric.sharp(q, p), -force - friction * p])
+
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(move),
+        solver,
+        t0=jnp.zeros_like(times[-1]),
+        t1=times[-1],
+        dt0=None,
+        y0=start,
+        saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(ts=times), diffrax.SubSaveAt(t1=True)]),
+        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
+        max_steps=max_steps,
+        throw=False,
+    )
+    assert solution.ts is not None
+    assert solution.ys is not None
+    states = solution.ys[0]
+    costs = jax.vmap(cost)(states[:, :n])
+    energies = jax.vmap(lambda s: _hamiltonian(cost, metric, s[:n], s[n:]))(states)
+    ok = (solution.result == diffrax.RESULTS.successful) & (solution.ts[1][0] == times[-1])
+    return states, costs, energies, solution.ts[1][0], ok

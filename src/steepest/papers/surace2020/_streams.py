@@ -1,0 +1,56 @@
+"""How a flow field is drawn: equipotentials in black, the flow in colour, the domain's edge."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from steepest.geometry import AbstractMetric
+
+__all__ = ["COLOURS", "draw_stream", "field_on"]
+
+COLOURS = ("#1f5fd0", "#d62728", "#2a9d4b", "#9b3fc4", "#d98200")
+
+
+def field_on(
+    cost: Any, metric: AbstractMetric, first: np.ndarray, second: np.ndarray
+) -> tuple[Float[np.ndarray, "b a"], Float[np.ndarray, "b a 2"]]:
+    """Cost and velocity of steepest descent on the grid of two coordinates, rows the second."""
+    with jax.enable_x64(True):
+        grid = jnp.asarray(np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2))
+
+        @jax.jit
+        def everywhere(points: Any) -> Any:
+            slopes = jax.vmap(jax.grad(cost))(points)
+            return jax.vmap(cost)(points), -jax.vmap(metric.sharp)(points, slopes)
+
+        costs, velocities = everywhere(grid)
+    shape = (len(second), len(first))
+    return np.asarray(costs).reshape(shape), np.asarray(velocities).reshape(*shape, 2)
+
+
+def draw_stream(
+    axes: Any,
+    first: np.ndarray,
+    second: np.ndarray,
+    costs: np.ndarray,
+    velocity: np.ndarray,
+    levels: Any,
+    colour: str,
+    density: float = 0.9,
+) -> None:
+    """One panel: black contour lines of the cost, and stream lines of a velocity (b, a, 2)."""
+    axes.contour(first, second, costs, levels=levels, colors="black", linewidths=0.55)
+    axes.streamplot(
+        first,
+        second,
+        velocity[..., 0],
+        velocity[..., 1],
+        color=colour,
+        linewidth=0.9,
+        arrowsize=0.8,
+        density=density,
+    )
+    axes.set(xlim=(first[0], first[-1]), ylim=(second[0], second[-1]))

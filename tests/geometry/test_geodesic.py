@@ -1,0 +1,112 @@
+"""Geodesics: lengths against closed forms, and the same in every chart."""
+
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from steepest.errors import FlowError, MetricError, UsageError
+from steepest.geometry import (
+    Elementwise,
+    FisherNormal,
+    MatrixMetric,
+    Metabolic,
+    Pullback,
+    Weber,
+    christoffel,
+    exponential_map,
+    geodesic_distance,
+    logarithm_map,
+    path_length,
+)
+
+SQUARED = Elementwise(jnp.square, jnp.sqrt)
+
+
+def hyperbolic(a, b):
+    """Fisher's distance of normal distributions, from that of the half plane (mu/sqrt2, sigma)."""
+    (m, s), (n, t) = a, b
+    return np.sqrt(2) * np.arccosh(1 + ((m - n) ** 2 / 2 + (s - t) ** 2) / (2 * s * t))
+
+
+def test_the_fisher_distance_of_two_normal_distributions():
+    found = geodesic_distance(FisherNormal(), [4.0, 2.0], [6.0, 1.0])
+    assert found == pytest.approx(hyperbolic((4, 2), (6, 1)), abs=1e-9)
+    assert found == pytest.approx(1.63880533, abs=5e-9)
+
+
+def test_it_agrees_with_geomstats():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        normals = pytest.importorskip(
+            "geomstats.information_geometry.normal",
+            reason="geomstats is absent, or too old for this NumPy",
+            exc_type=ImportError,
+        )
+        space = normals.NormalDistributions(sample_dim=1)
+        theirs = space.metric.dist(np.array([4.0, 2.0]), np.array([6.0, 1.0]))
+    ours = geodesic_distance(FisherNormal(), [4.0, 2.0], [6.0, 1.0])
+    assert ours == pytest.approx(float(np.ravel(theirs)[0]), abs=1e-6)
+
+
+def test_the_exponential_map_is_the_same_in_every_chart_and_the_straight_step_is_not():
+    point, vector = np.array([4.0, 2.0]), np.array([0.5, -0.4])
+    chart = Elementwise(
+        lambda x: jnp.stack([x[0], x[1] ** 2]), lambda y: jnp.stack([y[0], jnp.sqrt(y[1])])
+    )
+    inverse = Elementwise(chart.inverse_function, chart.function)
+    here = exponential_map(FisherNormal(), point, vector)
+    seen = exponential_map(
+        Pullback(FisherNormal(), inverse), chart(point), chart.push(point, vector)
+    )
+    np.testing.assert_allclose(np.asarray(inverse(jnp.asarray(seen))), here, atol=1e-9)
+    straight = np.asarray(inverse(chart(point) + chart.push(point, vector)))
+    assert np.abs(straight - (point + vector)).max() > 1e-2
+
+
+def test_the_logarithm_inverts_the_exponential():
+    vector = np.array([0.5, -0.4])
+    end = exponential_map(FisherNormal(), [4.0, 2.0], vector)
+    np.testing.assert_allclose(logarithm_map(FisherNormal(), [4.0, 2.0], end), vector, atol=1e-8)
+
+
+def test_metabolic_lengths_of_release_probability():
+    def between(a, b):
+        return path_length(Metabolic(1.0), lambda s: jnp.stack([a + (b - a) * s]))
+
+    assert between(0.9, 1.0) == pytest.approx(2 * np.sqrt(0.1), abs=1e-9)
+    assert between(0.9, 1.0) == pytest.approx(0.632456, abs=5e-7)
+    assert between(0.5, 0.6) == pytest.approx(0.149302, abs=5e-7)
+    with pytest.raises(MetricError, match="does not converge"):
+        path_length(Metabolic(2.0), lambda s: jnp.stack([0.9 + 0.1 * s]))
+    with pytest.raises(MetricError, match="leaves the domain"):
+        path_length(Metabolic(2.0), lambda s: jnp.stack([0.9 + 0.3 * s]))
+
+
+def test_a_geodesic_is_a_shortest_path():
+    metric, a, b = FisherNormal(), np.array([4.0, 2.0]), np.array([6.0, 1.0])
+    shortest = geodesic_distance(metric, a, b)
+    for bulge in (-0.5, 0.0, 0.2, 0.9):
+
+        def path(s, bulge=bulge):
+            line = jnp.asarray(a) + s * jnp.asarray(b - a)
+            return line + bulge * s * (1 - s) * jnp.asarray([0.0, 1.0])
+
+        assert path_length(metric, path) > shortest
+
+
+def test_christoffel_symbols_of_a_metric_in_polar_coordinates():
+    polar = MatrixMetric(lambda x: jnp.diag(jnp.stack([x[0] * 0 + 1, x[0] ** 2])))
+    symbols = np.asarray(christoffel(polar, jnp.asarray([2.0, 0.3])))
+    expected = np.zeros((2, 2, 2))
+    expected[0, 1, 1] = -2.0
+    expected[1, 0, 1] = expected[1, 1, 0] = 0.5
+    np.testing.assert_allclose(symbols, expected, atol=1e-12)
+
+
+def test_what_cannot_be_joined_is_said():
+    with pytest.raises(FlowError, match="leaves the domain"):
+        exponential_map(Metabolic(1.0), [0.5], [10.0])
+    with pytest.raises(UsageError, match="one shape"):
+        geodesic_distance(Weber(), [1.0], [1.0, 2.0])

@@ -1,0 +1,438 @@
+"""The inverse problem: from flows on a known cost to the metric, and what cannot be known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from steepest.descent import gradient_flow
+from steepest.errors import DataError, FlowError, MetricError
+from steepest.geometry import Constant, Elementwise, Euclidean, FisherNormal, MatrixMetric, Pullback
+from steepest.inference import (
+    ANY,
+    DIAGONAL,
+    EXCHANGEABLE,
+    ISOTROPIC,
+    SYMMETRIC,
+    LeastAnisotropic,
+    compare_families,
+    curl,
+    curl_f_test,
+    euclidean_tests,
+    find_closed_orbit,
+    find_obstruction,
+    fit_mobility,
+    fit_parametric,
+    fit_trajectories,
+    flow_samples,
+    infer_metric,
+    join_samples,
+    least_anisotropic_matrix,
+    linear_flow_metric,
+    reciprocity_test,
+    reconstruct_cost,
+    tailored_matrix,
+    trajectory_samples,
+)
+from steepest.models import GaussianModel
+
+MODEL = GaussianModel()
+VARIANCE = MatrixMetric(lambda x: jnp.diag(jnp.stack([x[1] * 0 + 1, 4 * x[1] ** 2])))
+TILTED = np.array([[2.0, 0.5], [0.5, 1.0]])
+
+
+def fisher_field(x):
+    return -FisherNormal().sharp(x, jax.grad(MODEL.cost)(x))
+
+
+def round_bowl(x):
+    return jnp.sum(x**2) / 2
+
+
+def bowl(x):
+    return (x[0] ** 2 + 4 * x[1] ** 2) / 2
+
+
+def descend(n, mobility, sd, seed, cost=round_bowl):
+    random = np.random.default_rng(seed)
+    x = random.standard_normal((n, 2))
+    slope = np.asarray(jax.vmap(jax.grad(cost))(jnp.asarray(x)))
+    return flow_samples(x, -slope @ mobility.T + sd * random.standard_normal((n, 2)), cost)
+
+
+# (a) is it a gradient in this metric?
+
+
+def test_the_curl_of_fishers_flow_vanishes_in_fishers_metric_only():
+    point = jnp.asarray([5.0, 1.0])
+    found = [curl(fisher_field, m, point)[0, 1] for m in (FisherNormal(), Euclidean(), VARIANCE)]
+    np.testing.assert_allclose(found, [0, -1, -4], atol=1e-12)
+
+
+def test_rotation_free_is_the_covector_and_not_the_velocity():
+    M = np.array([[2.0, 1.0], [1.0, 2.0]])
+    metric = Constant(np.linalg.inv(M))
+
+    def field(x):
+        return -metric.sharp(x, jax.grad(bowl)(x))
+
+    point = jnp.asarray([0.3, -0.7])
+    slope = jax.jacfwd(field)(point)
+    assert abs(float(slope[1, 0] - slope[0, 1])) == pytest.approx(3, abs=1e-12)
+    np.testing.assert_allclose(curl(field, metric, point), 0, atol=1e-12)
+
+
+def test_the_cost_is_reconstructed_to_1e_8_and_path_dependence_reported():
+    points = np.array([[4.0, 2.0], [6.0, 3.0], [3.0, 0.8]])
+    right = reconstruct_cost(fisher_field, FisherNormal(), [5.0, 1.0], points)
+    costs = np.asarray(jax.vmap(MODEL.cost)(jnp.asarray(points))) - 1.3068528194400546
+    np.testing.assert_allclose(right.costs, costs, atol=1e-8)
+    assert right.path_dependence.max() < 1e-8
+    wrong = reconstruct_cost(fisher_field, Euclidean(), [5.0, 1.0], points)
+    assert wrong.path_dependence.max() > 0.1
+
+
+def test_a_path_that_leaves_the_domain_is_refused():
+    with pytest.raises(FlowError, match="point 0"):
+        reconstruct_cost(fisher_field, FisherNormal(), [5.0, 1.0], [[5.0, -1.0]])
+
+
+def noisy(random):
+    x = random.uniform([2.5, 1.2], [5.5, 3.0], (100, 2))
+    v = np.asarray(jax.vmap(fisher_field)(jnp.asarray(x)))
+    return x, v + 0.1 * random.standard_normal(x.shape)
+
+
+def rejections(simulations, metric):
+    random = np.random.default_rng(0)
+    tests = [curl_f_test(*noisy(random), metric) for _ in range(simulations)]
+    return np.mean([not test.holds for test in tests])
+
+
+def test_the_noisy_curl_test_rejects_wrong_metrics_and_not_the_right_one():
+    assert rejections(20, FisherNormal()) <= 0.2
+    assert rejections(5, Euclidean()) == 1
+    assert rejections(5, VARIANCE) == 1
+
+
+@pytest.mark.slow
+def test_the_noisy_curl_test_has_its_size():
+    assert 0.02 <= rejections(500, FisherNormal()) <= 0.08
+
+
+# (b) a metric made to measure
+
+
+def test_the_least_anisotropic_metric_of_the_page():
+    G = least_anisotropic_matrix(jnp.asarray([-1.0, 0.0]), jnp.asarray([1.0, 1.0]))
+    np.testing.assert_allclose(G, [[1, 1], [1, 3]], atol=1e-12)
+    assert np.linalg.cond(G) == pytest.approx(5.8284, abs=5e-5)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_every_solution_has_the_form_and_none_is_less_anisotropic(n):
+    random = np.random.default_rng(n)
+    A = random.standard_normal((n, n))
+    true = A @ A.T + 0.1 * np.eye(n)
+    p = random.standard_normal(n)
+    v = -np.linalg.solve(true, p)
+    v, p = jnp.asarray(v), jnp.asarray(p)
+    np.testing.assert_allclose(tailored_matrix(v, p, jnp.asarray(true)), true, atol=1e-9)
+    best = np.asarray(least_anisotropic_matrix(v, p))
+    np.testing.assert_allclose(best @ -v, p, atol=1e-10)
+    cosine = float(-v @ p / jnp.linalg.norm(v) / jnp.linalg.norm(p))
+    sine = np.sqrt(1 - cosine**2)
+    assert np.linalg.cond(best) == pytest.approx((1 + sine) / (1 - sine), rel=1e-8)
+    for _ in range(50):
+        B = random.standard_normal((n, n))
+        other = np.asarray(tailored_matrix(v, p, jnp.asarray(B @ B.T + 0.05 * np.eye(n))))
+        np.testing.assert_allclose(other @ -v, p, atol=1e-8)
+        assert np.linalg.eigvalsh(other)[0] > 0
+        assert np.linalg.cond(other) >= np.linalg.cond(best) * (1 - 1e-9)
+
+
+def test_descent_in_the_tailored_metric_is_the_field():
+    metric = LeastAnisotropic(MODEL.cost, fisher_field)
+    x = jnp.asarray([5.0, 1.0])
+    np.testing.assert_allclose(
+        -metric.sharp(x, jax.grad(MODEL.cost)(x)), fisher_field(x), atol=1e-12
+    )
+    climbing = LeastAnisotropic(MODEL.cost, lambda x: -fisher_field(x))
+    with pytest.raises(MetricError, match="does not descend"):
+        climbing.check([5.0, 1.0])
+    assert np.isnan(climbing.matrix(x)).all()
+
+
+def test_a_linear_flow_gets_its_metric_or_the_reason_why_not():
+    A = np.array([[2.0, 1.0], [0.0, 1.0]])
+    G = linear_flow_metric(A)
+    np.testing.assert_allclose(G @ A, (G @ A).T, atol=1e-12)
+    assert np.linalg.eigvalsh(G)[0] > 0
+    with pytest.raises(MetricError, match="complex"):
+        linear_flow_metric([[1.0, 1.0], [-1.0, 1.0]])
+    with pytest.raises(MetricError, match="not diagonalisable"):
+        linear_flow_metric([[1.0, 1.0], [0.0, 1.0]])
+
+
+def van_der_pol(x):
+    return jnp.stack([x[1], (1 - x[0] ** 2) * x[1] - x[0]])
+
+
+def test_certificates_of_impossibility():
+    rising = find_obstruction(lambda x: x, cost=round_bowl, points=[[0.0, 0.0], [1.0, 2.0]])
+    assert (rising.reason, rising.rows) == ("cost rises", (1,))
+    level = find_obstruction(
+        lambda x: jnp.stack([-x[1], x[0]]), cost=round_bowl, points=[[1.0, 2.0]]
+    )
+    assert level.reason == "moves without slope"
+    spiral = find_obstruction(lambda x: jnp.stack([x[1] - x[0], -x[0] - x[1]]), minimum=[0.0, 0.0])
+    assert spiral.reason == "complex eigenvalues"
+    shear = find_obstruction(lambda x: jnp.stack([x[1] - x[0], -x[1]]), minimum=[0.0, 0.0])
+    assert shear.reason == "not diagonalisable"
+    skew = find_obstruction(
+        lambda x: -jnp.asarray([[2.0, 1.0], [0.0, 1.0]]) @ x, cost=round_bowl, minimum=[0.0, 0.0]
+    )
+    assert skew.reason == "not symmetric at the minimum"
+    orbit = find_obstruction(van_der_pol, orbit_from=[0.5, 0.0])
+    assert orbit.reason == "closed orbit"
+    assert orbit.values[0] == pytest.approx(6.6632868593, abs=1e-5)
+
+
+def test_a_gradient_flow_has_no_obstruction():
+    fine = find_obstruction(
+        fisher_field,
+        cost=MODEL.cost,
+        points=[[5.0, 1.0], [3.0, 3.0]],
+        minimum=[4.0, 2.0],
+        orbit_from=[5.0, 1.0],
+    )
+    assert fine is None
+    assert (
+        find_closed_orbit(lambda x: jnp.stack([x[1], -x[0] - 0.1 * x[1]]), [0.5, 0.0], 50) is None
+    )
+    with pytest.raises(DataError, match="give points"):
+        find_obstruction(fisher_field)
+    with pytest.raises(DataError, match="does not vanish"):
+        find_obstruction(fisher_field, minimum=[5.0, 1.0])
+
+
+# (c) fits
+
+
+def test_a_metric_is_found_with_its_interval():
+    covered = []
+    for seed in range(60):
+        fit = fit_mobility(descend(20, TILTED, 0.3, seed, bowl))
+        low, high = fit.fit.intervals().T
+        covered.append((low <= [2, 0.5, 1]) & (high >= [2, 0.5, 1]))
+    assert abs(np.mean(covered) - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 180)
+    exact = fit_mobility(descend(20, TILTED, 0.0, 0, bowl))
+    np.testing.assert_allclose(exact.mobility, TILTED, atol=1e-12)
+    np.testing.assert_allclose(
+        exact.metric().matrix(jnp.asarray([0.0, 1.0])), np.linalg.inv(TILTED), atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("costs", [1, 2, 3, 4, 5])
+def test_k_costs_identify_the_numbers_of_the_page(costs):
+    n, random = 5, np.random.default_rng(costs)
+    A = random.standard_normal((n, n))
+    parts = []
+    for p in random.standard_normal((costs, n)):
+        x = np.zeros((3, n))
+        parts.append(flow_samples(x, np.tile(-A @ A.T @ p, (3, 1)), lambda x, p=p: jnp.sum(x * p)))
+    fit = fit_mobility(join_samples(parts), SYMMETRIC)
+    expected = {1: 5, 2: 9, 3: 12, 4: 14, 5: 15}[costs]
+    assert fit.fit.rank == expected
+    assert expected == n * (n + 1) // 2 - (n - costs) * (n - costs + 1) // 2
+    if costs < n:
+        with pytest.raises(MetricError, match="not identified"):
+            fit.metric()
+    for null in fit.fit.unidentified:
+        M = np.einsum("k,kij->ij", null, SYMMETRIC.basis(n))
+        for part in parts:
+            np.testing.assert_allclose(M @ part.covectors[0, 0], 0, atol=1e-9)
+
+
+def reject(n, mobility, sd, simulations, seed):
+    counts = np.zeros(2)
+    for i in range(simulations):
+        tests = euclidean_tests(descend(n, mobility, sd, seed + i))
+        counts += [not test.holds for test in tests]
+    return counts / simulations
+
+
+def test_the_nested_tests_have_the_degrees_of_the_page():
+    first, second = euclidean_tests(descend(12, np.eye(2), 0.3, 0))
+    assert (first.degrees, second.degrees) == ((2, 21), (1, 20))
+
+
+def test_is_euclid_consistent_has_its_size_over_500_simulations():
+    size = reject(20, np.eye(2), 0.5, 500, 1000)
+    assert ((size >= 0.03) & (size <= 0.07)).all(), size
+
+
+def test_a_mobility_ratio_of_2_is_found_with_the_power_of_the_page():
+    """M = diag(1, 2), differentials standard normal, noise of sd 1; 20 samples."""
+    power = reject(20, np.diag([1.0, 2.0]), 1.0, 150, 5000)[0]
+    assert abs(power - 0.67) < 2 * np.sqrt(2 * 0.67 * 0.33 / 150)
+
+
+@pytest.mark.slow
+def test_its_power_is_that_of_the_page_for_10_20_and_40_samples():
+    for n, expected in ((10, 0.37), (20, 0.67), (40, 0.94)):
+        power = reject(n, np.diag([1.0, 2.0]), 1.0, 300, 5000)[0]
+        error = np.sqrt(2 * expected * (1 - expected) / 300)
+        assert abs(power - expected) < 2 * error + 0.01, (n, power)
+
+
+def test_families_are_compared_only_where_one_contains_the_other():
+    samples = descend(20, TILTED, 0.1, 0)
+    assert not compare_families(samples, ISOTROPIC, SYMMETRIC).holds
+    assert not compare_families(samples, EXCHANGEABLE, ANY).holds
+    assert compare_families(samples, SYMMETRIC, ANY).p_value > 1e-3
+    with pytest.raises(DataError, match="not contained"):
+        compare_families(samples, EXCHANGEABLE, DIAGONAL)
+
+
+def test_a_parametric_metric_is_fitted_and_what_it_leaves_open_is_named():
+    samples = descend(30, TILTED, 0.05, 3, bowl)
+
+    def metric_of(t):
+        return Constant(jnp.diag(jnp.exp(t[:2])) + t[2] * jnp.asarray([[0.0, 1.0], [1.0, 0.0]]))
+
+    fit = fit_parametric(samples, metric_of, [0.0, 0.0, 0.0])
+    expected = np.linalg.inv(TILTED)
+    np.testing.assert_allclose(fit.metric.constant, expected, atol=0.05)
+    linear = fit_mobility(samples, SYMMETRIC)
+    assert fit.fit.sse == pytest.approx(linear.fit.sse, rel=1e-6)
+    doubled = fit_parametric(
+        samples, lambda t: Constant(jnp.eye(2) * jnp.exp(t[0] + t[1])), [0.0, 0.0]
+    )
+    assert doubled.unidentified.shape == (1, 2)
+    assert np.isinf(doubled.intervals()).all()
+
+
+def test_steps_of_trajectories_beat_forward_differences_and_shooting_bears_noise():
+    times = np.linspace(0, 1, 12)
+    flow = gradient_flow(bowl, Constant(np.linalg.inv(TILTED)), [[1.0, 1.0], [2.0, -1.0]], times)
+    labels = np.repeat([0, 1], 12)
+    steps = trajectory_samples(np.tile(times, 2), flow.points.reshape(-1, 2), bowl, flows=labels)
+    trapezoid = np.abs(fit_mobility(steps).mobility - TILTED).max()
+    x = flow.points
+    forward = flow_samples(
+        x[:, :-1].reshape(-1, 2), (np.diff(x, axis=1) / times[1]).reshape(-1, 2), bowl
+    )
+    assert trapezoid < 0.03
+    assert np.abs(fit_mobility(forward).mobility - TILTED).max() > 5 * trapezoid
+    noise = 0.01 * np.random.default_rng(0).standard_normal(x.shape)
+    shot = fit_trajectories(times, x + noise, bowl)
+    low, high = shot.intervals(0.999).T
+    assert (low < [2, 0.5, 1]).all()
+    assert (high > [2, 0.5, 1]).all()
+    np.testing.assert_allclose(shot.starts, x[:, 0], atol=0.05)
+    exact = fit_trajectories(times, x, bowl)
+    np.testing.assert_allclose(exact.mobility, TILTED, atol=1e-5)
+
+
+def reciprocal(part, simulations, seed=0):
+    random = np.random.default_rng(seed)
+    M = np.array([[1.0, 0.3], [0.3, 1.0]]) + part * np.array([[0, 1], [-1, 0]])
+    rejected, z = 0, []
+    for _ in range(simulations):
+        x = random.standard_normal((20, 2))
+        samples = [
+            flow_samples(
+                x,
+                -np.asarray(jax.vmap(jax.grad(cost))(jnp.asarray(x))) @ M.T
+                + 0.2 * random.standard_normal(x.shape),
+                cost,
+            )
+            for cost in (round_bowl, bowl)
+        ]
+        test = reciprocity_test(*samples, noise_sd=0.2)
+        rejected += not test.holds
+        z.append(test.antisymmetric[0])
+    return rejected / simulations, np.mean(z)
+
+
+def test_reciprocity_has_its_size_and_finds_the_antisymmetric_part():
+    size, none = reciprocal(0.0, 200)
+    assert size <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 200)
+    assert abs(none) < 0.02
+    power, part = reciprocal(0.4, 30)
+    assert power > 0.9
+    assert part == pytest.approx(0.4, abs=0.05)
+
+
+def test_the_verdict_names_the_family_that_moved():
+    verdict = infer_metric(descend(40, np.eye(2), 0.2, 0))
+    assert "Euclidean" in verdict.consistent
+    verdict = infer_metric(descend(40, TILTED, 0.1, 0))
+    assert verdict.consistent == ("constant metric",)
+    spun = infer_metric(descend(40, np.eye(2) + 0.5 * np.array([[0, 1], [-1, 0]]), 0.05, 0))
+    assert spun.consistent == ()
+    assert "no constant metric" in spun.sentence
+    random = np.random.default_rng(0)
+    x = np.exp(random.standard_normal((60, 2)))
+    v = -(x**2) * (x - 1) * [1.0, 3.0] * np.exp(0.0) + 0.02 * random.standard_normal((60, 2))
+    logs = infer_metric(flow_samples(x, v, lambda y: jnp.sum((y - 1) ** 2) / 2))
+    assert logs.consistent[0] == "diagonal in logs"
+    assert set(logs.to_dict()) >= {"verdict", "families", "tests", "climbing_rows"}
+    assert "diagonal in logs" in logs.table()
+    assert len(logs.plot().axes) == 2
+
+
+def test_a_fit_in_another_chart_is_the_pullback():
+    chart = Elementwise(jnp.sinh, jnp.arcsinh)
+    metric = Pullback(Constant(np.linalg.inv(TILTED)), chart)
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    v = -np.stack([metric.sharp(jnp.asarray(y), jax.grad(bowl)(jnp.asarray(y))) for y in x])
+    fit = fit_mobility(flow_samples(x, v, bowl), SYMMETRIC.seen_in(chart, "in sinh"))
+    np.testing.assert_allclose(fit.mobility, TILTED, atol=1e-10)
+
+
+BAD = {
+    "climbs": (lambda: infer_metric(flow_samples(X, X, round_bowl)), r"rows 0, 1, 2"),
+    "too few": (lambda: infer_metric(flow_samples(X[:2], -X[:2], round_bowl)), "at least 3"),
+    "fewer than parameters": (
+        lambda: fit_mobility(flow_samples(X[:1], -X[:1], round_bowl)),
+        "3 coefficients need at least 2 samples",
+    ),
+    "shapes": (lambda: flow_samples(X, X[:2], round_bowl), "but velocities of"),
+    "nan": (lambda: flow_samples(X, X * np.nan, round_bowl), "row 0, coordinate 0"),
+    "raises": (lambda: flow_samples(X, X, _raises), "NameError"),
+    "vector": (lambda: flow_samples(X, X, lambda x: x), "return a scalar"),
+    "undefined": (
+        lambda: flow_samples(-X, X, lambda x: jnp.sum(jnp.sqrt(x)), rows=[7, 8, 9]),
+        "row 7",
+    ),
+    "time": (lambda: trajectory_samples([0, 1, 1], X, round_bowl), "row 2"),
+    "one point": (lambda: trajectory_samples([0, 1, 2], X, round_bowl, flows=[0, 1, 2]), "no step"),
+    "flat": (
+        lambda: fit_mobility(flow_samples(X, X, lambda x: 0 * jnp.sum(x))),
+        "flat at every position",
+    ),
+    "parallel": (
+        lambda: reciprocity_test(*[flow_samples(X, -X, round_bowl)] * 2, noise_sd=0.1),
+        "parallel everywhere",
+    ),
+    "no freedom": (
+        lambda: compare_families(flow_samples(X[:2], -X[:2], round_bowl), ISOTROPIC, ANY),
+        "more samples",
+    ),
+}
+
+
+def _raises(x):
+    return undefined_name * x[0]
+
+
+X = np.array([[1.0, 2.0], [2.0, 0.5], [0.3, 0.4]])
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named(name):
+    make, message = BAD[name]
+    with pytest.raises(DataError, match=message):
+        make()

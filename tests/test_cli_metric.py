@@ -1,0 +1,99 @@
+"""`steepest infer-metric`: what it prints and writes, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from steepest import cli
+
+POSITION = ["--position", "x", "y"]
+VELOCITY = ["--velocity", "vx", "vy"]
+
+
+@pytest.fixture
+def call(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*tokens):
+        code = cli.run(["infer-metric", *map(str, tokens)])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def flow(tmp_path):
+    """Velocities on |x|^2/2 with mobility [[2, .5], [.5, 1]]."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((40, 2))
+    v = -x @ np.array([[2.0, 0.5], [0.5, 1.0]]) + 0.1 * random.standard_normal((40, 2))
+    path = tmp_path / "flow.csv"
+    np.savetxt(path, np.hstack([x, v]), delimiter=",", header="x,y,vx,vy", comments="")
+    return path
+
+
+def test_it_names_the_metric_and_writes_it(call, flow, tmp_path):
+    code, out, _ = call(flow, "--cost", "quadratic", *POSITION, *VELOCITY, "--out", tmp_path / "o")
+    assert code == 0
+    assert "constant metric is consistent" in out
+    assert {p.name for p in (tmp_path / "o").iterdir()} == {"metric.json", "metric.png"}
+    code, out, _ = call(flow, "--cost", "quadratic", *POSITION, *VELOCITY, "--json")
+    answer = json.loads(out)
+    assert answer["consistent"] == ["constant metric"]
+    assert answer["n"] == 40
+    assert answer == json.loads((tmp_path / "o" / "metric.json").read_text())
+
+
+def test_trajectories_and_a_cost_file(call, tmp_path):
+    t = np.linspace(0, 1, 20)
+    rows = [
+        np.column_stack([np.full(20, k), t, a * np.exp(-2 * t), b * np.exp(-t)])
+        for k, (a, b) in enumerate([(1.0, 2.0), (2.0, -1.0), (-0.5, 1.0)])
+    ]
+    path = tmp_path / "paths.csv"
+    np.savetxt(path, np.vstack(rows), delimiter=",", header="k,t,x,y", comments="")
+    (tmp_path / "mine.py").write_text(
+        "import jax.numpy as jnp\n\n\ndef half(x):\n    return jnp.sum(x**2) / 2\n"
+    )
+    code, out, _ = call(
+        path, "--cost", "mine.py:half", *POSITION, "--time", "t", "--flow", "k", "--json"
+    )
+    assert code == 0
+    diagonal = next(f for f in json.loads(out)["families"] if f["family"] == "diagonal")
+    np.testing.assert_allclose([c["value"] for c in diagonal["coefficients"]], [2, 1], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("cost", "message"),
+    [
+        ("quadratik", "known: gaussian"),
+        ("none.py", "no such file"),
+        ("raises.py", "ZeroDivisionError"),
+        ("empty.py", "defines no function cost"),
+        ("numpy.py", "the cost fails"),
+        ("uphill.py", "climb the cost (rows 2, 3"),
+    ],
+)
+def test_an_unusable_cost_ends_with_2_and_writes_nothing(call, flow, tmp_path, cost, message):
+    (tmp_path / "raises.py").write_text("1 / 0\n")
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    (tmp_path / "numpy.py").write_text("def cost(x):\n    return float(x[0])\n")
+    (tmp_path / "uphill.py").write_text("def cost(x):\n    return -(x**2).sum()\n")
+    code, _, err = call(flow, "--cost", cost, *POSITION, *VELOCITY, "--out", tmp_path / "o")
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_columns_that_do_not_fit_are_refused(call, flow):
+    for tokens, message in (
+        (POSITION, "give either"),
+        ([*POSITION, "--velocity", "vx"], "one each"),
+        ([*POSITION, *VELOCITY, "--flow", "x"], "give the time"),
+        (["--position", "x", "z", *VELOCITY], "no column 'z'"),
+    ):
+        code, out, _ = call(flow, "--cost", "quadratic", *tokens, "--json")
+        assert code == 2
+        assert message in json.loads(out)["error"]
