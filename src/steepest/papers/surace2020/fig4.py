@@ -242,7 +242,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             statement="Wasserstein's length is changed by a mere bijection (ratio)",
             expected="not 1",
             measured=float(carried[3] / carried[2]),
-            holds=abs(carried[3] / carried[2] - 1) > 0.1,
+            holds=bool(abs(carried[3] / carried[2] - 1) > 0.1),
         ),
     ]  # fmt: skip
     return found
