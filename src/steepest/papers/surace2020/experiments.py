@@ -27,6 +27,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.figure
 import numpy as np
+import optimistix as optx
 import xarray as xr
 from jaxtyping import Array, Float
 from scipy import optimize, stats
@@ -66,29 +67,34 @@ _UNITS = ("relative to the mean", "millivolt", "microvolt")
 def _follow(metric: Any, phi: Any, start: Array, goal: Array) -> Float[Array, "recordings 2"]:
     model = ReleaseModel(target=phi)
 
-    def one(begin: Array, end: Array) -> Array:
-        rise = jnp.log(end) - jnp.log(begin[0] * begin[1])
+    def one(recording: tuple[Array, Array]) -> Array:
+        begin, end = recording
 
-        def rate(_: Any, point: Array, args: Any) -> Array:
+        def velocity(_: Any, point: Array, args: Any) -> Array:
             v = -metric.sharp(point, jax.grad(model.cost)(point))
-            return rise * v / (v[0] / point[0] + v[1] / point[1])  # per share of the rise
+            return v / jnp.linalg.norm(v)  # by arc length: the line is asked for, not its speed
 
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(rate),
+            diffrax.ODETerm(velocity),
             diffrax.Tsit5(),  # stiff near P = 1, but short: cheaper than an implicit solver
             t0=0.0,
-            t1=1.0,
+            t1=10.0,
             dt0=None,
             y0=begin,
             stepsize_controller=diffrax.PIDController(rtol=1e-8, atol=1e-10),
+            event=diffrax.Event(
+                lambda t, y, args, **_: jnp.log(end) - jnp.log(y[0] * y[1]),
+                root_finder=optx.Bisection(rtol=1e-12, atol=1e-12),
+                direction=False,
+            ),
             max_steps=20_000,
             throw=False,
         )
         assert solution.ys is not None
-        arrived = solution.result == diffrax.RESULTS.successful
+        arrived = solution.result == diffrax.RESULTS.event_occurred
         return jnp.where(arrived, solution.ys[0], jnp.nan)
 
-    return jax.vmap(one)(start, goal)
+    return jax.lax.map(one, (start, goal))
 
 
 def follow(
@@ -96,8 +102,8 @@ def follow(
 ) -> Float[np.ndarray, "recordings 2"]:
     """(P, q) on each recording's flow line where its mean response P q is `goal`, (recordings,).
 
-    `start` (recordings, 2). The line is followed in ln(P q), along which the flow is monotone as
-    long as P q is below phi. NaN where it leaves the domain before.
+    `start` (recordings, 2). The first such point: P q may fall before it rises. NaN where the line
+    leaves the domain before.
     """
     with jax.enable_x64(True):
         arrays = jnp.asarray(phi), jnp.asarray(start), jnp.asarray(goal)
