@@ -1,13 +1,20 @@
 # pyright: reportIndexIssue=false
 """Compiled loops of the online rule. Without annotations: the compiler types them itself."""
 
+import inspect
+
 import numpy as np
 from numba import njit
 
 __all__ = ["lowpass", "natural_steps", "rank_two_steps"]
 
 
-@njit(cache=True)
+def compiled(function):
+    """numba's njit, of the function itself where a run-time type checker has wrapped it."""
+    return njit(cache=True)(inspect.unwrap(function))
+
+
+@compiled
 def lowpass(signal, state, gain, out):  # pragma: no cover - compiled
     """x += gain (signal - x) along time; out[k] is x before step k. `state` is updated."""
     steps, n = signal.shape
@@ -18,7 +25,7 @@ def lowpass(signal, state, gain, out):  # pragma: no cover - compiled
             state[i] = x + gain * (signal[k, i] - x)
 
 
-@njit(cache=True)
+@compiled
 def rank_two_steps(  # pragma: no cover - compiled
     weights, left, traces, stdp, hebbian, rates, pre, filtered, slopes, diffusion, step
 ):
@@ -50,7 +57,7 @@ def rank_two_steps(  # pragma: no cover - compiled
                     row[j] -= step * diffusion[i, j] * slopes[k, j]
 
 
-@njit(cache=True)
+@compiled
 def natural_steps(  # pragma: no cover - compiled
     weights, inverse, left, traces, push, rates, dt, gain
 ):

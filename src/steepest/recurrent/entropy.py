@@ -190,7 +190,7 @@ class InputCovariance(AbstractMetric):
         check_spd(self._metric, None, "InputCovariance")
 
     @property
-    def _metric(self) -> np.ndarray:
+    def _metric(self) -> Any:  # a tracer where the metric itself is being transformed
         return self.covariance + self.ridge * np.eye(self.covariance.shape[0])
 
 

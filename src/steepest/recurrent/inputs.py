@@ -104,9 +104,7 @@ class Inputs:
                 f"a series of {len(states)} rows is too short for the {xi} difference: give at"
                 f" least {1 + max(reach) - min(0, *reach)} rows"
             )
-        return cls(
-            states[first:last], velocity(states, dt, xi)[first:last], dt, periodic=False
-        )
+        return cls(states[first:last], velocity(states, dt, xi)[first:last], dt, periodic=False)
 
     @classmethod
     def ergodic(

@@ -140,7 +140,7 @@ class DualWeights:
 def fit_dual(
     inputs: Inputs, network: AbstractAdditive, *, ridge: float = 0.0, cut: float = 0.0
 ) -> DualWeights:
-    """The minimum of relative entropy, as W = (xi - f(U)) (K + ridge lam I)^-1 S(U)', K = S(U)'S(U).
+    """The minimum of relative entropy, W = (xi - f(U)) (K + ridge lam I)^-1 S(U)', K = S(U)'S(U).
 
     Equal to `RelativeEntropy.minimum` with the same ridge or cut (relative to the largest
     eigenvalue lam); with neither, and K singular, it raises `DataError` naming the frames; blank

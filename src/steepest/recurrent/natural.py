@@ -37,7 +37,7 @@ def natural_learn(
     dt: float,
     *,
     ridge: float,
-    passes: float = 1.0,
+    passes: float | int = 1,
     gain: float = 0.0,
     record: Numbers = (),
 ) -> NaturalLearning:
@@ -63,7 +63,7 @@ def natural_learn(
     ends = sorted(marks | set(range(chunk, total, chunk)))
     state, inverse = State.silent(n), np.eye(n) / ridge
     times, kept, first = [], [], 0
-    with progress("learning", total) as advance:
+    with progress("learning", float(total)) as advance:
         for last in ends:
             stretch = shown[np.arange(first, last) % len(shown)]
             signals, state = rule.signals(stretch, dt, state)
@@ -81,7 +81,7 @@ def natural_learn(
             if last in marks:
                 times.append(last * dt)
                 kept.append(state.weights.copy())
-            advance(last - first)
+            advance(float(last - first))
             first = last
     return NaturalLearning(np.array(times), np.array(kept), inverse)
 

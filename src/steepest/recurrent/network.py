@@ -7,7 +7,7 @@ activities and weights are dimensionless.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -31,10 +31,12 @@ __all__ = [
     "simulate",
 ]
 
-States = Float[np.ndarray, "*batch n"]
+# One state (n,) or one per row (t, n). Not shape-checked: fields are called once per time step.
+States = np.ndarray
 Field = Callable[[np.ndarray], np.ndarray]
 
 
+@runtime_checkable
 class Weights(Protocol):
     """A connectivity: a matrix (n, n), or whatever multiplies like one (`lift.DualWeights`)."""
 
@@ -45,8 +47,11 @@ class Weights(Protocol):
 
 
 def drive(weights: Weights, rates: States) -> States:
-    """W s for one vector (n,) of rates, or for each row of (t, n)."""
-    return weights @ rates if rates.ndim == 1 else (weights @ rates.T).T
+    """W s for one vector (n,) of rates, or for each row of (..., n)."""
+    if rates.ndim == 1:
+        return weights @ rates
+    flat = rates.reshape(-1, rates.shape[-1])
+    return (weights @ flat.T).T.reshape(rates.shape)
 
 
 class AbstractNetwork(ABC):
@@ -146,7 +151,7 @@ def simulate(
     dt: float,
     steps: int,
     *,
-    inputs: Float[np.ndarray, "t n"] | None = None,
+    inputs: Float[np.ndarray, "steps n"] | None = None,
     diffusion: Float[np.ndarray, "n n"] | None = None,
     seed: int | None = None,
     integrator: Callable[[Field, np.ndarray, float], np.ndarray] = euler,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from scipy.special import expit
 
 from steepest.errors import UsageError
@@ -28,10 +27,10 @@ class Nonlinearity:
     inverse: Elementwise | None = None
     name: str = "S"
 
-    def __call__(self, states: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, states: np.ndarray) -> np.ndarray:
         return np.asarray(self.function(states), dtype=np.float64)
 
-    def derivative(self, states: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def derivative(self, states: np.ndarray) -> np.ndarray:
         """S' at the states. Raises `UsageError` where S was given without its slope."""
         if self.slope is None:
             raise UsageError(

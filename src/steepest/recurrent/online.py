@@ -33,7 +33,7 @@ from steepest.recurrent.stdp import periodic_lowpass
 __all__ = ["Learning", "OnlineRule", "Signals", "State", "Terms", "learn"]
 
 CHUNK = 1_500_000  # numbers per signal held at once
-Rates = float | Sequence[tuple[float, float]]
+Rates = float | int | Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +199,7 @@ def learn(
     dt: float,
     *,
     rate: Rates,
-    passes: float = 1.0,
+    passes: float | int = 1,
     block: int | Literal["input"] = 1,
     record: Numbers = (),
     terms: bool = False,
@@ -245,7 +245,7 @@ def learn(
     since = state.weights.copy()
     tally = _Tally(np.zeros((n, n)), np.zeros((n, n)), 0.0)
     mean, weight, first = np.zeros((n, n)), 0, 0
-    with progress("learning", total) as advance:
+    with progress("learning", float(total)) as advance:
         for last in ends:
             eps = next(eps for end, eps in schedule if first < end)
             delta = np.zeros((n, n)) if span > 1 else None
@@ -266,7 +266,7 @@ def learn(
                 if terms:
                     log.append(tally.close(state.weights - since))
                     since = state.weights.copy()
-            advance(last - first)
+            advance(float(last - first))
             first = last
     return Learning(np.array(times), np.array(kept), tuple(log), state, mean / weight)
 

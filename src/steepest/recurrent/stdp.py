@@ -29,7 +29,8 @@ def window(lag: Numbers, gamma: float, decay: float = 0.0) -> Float[np.ndarray, 
 
 def gain(frequency: Numbers, gamma: float) -> Float[np.ndarray, "*n"]:
     """How much of the velocity at angular frequency w STDP sees: gamma^2 / (gamma^2 + w^2)."""
-    return gamma**2 / (gamma**2 + np.asarray(frequency, dtype=np.float64) ** 2)
+    squared = np.square(np.asarray(frequency, dtype=np.float64))
+    return np.asarray(gamma**2 / (gamma**2 + squared))
 
 
 def periodic_lowpass(
