@@ -11,6 +11,7 @@ from steepest.recurrent import (
     OnlineRule,
     RateNetwork,
     fit_noisy,
+    learn,
     learn_noisy,
     linear_network,
     path_entropy,
@@ -59,22 +60,16 @@ def test_the_central_difference_is_biased_by_the_stratonovich_term(circ, path):
 
 def test_the_online_rule_corrects_it_with_a_known_and_with_a_learned_diffusion(circ, path):
     rule = OnlineRule(circ.network, 100.0, 50.0)
-
-    def error(some_rule):
-        run = learn_rate(some_rule)
-        return circ.error(run)
-
-    def learn_rate(some_rule):
-        from steepest.recurrent import learn
-
-        return learn(some_rule, path, 0.005, rate=[(0.3, 200.0), (0.05, 401.0)]).weights[-1]
-
-    plain = error(rule)
-    assert error(replace(rule, diffusion=D)) < plain / 1.3
-    weights, diffusion, _ = learn_noisy(rule, path, 0.005, rate=0.1)
-    assert circ.error(weights) < plain / 1.3
+    plain = learn(rule, path, 0.005, rate=0.3).weights[-1]
+    known = learn(replace(rule, diffusion=D), path, 0.005, rate=0.3).weights[-1]
+    rates = np.tanh(path)
+    predicted = D * (1 - rates**2).mean(axis=0) @ np.linalg.inv(rates.T @ rates / len(rates))
+    assert np.linalg.norm(plain - known - predicted) < 0.1 * np.linalg.norm(predicted)
+    assert circ.error(known) < circ.error(plain)
+    learned, diffusion, _ = learn_noisy(rule, path, 0.005, rate=0.3)
     # du du' / (2 dt) keeps the drift's own dt f f' / 2: a few per cent here.
     np.testing.assert_allclose(diffusion, D, atol=0.01)
+    assert np.linalg.norm(learned - known) < 0.1 * np.linalg.norm(predicted)
 
 
 def test_the_lyapunov_equation_closes_drift_covariance_and_noise():
