@@ -129,13 +129,13 @@ def relative_entropy(
     """The cost on W that an input sets an additive network (Eq 3; with noise, Eq 13).
 
     `diffusion` is the matrix D that the input and the network share. Raises `DataError` for a
-    sample at which S(u) is zero while the input moves, such as a blank frame of a movie: no W can
-    move the network from there. Raises `UsageError` where D is not positive definite.
+    frame of a periodic input at which S(u) is zero while the input moves, such as a blank one of a
+    movie: no W can move the network from there. Raises `UsageError` where D is not positive definite.
     """
     rates = network.nonlinearity(inputs.states)
     target = inputs.velocities - network.intrinsic(inputs.states)
     blank = ~rates.any(axis=1) & target.any(axis=1)
-    if blank.any():
+    if inputs.periodic and blank.any():
         raise DataError(
             f"frame {int(np.argmax(blank))} of the input is blank: S(u) is zero there and a network"
             " without activity stays without, whatever its weights; remove blank frames"

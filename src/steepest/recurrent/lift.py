@@ -153,7 +153,7 @@ def fit_dual(
     rates = network.nonlinearity(inputs.states).T
     target = (inputs.velocities - network.intrinsic(inputs.states)).T
     blank = ~rates.any(axis=0) & target.any(axis=0)
-    if blank.any():
+    if inputs.periodic and blank.any():
         raise DataError(
             f"frame {int(np.argmax(blank))} of the input is blank: S(u) is zero there and a network"
             " without activity stays without, whatever its weights; remove blank frames"
