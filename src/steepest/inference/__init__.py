@@ -1,5 +1,7 @@
 """Backward: from synapses measured before and after learning to the geometry they moved in."""
 
+from steepest.inference.connectivity import Connectivity, infer_connectivity
+from steepest.inference.connectivity_picture import connectivity_picture
 from steepest.inference.deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from steepest.inference.dual import dual_change
 from steepest.inference.likelihood import (
@@ -16,6 +18,7 @@ from steepest.inference.logroot import (
     logroot_interval,
     logroot_slope,
 )
+from steepest.inference.series import Series, read_series
 from steepest.inference.simulation import simulate_change
 from steepest.inference.synapses import infer_geometry
 from steepest.inference.tables import Columns, read_columns
@@ -38,6 +41,7 @@ __all__ = [
     "CensoredLikelihood",
     "Check",
     "Columns",
+    "Connectivity",
     "Counts",
     "DeltaCdf",
     "DeltaCdfFloor",
@@ -47,13 +51,16 @@ __all__ = [
     "MidpointLikelihood",
     "Noise",
     "Outcome",
+    "Series",
     "Verdict",
+    "connectivity_picture",
     "decide",
     "delta_cdf",
     "delta_cdf_floor",
     "delta_cdf_of_geometries",
     "dual_change",
     "fit_likelihood",
+    "infer_connectivity",
     "infer_geometry",
     "logroot",
     "logroot_bootstrap",
@@ -62,5 +69,6 @@ __all__ = [
     "noise_variance",
     "rank_geometries",
     "read_columns",
+    "read_series",
     "simulate_change",
 ]

@@ -59,8 +59,8 @@ class RelativeEntropy(eqx.Module):
     """Relative entropy per unit of time as a cost on W (m, n), given flat or as a matrix.
 
     `covariance` is C, `cross` is B, `energy` is <|xi - f(u)|^2> / 2 (in the noise's metric) and
-    `precision` is (2 D)^-1, or the identity without noise. Callable from JAX; it and
-    `InputCovariance` go straight into `gradient_flow`.
+    `precision` is (2 D)^-1, or the identity without noise. Calling it is a JAX kernel: it and
+    `InputCovariance` go straight into `gradient_flow`. `value` is the same as a plain number.
     """
 
     covariance: np.ndarray = eqx.field(converter=as_field)
@@ -74,6 +74,13 @@ class RelativeEntropy(eqx.Module):
         covariance, cross = like(self.covariance, w), like(self.cross, w)
         quadratic = (w @ covariance) / 2 - cross
         return jnp.sum((like(self.precision, w) @ w) * quadratic) + like(self.energy, w)
+
+    def value(self, weights: Coordinates) -> float:
+        """H(W) in double precision, outside JAX."""
+        w = np.reshape(np.asarray(weights, dtype=np.float64), self.cross.shape)
+        return float(
+            np.sum((self.precision @ w) * (w @ self.covariance / 2 - self.cross)) + self.energy
+        )
 
     def differential(self, weights: Coordinates) -> Float[np.ndarray, "m n"]:
         """dH/dW = precision (W C - B); the paper's Eq 4 without noise."""
@@ -130,7 +137,8 @@ def relative_entropy(
 
     `diffusion` is the matrix D that the input and the network share. Raises `DataError` for a
     frame of a periodic input at which S(u) is zero while the input moves, such as a blank one of a
-    movie: no W can move the network from there. Raises `UsageError` where D is not positive definite.
+    movie: no W can move the network from there. Raises `UsageError` where D is not positive
+    definite.
     """
     rates = network.nonlinearity(inputs.states)
     target = inputs.velocities - network.intrinsic(inputs.states)

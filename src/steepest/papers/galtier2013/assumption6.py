@@ -75,7 +75,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         values, vectors = np.linalg.eigh(covariance)
         decay = np.exp(-values * gap)
         w = ((w @ vectors) * decay + (push @ vectors) * (1 - decay) / values) @ vectors.T
-        entropy.append(float(cost(w)))
+        entropy.append(cost.value(w))
         lyapunov.append(float(np.sum(w @ covariance * w) / 2 - np.sum(w * push)))
     lowest = -float(np.sum(np.linalg.solve(covariance, push.T).T * push)) / 2
     one = {"units": "1"}
@@ -122,8 +122,14 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     b.set(title="b   with a fast ripple", xlabel="time", ylim=(-3, 4.6))
     b.legend(frameon=False, fontsize=8, loc="upper right")
     c.loglog(dataset["time"], dataset["entropy"], color="black", label="relative entropy H")
-    c.loglog(dataset["time"], dataset["lyapunov"], "--", color="#1f5fd0", label="Lyapunov function")
-    c.set(title="c   along the averaged rule", xlabel="time / eps")
+    c.loglog(
+        dataset["time"],
+        dataset["lyapunov"].where(dataset["lyapunov"] > 0),
+        "--",
+        color="#1f5fd0",
+        label="Lyapunov function",
+    )
+    c.set(title="c   along the averaged rule", xlabel="time / eps", ylim=(1e-12, 50))
     c.legend(frameon=False, fontsize=8)
     for axes in (a, b, c):
         axes.title.set_fontsize(10)

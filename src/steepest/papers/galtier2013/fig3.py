@@ -104,7 +104,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 {"units": "1", "long_name": "modulus"},
             ),
             "used": ((), cut.rank, one),
-            "entropy": (("time",), [float(cost(w)) for w in descent], {"units": "1/time^2"}),
+            "entropy": (("time",), [cost.value(w) for w in descent], {"units": "1/time^2"}),
         },
         coords={
             "how": list(replays),

@@ -199,7 +199,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     other = b2.twinx()
     other.plot(k, dataset["n_eff"], "s--", ms=3, color="#d62728", label="active boxes")
     other.set_ylabel("active boxes", color="#d62728")
-    b2.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(0.25, 0.5))
+    b2.legend(fontsize=7, loc="center left", bbox_to_anchor=(0.3, 0.5), framealpha=1)
     b2.set_title("error and active boxes", fontsize=10)
     for axes, name, title in (
         (c1, "weights_coarse", "c   W, k = 10"),

@@ -55,7 +55,7 @@ class Parameters:
     copies: int = parameter(2000, "paths for Girsanov's check and the replays' covariance")
 
 
-QUICK = replace(Parameters(), duration=800.0)
+QUICK = replace(Parameters(), duration=500.0, copies=1000)
 _LINEAR = np.array([[0.2, -0.8], [0.9, -0.3]])
 _LINEAR_NOISE = np.array([[0.2, 0.05], [0.05, 0.1]])
 
@@ -109,6 +109,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         linear, _LINEAR, np.zeros(2), p.step, steps, diffusion=_LINEAR_NOISE, seed=seed + 5
     )
     fit = fit_noisy(walk, p.step, linear)
+    replayed = stationary_covariance(fit.weights - np.eye(2), fit.diffusion)
+    # The null: noise of the same power, without the correlations and sizes that were learned.
+    bland = stationary_covariance(fit.weights - np.eye(2), np.eye(2) * np.trace(fit.diffusion) / 2)
     balance = dissipated(fit.weights - np.eye(2), np.cov(walk.T))
     girsanov, girsanov_error = _girsanov(p.copies, seed + 7)
     try:
@@ -147,7 +150,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             ),
             "linear_covariance": (
                 ("whose_linear", "a", "b"),
-                np.array([exact, np.cov(walk.T)]),
+                np.array([exact, np.cov(walk.T), replayed, bland]),
                 one,
             ),
             "girsanov": (("way", "form"), girsanov, {"units": "nat"}),
@@ -160,7 +163,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "how_diffusion": ["batch", "online"],
             "whose": ["input", "input, other seed", "replay", "replay without noise"],
             "source": ["truth", "increments", "dissipation"],
-            "whose_linear": ["Lyapunov", "series"],
+            "whose_linear": ["Lyapunov", "series", "replay", "replay, isotropic noise"],
             "way": ["Q slower", "Q faster"],
             "form": ["Eq 13", "E ln dQ/dP"],
         },
@@ -237,6 +240,9 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     )
     both = dataset["linear_covariance"].values
     lyapunov = float(np.linalg.norm(both[1] - both[0]) / np.linalg.norm(both[0]))
+    played, bland = (
+        float(np.linalg.norm(both[k] - both[1]) / np.linalg.norm(both[1])) for k in (2, 3)
+    )
     loose = 0.3 / np.sqrt(p["duration"] / 100)
     found = [
         Claim(
@@ -291,6 +297,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             expected=f"below {loose:.2g}",
             measured=lyapunov,
             holds=lyapunov < loose,
+        ),
+        Claim(
+            statement="Linear network: its replay has the series' covariance with the D it learned,"
+            " and not with isotropic noise of the same power (relative differences)",
+            expected="second more than 5 times the first",
+            measured=(played, bland),
+            holds=bland > 5 * played,
         ),
         Claim(
             statement="Different diffusion matrices are refused in the relative entropy (1: yes)",
