@@ -96,7 +96,7 @@ def test_the_bootstrap_resamples_blocks_of_time(smooth):
 
 def test_measurement_noise_is_pointed_out(smooth):
     values, dt = smooth
-    shaken = values + 0.05 * np.random.default_rng(0).standard_normal(values.shape)
+    shaken = values + 0.5 * np.random.default_rng(0).standard_normal(values.shape)
     assert "measurement noise" in (infer_connectivity(shaken, dt).caution or "")
 
 
@@ -177,6 +177,10 @@ def test_options_reach_the_estimate(capsys, write, smooth):
     assert json.loads(out)["ridge"] == 0.01
 
 
+def emptied(rows):
+    return [*rows[:9], rows[9].rsplit(",", 1)[0] + ",", *rows[10:]]
+
+
 def swapped(rows):
     return [*rows[:5], rows[6], rows[5], *rows[7:]]
 
@@ -186,7 +190,7 @@ def swapped(rows):
     [
         (lambda rows: rows[:50] + rows[53:], "time,a,b,c", (), "a gap before row 52"),
         (swapped, "time,a,b,c", (), "time does not rise in row 8"),
-        (lambda r: [*r[:9], r[9].rsplit(",", 1)[0] + ",", *r[10:]], "time,a,b,c", (), "fill the gap"),
+        (emptied, "time,a,b,c", (), "fill the gap"),
         (lambda r: [x.rsplit(",", 1)[0] + ",3" for x in r], "time,a,b,c", (), "'c' is constant"),
         (lambda rows: rows[:30], "time,a,b,c", (), "30 rows, too few"),
         (lambda rows: rows[:1], "time,a,b,c", (), "one row of data"),

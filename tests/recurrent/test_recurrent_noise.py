@@ -64,12 +64,12 @@ def test_the_online_rule_corrects_it_with_a_known_and_with_a_learned_diffusion(c
     known = learn(replace(rule, diffusion=D), path, 0.005, rate=0.3).weights[-1]
     rates = np.tanh(path)
     predicted = D * (1 - rates**2).mean(axis=0) @ np.linalg.inv(rates.T @ rates / len(rates))
-    assert np.linalg.norm(plain - known - predicted) < 0.1 * np.linalg.norm(predicted)
+    assert np.linalg.norm(plain - known - predicted) < 0.25 * np.linalg.norm(predicted)
     assert circ.error(known) < circ.error(plain)
     learned, diffusion, _ = learn_noisy(rule, path, 0.005, rate=0.3)
     # du du' / (2 dt) keeps the drift's own dt f f' / 2: a few per cent here.
     np.testing.assert_allclose(diffusion, D, atol=0.01)
-    assert np.linalg.norm(learned - known) < 0.1 * np.linalg.norm(predicted)
+    assert np.linalg.norm(learned - known) < 0.25 * np.linalg.norm(predicted)
 
 
 def test_the_lyapunov_equation_closes_drift_covariance_and_noise():

@@ -24,6 +24,7 @@ from steepest.recurrent.nonlinearity import TANH, Nonlinearity
 
 __all__ = ["Connectivity", "infer_connectivity"]
 
+_REPLAYED = 5000
 _ROUGH = 1.5  # between 2, a smooth series, and 1, a diffusion
 
 
@@ -35,10 +36,11 @@ class Connectivity:
     time. `minimum`: spectrum of C, rank, and `minimum.undetermined`. `explained` (n): the share of
     each unit's v' + l v that W S(v) accounts for. `roughness`: 2 for a smooth series, 1 for a
     diffusion, below 1 where measurement noise dominates; it chose the `derivative` unless one was
-    given. `step_error` is the largest change of a weight with the difference formula of next lower (or
-    higher) order: what the sampling step leaves open, which no resampling shows. `replayed` (t, n) starts from the first row of `series`, NaN from where the network's
-    activity explodes; `correlation` (n) compares the two, `follows` is the time until their
-    difference exceeds half the data's spread.
+    given. `step_error` is the largest change of a weight with another difference formula: what the
+    sampling step leaves open, and no resampling shows. `replayed` (k, n) starts from the first row
+    of `series` and lasts for all or its first 5000, NaN where the network's activity explodes;
+    `correlation` (n) compares the two, `follows` is the time until their difference exceeds half
+    the data's spread.
     """
 
     weights: Float[np.ndarray, "n n"]
@@ -51,7 +53,7 @@ class Connectivity:
     roughness: float
     step_error: float
     explained: Float[np.ndarray, " n"]
-    replayed: Float[np.ndarray, "t n"] = field(repr=False)
+    replayed: Float[np.ndarray, "k n"] = field(repr=False)
     correlation: Float[np.ndarray, " n"]
     follows: float
     blocks: int
@@ -95,7 +97,7 @@ class Connectivity:
         n, names = len(self.weights), self.series.names
         width = max(8, *(len(name) + 2 for name in names))
         spectrum = self.minimum.spectrum
-        shown = (len(self.series.values) - 1) * self.series.dt
+        shown = (len(self.replayed) - 1) * self.series.dt
         found = [
             f"{n} units, {len(self.series.values)} rows, step {self.series.dt:g};"
             f" l = {self.decay:g}, S = {self.nonlinearity}",
@@ -154,7 +156,7 @@ class Connectivity:
             "replay": {
                 "correlation": [float(c) if np.isfinite(c) else None for c in self.correlation],
                 "follows": follows,
-                "shown": (len(self.series.values) - 1) * self.series.dt,
+                "shown": (len(self.replayed) - 1) * self.series.dt,
             },
             "caution": self.caution,
             "n": len(self.series.values),
@@ -182,8 +184,8 @@ def infer_connectivity(
     """The connectivity of v' = -l v + W S(v) from activity (t, n) sampled every `dt`.
 
     `decay` is l, in 1/time. `derivative` is chosen by the series' roughness: differences of fourth
-    order for a smooth one, forward ones for a diffusion, in which symmetric ones are biased. `ridge` and
-    `cut` are relative to the largest eigenvalue of C, and recorded.
+    order for a smooth one, forward ones for a diffusion, in which symmetric ones are biased.
+    `ridge` and `cut` are relative to the largest eigenvalue of C, and recorded.
 
     Raises `DataError` for gaps, constant or too short series, and recordings that leave directions
     undetermined (named) without a ridge or a cut; `UsageError` for settings that make no sense.
@@ -212,8 +214,9 @@ def infer_connectivity(
     miss = drive - network.nonlinearity(inputs.states) @ minimum.weights.T
     explained = 1 - np.mean(miss**2, axis=0) / np.mean(drive**2, axis=0)
     interval = _bootstrap(inputs, network, minimum, blocks, draws, seed)
-    played = _play(network, minimum.weights, values, series.dt)
-    correlation, follows = _score(played, values, series.dt)
+    shown = values[:_REPLAYED]
+    played = _play(network, minimum.weights, shown, series.dt)
+    correlation, follows = _score(played, shown, series.dt)
     return Connectivity(
         weights=minimum.weights,
         interval=interval,

@@ -30,11 +30,12 @@ def connectivity_picture(result: Connectivity) -> matplotlib.figure.Figure:
     modes.set_ylim(bottom=result.minimum.spectrum[0] * 1e-14)
     units = range(min(n, 4))
     panels = np.atleast_1d(right.subplots(len(units), 1, sharex=True))
-    time = np.arange(len(result.series.values)) * result.series.dt
+    shown = result.series.values[: len(result.replayed)]
+    time = np.arange(len(shown)) * result.series.dt
     for axes, unit in zip(panels, units, strict=True):
-        axes.plot(time, result.series.values[:, unit], "--", color="black", lw=1, label="data")
+        axes.plot(time, shown[:, unit], "--", color="black", lw=1, label="data")
         axes.plot(time, result.replayed[:, unit], color="#1f5fd0", lw=1.2, label="replay")
-        low, high = result.series.values[:, unit].min(), result.series.values[:, unit].max()
+        low, high = shown[:, unit].min(), shown[:, unit].max()
         axes.set_ylim(low - 0.25 * (high - low), high + 0.25 * (high - low))
         axes.set_ylabel(names[unit])
     panels[0].legend(frameon=False, fontsize=8, ncols=2, loc="upper right")

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from steepest import study
-from steepest.papers import load
 from steepest.papers.galtier2013 import assumption6, extensions, fig2, fig3, fig4, fig5, noise
 from steepest.papers.galtier2013._letter import scores, write_a
 from steepest.study import Figure
@@ -18,7 +17,6 @@ SMALL = {
     fig2: fig2.QUICK,
     fig3: fig3.QUICK,
     fig5: replace(fig5.QUICK, grids=(10, 43, 44, 58), fine=100, lifted_units=60),
-    assumption6: replace(assumption6.QUICK, step=0.01, speeds=(0.5, 1.0, 2.0, 128.0), harmonic=80),
 }
 SLOW = [fig4, fig5, assumption6, noise, extensions]
 

@@ -321,7 +321,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
                 " out (error d at the start, and after eight periods)",
                 expected="falls by more than 100",
                 measured=(float(noisy[0]), float(noisy[-1])),
-                holds=noisy[-1] < noisy[0] / 100,
+                holds=bool(noisy[-1] < noisy[0] / 100),
             )
         ),
         tested(
