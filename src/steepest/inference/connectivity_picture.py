@@ -1,5 +1,7 @@
 """The picture of an inferred connectivity: W, its uncertainty, and data against replay."""
 
+from typing import Any
+
 import matplotlib.figure
 import numpy as np
 
@@ -11,7 +13,8 @@ __all__ = ["connectivity_picture"]
 def connectivity_picture(result: Connectivity) -> matplotlib.figure.Figure:
     """W (weights whose interval holds 0 are crossed), the spectrum of C, and four units' replay."""
     figure = matplotlib.figure.Figure(figsize=(10.4, 4), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1.25, 1))
+    left, right = halves
     matrix, modes = left.subplots(1, 2, width_ratios=(1.6, 1))
     n, names = len(result.weights), result.series.names
     scale = float(np.abs(result.weights).max())

@@ -77,9 +77,9 @@ class Inputs:
         Raises `DataError` for samples that cannot be used and `UsageError` for a bad dt.
         """
         states = _checked(states, dt)
-        if isinstance(xi, str):
-            return cls(states, velocity(states, dt, xi), dt, periodic=True)
-        return cls(states, _given(xi, states), dt, periodic=True)
+        if callable(xi) or isinstance(xi, np.ndarray):
+            return cls(states, _given(xi, states), dt, periodic=True)
+        return cls(states, velocity(states, dt, xi), dt, periodic=True)
 
     @classmethod
     def sampled(
@@ -90,7 +90,7 @@ class Inputs:
         Raises `UsageError` for the spectral scheme, which needs a whole period.
         """
         states = _checked(states, dt)
-        if not isinstance(xi, str):
+        if callable(xi) or isinstance(xi, np.ndarray):
             return cls(states, _given(xi, states), dt, periodic=False)
         if xi == "spectral":
             raise UsageError(
@@ -131,7 +131,7 @@ class Inputs:
                 state = rk4(xi, state, dt / substeps)
         if not np.isfinite(states).all():
             raise FlowError("the orbit is not finite: take a smaller dt or more substeps")
-        return cls(states, np.array([xi(u) for u in states]), dt, periodic=False)
+        return cls(states, np.stack([xi(state) for state in states]), dt, periodic=False)
 
 
 def pooled(parts: Sequence[Inputs]) -> Inputs:
@@ -172,7 +172,7 @@ def limit_cycle(
     def section(_time: float, state: np.ndarray) -> float:
         return state[0] - level
 
-    section.direction = 1.0
+    section.direction = 1.0  # pyright: ignore[reportFunctionMemberAccess]
     found = solve_ivp(right, (0, longest), settled.y[:, -1], events=section, **tight)
     times, states = found.t_events[0], found.y_events[0]
     size = np.ptp(found.y, axis=1).max()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float, Int
 
 from steepest.errors import DataError, UsageError
@@ -131,7 +130,7 @@ class DualWeights:
 
         They are those of S'M, F x F; an eigenvector x of it gives M x.
         """
-        values, vectors = scipy.linalg.eig(self.right.T @ self.left)
+        values, vectors = np.linalg.eig(self.right.T @ self.left)
         order = np.argsort(-np.abs(values))
         modes = self.left @ vectors[:, order]
         return values[order], modes / np.linalg.norm(modes, axis=0)

@@ -15,6 +15,7 @@ mean is taken out, are given beside it, with both null baselines.
 import io
 import json
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import matplotlib.figure
 import numpy as np
@@ -118,7 +119,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """a movie over replay, b weights in time, and eigenvalues, eigenvectors and scores."""
     figure = matplotlib.figure.Figure(figsize=(10, 8.2), layout="constrained")
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=(1.75, 1.3, 1.7))
+    parts: Any = figure.subfigures(3, 1, height_ratios=(1.75, 1.3, 1.7))
+    top, middle, bottom = parts
     shown = [k for k in _SHOWN if k < dataset.sizes["frame"]]
     for row, (name, label) in enumerate((("movie", "input"), ("replay", "replay"))):
         for place, frame in enumerate(shown):

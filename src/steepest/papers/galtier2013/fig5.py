@@ -16,6 +16,8 @@ pulse grows by 1.31 at every step; a steep logistic S is stable.
 import json
 from dataclasses import dataclass, replace
 
+from typing import Any
+
 import matplotlib.figure
 import numpy as np
 import xarray as xr
@@ -171,7 +173,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """a signals, b boxes and error against grid, c connectivity of the active boxes."""
     figure = matplotlib.figure.Figure(figsize=(10.4, 6.6), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.5))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1, 1.5))
+    left, right = halves
     rows = left.subplots(3, 1, sharex=True)
     p = json.loads(dataset.attrs["parameters"])
     t = np.arange(p["moments"]) * 2 * np.pi / p["moments"]
