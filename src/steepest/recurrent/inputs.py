@@ -131,7 +131,7 @@ class Inputs:
                 state = rk4(xi, state, dt / substeps)
         if not np.isfinite(states).all():
             raise FlowError("the orbit is not finite: take a smaller dt or more substeps")
-        return cls(states, np.stack([xi(state) for state in states]), dt, periodic=False)
+        return cls(states, np.stack([xi(states[k]) for k in range(steps)]), dt, periodic=False)
 
 
 def pooled(parts: Sequence[Inputs]) -> Inputs:

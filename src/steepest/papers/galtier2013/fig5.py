@@ -15,7 +15,6 @@ pulse grows by 1.31 at every step; a steep logistic S is stable.
 
 import json
 from dataclasses import dataclass, replace
-
 from typing import Any
 
 import matplotlib.figure
