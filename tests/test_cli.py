@@ -100,6 +100,14 @@ def test_bad_usage_is_one_message_and_code_2(call, tmp_path, tokens, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_infer_names_file_row_and_column_of_a_bad_size_once(call, tmp_path):
+    path = tmp_path / "sizes.csv"
+    path.write_text("before,after\n" + "1,2\n" * 8 + "-3,1\n")
+    code, _, err = call("infer", path, "--before", "before", "--after", "after")
+    assert code == 2
+    assert f"{path}: row 10 of before is -3, which is negative" in " ".join(err.split())
+
+
 def test_infer_prints_the_verdict_and_writes_nothing(call, synapses, tmp_path):
     code, out, err = call("infer", synapses[0], "--before", "w0", "--after", "w1")
     assert (code, err) == (0, "")

@@ -173,6 +173,29 @@ def test_numbers_that_do_not_exist_or_have_no_end_are_said_in_words(verdict):
         assert "nan" not in text
 
 
+def test_both_delta_cdfs_and_their_floors_are_shown_in_page_and_terminal(verdict):
+    floor = verdict.delta_cdf_floor
+    page = re.sub(r"<[^>]+>", " ", a_verdict_page(verdict))
+    table = printed(verdict_table(verdict))
+    assert "Delta CDF, centred" in page
+    for text in (page, " ".join(table.split())):
+        assert f"{floor.uncentred_mean:.3f} (centred {floor.centred_mean:.3f}) on average" in text
+        assert f"{floor.uncentred_q95:.3f} (centred {floor.centred_q95:.3f}) in 95" in text
+    for distance in verdict.delta_cdf:
+        (row,) = [line.split() for line in table.splitlines() if line.startswith(distance.name)]
+        assert [float(cell) for cell in row[-2:]] == pytest.approx(
+            [distance.uncentred, distance.centred], abs=0.006
+        )
+
+
+def test_log_likelihoods_are_shown_below_the_best(verdict):
+    table = printed(verdict_table(verdict))
+    assert "Log-likelihood, below the best" in table
+    ranked = [line.split() for line in table.splitlines() if line.startswith(("mult", "burg"))]
+    assert float(ranked[0][2]) == 0
+    assert float(ranked[1][2]) > 0
+
+
 def test_the_terminal_tells_the_verdict_and_every_count(verdict):
     text = printed(verdict_table(verdict))
     assert "named" in text

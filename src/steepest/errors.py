@@ -1,6 +1,6 @@
 """What can go wrong, by kind. Every message says what, where, and what to do.
 
-Each is a kind of `ValueError`, so that a caller who knows nothing of this package still catches them.
+Each is a kind of `ValueError`, so that a caller who knows nothing of this package catches them too.
 """
 
 __all__ = [

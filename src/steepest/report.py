@@ -36,6 +36,7 @@ SOFTWARE = Citation(
     title=f"steepest {__version__}: which plasticity follows from a cost and a geometry",
     journal="Software",
     doi="",
+    kind="software",
 )
 
 _CLAIM_MARKS = {
@@ -95,6 +96,7 @@ def verdict_page(
             "below": _short(best - fit.log_likelihood),
             "weight": _share(fit.weight),
             "delta_cdf": _short(distances[fit.name].uncentred) if fit.name in distances else "",
+            "centred": _short(distances[fit.name].centred) if fit.name in distances else "",
         }
         for fit in verdict.geometries
     ]
@@ -166,16 +168,25 @@ def verdict_table(verdict: Verdict) -> Group:
         )
     head.add_row("synapses", Text(synapses))
 
-    ranking = _table("Geometry", "Index", "Log-likelihood", "Share", "Delta CDF", numbers=1)
-    distances = {distance.name: distance.uncentred for distance in verdict.delta_cdf}
+    ranking = _table(
+        "Geometry",
+        "Index",
+        "Log-likelihood, below the best",
+        "Share",
+        "Delta CDF",
+        "centred",
+        numbers=1,
+    )
+    distances = {distance.name: distance for distance in verdict.delta_cdf}
     best = verdict.geometries[0].log_likelihood if verdict.geometries else 0.0
     for fit in verdict.geometries:
         ranking.add_row(
             fit.name,
             _fixed(fit.index),
-            _short(fit.log_likelihood - best),
+            _short(best - fit.log_likelihood),
             _share(fit.weight),
-            _short(distances.get(fit.name)),
+            _short(distances[fit.name].uncentred if fit.name in distances else None),
+            _short(distances[fit.name].centred if fit.name in distances else None),
         )
     parts: list[Any] = [head, "", ranking, Text(_floor(verdict), style="dim")]
     if verdict.checks:
@@ -211,10 +222,11 @@ def _numbers(verdict: Verdict) -> list[tuple[str, str, str]]:
 def _floor(verdict: Verdict) -> str:
     floor = verdict.delta_cdf_floor
     return (
-        "Delta CDF is the distance of the dual change from a Gaussian. With"
+        "Delta CDF is the distance of the dual change from a Gaussian of mean zero, as in the"
+        " paper; centred, from one of the change's own mean. With"
         f" {verdict.counts.usable} synapses even a perfect Gaussian shows"
-        f" {floor.uncentred_mean:.3f} on average and up to {floor.uncentred_q95:.3f} in 95 % of"
-        " cases."
+        f" {floor.uncentred_mean:.3f} (centred {floor.centred_mean:.3f}) on average and up to"
+        f" {floor.uncentred_q95:.3f} (centred {floor.centred_q95:.3f}) in 95 % of cases."
     )
 
 

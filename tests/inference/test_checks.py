@@ -13,6 +13,7 @@ from steepest.inference.checks import (
     check_lazy,
     check_losses,
     check_reversion,
+    check_rounded,
     check_sign_flips,
     check_signal,
 )
@@ -27,6 +28,50 @@ def test_q_is_half_the_index_times_the_relative_change_of_the_larger_half():
     before = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     after = np.array([9.0, 9.0, 9.0, 5.0, 5.0])
     assert check_lazy(before, after, -1.0).statistic == pytest.approx(0.5 * math.sqrt(0.5**2 / 8))
+
+
+def test_the_larger_half_is_never_empty():
+    before = np.array([1.0, 2.0, 3.0, *[5.0] * 20])
+    assert check_lazy(before, 1.1 * before, 1.0).statistic == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("changed", [3, 4, 5])
+def test_too_few_changed_synapses_show_no_bend(changed):
+    before = np.log(np.arange(1.0, 13))
+    after = before.copy()
+    after[:changed] += 0.1 * np.arange(1, changed + 1)
+    check = check_curvature(before, after, 1.0)
+    assert check.passed is None
+    assert math.isnan(check.statistic)
+    assert f"too few changed synapses ({changed})" in check.meaning
+
+
+@pytest.mark.parametrize("unit", [1e-200, 0.01, 1.0, 1e200])
+def test_rounding_is_weighed_against_the_change_quarter_by_quarter(unit):
+    rng = np.random.default_rng(10)
+    before = np.repeat([10.0, 100.0, 1000.0, 10_000.0], 100) + rng.integers(3, size=400)
+    change = rng.integers(-3, 4, size=400)
+    found = check_rounded(unit * before, unit * (before + change))
+    assert found is not None
+    check, noise = found
+    # Additive changes of variance 4 steps^2, against two roundings of a twelfth each.
+    assert check.statistic == pytest.approx(1 / 6 / 4, rel=0.25)
+    assert check.passed is False
+    assert noise == pytest.approx(unit / math.sqrt(12), rel=1e-6)
+
+
+def test_changes_smaller_than_a_step_are_all_rounding():
+    before = np.arange(1.0, 101)
+    after = before.copy()
+    after[::5] += 1
+    found = check_rounded(before + 400, after + 400)
+    assert found is not None
+    assert found[0].passed is False
+    assert check_rounded(*simulate_change(100, 1, seed=11)) is None
+    two_decimals = [np.round(100 * w, 2) for w in simulate_change(400, 1, seed=11)]
+    found = check_rounded(*two_decimals)
+    assert found is not None
+    assert found[0].passed is True
 
 
 @pytest.mark.parametrize(("change", "passed"), [(0.1, True), (0.4, None), (3.0, False)])

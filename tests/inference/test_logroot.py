@@ -144,6 +144,26 @@ def test_batches_agree_with_the_bootstrap_on_many_synapses():
     assert low < 0.5 < high
 
 
+def test_batches_too_small_to_hold_an_index_give_way_to_larger_ones():
+    # A batch of 1200 knows the index to +-3, and often finds none in the searched range.
+    sizes = logs(60_000, 0.0, spread=0.01, seed=1)
+    index = logroot(*sizes)
+    (low, high), method = logroot_interval(*sizes, index=index)
+    assert method == "10 random batches"
+    expected = 1.11 / (0.01 * math.sqrt(60_000))
+    assert (high - low) / 2 == pytest.approx(2.26 * expected, rel=0.6)
+
+
+def test_batches_with_too_few_changes_give_way_to_the_bootstrap():
+    before, after = logs(51_000, 1.0, seed=13)
+    after[20:] = before[20:]
+    (low, high), method = logroot_interval(
+        before, after, index=logroot(before, after), draws=20, seed=2
+    )
+    assert method == "percentile bootstrap, 20 draws"
+    assert low < high
+
+
 def estimates(index, runs, **kwargs):
     return np.array([logroot(*logs(1000, index, seed=[11, run], **kwargs)) for run in range(runs)])
 

@@ -50,6 +50,12 @@ def test_a_change_that_always_crosses_zero_is_refused():
         simulate_change(10, 0, change=1.0, drift=-1e6, seed=1)
 
 
+@pytest.mark.parametrize("wrong", [{"change": -1}, {"change": 0.0}, {"spread": -0.8}])
+def test_a_change_or_spread_that_is_not_positive_is_refused(wrong):
+    with pytest.raises(UsageError, match="give a positive number"):
+        simulate_change(10, 0, **wrong)
+
+
 def test_the_same_seed_gives_the_same_synapses():
     first, again, other = (simulate_change(20, 0, seed=seed) for seed in (7, 7, 8))
     np.testing.assert_array_equal(first, again)

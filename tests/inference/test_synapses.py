@@ -2,11 +2,12 @@
 
 import math
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 
-from steepest.errors import DataError
+from steepest.errors import DataError, UsageError
 from steepest.inference import GEOMETRIES, infer_geometry, read_columns, simulate_change
 
 BEFORE, AFTER = simulate_change(40, 0.5, seed=1)
@@ -74,8 +75,10 @@ def test_between_the_named_geometries_nothing_is_named():
 def test_lists_arrays_and_series_give_the_same_verdict():
     expected = infer_geometry(BEFORE, AFTER).to_dict()
     assert infer_geometry(BEFORE.tolist(), tuple(AFTER)).to_dict() == expected
-    shuffled = pd.Series(BEFORE, index=np.arange(40)[::-1])
-    assert infer_geometry(shuffled, pd.Series(AFTER)).to_dict() == expected
+    named = [pd.Series(w, index=np.arange(40)[::-1]) for w in (BEFORE, AFTER)]
+    assert infer_geometry(*named).to_dict() == expected
+    assert infer_geometry(named[0], AFTER).to_dict() == expected
+    assert infer_geometry(*map(np.ma.masked_invalid, (BEFORE, AFTER))).to_dict() == expected
     whole = infer_geometry(np.array([1, 2, 3, 4, 5, 6, 7, 8, 9]), [2, 2, 3, 5, 7, 5, 9, 8, 13])
     assert whole.n == 9
 
@@ -124,6 +127,71 @@ def test_a_detection_limit_excludes_and_censors():
     without = infer_geometry(*sizes, noise_cv=0, detection_limit=limit)
     assert "losses" not in without.checks
     assert without.likelihood.index == infer_geometry(*sizes).likelihood.index
+
+
+def test_a_stated_noise_leaves_lost_synapses_out_and_says_so():
+    before, after = simulate_change(400, 1, seed=8)
+    sizes = [*before, 5.0, 5.0], [*after, 0.0, 0.1 * after.min()]
+    limit = 0.9 * min(*before, *after)
+    verdict = infer_geometry(*sizes, noise_cv=0.02, detection_limit=limit)
+    assert verdict.counts.censored == 2
+    assert "the 2 synapses that ended below the detection limit are left out" in verdict.reason
+    for stated in ({"noise_cv": 0.02}, {"noise_cv": 0, "detection_limit": limit}):
+        assert "left out" not in infer_geometry(*sizes, **stated).reason
+
+
+def rounded_sizes(index, median, seed):
+    before, after = (np.rint(median * w) for w in simulate_change(1000, index, seed=seed))
+    return before, after
+
+
+@pytest.mark.parametrize(
+    ("index", "median"), [(-1, 5), (0.5, 5), (1, 5), (-1, 20), (1, 20), (-1, 100), (0.5, 20)]
+)
+def test_rounding_is_never_taken_for_a_geometry(index, median):
+    before, after = rounded_sizes(index, median, [9, index + 1 == 0, median])
+    for unit in (1.0, np.float32(0.1)):
+        verdict = infer_geometry(unit * before, unit * after, noise_cv=0)
+        assert verdict.outcome == "undecided"
+        assert verdict.checks["rounded"].passed is False
+        assert f"--noise-sd {unit / math.sqrt(12):.3g}" in verdict.reason
+    assert "rounded" in infer_geometry(before, after).checks
+    assert "rounded" not in infer_geometry(before, after, noise_sd=1 / math.sqrt(12)).checks
+
+
+@pytest.mark.parametrize("index", [-1, 0, 1])
+def test_fine_rounding_keeps_the_name(index):
+    verdict = infer_geometry(*rounded_sizes(index, 2000, 10), noise_cv=0)
+    assert verdict.checks["rounded"].passed is True
+    assert (verdict.outcome, verdict.verdict) == ("named", NAMES[index])
+
+
+def test_many_synapses_of_nearly_one_size_are_undecided():
+    sizes = simulate_change(60_000, 0.0, spread=0.01, seed=1)
+    verdict = infer_geometry(*sizes, noise_cv=0)
+    assert verdict.outcome == "undecided"
+    assert np.all(np.isfinite(verdict.interval))
+    before, after = simulate_change(60_000, 1.0, seed=2)
+    after[400:] = before[400:]
+    assert infer_geometry(before, after, noise_cv=0).interval[0] < 1
+
+
+def test_a_stated_noise_does_not_depend_on_the_unit_however_extreme():
+    here = infer_geometry(BEFORE, AFTER, noise_sd=0.01)
+    for unit in (1e-302, 1e-160, 1e160, 1e300):
+        there = infer_geometry(BEFORE * unit, AFTER * unit, noise_sd=0.01 * unit)
+        assert there.index == pytest.approx(here.index, abs=1e-5)
+        assert there.interval == pytest.approx(here.interval, abs=1e-4)
+
+
+def test_inside_jit_the_caller_is_told():
+    for call in (
+        lambda w: infer_geometry(w, AFTER).index,
+        lambda w: infer_geometry(BEFORE, list(w)).index,
+        lambda w: infer_geometry(BEFORE, AFTER, noise_cv=w[0]).index,
+    ):
+        with pytest.raises(UsageError, match="not inside jit, vmap or grad"):
+            jax.jit(call)(BEFORE)
 
 
 def test_a_stated_noise_corrects_the_index_and_says_how():
@@ -186,6 +254,16 @@ BAD = {
     "few": ((BEFORE[:7], AFTER[:7]), "only 7 of 7 rows .* at least 8"),
     "few usable": ((at(BEFORE, slice(33), 0.0), AFTER), "only 7 of 40 rows .* 33 new"),
     "equal": ((np.ones(40), AFTER), "all 40 usable sizes before are 1"),
+    "masked": (
+        (BEFORE, np.ma.masked_less(AFTER, np.sort(AFTER)[1])),
+        f"row {AFTER.argmin()} .* of after is masked",
+    ),
+    "other rows": (
+        (pd.Series(BEFORE), pd.Series(AFTER, index=np.arange(40)[::-1])),
+        r"indexes differ.*align them, or pass .to_numpy\(\)",
+    ),
+    "decades": ((at(BEFORE, 3, 1e-300), AFTER), "sizes span from 1e-300 to"),
+    "all decades": ((at(BEFORE, 3, 1e-300), at(AFTER, 4, 1e300)), "sizes span from 1e-300 to"),
     "identical": ((BEFORE, BEFORE), "after is identical to before"),
     "scaled": ((BEFORE, BEFORE * 1.3), "changed alike in the multiplicative geometry"),
     "shifted": ((BEFORE, BEFORE + 1.3), "changed alike in the euclidean geometry"),
@@ -203,6 +281,8 @@ def test_a_series_names_its_own_rows_and_column():
     labelled = pd.Series(at(BEFORE, 3, -1.0), index=[f"spine {i}" for i in range(40)], name="day 4")
     with pytest.raises(DataError, match=r"row spine 3 of column 'day 4' \(after\) is -1"):
         infer_geometry(BEFORE, labelled)
+    with pytest.raises(DataError, match="row spine 3 of after is -1"):
+        infer_geometry(BEFORE, labelled.rename("after"))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +292,15 @@ def test_a_series_names_its_own_rows_and_column():
         ({"noise_sd": -1}, "noise_sd is -1"),
         ({"noise_cv": math.nan}, "noise_cv is nan"),
         ({"noise_sd": math.inf}, "noise_sd is inf"),
+        ({"noise_cv": 1e300}, r"noise_cv is 1e\+300, more than size itself"),
+        ({"noise_cv": 10}, "more than size itself: give it as a fraction"),
+        ({"noise_sd": 1e200}, r"noise_sd is 1e\+200, more than the largest size"),
+        ({"noise_cv": 1e-300}, "noise_cv is 1e-300, less than the digits"),
+        ({"noise_sd": 1e-302}, "noise_sd is 1e-302, less than the digits"),
+        ({"noise_cv": "0.1"}, "noise_cv is '0.1': give one number"),
+        ({"noise_sd": np.array([0.1])}, "noise_sd is of type ndarray: give one number"),
+        ({"noise_cv": True}, "noise_cv is of type bool"),
+        ({"detection_limit": [1]}, "detection_limit is of type list"),
         ({"noise_cv": 0, "noise_sd": 0}, "both noise_cv and noise_sd"),
         ({"detection_limit": 0}, "detection_limit is 0"),
         ({"detection_limit": -1.0}, "detection_limit is -1"),

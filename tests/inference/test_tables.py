@@ -159,6 +159,16 @@ def test_a_cell_that_is_no_number_is_named_with_its_row_and_column(cell, says, w
     read_columns(write(bad_cell(cell)), ["after"])  # other columns do not mind
 
 
+def test_a_column_of_commas_and_points_is_refused_by_row(write):
+    path = write("id;before;after\nx.1;1,234;1,5\ny,2;2.5;2\nz;3;n.a.\n")
+    with pytest.raises(
+        DataError, match=r"sizes.csv: row 3 of column 'before' is '2.5', where row 2 is '1,234'"
+    ):
+        read_columns(path, ["before"])
+    with pytest.raises(DataError, match=r"row 4 of column 'after' is 'n.a.', not a finite"):
+        read_columns(path, ["after"])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_number_that_is_not_finite_is_named_in_arrays_too(value, tmp_path):
     table = np.column_stack([BEFORE, AFTER])

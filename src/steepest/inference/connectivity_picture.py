@@ -30,13 +30,14 @@ def connectivity_picture(result: Connectivity) -> matplotlib.figure.Figure:
     modes.semilogy(np.arange(1, n + 1), np.maximum(result.minimum.spectrum, 1e-300), "o", ms=4)
     modes.axvline(result.minimum.rank + 0.5, color="0.6", lw=0.8, ls=":")
     modes.set(title="what the data cover", xlabel="direction", ylabel="eigenvalue of C")
-    modes.set_ylim(bottom=result.minimum.spectrum[0] * 1e-14)
+    low = max(result.minimum.spectrum[-1], result.minimum.spectrum[0] * 1e-14)
+    modes.set_ylim(low / 10, result.minimum.spectrum[0] * 10)
     units = range(min(n, 4))
     panels = np.atleast_1d(right.subplots(len(units), 1, sharex=True))
     shown = result.series.values[: len(result.replayed)]
     time = np.arange(len(shown)) * result.series.dt
     for axes, unit in zip(panels, units, strict=True):
-        axes.plot(time, shown[:, unit], "--", color="black", lw=1, label="data")
+        axes.plot(time, shown[:, unit], "--", color="black", lw=1, label="data", zorder=3)
         axes.plot(time, result.replayed[:, unit], color="#1f5fd0", lw=1.2, label="replay")
         low, high = shown[:, unit].min(), shown[:, unit].max()
         axes.set_ylim(low - 0.25 * (high - low), high + 0.25 * (high - low))

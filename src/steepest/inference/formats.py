@@ -38,6 +38,7 @@ class TextTable:
     cells: list[np.ndarray]
     file_rows: np.ndarray
     decimal_comma: bool
+    path: Path
 
     counted_from_1 = True
 
@@ -48,10 +49,26 @@ class TextTable:
             numbers = text.astype(np.float64)
         except ValueError:
             numbers = np.array([_number(cell) for cell in text.tolist()])
+        if self.decimal_comma:
+            self._refuse_two_marks(place, np.isfinite(numbers))
         return numbers, lambda at: str(cells[at])
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
         return self.file_rows[:count]
+
+    def _refuse_two_marks(self, place: int, is_number: np.ndarray) -> None:
+        # 1,234 beside 2.5 may be a thousand: only a column of one mark can be read safely.
+        cells = self.cells[place]
+        marked = [is_number & (np.char.find(cells, mark) >= 0) for mark in ",."]
+        if not (marked[0].any() and marked[1].any()):
+            return
+        first, second = sorted(int(having.argmax()) for having in marked)
+        raise DataError(
+            f"{self.path}: row {self.file_rows[second]} of column {self.names[place]!r} is"
+            f" {str(cells[second])!r}, where row {self.file_rows[first]} is {str(cells[first])!r}:"
+            " write either a decimal comma or a decimal point throughout, and nothing between"
+            " thousands"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +170,7 @@ def _text(path: Path) -> TextTable:
         cells=[column[filled] for column in cells],
         file_rows=np.flatnonzero(filled) + 1 + skipped,
         decimal_comma=separator == ";",
+        path=path,
     )
 
 

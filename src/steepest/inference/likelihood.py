@@ -176,7 +176,8 @@ def noise_variance(
     assert noise.value is not None
     if noise.kind == "cv":
         return np.full_like(before, 2 * noise.value**2)
-    return noise.value**2 * (before**-2.0 + after**-2.0)
+    # Ratios first: squares of sizes in a tiny or huge unit would leave double precision.
+    return (noise.value / before) ** 2 + (noise.value / after) ** 2
 
 
 def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 from jaxtyping import Float
@@ -24,7 +25,7 @@ _SCAN_STEP = 0.25
 _TOLERANCE = 1e-4  # of a bootstrap draw, far below its standard error up to _BATCHED pairs
 _CHUNK = 2**14  # numbers worked on at once: they stay in the cache
 _BATCHED = 50_000  # pairs beyond which batches replace the bootstrap
-_BATCHES = 50
+_BATCHES = (50, 10)  # the larger batches where one of the smaller has no finite estimate
 
 
 def logroot_slope(
@@ -133,22 +134,33 @@ def logroot_interval(
     """The 95 % interval of the estimate `index`, and how it was found.
 
     Percentiles of the bootstrap up to 50 000 synapses. Beyond, the estimates of 50 random batches
-    give the standard error, a thousand times faster and to the same precision.
+    give the standard error, a thousand times faster and to the same precision; where a batch does
+    not determine an index, 10 larger batches do, and failing these the bootstrap.
     """
     if log_before.size > _BATCHED:
         order = np.random.default_rng(seed).permutation(log_before.size)
-        batches = np.array(
-            [
-                logroot(log_before[batch], log_after[batch])
-                for batch in np.array_split(order, _BATCHES)
-            ]
-        )
-        half = student_t.ppf(0.975, _BATCHES - 1) * batches.std(ddof=1) / math.sqrt(_BATCHES)
-        return (index - float(half), index + float(half)), f"{_BATCHES} random batches"
+        for count in _BATCHES:
+            batches = _batch_estimates(log_before, log_after, np.array_split(order, count))
+            if np.all(np.isfinite(batches)):
+                half = student_t.ppf(0.975, count - 1) * batches.std(ddof=1) / math.sqrt(count)
+                return (index - float(half), index + float(half)), f"{count} random batches"
     estimates = logroot_bootstrap(log_before, log_after, index=index, draws=draws, seed=seed)
     # A percentile that is one of the draws stays defined where some draws are infinite.
     low, high = np.quantile(estimates, [0.025, 0.975], method="inverted_cdf")
     return (float(low), float(high)), f"percentile bootstrap, {draws} draws"
+
+
+def _batch_estimates(
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    batches: list[np.ndarray],
+) -> Float[np.ndarray, " b"]:
+    """The estimate of every batch; NaN where a batch does not determine a slope."""
+    estimates = np.full(len(batches), math.nan)
+    for at, batch in enumerate(batches):
+        with suppress(DataError):
+            estimates[at] = logroot(log_before[batch], log_after[batch])
+    return estimates
 
 
 def _resampled(

@@ -34,8 +34,12 @@ def simulate_change(
     would carry a size across zero (index < 1) or to infinity (index > 1) are redrawn.
     Measurement then multiplies each size by a log-normal error of coefficient of variation
     `noise_cv` and adds a Gaussian error of standard deviation `noise_sd`, redrawn where the sum
-    is not positive. Raises UsageError where the drift carries every draw across.
+    is not positive. Raises UsageError where the drift carries every draw across, and
+    for a spread or change that is not positive.
     """
+    for name, value in (("spread", spread), ("change", change)):
+        if not value > 0:
+            raise UsageError(f"{name} is {value:g}: give a positive number")
     rng = np.random.default_rng(seed)
     log_before = spread * rng.standard_normal(n)
     # E[(dw/w)^2] = s^2 E[w^(2(a-1))] for log-normal sizes.

@@ -7,12 +7,19 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from steepest.errors import DataError
+from steepest.inference.arguments import (
+    check_noise,
+    check_row_names,
+    refuse_tracers,
+    stated_number,
+)
 from steepest.inference.checks import (
     check_curvature,
     check_gaussian,
     check_lazy,
     check_losses,
     check_reversion,
+    check_rounded,
     check_sign_flips,
     check_signal,
 )
@@ -41,6 +48,7 @@ from steepest.inference.verdict import (
 __all__ = ["infer_geometry"]
 
 _FEWEST = 8
+_WIDEST_SPAN = 1e30  # beyond, a tenth power of size leaves double precision
 # Half the 95 % point of chi-squared with the two degrees of freedom that signal adds to noise.
 _SILENT = 2.996
 
@@ -49,31 +57,36 @@ def infer_geometry(
     before: Any,
     after: Any,
     *,
-    noise_cv: float | int | None = None,
-    noise_sd: float | int | None = None,
-    detection_limit: float | int | None = None,
+    noise_cv: Any = None,
+    noise_sd: Any = None,
+    detection_limit: Any = None,
     seed: int = 0,
 ) -> Verdict:
     """In which geometry did these synapses move, judging from their sizes before and after?
 
     `before` and `after` are the sizes of the same synapses, row by row, in any one unit: lists,
-    arrays, or pandas Series (whose index then names the rows in errors). 0 is an absent synapse,
-    never a size. Measurement noise is stated as a coefficient of variation (`noise_cv`; 0 says
-    that sizes are exact) or as an additive standard deviation in the unit of size (`noise_sd`);
-    unstated, it is unknown and no geometry is named. With a `detection_limit`, synapses that
-    start below it are left out, and those that end below it, or vanish, enter the likelihood as
-    fallen below it.
+    arrays, or pandas Series of one index (which then names the rows in errors). 0 is an absent
+    synapse, never a size. Measurement noise is stated as a coefficient of variation (`noise_cv`;
+    0 says that sizes are exact) or as an additive standard deviation in the unit of size
+    (`noise_sd`); unstated, it is unknown and no geometry is named. Nor is one where sizes are
+    rounded too coarsely for their changes (the check "rounded"). With a `detection_limit`,
+    synapses that start below it are left out, and those that end below it, or vanish, enter the
+    likelihood as fallen below it, except with a positive stated noise: they are then left out
+    too, as the reason says. Each of the three is None or one number.
 
     The index is the logroot estimate with its 95 % bootstrap interval, drawn from `seed`; with a
     positive stated noise it is the midpoint errors-in-variables likelihood's, with its profile
-    interval. Raises DataError, naming row and column, for sizes that are negative or not finite,
-    lengths that differ, fewer than 8 usable pairs, sizes that are all equal before, or that did
-    not change, or all changed alike, and for contradictory or negative noise or limit.
+    interval. Raises DataError, naming row and column, for sizes that are negative, masked or not
+    finite, lengths or row names that differ, fewer than 8 usable pairs, sizes that are all equal
+    before, or span 30 decades, or did not change, or all changed alike, and for contradictory,
+    negative or extreme noise or limit. Raises UsageError inside jit, vmap or grad.
 
     Source: Pogodin et al. 2024 for the geometries and Delta CDF; the estimators are this
     package's own.
     """
-    noise = _noise(noise_cv, noise_sd)
+    refuse_tracers(before, after, noise_cv, noise_sd, detection_limit)
+    noise = _noise(stated_number(noise_cv, "noise_cv"), stated_number(noise_sd, "noise_sd"))
+    detection_limit = stated_number(detection_limit, "detection_limit")
     if detection_limit is not None and not (math.isfinite(detection_limit) and detection_limit > 0):
         raise DataError(
             f"detection_limit is {detection_limit:g}: give a positive size in the unit of the data"
@@ -84,9 +97,11 @@ def infer_geometry(
             f"before has {first.size} rows and after has {second.size}: give the same synapses,"
             " row by row, with 0 where one is absent"
         )
+    check_row_names(before, after)
     counts, usable, lost = _sort(first, second, detection_limit)
     w0, w1 = first[usable], second[usable]
     _check_usable(w0, w1, counts)
+    check_noise(noise, w0, w1)
     l0, l1 = np.log(w0), np.log(w1)
 
     likelihood: Likelihood
@@ -111,11 +126,25 @@ def infer_geometry(
 
     outcome, verdict, reason = decide(index, interval, noise)
     checks = _checks(likelihood, w0, w1, index) if math.isfinite(index) else {}
+    if noise.kind in ("unknown", "none") and (found := check_rounded(w0, w1)) is not None:
+        checks["rounded"], rounding = found
+        if checks["rounded"].passed is False and noise.kind == "none" and outcome != "refused":
+            outcome = "undecided"
+            verdict = "No geometry is named: the sizes are rounded too coarsely for their changes."
+            reason = (
+                f"index {index:.2f} may come from rounding; state it as noise: noise_sd="
+                f"{rounding:.3g} (--noise-sd {rounding:.3g}), the step over the square root of 12"
+            )
     failed = [
         f"{name} ({check.meaning})" for name, check in checks.items() if check.passed is False
     ]
     if failed:
         reason += f"; checks that fail: {', '.join(failed)}"
+    if isinstance(likelihood, MidpointLikelihood) and lost.any():
+        reason += (
+            f"; the {counts.censored} synapses that ended below the detection limit are left out:"
+            " with a stated noise they do not enter the likelihood"
+        )
     return Verdict(
         index=index if math.isfinite(index) else math.nan,
         interval=interval,
@@ -141,23 +170,23 @@ def infer_geometry(
     )
 
 
-def _noise(noise_cv: float | int | None, noise_sd: float | int | None) -> Noise:
+def _noise(noise_cv: float | None, noise_sd: float | None) -> Noise:
     if noise_cv is not None and noise_sd is not None:
         raise DataError("both noise_cv and noise_sd are given: state the noise one way")
     for name, value in (("noise_cv", noise_cv), ("noise_sd", noise_sd)):
         if value is not None and not (math.isfinite(value) and value >= 0):
             raise DataError(f"{name} is {value:g}: give 0 (exact sizes) or a positive number")
     if noise_cv:
-        return Noise("cv", float(noise_cv))
+        return Noise("cv", noise_cv)
     if noise_sd:
-        return Noise("sd", float(noise_sd))
+        return Noise("sd", noise_sd)
     return Noise("unknown") if noise_cv is None and noise_sd is None else Noise("none", 0.0)
 
 
 def _sizes(values: Any, side: str) -> Float[np.ndarray, " rows"]:
     """The sizes as float64, or a DataError that names the first bad row."""
     name = getattr(values, "name", None)
-    column = side if name is None else f"column {name!r} ({side})"
+    column = side if name is None or name == side else f"column {name!r} ({side})"
     labels = getattr(values, "index", None)
 
     def row(at: int) -> str:
@@ -168,6 +197,12 @@ def _sizes(values: Any, side: str) -> Float[np.ndarray, " rows"]:
             else f"row {labels[at]}"
         )
 
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        at = int(np.flatnonzero(np.ma.getmaskarray(values))[0])
+        raise DataError(
+            f"{row(at)} of {column} is masked: leave such rows out of before and after, or write 0"
+            " for an absent synapse"
+        )
     cells = np.asarray(values)
     if cells.ndim != 1:
         raise DataError(f"{column} has {cells.ndim} dimensions: give one size per synapse")
@@ -229,6 +264,12 @@ def _check_usable(
         raise DataError(
             f"all {before.size} usable sizes before are {before[0]:g}: a geometry shows in how"
             " change depends on size, so sizes must differ"
+        )
+    least, largest = min(before.min(), after.min()), max(before.max(), after.max())
+    if float(largest) / float(least) > _WIDEST_SPAN:
+        raise DataError(
+            f"sizes span from {least:g} to {largest:g}, more than {_WIDEST_SPAN:g}-fold: no synapse"
+            " does; look for a wrong unit, or for zeros that were written as tiny numbers"
         )
     if np.array_equal(before, after):
         raise DataError("after is identical to before in every usable row: give two sessions")

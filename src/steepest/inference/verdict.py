@@ -38,6 +38,8 @@ GEOMETRIES: dict[str, float] = {
 }
 """The named geometries and their index a = 2 - p: the sd of a synapse's change grows as size^a."""
 
+_NO_WIDTH = 3e-4  # three times the tolerance of a bootstrap draw
+
 
 @dataclass(frozen=True)
 class GeometryFit:
@@ -232,7 +234,8 @@ def decide(index: float, interval: tuple[float, float], noise: Noise) -> tuple[O
 
     A geometry is named only when the sizes are stated to be exact and the interval, widened by
     .05 (1 + |1 - a|), holds that candidate alone, no further than .15 (.3 for c <= 0) from the
-    index. The 1.5-norm cannot be told from additive plus multiplicative change in one pair of
+    index. An interval without an end, without width or that does not exist leaves it undecided.
+    The 1.5-norm cannot be told from additive plus multiplicative change in one pair of
     sessions, and is reported as "mixture".
     """
     low, high = interval
@@ -249,7 +252,7 @@ def decide(index: float, interval: tuple[float, float], noise: Noise) -> tuple[O
             "These sizes do not determine a geometry index.",
             f"the index would lie {side}, outside the searched range",
         )
-    found = f"index {index:.2f} (95 % {low:.2f} to {high:.2f})"
+    found = f"index {index:.2f} (95 % {_number(low)} to {_number(high)})"
     if noise.kind == "unknown":
         return (
             "undecided",
@@ -267,18 +270,32 @@ def decide(index: float, interval: tuple[float, float], noise: Noise) -> tuple[O
     margin = 0.05 * (1 + abs(1 - index))
     inside = {name: c for name, c in GEOMETRIES.items() if low - margin <= c <= high + margin}
     found += f", widened by {margin:.2f},"
-    if not inside:
-        return (
-            "none",
-            "None of the named geometries fits.",
-            f"{found} holds no named geometry",
-        )
+    width = high - low
     if len(inside) > 1:
         return (
             "undecided",
             f"Undecided between {' and '.join(inside)}.",
             f"{found} holds {len(inside)} named geometries: more synapses or a wider range of"
             " sizes would tell them apart",
+        )
+    if not width > _NO_WIDTH:
+        return (
+            "undecided",
+            "These sizes do not say how sure the index is.",
+            f"index {index:.2f}, but no interval of any width: look for repeated or rounded sizes",
+        )
+    if math.isinf(width):
+        return (
+            "undecided",
+            "These sizes do not bound the geometry index.",
+            f"{found} has no end on one side: more synapses or a wider range of sizes would give"
+            " it one",
+        )
+    if not inside:
+        return (
+            "none",
+            "None of the named geometries fits.",
+            f"{found} holds no named geometry",
         )
     ((name, candidate),) = inside.items()
     if abs(index - candidate) > (0.3 if candidate <= 0 else 0.15):

@@ -210,9 +210,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         b.plot(
             time, dataset["order"].sel(coupled=kind), color=colour, lw=1, label=f"{kind} coupling"
         )
-    b.annotate("locked: refused", (29, 0.93), ha="right", va="top", fontsize=8, color="#d62728")
+    b.annotate("locked: refused", (29, 0.97), ha="right", va="top", fontsize=8, color="#d62728")
     b.set(title="b   Kuramoto: order of the phases", xlabel="time", ylim=(0, 1.05))
-    b.legend(frameon=False, fontsize=8, loc="center right")
+    b.legend(fontsize=7, loc="upper right", bbox_to_anchor=(1, 0.82), framealpha=1)
     c.plot(dataset["sample"], dataset["lorenz"][:, 0], color="black", lw=1, label="Lorenz, x")
     c.plot(
         dataset["sample"],
