@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from rich.console import Console
 from rich.progress import (
@@ -19,13 +19,16 @@ __all__ = ["Advance", "progress", "track"]
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Advance(Protocol):
-    def __call__(self, amount: float = 1.0) -> None: ...
+    def __call__(self, amount: float = 1.0, description: str | None = None) -> None: ...
 
 
 @contextmanager
 def progress(description: str, total: float | None = None) -> Iterator[Advance]:
     """Show a bar for `total` units of work; yields a function that advances it by an amount.
+
+    The function takes a new description, too, where the work has more to say than its amount.
 
     Writes nothing when stderr is not a terminal, so pipes, logs and `--json` stay clean.
     """
@@ -44,8 +47,8 @@ def progress(description: str, total: float | None = None) -> Iterator[Advance]:
     with bar:
         task = bar.add_task(description, total=total)
 
-        def advance(amount: float = 1.0) -> None:
-            bar.advance(task, amount)
+        def advance(amount: float = 1.0, description: str | None = None) -> None:
+            bar.update(task, advance=amount, description=description)
 
         yield advance
 

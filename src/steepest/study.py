@@ -40,6 +40,7 @@ __all__ = [
     "Figure",
     "Result",
     "Scale",
+    "check_dataset",
     "parameter",
     "png",
     "reproduce",
@@ -207,7 +208,7 @@ def reproduce(
     with nullcontext() if out is None else staging(out) as stage:
         started = time.perf_counter()
         dataset = figure.module.run(parameters, seed)
-        _check_dataset(figure, dataset, parameters, seed)
+        check_dataset(figure, dataset, parameters, seed)
         dataset = dataset.assign_attrs(figure=figure.key, scale=scale)
         claims = tuple(figure.module.claims(dataset))
         if not claims:
@@ -225,6 +226,23 @@ def reproduce(
                 (stage / names["gif"]).write_bytes(moving(dataset))
     files = {} if out is None else {kind: Path(out) / name for kind, name in names.items()}
     return Result(figure, parameters, scale, seed, dataset, claims, picture, seconds, files)
+
+
+def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: int) -> None:
+    """Raise `UsageError` unless a figure's data carry their stamp, and every number its unit."""
+    expected = stamp(xr.Dataset(), parameters, seed).attrs
+    for name, value in expected.items():
+        if dataset.attrs.get(name) != value:
+            raise UsageError(
+                f"{figure.key}: attribute {name} is {dataset.attrs.get(name)!r}, not {value!r}:"
+                " end run() with stamp(dataset, parameters, seed)"
+            )
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind in "fiuc" and "units" not in variable.attrs:
+            raise UsageError(
+                f"{figure.key}: variable {name!r} has no attribute units: set it, to '1' where"
+                " there is none"
+            )
 
 
 @contextmanager
@@ -245,6 +263,9 @@ def staging(out: str | Path) -> Iterator[Path]:
         raise _cannot_write(out, error) from error
     try:
         yield stage
+        for file in sorted(stage.iterdir()):
+            if (out / file.name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{file.name} in it is a folder")
         for file in sorted(stage.iterdir()):
             os.replace(file, out / file.name)
     except OSError as error:
@@ -274,22 +295,6 @@ def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
-
-
-def _check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: int) -> None:
-    expected = stamp(xr.Dataset(), parameters, seed).attrs
-    for name, value in expected.items():
-        if dataset.attrs.get(name) != value:
-            raise UsageError(
-                f"{figure.key}: attribute {name} is {dataset.attrs.get(name)!r}, not {value!r}:"
-                " end run() with stamp(dataset, parameters, seed)"
-            )
-    for name, variable in dataset.variables.items():
-        if variable.dtype.kind in "fiuc" and "units" not in variable.attrs:
-            raise UsageError(
-                f"{figure.key}: variable {name!r} has no attribute units: set it, to '1' where"
-                " there is none"
-            )
 
 
 def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from steepest.descent import gradient_flow
-from steepest.errors import FlowError, MetricError, UsageError
+from steepest.errors import ChartError, FlowError, MetricError, UsageError
 from steepest.geometry import (
     Box,
     Constant,
@@ -16,6 +16,7 @@ from steepest.geometry import (
     Linear,
     MatrixMetric,
     Metabolic,
+    Nonzero,
     Power,
     Pullback,
     Weber,
@@ -213,6 +214,61 @@ def test_an_edge_that_is_only_approached_is_reached_never():
     assert flow.stopped
     assert flow.end_time == pytest.approx(np.log(1e3), abs=1e-6)
     assert np.isinf(flow.boundary_time)
+
+
+def test_an_edge_approached_exponentially_through_a_chart_is_reached_never():
+    flow = gradient_flow(
+        lambda x: jnp.sum(x),
+        Pullback(Euclidean(), Elementwise(jnp.sqrt, jnp.square)),
+        [1.0, 2.0],
+        5.0,
+        stop=Box(lower=0.0).boundary(),
+    )
+    assert flow.stopped
+    assert np.isinf(flow.boundary_time)
+
+
+def test_the_boundary_of_a_domain_in_two_parts_is_not_jumped_over():
+    flow = gradient_flow(
+        lambda x: jnp.sum(x), Euclidean(), [0.5, 0.7], [1.0, 2.0], stop=Nonzero().boundary()
+    )
+    assert flow.end_time == pytest.approx(0.499, abs=1e-9)
+    assert flow.boundary_time == pytest.approx(0.5, abs=1e-6)
+
+
+def test_every_start_of_several_is_checked():
+    stop = Weber().domain.boundary()
+    with pytest.raises(FlowError, match=r"stop condition is -0\.0009 .*\(start 1\)"):
+        gradient_flow(lambda x: jnp.sum(x), Euclidean(), [[1, 2], [1e-4, 2]], 3.0, stop=stop)
+    with pytest.raises(FlowError, match=r"the cost is nan at the start .*\(start 1\)"):
+        gradient_flow(release, Euclidean(), [[0.5, 0.7], [1.5, 0.7]], 0.1)
+    square = Pullback(Euclidean(), Elementwise(jnp.square, jnp.sqrt))
+    with pytest.raises(ChartError, match="does not invert"):
+        gradient_flow(lambda x: jnp.sum(x), square, [[0.5], [-0.6]], 0.1)
+
+
+def test_a_metric_that_breaks_on_the_way_is_named():
+    singular = MatrixMetric(lambda x: jnp.diag(jnp.stack([1.0, 2.5 - x[0]])))
+    with pytest.raises(FlowError, match=r"MatrixMetric: the matrix is (singular|not positive)"):
+        gradient_flow(lambda x: -jnp.sum(x), singular, [1.0, 2.0], 5.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rtol": -1.0}, "rtol must be between"),
+        ({"atol": 0.0}, "atol positive"),
+        ({"max_steps": 0}, "max_steps at least 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, message):
+    with pytest.raises(UsageError, match=message):
+        gradient_flow(mountain, Euclidean(), [1.0, 1.0], 1.0, **settings)
+
+
+def test_a_stop_that_is_no_number_is_refused():
+    with pytest.raises(UsageError, match="one number per point"):
+        gradient_flow(mountain, Euclidean(), [1.0, 1.0], 1.0, stop=lambda x: x)
 
 
 def test_some_of_several_flows_may_stop():

@@ -55,6 +55,19 @@ def test_inside_jit_the_point_becomes_nan_where_it_is_outside():
     np.testing.assert_array_equal(np.isnan(inside), [False, True])
 
 
+def test_a_domain_in_two_parts_is_left_where_the_part_around_the_start_is_left():
+    around = Nonzero().around(jnp.array([0.5, -0.5]))
+    np.testing.assert_allclose(around.margin(jnp.array([0.2, -0.1])), [0.2, 0.1])
+    np.testing.assert_allclose(around.margin(jnp.array([-0.2, 0.1])), [-0.2, -0.1])
+    with pytest.raises(DomainError, match="positive distance"):
+        Nonzero().boundary(margin=-1.0)
+
+
+def test_inside_jit_derivatives_outside_are_no_numbers_either():
+    grad = jax.jit(jax.grad(lambda x: Entropy()(x)))(jnp.array([-1.0, 1.0]))
+    assert np.isnan(grad[0])
+
+
 def test_a_boundary_falls_to_zero_at_its_margin():
     stop = Box(0.0, 1.0).boundary(margin=0.01)
     assert float(stop(jnp.array([0.5, 0.99]))) == pytest.approx(0.0, abs=1e-15)

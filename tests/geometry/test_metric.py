@@ -47,6 +47,11 @@ def test_metrics_are_kernels_that_jit_and_vmap(name):
     np.testing.assert_allclose(together, np.stack(one_by_one), rtol=1e-12)
 
 
+@pytest.mark.parametrize("metric", [Weber(), Metabolic(2.0, 1e4), Diagonal([1e-6, 1e6])])
+def test_the_laws_hold_in_units_six_decades_apart(metric):
+    assert check_metric(metric, [1e3, 1e-3]).holds
+
+
 def test_the_two_sums_are_two_different_things():
     parts = [Diagonal([1.0, 4.0]), Diagonal([4.0, 1.0])]
     x, p = jnp.ones(2), jnp.ones(2)
@@ -106,6 +111,20 @@ def test_a_matrix_that_is_no_metric_is_refused_by_name_and_place():
         Constant([[1.0, 2.0], [2.0, 1.0]])
     with pytest.raises(MetricError, match="factor 1 is -3"):
         Diagonal([1.0, -3.0])
+    with pytest.raises(MetricError, match=r"factors of shape \(3,\) for a vector"):
+        Diagonal([1.0, 2.0, 3.0]).sharp(jnp.ones(2), jnp.ones(2))
+    with pytest.raises(MetricError, match=r"shape \(3, 3\) for a point of shape \(2,\)"):
+        Constant(np.eye(3)).sharp(jnp.ones(2), jnp.ones(2))
+    with pytest.raises(MetricError, match="square"):
+        Constant(np.zeros((0, 0)))
+    with pytest.raises(MetricError, match="give a list of metrics"):
+        SumOfMetrics(Euclidean())
+    with pytest.raises(MetricError, match="exponents are finite"):
+        Metabolic(np.nan)
+    with pytest.raises(MetricError, match="returned nothing"):
+        MatrixMetric(lambda x: None).sharp(jnp.ones(2), jnp.ones(2))
+    with pytest.raises(MetricError, match=r"write its function with jax\.numpy"):
+        jax.jit(MatrixMetric(lambda x: np.diag(np.asarray(x))).sharp)(jnp.ones(2), jnp.ones(2))
     with pytest.raises(MetricError, match="weights of shape"):
         SumOfMetrics([Euclidean(), Weber()], [1.0])
     with pytest.raises(MetricError, match="positive and finite"):

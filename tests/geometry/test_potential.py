@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from constructors import INDICES, POINTS, POTENTIALS
 
+from steepest.descent import mirror_step
 from steepest.errors import DomainError, LawBroken
 from steepest.geometry import (
     AbstractPotential,
@@ -102,6 +103,22 @@ def test_small_dual_changes_do_not_cancel():
 def test_the_dual_change_counts_a_change_of_sign():
     change = Power(-1.0).dual_change(jnp.array([0.5, 0.0]), jnp.array([-0.3, 0.2]))
     np.testing.assert_allclose(change, [-(0.09 + 0.25) / 2, 0.02], rtol=1e-14)
+
+
+@pytest.mark.parametrize("index", [1.1, 1.5, 2.0, 3.0])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_dual_past_infinite_weight_has_no_primal(index, sign):
+    potential = Power(index, sign)
+    with pytest.raises(DomainError, match="went past infinite weight"):
+        mirror_step(potential, jnp.array([sign]), jnp.array([-20.0 * sign]), 1.0)
+    past = jax.jit(lambda z: potential.to_primal(z))(jnp.array([sign * 0.5]))
+    assert np.isnan(past).all()
+
+
+@pytest.mark.parametrize("potential", [HyperbolicEntropy(0.5), Fermi(1.5), Power(0.0)])
+def test_potentials_at_exact_zero_obey_the_laws(potential):
+    points = [[0.0, 0.3], [0.2, 0.0]] if isinstance(potential, Fermi) else [[0.0, 1.0], [2.0, 0.0]]
+    assert check_potential(potential, points).holds
 
 
 def test_exact_zeros_never_move_where_the_index_is_one_or_more():

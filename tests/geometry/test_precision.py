@@ -6,7 +6,9 @@ import sys
 
 PROGRAM = """
 import jax, jax.numpy as jnp, numpy as np
-from steepest.geometry import Diagonal, Entropy, MatrixMetric, PNorm, Weber, check_metric
+from steepest.geometry import (
+    Diagonal, Entropy, Euclidean, HyperbolicEntropy, MatrixMetric, PNorm, Power, Weber, check_metric
+)
 from steepest.descent import gradient_flow, mirror_step, riemannian_step
 from steepest.errors import PrecisionError
 
@@ -23,6 +25,15 @@ except PrecisionError as error:
     assert "enable_x64" in str(error)
 else:
     raise AssertionError("a dense solve took float32")
+
+# Integers are numbers, not a reason to round what meets them.
+whole, part = np.array([1, 2]), np.array([1.0, 2.0])
+step = riemannian_step(Euclidean(), whole, np.array([1, 1]), 0.1)
+np.testing.assert_allclose(step, [0.9, 1.9], rtol=1e-6)
+for geometry in (Diagonal([0.5, 2.0]), Weber(), HyperbolicEntropy(0.5), Entropy(), Power(0.5)):
+    np.testing.assert_allclose(geometry.flat(whole, whole), geometry.flat(part, part), rtol=1e-6)
+    np.testing.assert_allclose(geometry.sharp(whole, whole), geometry.sharp(part, part), rtol=1e-6)
+np.testing.assert_allclose(HyperbolicEntropy(0.5).to_dual(whole), np.arcsinh([2.0, 4.0]), rtol=1e-6)
 
 cost = lambda x: jnp.sum((x - 1) ** 2) / 2
 flow = gradient_flow(cost, MatrixMetric(lambda x: jnp.eye(2)), [2.0, 3.0], [1.0])

@@ -35,7 +35,8 @@ Json = Annotated[
 def run(tokens: Sequence[str]) -> int:
     """Run one command line (without the program's name); returns the exit code.
 
-    0 done, 1 a claim does not hold, 2 bad usage or bad input, 130 interrupted, 141 the reader of
+    0 done, 1 a claim does not hold, 2 bad usage or bad input, 70 a fault of the program,
+    130 interrupted, 141 the reader of
     the output went away.
     """
     as_json = "--json" in tokens
@@ -51,6 +52,9 @@ def run(tokens: Sequence[str]) -> int:
         # Python would flush once more at its end, and complain: let it flush into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        _fail(f"a fault of this program, not of yours: {type(error).__name__}: {error}", as_json)
+        return 70
     return code if isinstance(code, int) else 0
 
 

@@ -51,12 +51,13 @@ def gradient_flow(
     finite, the metric's own error where it is singular, and `UsageError` for times or a cost that
     cannot be used.
     """
+    solver = diffrax.Tsit5() if solver is None else solver
+    _check_settings(metric, solver, rtol, atol, max_steps)
     points = _check_start(start)
     moments = _check_times(times)
     single = points.ndim == 1
     starts = np.atleast_2d(points)
-    _check_beginning(cost, metric, starts[0], stop)
-    solver = diffrax.Tsit5() if solver is None else solver
+    _check_beginnings(cost, metric, starts, stop)
     flow = _integrate_all(
         cost, metric, stop, solver, jnp.asarray(starts), jnp.asarray(moments), rtol, atol, max_steps
     )
@@ -148,26 +149,66 @@ def _check_times(times: Numbers) -> Float[np.ndarray, " m"]:
     return moments
 
 
-def _check_beginning(
-    cost: Cost, metric: AbstractMetric, start: np.ndarray, stop: Stop | None
+def _check_settings(metric: Any, solver: Any, rtol: float, atol: float, max_steps: int) -> None:
+    if not isinstance(metric, AbstractMetric):
+        raise UsageError(
+            f"metric is a geometry such as Euclidean() or MatrixMetric(function), not {metric!r}"
+        )
+    if not isinstance(solver, diffrax.AbstractAdaptiveSolver):
+        raise UsageError(f"solver is an adaptive one such as diffrax.Kvaerno5(), not {solver!r}")
+    if not (0 < rtol < 1 and 0 < atol < np.inf and max_steps >= 1):
+        raise UsageError(
+            f"rtol must be between 0 and 1, atol positive and max_steps at least 1, not {rtol}, "
+            f"{atol} and {max_steps}"
+        )
+
+
+def _check_beginnings(
+    cost: Cost, metric: AbstractMetric, starts: np.ndarray, stop: Stop | None
 ) -> None:
-    point = jnp.asarray(start)
+    """Raise what is wrong with the first start from which no flow can begin."""
+    point = jnp.asarray(starts[0])
     try:
         jax.eval_shape(jax.grad(cost), point)
-        value = cost(point)
     except TypeError as error:
         raise UsageError(
             "the cost cannot be differentiated: it must take a point (n,), be written with "
             f"jax.numpy and return a scalar ({error})"
         ) from error
+    if stop is not None and jax.eval_shape(stop, point).shape != ():
+        raise UsageError("stop returns one number per point, which falls to 0 where the flow ends")
     metric.check(point)
-    if not np.isfinite(float(value)):
-        raise FlowError(f"the cost is {float(value)} at the start {start}; move it into its domain")
-    if stop is not None and not float(stop(point)) > 0:
+    values, velocities, distances = (
+        np.asarray(x) for x in _beginnings(cost, metric, stop, jnp.asarray(starts))
+    )
+    ready = np.isfinite(values) & np.isfinite(velocities).all(axis=1) & (distances > 0)
+    for lane in np.flatnonzero(~ready):
+        place = f"{starts[lane]}" if len(starts) == 1 else f"{starts[lane]} (start {lane})"
+        metric.check(jnp.asarray(starts[lane]))
+        if not np.isfinite(values[lane]):
+            raise FlowError(
+                f"the cost is {values[lane]} at the start {place}; move it into its domain"
+            )
+        if not distances[lane] > 0:
+            raise FlowError(
+                f"the stop condition is {distances[lane]:.6g} at the start {place}, so the flow "
+                "would end before it begins; start where it is positive"
+            )
+        where = int(np.flatnonzero(~np.isfinite(velocities[lane]))[0])
         raise FlowError(
-            f"the stop condition is {float(stop(point)):.6g} at the start {start}, so the flow "
-            "would end before it begins; start where it is positive"
+            f"the cost's derivative is not finite in coordinate {where} at the start {place}"
         )
+
+
+@eqx.filter_jit
+def _beginnings(
+    cost: Cost, metric: AbstractMetric, stop: Stop | None, starts: Float[Array, "b n"]
+) -> tuple[Array, Array, Array]:
+    def beginning(start: Array) -> tuple[Array, Array, Array]:
+        distance = jnp.inf if stop is None else stop(start)
+        return cost(start), _velocity(cost, metric, start), jnp.asarray(distance, start.dtype)
+
+    return jax.vmap(beginning)(starts)
 
 
 def _velocity(cost: Cost, metric: AbstractMetric, point: Array) -> Array:
@@ -186,15 +227,16 @@ def _integrate_all(
     atol: float,
     max_steps: int,
 ) -> _Flow:
-    event = None
-    if stop is not None:
-        event = diffrax.Event(
-            lambda t, y, args, **_: stop(y),
-            root_finder=optx.Bisection(rtol=1e-12, atol=1e-12),
-            direction=False,
-        )
-
     def integrate(start: Array) -> tuple[Array, ...]:
+        event = None
+        if stop is not None:
+            # A domain in several parts is left where the part that holds the start is left.
+            local = stop.around(start) if isinstance(stop, Boundary) else stop
+            event = diffrax.Event(
+                lambda t, y, args, **_: local(y),
+                root_finder=optx.Bisection(rtol=1e-12, atol=1e-12),
+                direction=False,
+            )
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(lambda t, y, args: _velocity(cost, metric, y)),
             solver,
@@ -248,8 +290,9 @@ def _time_to_edge(
         waits.append(np.asarray(flow.end_time))
         ok &= np.asarray(flow.stopped)
     first, second, third = waits
+    # Equal waits, up to solver error, are those of an edge that is only approached.
     with np.errstate(divide="ignore", invalid="ignore"):
-        rest = np.where(third < second, third**2 / (second - third), np.inf)
+        rest = np.where(third < 0.99 * second, third**2 / (second - third), np.inf)
     return np.where(ok, first + second + third + rest, np.nan)
 
 
@@ -272,18 +315,21 @@ def _explain(
     message = f"the flow{which} broke down at time {float(end_time):.6g}, at {state}"
     if np.isfinite(end).all():
         point = jnp.asarray(end)
-        try:
-            metric.check(point)
-        except SteepestError as error:
-            raise FlowError(f"{message}: {error}; {cure}") from error
+        ahead = _velocity(cost, metric, point)
+        ahead = ahead / jnp.max(jnp.abs(ahead)) * (1 + jnp.max(jnp.abs(point)))
+        for distance in (0.0, 1e-12, 1e-9, 1e-6, 1e-3):
+            try:
+                metric.check(point + distance * ahead if distance else point)
+            except SteepestError as error:
+                raise FlowError(f"{message}: {error}; {cure}") from error
         speed = np.abs(np.asarray(_velocity(cost, metric, point)))
         speed = np.where(np.isnan(speed), np.inf, speed)
         where = int(np.argmax(speed))
         raise FlowError(
             f"{message}: after {int(steps)} solver steps the fastest coordinate {where} moves at "
             f"{speed[where]:.3g} per unit of time and no step is small enough. It runs into the "
-            f"edge of the domain ({cure}), or it is stiff (`solver=diffrax.Kvaerno5()`), or it "
-            "needs more `max_steps`"
+            f"edge of the domain ({cure}), or down a cost without a minimum, or it is stiff "
+            "(`solver=diffrax.Kvaerno5()`), or it needs more `max_steps`"
         )
     where = int(np.flatnonzero(~np.isfinite(end))[0])
     raise FlowError(f"{message}: coordinate {where} is not finite; {cure}")

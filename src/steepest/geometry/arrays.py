@@ -2,13 +2,14 @@
 
 from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-__all__ = ["Coordinates", "Numbers", "as_field", "is_concrete", "like"]
+__all__ = ["Coordinates", "Numbers", "as_field", "floating", "is_concrete", "like"]
 
 # One point, vector, covector or dual: any shape, since elementwise geometries serve weight
 # matrices too; geometries with a matrix need one axis.
@@ -24,8 +25,14 @@ def as_field(value: Any) -> Any:
 
 
 def like(value: Any, point: Any) -> Array:
-    """`value` as an array of the point's dtype, so that float32 points stay float32."""
-    return jnp.asarray(value, dtype=point.dtype)
+    """`value` as an array of the point's floating dtype, so that float32 points stay float32."""
+    return jnp.asarray(value, dtype=floating(point.dtype))
+
+
+def floating(dtype: Any) -> Any:
+    """The dtype itself if it is a floating one, else the default: integers become numbers."""
+    known = jnp.issubdtype(dtype, jnp.floating)
+    return dtype if known else jax.dtypes.canonicalize_dtype(np.float64)
 
 
 def is_concrete(*values: Any) -> bool:

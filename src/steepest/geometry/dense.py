@@ -25,7 +25,7 @@ def require_double(point: Array, what: str) -> None:
 def check_spd(matrix: np.ndarray, point: np.ndarray | None, what: str) -> None:
     """Raise a `MetricError` that names what keeps a matrix from being a metric, and where."""
     place = "" if point is None else f" at {np.array2string(point, precision=6)}"
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise MetricError(f"{what}: a metric's matrix is square, not of shape {matrix.shape}")
     if not np.isfinite(matrix).all():
         i, j = np.argwhere(~np.isfinite(matrix))[0]

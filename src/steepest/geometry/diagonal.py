@@ -42,12 +42,18 @@ class Diagonal(AbstractMetric):
             )
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
-        vector = jnp.asarray(vector)
-        return like(self.factors, vector) * vector
+        return self._factors(vector) * jnp.asarray(vector)
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
-        covector = jnp.asarray(covector)
-        return jnp.asarray(covector) / like(self.factors, covector)
+        return jnp.asarray(covector) / self._factors(covector)
+
+    def _factors(self, vector: Coordinates) -> Array:
+        if self.factors.shape not in ((), vector.shape):
+            raise MetricError(
+                f"Diagonal: factors of shape {self.factors.shape} for a vector of shape "
+                f"{vector.shape}"
+            )
+        return like(self.factors, vector)
 
 
 class Weber(AbstractMetric):
@@ -79,6 +85,17 @@ class Metabolic(AbstractMetric):
 
     exponent: np.ndarray = eqx.field(converter=as_field, default=1.0)
     maximum: np.ndarray = eqx.field(converter=as_field, default=1.0)
+
+    def __check_init__(self) -> None:
+        if is_concrete(self.exponent, self.maximum) and not (
+            np.isfinite(self.exponent).all()
+            and (self.exponent >= 0).all()
+            and (self.maximum > 0).all()
+        ):
+            raise MetricError(
+                "Metabolic: exponents are finite and not negative and maxima positive, not "
+                f"{self.exponent} and {self.maximum}"
+            )
 
     @property
     def domain(self) -> AbstractDomain:

@@ -30,6 +30,10 @@ class AbstractDomain(eqx.Module):
     def describe(self) -> str:
         """The domain in words, as an error message would say it."""
 
+    def around(self, point: Coordinates) -> "AbstractDomain":
+        """The connected part of the domain in which a point lies: where a flow from it can go."""
+        return self
+
     def outside(self, point: Coordinates) -> Array:
         """Which coordinates lie outside (those that are not numbers included)."""
         margin = self.margin(point)
@@ -47,7 +51,8 @@ class AbstractDomain(eqx.Module):
             return point
         outside = self.outside(point)
         same = outside.shape == point.shape
-        return jnp.where(outside if same else outside.any(), jnp.nan, point)
+        # A product, so that derivatives are not a number there either.
+        return point * jnp.where(outside if same else outside.any(), like(jnp.nan, point), 1)
 
     def check(self, point: Any, what: str) -> None:
         """Raise a `DomainError` that names the first coordinate outside, if there is one."""
@@ -78,7 +83,7 @@ class Everywhere(AbstractDomain):
 
     def margin(self, point: Coordinates) -> Float[Array, "*m"]:
         point = jnp.asarray(point)
-        return jnp.where(jnp.isnan(point), jnp.nan, jnp.inf).astype(point.dtype)
+        return jnp.where(jnp.isnan(point), like(jnp.nan, point), like(jnp.inf, point))
 
     def describe(self) -> str:
         return "all finite numbers"
@@ -97,7 +102,10 @@ class Box(AbstractDomain):
 
     def margin(self, point: Coordinates) -> Float[Array, "*m"]:
         point = jnp.asarray(point)
-        return jnp.minimum(point - like(self.lower, point), like(self.upper, point) - point)
+        lower, upper = like(self.lower, point), like(self.upper, point)
+        above = jnp.where(jnp.isinf(lower), jnp.inf, point - lower)
+        below = jnp.where(jnp.isinf(upper), jnp.inf, upper - point)
+        return jnp.where(jnp.isnan(point), jnp.nan, jnp.minimum(above, below))
 
     def describe(self) -> str:
         below = "<=" if self.closed else "<"
@@ -115,6 +123,13 @@ class Nonzero(AbstractDomain):
     def margin(self, point: Coordinates) -> Float[Array, "*m"]:
         return jnp.abs(jnp.asarray(point))
 
+    def around(self, point: Coordinates) -> AbstractDomain:
+        point = jnp.asarray(point)
+        zero, infinity = like(0, point), like(jnp.inf, point)
+        return Box(
+            lower=jnp.where(point > 0, zero, -infinity), upper=jnp.where(point > 0, infinity, zero)
+        )
+
     def describe(self) -> str:
         return "coordinate != 0"
 
@@ -131,6 +146,9 @@ class Preimage(AbstractDomain):
 
     def margin(self, point: Coordinates) -> Float[Array, "*m"]:
         return self.domain.margin(self.chart(point))
+
+    def around(self, point: Coordinates) -> AbstractDomain:
+        return Preimage(self.domain.around(self.chart(point)), self.chart)
 
     def describe(self) -> str:
         return f"in the coordinates of {type(self.chart).__name__}: {self.domain.describe()}"
@@ -151,6 +169,9 @@ class Intersection(AbstractDomain):
             margins = [jnp.min(margin) for margin in margins]
         return jnp.stack(margins).min(axis=0)
 
+    def around(self, point: Coordinates) -> AbstractDomain:
+        return Intersection(tuple(domain.around(point) for domain in self.domains))
+
     def describe(self) -> str:
         return " and ".join(sorted({domain.describe() for domain in self.domains}))
 
@@ -165,9 +186,17 @@ class Boundary(eqx.Module):
     domain: AbstractDomain
     margin: np.ndarray = eqx.field(converter=as_field, default=1e-3)
 
+    def __check_init__(self) -> None:
+        if is_concrete(self.margin) and not self.margin > 0:
+            raise DomainError(f"a boundary's margin is a positive distance, not {self.margin}")
+
     def distance(self, point: Coordinates) -> Float[Array, ""]:
         """Distance of the nearest coordinate to the edge."""
         return jnp.min(self.domain.margin(point))
+
+    def around(self, point: Coordinates) -> "Boundary":
+        """The boundary of the connected part of the domain in which a point lies."""
+        return Boundary(self.domain.around(point), self.margin)
 
     def __call__(self, point: Coordinates) -> Float[Array, ""]:
         return self.distance(point) - like(self.margin, jnp.asarray(point))

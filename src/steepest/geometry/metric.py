@@ -87,9 +87,14 @@ class MatrixMetric(AbstractMetric):
     def matrix(self, point: Float[Array, " n"] | Float[np.ndarray, " n"]) -> Float[Array, "n n"]:
         point = jnp.asarray(point)
         require_double(point, "MatrixMetric")
-        value = self.function(point)
+        try:
+            value = self.function(point)
+        except jax.errors.TracerArrayConversionError as error:
+            raise MetricError("MatrixMetric: write its function with jax.numpy") from error
         if isinstance(value, list | tuple):
             value = jnp.stack([jnp.stack([jnp.asarray(x, point.dtype) for x in r]) for r in value])
+        if value is None:
+            raise MetricError("MatrixMetric: its function returned nothing")
         matrix = like(value, point)
         expected = (point.shape[0], point.shape[0])
         if matrix.shape != expected:
@@ -126,6 +131,11 @@ class Constant(AbstractMetric):
     def matrix(self, point: Float[Array, " n"] | Float[np.ndarray, " n"]) -> Float[Array, "n n"]:
         point = jnp.asarray(point)
         require_double(point, "Constant")
+        if self.constant.shape[:1] != point.shape:
+            raise MetricError(
+                f"Constant: a matrix of shape {self.constant.shape} for a point of shape "
+                f"{point.shape}"
+            )
         return like(self.constant, point)
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:

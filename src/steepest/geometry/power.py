@@ -89,7 +89,11 @@ class Power(AbstractPotential):
         if a == 1:
             return sign * jnp.exp(sign * dual)
         # For a > 1 the duals of one sign fill only a half line; past its end there is no weight.
-        return sign * ((1 - a) * (sign * dual)) ** (1 / (1 - a))
+        reach = Box(lower=0.0).require(
+            (1 - a) * (sign * dual),
+            f"Power(index={a:g}): the dual went past infinite weight (a smaller rate does not)",
+        )
+        return sign * reach ** (1 / (1 - a))
 
     def dual_change(self, before: Coordinates, after: Coordinates) -> Float[Array, "*n"]:
         """Continuous in the index, and without cancellation for small changes."""

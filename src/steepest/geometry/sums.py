@@ -23,9 +23,14 @@ from steepest.geometry.metric import AbstractMetric
 __all__ = ["SumOfInverseMetrics", "SumOfMetrics"]
 
 
+def _checked(metrics: Any, what: str) -> tuple[AbstractMetric, ...]:
+    parts = metrics if isinstance(metrics, list | tuple) else ()
+    if not parts or not all(isinstance(metric, AbstractMetric) for metric in parts):
+        raise MetricError(f"{what}: give a list of metrics, such as [Euclidean(), Weber()]")
+    return tuple(parts)
+
+
 def _weights(weights: Any, metrics: Sequence[AbstractMetric], what: str) -> np.ndarray:
-    if not metrics:
-        raise MetricError(f"{what} of no metrics; give at least one")
     values = as_field(np.ones(len(metrics)) if weights is None else weights)
     if values.shape != (len(metrics),):
         raise MetricError(f"{what}: {len(metrics)} metrics but weights of shape {values.shape}")
@@ -40,8 +45,8 @@ class SumOfMetrics(AbstractMetric):
     metrics: tuple[AbstractMetric, ...]
     weights: np.ndarray
 
-    def __init__(self, metrics: Sequence[AbstractMetric], weights: Any = None) -> None:
-        self.metrics = tuple(metrics)
+    def __init__(self, metrics: Any, weights: Any = None) -> None:
+        self.metrics = _checked(metrics, "SumOfMetrics")
         self.weights = _weights(weights, self.metrics, "SumOfMetrics")
 
     @property
@@ -70,8 +75,8 @@ class SumOfInverseMetrics(AbstractMetric):
     metrics: tuple[AbstractMetric, ...]
     weights: np.ndarray
 
-    def __init__(self, metrics: Sequence[AbstractMetric], weights: Any = None) -> None:
-        self.metrics = tuple(metrics)
+    def __init__(self, metrics: Any, weights: Any = None) -> None:
+        self.metrics = _checked(metrics, "SumOfInverseMetrics")
         self.weights = _weights(weights, self.metrics, "SumOfInverseMetrics")
 
     @property

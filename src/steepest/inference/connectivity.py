@@ -34,15 +34,15 @@ _ROUGH = 1.5  # between 2, a smooth series, and 1, a diffusion
 class Connectivity:
     """Weights W (n, n), W[i, j] from unit j to unit i, with what supports them.
 
-    `interval` (2, n, n): 95 % intervals, percentiles over `draws` resamplings of `blocks` blocks of
-    time, widened for the number of blocks. `minimum`: spectrum of C, rank, and
-    `minimum.undetermined`. `explained` (n): the share of each unit's v' + l v that W S(v) accounts for. `roughness`: 2 for a smooth series, 1 for a
-    diffusion, below 1 where measurement noise dominates; it chose the `derivative` unless one was
-    given. `step_error` is the largest change of a weight with another difference formula: what the
-    sampling step leaves open, and no resampling shows. `replayed` (k, n) starts from the first row
-    of `series` and lasts for all or its first 5000, NaN where the network's activity explodes;
-    `correlation` (n) compares the two, `follows` is the time until their difference exceeds half
-    the data's spread.
+    `interval` (2, n, n): 95 % intervals, percentiles over `draws` resamplings of `blocks` blocks
+    of time, widened for the number of blocks. `minimum`: spectrum of C, rank, and
+    `minimum.undetermined`. `explained` (n): the share of each unit's v' + l v that W S(v) accounts
+    for. `roughness`: 2 for a smooth series, 1 for a diffusion, below 1 where measurement noise
+    dominates; it chose the `derivative` unless one was given. `step_error` is the largest change
+    of a weight with another difference formula: what the sampling step leaves open, and no
+    resampling shows. `replayed` (k, n) starts from the first row of `series` and lasts for all or
+    its first 5000, NaN where the network's activity explodes; `correlation` (n) compares the two,
+    `follows` is the time until their difference exceeds half the data's spread.
     """
 
     weights: Float[np.ndarray, "n n"]

@@ -33,6 +33,7 @@ class Citation:
     doi: str
     volume: str = ""
     pages: str = ""
+    kind: str = "article"
 
     def __str__(self) -> str:
         authors = ", ".join(_initialled(name) for name in self.authors)
@@ -51,7 +52,7 @@ class Citation:
     def bibtex(self) -> str:
         """The citation as a BibTeX entry."""
         fields = {
-            "author": " and ".join(self.authors),
+            "author": " and ".join(a if "," in a else f"{{{a}}}" for a in self.authors),
             "year": str(self.year),
             "title": f"{{{self.title}}}",
             "journal": self.journal,
@@ -60,7 +61,8 @@ class Citation:
             "doi": self.doi,
         }
         lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
-        return "\n".join([f"@article{{{self._family.lower()}{self.year},", *lines, "}"])
+        key = self._family.split()[-1].lower()
+        return "\n".join([f"@{self.kind}{{{key}{self.year},", *lines, "}"])
 
     @property
     def _family(self) -> str:

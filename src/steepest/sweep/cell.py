@@ -1,0 +1,74 @@
+"""One cell on a worker: the figure is run, and its result or its error is put in place."""
+
+import dataclasses
+import socket
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed import get_worker
+
+from steepest.errors import UsageError
+from steepest.study import check_dataset
+from steepest.sweep.figure_source import FigureSource
+from steepest.sweep.plan import Cell
+from steepest.sweep.staged import pack, write_failure, write_result
+from steepest.sweep.surroundings import prepare_process
+
+__all__ = ["Task", "run_cell"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all cells of a sweep share: the figure, its scale, and the store."""
+
+    source: FigureSource
+    scale: Any
+    store: str
+
+
+def run_cell(task: Task, cell: Cell) -> tuple[int, bool]:
+    """Compute a cell and put it in place; returns its number and whether it succeeded.
+
+    A cell that is in place already, because a worker died after it, is not computed again. The
+    figure's own errors are recorded; `UsageError` is raised for what no cell could survive: a
+    store that cannot be written or seen from this worker, a figure that cannot be imported, a
+    worker with several threads.
+    """
+    folder = Path(task.store) / ".sweep" / "cells"
+    _check_worker(task.store)
+    for suffix, good in ((".npz", True), (".json", False)):
+        if (folder / f"{cell.index}{suffix}").exists():
+            return cell.index, good
+    prepare_process()
+    figure = task.source.load()
+    started = time.perf_counter()
+    try:
+        parameters = dataclasses.replace(figure.parameters(task.scale), **cell.values)
+        dataset = figure.module.run(parameters, cell.seed)
+        check_dataset(figure, dataset, parameters, cell.seed)
+        content = pack(dataset, time.perf_counter() - started)
+    except (Exception, SystemExit) as error:
+        seconds = time.perf_counter() - started
+        words = f"{type(error).__name__}: {error}"
+        write_failure(folder, cell.index, words, traceback.format_exc(), seconds)
+        return cell.index, False
+    write_result(folder, cell.index, content)
+    return cell.index, True
+
+
+def _check_worker(store: str) -> None:
+    here = socket.gethostname()
+    if not (Path(store) / ".sweep").is_dir():
+        raise UsageError(
+            f"the worker on {here} does not see the store {store}: it must lie in a folder that"
+            " all workers share"
+        )
+    threads = get_worker().state.nthreads
+    if threads != 1:
+        raise UsageError(
+            f"the worker on {here} has {threads} threads; a figure gets a process of its own:"
+            " start workers with `dask worker --nthreads 1 --nworkers auto ADDRESS`"
+        )

@@ -1,0 +1,238 @@
+"""The driver: keeps the workers busy with the cells that are left, and knows only their numbers."""
+
+import json
+import os
+import queue
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from distributed import Client, Future, KilledWorker
+
+from steepest.errors import SteepestError, UsageError
+from steepest.progress import Advance, progress
+from steepest.sweep.cell import Task, run_cell
+from steepest.sweep.cluster import open_client, read_slurm
+from steepest.sweep.fold import fold
+from steepest.sweep.plan import Plan, read_plan
+from steepest.sweep.staged import write_atomic, write_failure
+from steepest.sweep.store import DONE, FAILED, LEFT, SweepStore
+
+__all__ = ["Summary", "run_sweep"]
+
+_BEAT = 1.0
+_FOLD_SECONDS = 10.0
+_FOLD_CELLS = 1000
+# The first cell fills the caches of compiled code for all; nobody waits longer than this for it.
+_HEAD_START = 60.0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a sweep ended: the store, its cells by state, those computed now, and the seconds."""
+
+    store: Path
+    cells: int
+    done: int
+    failed: int
+    computed: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as plain JSON values."""
+        return {
+            "store": str(self.store),
+            "cells": self.cells,
+            "done": self.done,
+            "failed": self.failed,
+            "left": self.cells - self.done - self.failed,
+            "computed": self.computed,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run_sweep(
+    study: str | Path,
+    store: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    slurm: str | Path | None = None,
+    retry_failed: bool = False,
+    patience: float = 10.0,
+) -> Summary:
+    """Compute the cells of a study file that its store does not hold yet, on Dask.
+
+    `store` is a Zarr folder, by default the study's name with .zarr beside it. Cells run on
+    `workers` processes of this machine (by default one per processor), on the cluster of the
+    Dask `scheduler` at an address, which has `patience` seconds to answer, or on one started
+    through Slurm with the options in the TOML file `slurm`. A failing cell is recorded and stops
+    nothing; `retry_failed` computes those again. Interrupted or killed, the same call goes on.
+
+    Raises `UsageError` before anything starts for a study that cannot be run, for a store of
+    another study or with another driver at work, and when the store cannot be written any more.
+    """
+    if sum(option is not None for option in (workers, scheduler, slurm)) > 1:
+        raise UsageError("choose one of workers, scheduler and slurm: each names the place to run")
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers = {workers}: at least one is needed")
+    began = time.monotonic()
+    plan = read_plan(study)
+    options = None if slurm is None else read_slurm(slurm)
+    place = SweepStore(Path(study).with_suffix(".zarr") if store is None else store)
+    place.open_for(plan, Path(study).parent)
+    states = place.states()
+    again = np.flatnonzero(states == FAILED) if retry_failed else np.array([], int)
+    if not np.any(states == LEFT) and not again.size and not place.work.exists():
+        return _summary(place, 0, began)
+    with place.driven():
+        states = place.states()
+        if retry_failed:
+            fold(str(place.path))
+            states[states == FAILED] = LEFT
+        todo = np.flatnonzero(states == LEFT)
+        try:
+            if todo.size:
+                with open_client(workers, scheduler, options, patience) as client:
+                    _Run(plan, place, client, todo).finish()
+        finally:
+            fold(str(place.path))
+            place.finish(time.monotonic() - began)
+    return _summary(place, int(todo.size), began)
+
+
+def _summary(place: SweepStore, computed: int, began: float) -> Summary:
+    states = place.states()
+    done, failed = (int(np.sum(states == state)) for state in (DONE, FAILED))
+    return Summary(place.path, states.size, done, failed, computed, time.monotonic() - began)
+
+
+def _lost(error: Exception) -> UsageError:
+    return UsageError(
+        f"the cluster was lost ({type(error).__name__}: {error}); finished cells are kept, the"
+        " same command goes on from them"
+    )
+
+
+class _Run:
+    """One run of the driver: a few cells per worker are under way, the others are numbers."""
+
+    def __init__(self, plan: Plan, place: SweepStore, client: Client, todo: np.ndarray) -> None:
+        self.plan, self.place, self.client, self.todo = plan, place, client, todo
+        path = str(place.path.resolve())
+        self.task = Task(plan.source, plan.scale, path)
+        self.token = uuid.uuid4().hex[:8]
+        self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self.under_way: dict[Any, tuple[int, Future]] = {}
+        self.suspects: list[int] = []
+        self.folding: Future | None = None
+        self.started = datetime.now(UTC)
+        self.good = self.bad = self.since_fold = self.workers = 0
+
+    def finish(self) -> None:
+        """Compute all cells; raises what stops the whole sweep."""
+        waiting = iter(self.todo.tolist())
+        last_fold = last_beat = 0.0
+        with progress("Waiting for the first worker", total=float(self.todo.size)) as advance:
+            first = time.monotonic()
+            while self.good + self.bad < self.todo.size:
+                now = time.monotonic()
+                if now - last_beat > _BEAT:
+                    self._beat(advance)
+                    last_beat = now
+                alone = self.good + self.bad == 0 and now - first < _HEAD_START
+                # Two per worker, and of tiny cells as many as end in half a second.
+                rate = (self.good + self.bad) / max(now - first, 1e-9)
+                depth = int(min(max(2.0, rate / 2 / max(1, self.workers)), 20.0))
+                self._submit(waiting, 1 if alone else depth * max(1, self.workers))
+                self._collect(advance)
+                due = now - last_fold > _FOLD_SECONDS or self.since_fold >= _FOLD_CELLS
+                if due and self.since_fold and self._fold():
+                    last_fold = now
+            self._wait_for_fold()
+            self._fold()
+            self._wait_for_fold()
+
+    def _submit(self, waiting: Iterator[int], at_once: int) -> None:
+        while len(self.under_way) < at_once and (index := next(waiting, None)) is not None:
+            self._start(index, "cell")
+        if not self.under_way and self.suspects:
+            self._start(self.suspects.pop(), "suspect")
+
+    def _start(self, index: int, group: str) -> None:
+        # A tuple's first part names the group: one group, whatever the number of cells.
+        key = (f"{group}-{self.token}", index)
+        future = self.client.submit(run_cell, self.task, self.plan.cell(index), key=key, pure=False)
+        self.under_way[key] = (index, future)
+        future.add_done_callback(self.ended.put)
+
+    def _collect(self, advance: Advance) -> None:
+        """Take note of the cells that ended; wait for one, but not longer than a beat."""
+        try:
+            future = self.ended.get(timeout=_BEAT)
+        except queue.Empty:
+            return
+        key: Any = future.key
+        index, _ = self.under_way.pop(key)
+        try:
+            _, good = future.result()
+        except KilledWorker:
+            if key[0].startswith("cell"):
+                # Another cell on the same worker may be to blame: this one runs alone, at the end.
+                self.suspects.append(index)
+                return
+            words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
+            write_failure(self.place.cells, index, words, "", float("nan"))
+            good = False
+        except SteepestError:
+            raise
+        except Exception as error:
+            raise _lost(error) from error
+        self.good, self.bad = self.good + good, self.bad + (not good)
+        self.since_fold += 1
+        advance(1.0, self._words())
+
+    def _fold(self) -> bool:
+        """Start a fold on a worker, unless one is under way; raises what the last one met."""
+        if self.folding is not None and not self.folding.done():
+            return False
+        self._wait_for_fold()
+        path = str(self.place.path.resolve())
+        self.folding = self.client.submit(fold, path, pure=False, priority=1)
+        self.since_fold = 0
+        return True
+
+    def _wait_for_fold(self) -> None:
+        if self.folding is None:
+            return
+        try:
+            self.folding.result()
+        except SteepestError:
+            raise
+        except Exception as error:
+            raise _lost(error) from error
+
+    def _beat(self, advance: Advance) -> None:
+        threads: Any = self.client.nthreads()
+        self.workers = len(threads)
+        beat = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started": self.started.isoformat(),
+            "updated": datetime.now(UTC).isoformat(),
+            "workers": self.workers,
+            "computed": self.good + self.bad,
+        }
+        write_atomic(self.place.work / "driver.json", json.dumps(beat).encode())
+        if self.workers:
+            advance(0.0, self._words())
+
+    def _words(self) -> str:
+        failed = f", {self.bad} failed" if self.bad else ""
+        return f"Cells ({self.workers} workers{failed})"

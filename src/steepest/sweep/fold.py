@@ -1,0 +1,80 @@
+"""Folding: finished cells move from their files into the regions of the store's arrays.
+
+One process folds at a time. A cell's file goes only after all its values are in the arrays and
+its state says so, so a fold that dies is done again from the files, with the same outcome.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock
+
+from steepest.sweep.layout import Layout
+from steepest.sweep.staged import Record, cannot_write, read
+from steepest.sweep.store import BLOCK_BYTES, BLOCK_CELLS, DONE, FAILED, SweepStore, consolidate
+
+__all__ = ["fold"]
+
+
+def fold(path: str) -> int:
+    """Write all finished cells that wait in a store into its arrays; returns how many.
+
+    Memory stays within a few chunks, whatever the number of cells. Raises `UsageError` when the
+    store cannot be written; the cells then wait on.
+    """
+    store = SweepStore(path)
+    folded = 0
+    try:
+        with FileLock(store.work / "fold.lock"):
+            group = store.group("r+")
+            layout = Layout(group, store.attribute("study")["axes"])
+            for records, files in _batches(store):
+                _write(layout, records)
+                for file in files:
+                    file.unlink()
+                folded += len(records)
+            if layout.changed:
+                consolidate(store.path)
+    except OSError as error:
+        raise cannot_write(store.path, error) from error
+    return folded
+
+
+def _batches(store: SweepStore) -> Iterator[tuple[list[Record], list[Path]]]:
+    """Waiting cells in the plan's order, as many at once as a few chunks hold."""
+    waiting: dict[int, list[Path]] = {}
+    for index, file in store.staged():
+        waiting.setdefault(index, []).append(file)
+    records: list[Record] = []
+    files: list[Path] = []
+    for index in sorted(waiting):
+        # Where a cell was tried again and succeeded, its result counts: "npz" is after "json".
+        records.append(read(max(waiting[index], key=lambda file: file.suffix)))
+        files += waiting[index]
+        total = sum(record.nbytes for record in records)
+        if len(records) >= BLOCK_CELLS or total >= 4 * BLOCK_BYTES:
+            yield records, files
+            records, files = [], []
+    if records:
+        yield records, files
+
+
+def _write(layout: Layout, records: list[Record]) -> None:
+    good: list[Record] = []
+    errors: dict[int, tuple[str, str]] = {}
+    for record in records:
+        misfit = layout.misfit(record)
+        if record.error:
+            errors[record.index] = (record.error, record.traceback)
+        elif misfit:
+            errors[record.index] = (f"DataError: {misfit}", "")
+        else:
+            layout.admit(record)
+            good.append(record)
+    for name, cells in layout.cell_values(good).items():
+        layout.write(name, cells)
+    layout.write("cell_seconds", [(record.index, record.seconds) for record in records])
+    words = [(record.index, *errors.get(record.index, ("", ""))) for record in records]
+    layout.write("cell_error", [(index, error) for index, error, _ in words])
+    layout.write("cell_traceback", [(index, trace) for index, _, trace in words])
+    layout.write("cell_status", [(i, FAILED if i in errors else DONE) for i, _, _ in words])

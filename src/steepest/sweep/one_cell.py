@@ -1,0 +1,53 @@
+"""One cell's dataset, taken out of a store as the figure had made it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from steepest.errors import UsageError
+from steepest.sweep.store import DONE, SERVICE
+
+__all__ = ["one_cell"]
+
+
+def one_cell(dataset: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
+    """The cell at a position along each of the study's dimensions: own names, own coordinates.
+
+    `dataset` is an opened store. Where arrays were lengthened for other cells, the missing values
+    at the end are cut off again. Raises `UsageError` when a dimension is not given, or the cell is
+    not done.
+    """
+    axes = json.loads(dataset.attrs["study"])["axes"]
+    if set(at) != set(axes):
+        raise UsageError(f"a cell has a position along {', '.join(axes)}, not {', '.join(at)}")
+    cell = dataset.isel(dict(at)).load()
+    if int(cell["cell_status"]) != DONE:
+        raise UsageError(f"the cell at {dict(at)} is not done")
+    labels = {name for values in axes.values() for name in values}
+    data, coordinates = {}, {}
+    lengths = {
+        v.attrs["length_of"]: int(v) for v in cell.variables.values() if "length_of" in v.attrs
+    }
+    cell = cell.isel({dim: slice(n) for dim, n in lengths.items()})
+    for name, variable in cell.variables.items():
+        if name in labels or name in SERVICE or "length_of" in variable.attrs:
+            continue
+        attrs = dict(variable.attrs)
+        own_name = attrs.pop("renamed_from", name)
+        dims = [_own_dim(str(dim), axes) for dim in variable.dims]
+        side = coordinates if name in cell.coords else data
+        side[own_name] = (dims, _text(variable.values), attrs)
+    return xr.Dataset(data, coordinates)
+
+
+def _own_dim(dim: str, axes: Mapping[str, Any]) -> str:
+    own = dim.removesuffix("_result")
+    taken = {*axes, *(name for values in axes.values() for name in values), *SERVICE}
+    return own if own in taken else dim
+
+
+def _text(values: np.ndarray) -> np.ndarray:
+    return values.astype(object).astype(np.str_) if values.dtype.kind in "OT" else values

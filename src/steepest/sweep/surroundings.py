@@ -1,0 +1,51 @@
+"""What surrounds a computation on a worker: one thread for numerics, compiled code shared."""
+
+import hashlib
+import os
+import platform
+import sys
+from pathlib import Path
+
+__all__ = ["environment", "prepare_process"]
+
+
+def environment() -> dict[str, str]:
+    """Environment variables of a worker: one thread per numerical library, shared caches.
+
+    The caches of JAX and Numba lie under the user's cache folder, apart for different processors
+    (compiled code of one may not run on another). What the user has set stays.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    caches = base / "steepest" / _processor()
+    ours = {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "VECLIB_MAXIMUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+        "JAX_COMPILATION_CACHE_DIR": str(caches / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "NUMBA_CACHE_DIR": str(caches / "numba"),
+    }
+    return {name: os.environ.get(name, value) for name, value in ours.items()}
+
+
+def prepare_process() -> None:
+    """Set the surroundings in a worker that somebody else started, before it loads JAX or Numba.
+
+    In a process that has loaded JAX already nothing changes.
+    """
+    if "jax" not in sys.modules:
+        os.environ.update(environment())
+
+
+def _processor() -> str:
+    """A short name for this kind of processor: its architecture, and a hash of its features."""
+    features = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        features = next((x for x in lines if x.lower().startswith(("flags", "features"))), features)
+    return f"{platform.machine()}-{hashlib.sha256(features.encode()).hexdigest()[:12]}"

@@ -1,0 +1,241 @@
+"""Cells become regions of one Dataset, exactly as they were computed, and survive a dying fold."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from steepest.errors import UsageError
+from steepest.sweep import one_cell, read_plan, read_status
+from steepest.sweep.fold import fold
+from steepest.sweep.layout import Layout
+from steepest.sweep.staged import pack, read, write_failure, write_result
+from steepest.sweep.store import DONE, FAILED, LEFT, SweepStore, block
+
+
+def serial(plan, index):
+    """A cell as a plain call of the figure gives it."""
+    cell = plan.cell(index)
+    return plan.figure.module.run(dataclasses.replace(plan.base, **cell.values), cell.seed)
+
+
+def identical(a, b):
+    """Whether datasets agree in names, dimensions, attributes of variables, and every bit."""
+    xr.testing.assert_identical(a.drop_attrs(deep=False), b.drop_attrs(deep=False))
+    for name in a.variables:
+        assert a[name].dtype == b[name].dtype, name
+        assert a[name].values.tobytes() == b[name].values.tobytes(), name
+
+
+@pytest.fixture
+def made(study):
+    """A plan and its new store, whose cells can be staged."""
+
+    def made(text):
+        path = study(text)
+        plan = read_plan(path)
+        store = SweepStore(path.with_suffix(".zarr"))
+        store.open_for(plan, path.parent)
+        store.cells.mkdir(parents=True)
+        return plan, store
+
+    return made
+
+
+def stage(plan, store, indices):
+    for index in indices:
+        write_result(store.cells, index, pack(serial(plan, index), 0.5))
+
+
+def check_cells(plan, store, indices):
+    dataset = xr.open_zarr(store.path, chunks=None)
+    for index in indices:
+        at = np.unravel_index(index, plan.shape)
+        cell = one_cell(dataset, dict(zip(plan.dims, map(int, at), strict=True)))
+        identical(cell, serial(plan, index))
+
+
+GRID = 'seeds = 3\n[grid]\nslope = [1, 2]\nkind = ["down", "up"]\n'
+
+
+def test_a_cells_file_gives_back_the_cell(made):
+    plan, store = made(GRID)
+    stage(plan, store, [4])
+    (waiting,) = store.staged()
+    record = read(waiting[1])
+    own = serial(plan, 4)
+    assert (record.index, record.seconds) == (4, 0.5)
+    assert set(record.variables) == set(own.variables)
+    for name, variable in record.variables.items():
+        assert variable.dims == own[name].dims
+        assert variable.values.tobytes() == own[name].values.tobytes()
+        assert variable.attrs == own[name].attrs
+        assert variable.coordinate == (name in own.coords)
+
+
+def test_folded_in_any_order_the_store_is_one_labelled_dataset_of_exact_cells(made):
+    plan, store = made(GRID)
+    order = np.random.default_rng(0).permutation(plan.size).tolist()
+    for indices in (order[:5], order[5:6], order[6:]):
+        stage(plan, store, indices)
+        assert fold(str(store.path)) == len(indices)
+        assert store.staged() == []
+    dataset = xr.open_zarr(store.path, chunks=None)
+    assert dataset["v"].dims == ("slope", "kind", "seed", "time")
+    assert dataset["slope"].values.tolist() == [1.0, 2.0]
+    assert dataset["slope"].attrs == {"units": "mV/s", "long_name": "slope of the trend"}
+    assert dataset["kind"].values.tolist() == ["down", "up"]
+    assert dataset["seed"].values.tolist() == [0, 1, 2]
+    # The figure has a variable with the name of a dimension: it goes by another.
+    assert dataset["slope_result"].dims == ("slope", "kind", "seed")
+    assert np.all(dataset["cell_status"] == DONE)
+    assert np.all(dataset["cell_seconds"] == 0.5)
+    assert dataset.attrs["steepest_version"]
+    assert dataset.attrs["title"] == "Noise with a trend"
+    assert {"git_revision", "parameters", "timings", "study"} <= dataset.attrs.keys()
+    one = dataset.sel(slope=2.0, kind="up", seed=1)
+    assert one["v"].values.tobytes() == serial(plan, 10)["v"].values.tobytes()
+    check_cells(plan, store, range(plan.size))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seeds = 2\n[grid]\npoints = [3, 1, 7, 4]",
+        "seeds = 2\n[grid]\npoints = [3, 5, 7, 4]\ngrid = [true]",
+        "seeds = 2\n[grid]\nwindow = [[0, 1], [0, 2], [1, 2]]",
+        "seeds = 2\n[zip]\nwindow = [[0, 1], [0, 2], [1, 2]]\npoints = [3, 3, 8]",
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("together", [2, 100])
+def test_cells_of_other_lengths_and_other_coordinates_fit_in_too(made, text, order, together):
+    plan, store = made(text)
+    indices = list(range(plan.size))[::order]
+    for start in range(0, plan.size, together):
+        stage(plan, store, indices[start : start + together])
+        fold(str(store.path))
+    check_cells(plan, store, indices)
+    dataset = xr.open_zarr(store.path, chunks=None)
+    shared = "grid = [true]" in text
+    assert ("time" in dataset.coords) == shared
+    assert ("time_of_cell" in dataset.coords) == (not shared)
+
+
+def test_a_fold_that_dies_anywhere_is_done_again_with_the_same_outcome(made, monkeypatch):
+    plan, store = made("seeds = 2\n[grid]\nwindow = [[0, 1], [0, 2]]\npoints = [3, 4]")
+    stage(plan, store, range(4))
+    fold(str(store.path))
+    stage(plan, store, range(4, 8))
+    real = {name: getattr(Layout, name) for name in ("write", "_promote", "_grow", "_declare")}
+    deaths = 0
+    for fatal in itertools.count(1):
+        calls = itertools.count(1)
+
+        def dying(name, fatal=fatal, calls=calls):
+            def method(self, *args, **kwargs):
+                if next(calls) == fatal:
+                    raise MemoryError("died here")
+                return real[name](self, *args, **kwargs)
+
+            return method
+
+        for name in real:
+            monkeypatch.setattr(Layout, name, dying(name))
+        try:
+            fold(str(store.path))
+        except MemoryError:
+            deaths += 1
+            assert np.all(store.states() == DONE)
+            continue
+        break
+    assert deaths > 10
+    monkeypatch.undo()
+    fold(str(store.path))
+    check_cells(plan, store, range(8))
+
+
+def test_failures_are_recorded_with_error_and_traceback_and_a_later_result_replaces_them(made):
+    plan, store = made("seeds = 4")
+    write_failure(store.cells, 1, "ValueError: no", "Traceback: here", 0.25)
+    write_failure(store.cells, 2, "ValueError: no", "Traceback: there", 0.25)
+    stage(plan, store, [0])
+    assert store.states().tolist() == [DONE, FAILED, FAILED, LEFT]
+    status = read_status(store.path)
+    assert (status.done, status.failed, status.left) == (1, 2, 1)
+    assert status.errors == {"ValueError: no": 2}
+    fold(str(store.path))
+    dataset = xr.open_zarr(store.path, chunks=None)
+    assert dataset["cell_traceback"].values.tolist() == [
+        "",
+        "Traceback: here",
+        "Traceback: there",
+        "",
+    ]
+    assert dataset["cell_status"].values.tolist() == [DONE, FAILED, FAILED, LEFT]
+    assert np.isnan(dataset["v"].values[1:]).all()
+    assert read_status(store.path).errors == {"ValueError: no": 2}
+    with pytest.raises(UsageError, match="not done"):
+        one_cell(dataset, {"seed": 1})
+    stage(plan, store, [1, 3])
+    write_failure(store.cells, 3, "ValueError: before the result", "", 0.1)
+    fold(str(store.path))
+    assert store.states().tolist() == [DONE, DONE, FAILED, DONE]
+    assert xr.open_zarr(store.path, chunks=None)["cell_error"].values[1] == ""
+    check_cells(plan, store, [0, 1, 3])
+
+
+def test_a_cell_that_cannot_stand_beside_the_others_is_a_failure_that_says_why(made):
+    plan, store = made("seeds = 3")
+    stage(plan, store, [0])
+    turned = serial(plan, 1).assign(count=("time", np.arange(5.0)))
+    write_result(store.cells, 1, pack(turned, 0.1))
+    wider = serial(plan, 2).assign(count=((), 2.5))
+    write_result(store.cells, 2, pack(wider, 0.1))
+    fold(str(store.path))
+    assert store.states().tolist() == [DONE, FAILED, FAILED]
+    errors = xr.open_zarr(store.path, chunks=None)["cell_error"].values
+    assert "'count' has dimensions ('time',), in other cells ()" in errors[1]
+    assert "'count' is of type float64, in other cells of int64" in errors[2]
+    with pytest.raises(TypeError, match="'day' has dtype datetime64"):
+        pack(serial(plan, 0).assign(day=((), np.datetime64("2026-01-01", "ns"))), 0.1)
+
+
+def test_chunks_hold_many_cells_and_stay_within_their_size():
+    for shape, cell_bytes in [((5, 2, 20), 8), ((100, 100), 8000), ((7,), 2**30), ((3, 4, 1), 0)]:
+        chunk = block(shape, cell_bytes)
+        assert all(1 <= c <= n for c, n in zip(chunk, shape, strict=True))
+        cells = int(np.prod(chunk))
+        assert cells <= 1024
+        assert cells == 1 or cells * cell_bytes <= 2**24
+    assert block((2000,), 8 * 200) == (1024,)
+    assert block((5, 2, 20), 8) == (5, 2, 20)
+
+
+def test_a_changed_study_is_refused_with_the_difference(made, study):
+    plan, store = made("seeds = 3")
+    store.open_for(plan, store.path.parent)
+    other = read_plan(study("seeds = 4"))
+    with pytest.raises(UsageError, match=r"seed: \[0, 1, 2\] -> \[0, 1, 2, 3\]"):
+        store.open_for(other, store.path.parent)
+
+
+def test_what_is_no_store_of_a_sweep_is_refused(tmp_path, study):
+    plan = read_plan(study(""))
+    with pytest.raises(UsageError, match="not the Zarr store of a sweep"):
+        read_status(tmp_path / "absent.zarr")
+    (tmp_path / "file.zarr").write_text("no")
+    (tmp_path / "folder.zarr").mkdir()
+    xr.Dataset({"x": 1}).to_zarr(tmp_path / "other.zarr", zarr_format=2)
+    for name in ("file", "folder", "other"):
+        with pytest.raises(UsageError, match=f"{name}.zarr is"):
+            SweepStore(tmp_path / f"{name}.zarr").open_for(plan, tmp_path)
+
+
+def test_labels_that_are_no_numbers_or_texts_are_written_as_json(made):
+    _, store = made("[grid]\nwindow = [[0, 1], [0, 2]]\ngrid = [true, false]")
+    dataset = xr.open_zarr(store.path, chunks=None)
+    assert dataset["window"].values.tolist() == ["[0.0, 1.0]", "[0.0, 2.0]"]
+    assert dataset["grid"].values.tolist() == [True, False]
