@@ -6,8 +6,14 @@ from steepest.cli.infer import infer
 from steepest.cli.studies import demo, list_papers, reproduce
 from steepest.cli.sweeps import sweep
 
-<<<<<<< HEAD
-__all__ = ["app", "connectivity", "demo", "infer", "list_papers", "main", "reproduce", "run"]
-=======
-__all__ = ["app", "demo", "infer", "list_papers", "main", "reproduce", "run", "sweep"]
->>>>>>> main
+__all__ = [
+    "app",
+    "connectivity",
+    "demo",
+    "infer",
+    "list_papers",
+    "main",
+    "reproduce",
+    "run",
+    "sweep",
+]
