@@ -247,7 +247,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     played, bland = (
         float(np.linalg.norm(both[k] - both[1]) / np.linalg.norm(both[1])) for k in (2, 3)
     )
-    loose = 0.3 / np.sqrt(p["duration"] / 100)
+    loose = float(0.3 / np.sqrt(p["duration"] / 100))
     found = [
         Claim(
             statement="Batch: every weight within 4 Cramer-Rao errors of the truth (largest z)",
@@ -275,8 +275,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             holds=bool(dataset["error_corrected"] < errors["central difference"] / 2),
         ),
         Claim(
-            statement="So is STDP: with the D that it learns the online rule takes off just that bias"
-            " (what it takes off, less D diag<S'> C^-1, relative; then the errors without and with)",
+            statement="So is STDP: with the D that it learns the online rule takes off just that"
+            " bias (what it takes off less D diag<S'> C^-1, relative; errors without and with)",
             expected="first below .25",
             measured=(taken, errors["online, uncorrected"], errors["online"]),
             holds=taken < 0.25,
