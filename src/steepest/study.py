@@ -6,7 +6,8 @@ A figure module is one Python file with
 - `QUICK`: a `Parameters` of seconds' length;
 - `run(parameters, seed) -> xarray.Dataset`, stamped with `stamp(dataset, parameters, seed)`;
 - `plot(dataset) -> matplotlib.figure.Figure`;
-- `claims(dataset) -> list[Claim]`.
+- `claims(dataset) -> list[Claim]`;
+- `animate(dataset) -> bytes`, an animated GIF, where the figure moves (optional).
 """
 
 import csv
@@ -198,7 +199,8 @@ def reproduce(
 ) -> Result:
     """Run a figure, check what it returns, and write KEY.nc, KEY.png and KEY.csv (its claims).
 
-    Without `out` nothing is written. With it, the three files appear together, and only after
+    A figure that moves also writes KEY.gif. Without `out` nothing is written. With it, the files
+    appear together, and only after
     everything went well. Raises `UsageError` when `out` cannot be written, before anything is
     computed, and when the figure returns data without units, version, seed or parameters.
     """
@@ -213,11 +215,15 @@ def reproduce(
             raise UsageError(f"{figure.key} returned no claims: a figure claims at least one thing")
         picture = png(figure.module.plot(dataset))
         seconds = time.perf_counter() - started
-        names = {kind: f"{figure.key}.{kind}" for kind in ("nc", "png", "csv")}
+        moving = getattr(figure.module, "animate", None)
+        kinds = ("nc", "png", "csv", "gif") if moving else ("nc", "png", "csv")
+        names = {kind: f"{figure.key}.{kind}" for kind in kinds}
         if stage is not None:
             dataset.to_netcdf(stage / names["nc"], engine="h5netcdf")
             (stage / names["png"]).write_bytes(picture)
             _write_claims(stage / names["csv"], claims)
+            if moving:
+                (stage / names["gif"]).write_bytes(moving(dataset))
     files = {} if out is None else {kind: Path(out) / name for kind, name in names.items()}
     return Result(figure, parameters, scale, seed, dataset, claims, picture, seconds, files)
 

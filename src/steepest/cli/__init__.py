@@ -1,6 +1,7 @@
 """The command line: parses, calls, prints. Everything heavy is imported inside the commands."""
 
 from steepest.cli.app import app, main, run
+from steepest.cli.connectivity import connectivity
 from steepest.cli.infer import infer
 from steepest.cli.metric import infer_metric
 from steepest.cli.studies import demo, list_papers, reproduce
@@ -8,6 +9,7 @@ from steepest.cli.sweeps import sweep
 
 __all__ = [
     "app",
+    "connectivity",
     "demo",
     "infer",
     "infer_metric",

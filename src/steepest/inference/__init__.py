@@ -1,5 +1,7 @@
 """Backward: from synapses measured before and after learning to the geometry they moved in."""
 
+from steepest.inference.connectivity import Connectivity, infer_connectivity
+from steepest.inference.connectivity_picture import connectivity_picture
 from steepest.inference.deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from steepest.inference.dual import dual_change
 from steepest.inference.flows import FlowSamples, flow_samples, join_samples, trajectory_samples
@@ -39,6 +41,7 @@ from steepest.inference.mobility import (
 )
 from steepest.inference.obstruction import Obstruction, find_closed_orbit, find_obstruction
 from steepest.inference.reciprocity import ReciprocityTest, reciprocity_test
+from steepest.inference.series import Series, read_series
 from steepest.inference.shooting import ShootingFit, fit_trajectories
 from steepest.inference.simulation import simulate_change
 from steepest.inference.synapses import infer_geometry
@@ -74,6 +77,7 @@ __all__ = [
     "CensoredLikelihood",
     "Check",
     "Columns",
+    "Connectivity",
     "Counts",
     "DeltaCdf",
     "DeltaCdfFloor",
@@ -93,9 +97,11 @@ __all__ = [
     "ParametricFit",
     "ReciprocityTest",
     "Reconstruction",
+    "Series",
     "ShootingFit",
     "Verdict",
     "compare_families",
+    "connectivity_picture",
     "curl",
     "curl_f_test",
     "decide",
@@ -111,6 +117,7 @@ __all__ = [
     "fit_parametric",
     "fit_trajectories",
     "flow_samples",
+    "infer_connectivity",
     "infer_geometry",
     "infer_metric",
     "join_samples",
@@ -123,6 +130,7 @@ __all__ = [
     "noise_variance",
     "rank_geometries",
     "read_columns",
+    "read_series",
     "reciprocity_test",
     "reconstruct_cost",
     "simulate_change",

@@ -48,14 +48,20 @@ class Columns:
         ]
 
 
-def read_columns(path: str | Path, columns: Sequence[str | int]) -> Columns:
+def read_columns(
+    path: str | Path,
+    columns: Sequence[str | int],
+    *,
+    cure: str = "leave the row out, or write 0 for an absent synapse",
+) -> Columns:
     """The named or numbered columns of a file as finite float64 arrays of one length.
 
     Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
     the extra `io`, Parquet. A column is given by its name, or by its number counted from 0; a
     name wins where both exist. In text, a first row with any cell that is not a number is a
     header, and rows without any entry are skipped. In an NPZ every array of one dimension is a
-    column named by its key; a single array of two dimensions is a table.
+    column named by its key; a single array of two dimensions is a table. `cure` is what messages
+    advise about a cell that is no finite number.
 
     Raises DataError, naming row and column, where the file, a column or a number is not there or
     cannot be used. Never unpickles.
@@ -70,7 +76,7 @@ def read_columns(path: str | Path, columns: Sequence[str | int]) -> Columns:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     places = [_place(table, column, path) for column in columns]
-    arrays = [_numbers(table, place, path) for place in places]
+    arrays = [_numbers(table, place, path, cure) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
@@ -108,7 +114,7 @@ def _place(table: Table, column: str | int, path: Path) -> int:
     raise DataError(f"{path} has no column {wanted!r}{hint} It has {numbered}: {shown}")
 
 
-def _numbers(table: Table, place: int, path: Path) -> Float[np.ndarray, " rows"]:
+def _numbers(table: Table, place: int, path: Path, cure: str) -> Float[np.ndarray, " rows"]:
     name = table.names[place]
     values, cells = table.column(place)
     bad = np.flatnonzero(~np.isfinite(values))
@@ -121,7 +127,6 @@ def _numbers(table: Table, place: int, path: Path) -> Float[np.ndarray, " rows"]
     others = f"; {bad.size - 1} more such rows" if bad.size > 1 else ""
     cell = cells(at)
     what = "is empty" if cell == "" else f"is {cell!r}, not a finite number"
-    cure = "leave the row out, or write 0 for an absent synapse"
     if "," in cell:
         cure = "write numbers with a decimal point, or separate the columns with semicolons"
     raise DataError(f"{path}: {row} of column {name!r} {what}{others}: {cure}")

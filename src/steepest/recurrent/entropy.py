@@ -1,0 +1,216 @@
+"""The relative entropy between an input and a network, as a cost on the connectivity.
+
+Galtier & Wainrib 2013, Eqs 3-4, per unit of time: H(W) = <|f(u) + W S(u) - xi|^2> / 2, the mean
+over the samples (Eq 3 is this times the period). With B = <(xi - f(u)) S(u)'> and C = <S(u) S(u)'>
+its differential is W C - B, its Hessian C (x) I, and W* = B C^-1.
+
+With noise of diffusion matrix D (du = f dt + L dB, L L' = 2 D) the squared length is taken in
+(2 D)^-1, and H is then the relative entropy rate of the two path laws, in nats per unit of time
+(Eq 13). Eq 12 as printed has the wrong sign: it must read E_Q ln dQ/dP.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from steepest.errors import DataError, UsageError
+from steepest.geometry.arrays import Coordinates, as_field, like
+from steepest.geometry.dense import check_spd
+from steepest.geometry.metric import AbstractMetric
+from steepest.recurrent.inputs import Inputs
+from steepest.recurrent.network import AbstractAdditive
+
+__all__ = ["InputCovariance", "Minimum", "RelativeEntropy", "relative_entropy"]
+
+# Relative to the largest eigenvalue of C; below it a direction carries nothing but rounding.
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """The connectivity W* (m, n) that minimises relative entropy, and how far it is determined.
+
+    `ridge` and `cut` are as asked for, relative to the largest eigenvalue of C; `spectrum` (n,)
+    holds the eigenvalues of C, largest first, of which the first `rank` were used; `directions`
+    (n, n) the eigenvectors, in columns. W* is zero along the unused ones.
+    """
+
+    weights: Float[np.ndarray, "m n"]
+    ridge: float
+    cut: float
+    rank: int
+    spectrum: Float[np.ndarray, " n"]
+    directions: Float[np.ndarray, "n n"]
+
+    @property
+    def undetermined(self) -> Float[np.ndarray, " n"]:
+        """Per presynaptic unit, the share of its outgoing weights' direction that C does not see.
+
+        All rows of W share C, so what the input leaves open is columns, and combinations of them.
+        """
+        return np.sum(self.directions[:, self.rank :] ** 2, axis=1)
+
+
+class RelativeEntropy(eqx.Module):
+    """Relative entropy per unit of time as a cost on W (m, n), given flat or as a matrix.
+
+    `covariance` is C, `cross` is B, `energy` is <|xi - f(u)|^2> / 2 (in the noise's metric) and
+    `precision` is (2 D)^-1, or the identity without noise. Calling it is a JAX kernel: it and
+    `InputCovariance` go straight into `gradient_flow`. `value` is the same as a plain number.
+    """
+
+    covariance: np.ndarray = eqx.field(converter=as_field)
+    cross: np.ndarray = eqx.field(converter=as_field)
+    energy: np.ndarray = eqx.field(converter=as_field)
+    precision: np.ndarray = eqx.field(converter=as_field)
+
+    def __call__(self, weights: Coordinates) -> Float[Array, ""]:
+        """H(W)."""
+        w = jnp.reshape(jnp.asarray(weights), self.cross.shape)
+        covariance, cross = like(self.covariance, w), like(self.cross, w)
+        quadratic = (w @ covariance) / 2 - cross
+        return jnp.sum((like(self.precision, w) @ w) * quadratic) + like(self.energy, w)
+
+    def value(self, weights: Coordinates) -> float:
+        """H(W) in double precision, outside JAX."""
+        w = np.reshape(np.asarray(weights, dtype=np.float64), self.cross.shape)
+        return float(
+            np.sum((self.precision @ w) * (w @ self.covariance / 2 - self.cross)) + self.energy
+        )
+
+    def differential(self, weights: Coordinates) -> Float[np.ndarray, "m n"]:
+        """dH/dW = precision (W C - B); the paper's Eq 4 without noise."""
+        w = np.reshape(np.asarray(weights, dtype=np.float64), self.cross.shape)
+        return self.precision @ (w @ self.covariance - self.cross)
+
+    def minimum(self, *, ridge: float = 0.0, cut: float = 0.0) -> Minimum:
+        """W* = B C^-1, or with what was asked for: B (C + ridge lam I)^-1, or modes > cut lam only.
+
+        lam is the largest eigenvalue of C. Raises `DataError` naming the directions when C is
+        singular and neither was asked for, `UsageError` when both were or one is negative.
+        """
+        if min(ridge, cut) < 0 or (ridge > 0 and cut > 0) or not cut < 1:
+            raise UsageError(
+                f"ridge {ridge:g} and cut {cut:g}: give one of them, not negative (cut below 1)"
+            )
+        values, vectors = np.linalg.eigh(self.covariance)
+        values, vectors = values[::-1], vectors[:, ::-1]
+        if values[0] <= 0:
+            raise DataError("S(u) is zero throughout: the input says nothing about W")
+        floor = max(cut, 0.0 if ridge else ROUNDING) * values[0]
+        rank = int(np.sum(values > floor)) if floor else len(values)
+        if rank < len(values) and not cut:
+            raise DataError(_which(values, vectors, rank))
+        kept = vectors[:, :rank]
+        weights = (self.cross @ kept) / (values[:rank] + ridge * values[0]) @ kept.T
+        return Minimum(weights, ridge, cut, rank, values, vectors)
+
+    def flow(self, times: Any, start: np.ndarray | None = None) -> Float[np.ndarray, "t m n"]:
+        """W(t) under rule (4), dW/dt = B - W C, exactly, from `start` (0 unless given).
+
+        Time is in units of the learning rate. The part of `start` in the null space of C stays
+        for ever. Without noise; with noise the flow in the noise's metric is the same.
+        """
+        moments = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        values, vectors = np.linalg.eigh(self.covariance)
+        values = np.maximum(values, 0.0)  # C is a mean of squares: below zero is rounding
+        pushed = self.cross @ vectors
+        held = np.zeros_like(pushed) if start is None else np.asarray(start) @ vectors
+        paths = []
+        for moment in moments:
+            decay = np.exp(-values * moment)
+            gain = np.full_like(values, moment)
+            moving = values * moment > 1e-300
+            gain[moving] = -np.expm1(-values[moving] * moment) / values[moving]
+            paths.append((held * decay + pushed * gain) @ vectors.T)
+        return np.array(paths)
+
+
+def relative_entropy(
+    inputs: Inputs, network: AbstractAdditive, *, diffusion: np.ndarray | None = None
+) -> RelativeEntropy:
+    """The cost on W that an input sets an additive network (Eq 3; with noise, Eq 13).
+
+    `diffusion` is the matrix D that the input and the network share. Raises `DataError` for a
+    frame of a periodic input at which S(u) is zero while the input moves, such as a blank one of a
+    movie: no W can move the network from there. Raises `UsageError` where D is not positive
+    definite.
+    """
+    rates = network.nonlinearity(inputs.states)
+    target = inputs.velocities - network.intrinsic(inputs.states)
+    blank = ~rates.any(axis=1) & target.any(axis=1)
+    if inputs.periodic and blank.any():
+        raise DataError(
+            f"frame {int(np.argmax(blank))} of the input is blank: S(u) is zero there and a network"
+            " without activity stays without, whatever its weights; remove blank frames"
+        )
+    count, n = rates.shape
+    precision = np.eye(n) if diffusion is None else precision_of(diffusion)
+    return RelativeEntropy(
+        covariance=rates.T @ rates / count,
+        cross=target.T @ rates / count,
+        energy=np.einsum("ti,ij,tj->", target, precision, target, optimize=True) / (2 * count),
+        precision=precision,
+    )
+
+
+def precision_of(diffusion: np.ndarray) -> Float[np.ndarray, "n n"]:
+    """(2 D)^-1. Raises `UsageError` unless D is symmetric positive definite."""
+    matrix = np.asarray(diffusion, dtype=np.float64)
+    symmetric = matrix.ndim == 2 and matrix.shape == matrix.T.shape
+    if not (symmetric and np.allclose(matrix, matrix.T, rtol=1e-10, atol=0)):
+        raise UsageError("the diffusion matrix is not symmetric: give D with L L' = 2 D")
+    smallest = np.linalg.eigvalsh(matrix)[0]
+    if smallest <= ROUNDING * np.trace(matrix):
+        raise UsageError(
+            f"the diffusion matrix is not positive definite (smallest eigenvalue {smallest:.3g}):"
+            " without noise in a direction the two path laws are singular there"
+        )
+    return np.linalg.inv(2 * matrix)
+
+
+class InputCovariance(AbstractMetric):
+    """The natural metric of relative entropy on W (m, n): V -> V (C + ridge I), all rows alike.
+
+    The Hessian of `RelativeEntropy`, and, over the noise, the Fisher information of a path per
+    unit of time. `ridge` is absolute, in the unit of C. Points may be flat (m n,) or matrices.
+    Raises `MetricError` from `check` where C + ridge I is singular.
+    """
+
+    covariance: np.ndarray = eqx.field(converter=as_field)
+    ridge: float = 0.0
+
+    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
+        v = jnp.asarray(vector)
+        rows = jnp.reshape(v, (-1, self.covariance.shape[0]))
+        return jnp.reshape(rows @ like(self._metric, v), v.shape)
+
+    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
+        p = jnp.asarray(covector)
+        rows = jnp.reshape(p, (-1, self.covariance.shape[0]))
+        return jnp.reshape(jnp.linalg.solve(like(self._metric, p), rows.T).T, p.shape)
+
+    def check(self, point: Any) -> None:
+        check_spd(self._metric, None, "InputCovariance")
+
+    @property
+    def _metric(self) -> Any:  # a tracer where the metric itself is being transformed
+        return self.covariance + self.ridge * np.eye(self.covariance.shape[0])
+
+
+def _which(values: np.ndarray, vectors: np.ndarray, rank: int) -> str:
+    """Names the units that the undetermined directions load on, the heaviest first."""
+    share = np.sum(vectors[:, rank:] ** 2, axis=1)
+    units = [int(unit) for unit in np.argsort(-share) if share[unit] > 0.01]
+    named = ", ".join(f"{unit} ({share[unit]:.0%})" for unit in units[:10])
+    more = f" and {len(units) - 10} more" if len(units) > 10 else ""
+    return (
+        f"the input covers {rank} of {len(values)} directions (eigenvalues of C past the last:"
+        f" below {ROUNDING:.0e} of the largest), so W is not determined along"
+        f" {len(values) - rank}: outgoing weights of units {named}{more} (share not seen). Give"
+        " richer inputs, or ask for a ridge or a cut"
+    )

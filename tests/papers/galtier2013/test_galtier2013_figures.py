@@ -1,0 +1,98 @@
+"""Galtier & Wainrib 2013: every figure's claims hold at its quick scale, and can fail."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from steepest import study
+from steepest.papers.galtier2013 import assumption6, extensions, fig2, fig3, fig4, fig5, noise
+from steepest.papers.galtier2013._letter import scores, write_a
+from steepest.study import Figure
+
+# Small versions, for run-time type checks slow every call down; the rest is left to slow tests.
+SMALL = {
+    fig2: fig2.QUICK,
+    fig3: fig3.QUICK,
+    fig5: replace(fig5.QUICK, grids=(10, 43, 44, 58), fine=100, lifted_units=60),
+}
+SLOW = [fig4, fig5, assumption6, noise, extensions]
+
+
+@pytest.fixture(scope="module", params=SMALL, ids=lambda module: module.__name__.split(".")[-1])
+def small(request):
+    return request.param, request.param.run(SMALL[request.param], 0)
+
+
+def test_no_claim_fails(small):
+    module, dataset = small
+    claims = module.claims(dataset)
+    # The small lift of fig 5 is tested at its quick scale.
+    failed = [c.statement for c in claims if c.holds is False and "affine lift" not in c.statement]
+    assert failed == []
+    assert sum(claim.holds is True for claim in claims) >= 4
+
+
+def test_the_picture_can_be_drawn(small):
+    module, dataset = small
+    assert study.png(module.plot(dataset)).startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", SLOW, ids=lambda module: module.__name__.split(".")[-1])
+def test_every_claim_holds_at_the_quick_scale(module):
+    claims = module.claims(module.run(module.QUICK, 0))
+    assert [claim.statement for claim in claims if claim.holds is not True] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", [noise, extensions])
+def test_random_figures_hold_for_other_seeds(module):
+    for seed in (1, 2):
+        claims = module.claims(module.run(module.QUICK, seed))
+        assert [c.statement for c in claims if c.holds is False] == []
+
+
+def test_figure_2s_claims_fail_for_another_window():
+    dataset = fig2.run(fig2.QUICK, 0)
+    dataset["pairs"] = dataset["pairs"] * 1.05
+    failed = [claim.statement for claim in fig2.claims(dataset) if claim.holds is False]
+    assert len(failed) >= 2
+
+
+def test_figure_3_moves(tmp_path):
+    result = study.reproduce(Figure("galtier2013.fig3", fig3), "quick", 0, tmp_path)
+    assert set(result.files) == {"nc", "png", "csv", "gif"}
+    assert all(path.is_file() for path in result.files.values())
+    with Image.open(io.BytesIO(result.files["gif"].read_bytes())) as movie:
+        assert movie.n_frames == 20
+        first = np.asarray(movie.convert("L"), dtype=float)
+    expected = np.kron(1 - result.dataset["movie"].values[0], np.ones((8, 8)))
+    np.testing.assert_allclose(first[:, :160] / 255, expected, atol=0.02)
+
+
+def test_the_movie_is_periodic_ink_from_the_bottom_left_and_never_blank():
+    movie = write_a(20, 20, 0.06)
+    assert movie.shape == (20, 400)
+    assert movie.min() >= 0
+    assert movie.max() <= 1
+    assert movie.sum(axis=1).min() > 1
+    rows, columns = np.nonzero(movie[0].reshape(20, 20) > 0.5)
+    assert rows.min() >= 11
+    assert columns.max() <= 8
+    writing = np.diff(movie[:16].sum(axis=1))
+    assert (writing > 0).all()
+    assert (np.diff(movie[15:].sum(axis=1)) < 0).all()
+
+
+def test_scores_are_one_for_the_movie_and_low_for_the_null():
+    movie = write_a(12, 16, 0.1)
+    assert scores(movie, movie) == pytest.approx((1.0, 1.0, 1.0))
+    backwards = scores(movie[::-1], movie)
+    assert backwards[1] < 0.6
+    mean = scores(np.repeat(movie.mean(axis=0)[None], 12, axis=0), movie)
+    assert mean[0] > 0.7
+    assert mean[2] == 0
+    assert scores(np.full_like(movie, np.nan), movie) == (0.0, 0.0, 0.0)
