@@ -12,7 +12,9 @@ from steepest._version import __version__
 if TYPE_CHECKING:
     from steepest import descent, geometry, inference, papers, report, results, study
     from steepest.descent import (
+        Projection,
         Trajectory,
+        bregman_projection,
         gradient_flow,
         mirror_step,
         riemannian_step,
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
     from steepest.inference import Verdict, infer_geometry
 
 _HOMES = {
+    "bregman_projection": "descent",
     "gradient_flow": "descent",
     "mirror_step": "descent",
     "riemannian_step": "descent",
+    "Projection": "descent",
     "Trajectory": "descent",
     "infer_geometry": "inference",
     "Verdict": "inference",
@@ -30,9 +34,11 @@ _HOMES = {
 _ROOMS = ("descent", "errors", "geometry", "inference", "papers", "report", "results", "study")
 
 __all__ = [
+    "Projection",
     "Trajectory",
     "Verdict",
     "__version__",
+    "bregman_projection",
     "descent",
     "geometry",
     "gradient_flow",

@@ -1,6 +1,6 @@
 """What can go wrong, by kind. Every message says what, where, and what to do.
 
-All are `ValueError`s, so that a caller who knows nothing of this package still catches them.
+Each is a kind of `ValueError`, so that a caller who knows nothing of this package catches them too.
 """
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "LawBroken",
     "MetricError",
     "PrecisionError",
+    "ProjectionError",
     "SteepestError",
     "UsageError",
 ]
@@ -38,6 +39,10 @@ class PrecisionError(SteepestError):
 
 class FlowError(SteepestError):
     """A flow left its domain, stalled, or could not be followed to its final time."""
+
+
+class ProjectionError(SteepestError):
+    """No weights were found that solve a regression and end where mirror descent would."""
 
 
 class LawBroken(SteepestError):

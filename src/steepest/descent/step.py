@@ -31,7 +31,7 @@ def mirror_step(
     covector: Coordinates,
     rate: float | Float[Array, ""],
 ) -> Float[Array, "*n"]:
-    """Mirror descent step: the dual moves by -rate * covector (Pogodin et al. 2024, Eq 2).
+    """Mirror descent step: the dual moves by -rate * covector (Pogodin et al. 2024, Eqs 5-6).
 
     Agrees with `riemannian_step` in the potential's Hessian metric to first order in the rate, and
     exactly for a quadratic potential. Raises `DomainError` where the point is outside the domain.

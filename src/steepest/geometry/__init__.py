@@ -10,6 +10,7 @@ from steepest.geometry.chart import (
     Pullback,
     Scaling,
 )
+from steepest.geometry.coupled import Coupled
 from steepest.geometry.diagonal import Diagonal, Euclidean, Metabolic, Weber
 from steepest.geometry.domain import (
     AbstractDomain,
@@ -44,6 +45,7 @@ __all__ = [
     "Box",
     "Composed",
     "Constant",
+    "Coupled",
     "Diagonal",
     "Elementwise",
     "Entropy",

@@ -17,7 +17,7 @@ class AbstractPotential(AbstractMetric):
 
     A subclass defines `__call__` (phi) and `to_primal` (the inverse of its gradient); the dual
     chart, the metric and the divergence follow by differentiation. Closed forms that override
-    them must equal the derived ones. Pogodin et al. 2024, Methods.
+    them must equal the derived ones. Pogodin et al. 2024, Sec 2.
     """
 
     @abstractmethod

@@ -1,3 +1,5 @@
+# pyright: reportPrivateImportUsage=false
+# torch documents its foreach operations under these names.
 """Each potential's mirror step in torch, in place, over lists of tensors.
 
 One function per class of potential. They use torch's foreach operations, so that on a GPU one

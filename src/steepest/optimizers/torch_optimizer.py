@@ -1,3 +1,5 @@
+# pyright: reportPrivateImportUsage=false
+# torch documents its foreach operations under these names.
 """Mirror descent as a torch optimizer."""
 
 from collections.abc import Callable

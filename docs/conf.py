@@ -1,0 +1,30 @@
+"""Sphinx configuration: Markdown pages, and the API from docstrings."""
+
+import re
+
+from steepest import __version__
+
+project = "steepest"
+author = "The steepest developers"
+version = release = __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build"]
+html_theme = "pydata_sphinx_theme"
+html_title = f"steepest {__version__}"
+html_static_path = ["_static"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+nitpicky = False
+
+
+def as_plain_text(app, what, name, obj, options, lines):
+    """Docstrings are plain text: a bar is a bar, and backticks are code."""
+    lines[:] = [
+        re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``\\ ", line.replace("|", "\\|")) for line in lines
+    ]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", as_plain_text)

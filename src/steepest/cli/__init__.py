@@ -1,0 +1,7 @@
+"""The command line: parses, calls, prints. Everything heavy is imported inside the commands."""
+
+from steepest.cli.app import app, main, run
+from steepest.cli.infer import infer
+from steepest.cli.studies import demo, list_papers, reproduce
+
+__all__ = ["app", "demo", "infer", "list_papers", "main", "reproduce", "run"]
