@@ -2,6 +2,7 @@
 
 from steepest.cli.app import app, main, run
 from steepest.cli.infer import infer
+from steepest.cli.layers import infer_layers
 from steepest.cli.studies import demo, list_papers, reproduce
 
-__all__ = ["app", "demo", "infer", "list_papers", "main", "reproduce", "run"]
+__all__ = ["app", "demo", "infer", "infer_layers", "list_papers", "main", "reproduce", "run"]

@@ -221,7 +221,7 @@ def _wolfe(
     if not slope > 0:
         return 0.0, problem.start, missing
     low, high, length = 0.0, np.inf, 1.0
-    best: tuple[float, np.ndarray, np.ndarray] = (0.0, problem.start, missing)
+    best: tuple[Any, np.ndarray, np.ndarray] = (0.0, problem.start, missing)
     low_slope, high_slope = slope, np.nan
     for _ in range(40):
         weights = problem.weights(change + length * along)

@@ -1,7 +1,10 @@
 """Backward: from synapses measured before and after learning to the geometry they moved in."""
 
+from steepest.inference.checkpoints import read_checkpoint
 from steepest.inference.deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from steepest.inference.dual import dual_change
+from steepest.inference.independence import Panel, independence_index, independence_interval
+from steepest.inference.layers import LayerFit, LayersVerdict, infer_layers
 from steepest.inference.likelihood import (
     CensoredLikelihood,
     ExactLikelihood,
@@ -32,6 +35,7 @@ from steepest.inference.verdict import (
     Verdict,
     decide,
 )
+from steepest.inference.weights import WeightStatistics, weight_statistics
 
 __all__ = [
     "GEOMETRIES",
@@ -43,24 +47,33 @@ __all__ = [
     "DeltaCdfFloor",
     "ExactLikelihood",
     "GeometryFit",
+    "LayerFit",
+    "LayersVerdict",
     "LikelihoodFit",
     "MidpointLikelihood",
     "Noise",
     "Outcome",
+    "Panel",
     "Verdict",
+    "WeightStatistics",
     "decide",
     "delta_cdf",
     "delta_cdf_floor",
     "delta_cdf_of_geometries",
     "dual_change",
     "fit_likelihood",
+    "independence_index",
+    "independence_interval",
     "infer_geometry",
+    "infer_layers",
     "logroot",
     "logroot_bootstrap",
     "logroot_interval",
     "logroot_slope",
     "noise_variance",
     "rank_geometries",
+    "read_checkpoint",
     "read_columns",
     "simulate_change",
+    "weight_statistics",
 ]
