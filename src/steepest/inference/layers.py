@@ -122,8 +122,7 @@ def infer_layers(
             if bad:
                 raise DataError(f"{name}: {bad} weights are not finite in the checkpoint {side}")
     layers = [
-        _layer(name, first[name], second[name], draws, seed)
-        for name in track(names, "Layers")
+        _layer(name, first[name], second[name], draws, seed) for name in track(names, "Layers")
     ]
     return LayersVerdict(tuple(layers), seed)
 
