@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from steepest._version import __version__
 
 if TYPE_CHECKING:
-    from steepest import descent, geometry, inference, papers, report, results, study
+    from steepest import descent, geometry, inference, optimizers, papers, report, results, study
     from steepest.descent import (
         Projection,
         Trajectory,
@@ -31,7 +31,17 @@ _HOMES = {
     "infer_geometry": "inference",
     "Verdict": "inference",
 }
-_ROOMS = ("descent", "errors", "geometry", "inference", "papers", "report", "results", "study")
+_ROOMS = (
+    "descent",
+    "errors",
+    "geometry",
+    "inference",
+    "optimizers",
+    "papers",
+    "report",
+    "results",
+    "study",
+)
 
 __all__ = [
     "Projection",
@@ -45,6 +55,7 @@ __all__ = [
     "infer_geometry",
     "inference",
     "mirror_step",
+    "optimizers",
     "papers",
     "report",
     "results",

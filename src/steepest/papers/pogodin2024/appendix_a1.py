@@ -99,7 +99,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
                     holds=abs(float(values.mean()) - expected) < (0.02 if width < 1e4 else 0.003),
                 )
             )
-    widest = dict(width=dataset["width"].values[-1])
+    widest = {"width": dataset["width"].values[-1]}
     for name, expected in (("2-norm", 1.0), ("1.5-norm", 0.5)):
         mean = float(dual.sel(potential=name, **widest).mean("seed"))
         found.append(

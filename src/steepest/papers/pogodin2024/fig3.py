@@ -183,8 +183,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     full = '"weights": 1000' in sized and '"spread": 0.1' in sized
     for true, expected in _TABLE.items():
         claim = Claim.close(
-            f"B: log-normal start, true {_NAMES[true]}: mean Delta CDF looked at as entropy, 2-norm,"
-            " 3-norm (within .02)",
+            f"B: log-normal start, true {_NAMES[true]}: mean Delta CDF looked at as entropy,"
+            " 2-norm, 3-norm (within .02)",
             expected,
             mean.sel(start="log-normal", true=true, candidate=[1.0, 2.0, 3.0]),
             0.02,
