@@ -16,6 +16,7 @@ from steepest.papers.pogodin2024 import (
     fig3,
     fig4,
     fig6,
+    theorem1,
 )
 
 SMALL = {
@@ -27,6 +28,7 @@ SMALL = {
 FIGURES = [
     *SMALL,
     pytest.param(fig6, marks=pytest.mark.slow),
+    pytest.param(theorem1, marks=pytest.mark.slow),
     pytest.param(fig4, marks=pytest.mark.slow),
 ]
 

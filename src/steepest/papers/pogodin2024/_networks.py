@@ -169,7 +169,7 @@ def finetune(
 
     names = plastic(model)
     before = snapshot(model, names)
-    best: tuple[float, float, int, Any] = (-1.0, 0.0, 0, None)
+    best: tuple[float, float, int, dict[str, np.ndarray]] = (-1.0, 0.0, 0, before)
     for extension in range(extensions + 1):
         for rate in sorted(rates):
             trial = copy.deepcopy(model)

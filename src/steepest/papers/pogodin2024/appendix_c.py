@@ -35,7 +35,7 @@ class Parameters:
     rates: tuple[float, ...] = parameter((0.001, 0.002, 0.004, 0.008), "learning rates of B")
 
 
-QUICK = Parameters()
+QUICK = Parameters(powers=(1.0, 2.0, 3.0))
 
 
 class Error(eqx.Module):
@@ -109,6 +109,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             steps.loglog(dataset["rate"], dataset["gap"].sel(power=k), "o-", color=colour)
     rate = dataset["rate"].values
     steps.loglog(rate, 0.1 * rate**2, ":", color="black", label="slope 2")
+    steps.minorticks_off()
+    steps.set_xticks(rate, [f"{r:g}" for r in rate])
     flows.set(xlabel="time", ylabel="weight", title="A   Flows agree")
     steps.set(xlabel="learning rate", ylabel="largest difference", title="B   Steps: second order")
     flows.legend(frameon=False, fontsize=8)

@@ -55,7 +55,8 @@ class Parameters:
 
 
 QUICK = Parameters(
-    networks=("cnn",), width=64, pretrained=400, tuned=100, pretraining=25, extensions=1, seeds=1
+    networks=("cnn",), width=64, pretrained=400, tuned=100, pretraining=15, extensions=1,
+    rates=(1e-4, 1e-3, 1e-2, 1e-1), seeds=1,
 )  # fmt: skip
 
 
@@ -154,7 +155,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     )  # fmt: skip
     indices.plot([], [], "x", color="grey", label="smallest Delta CDF")
     indices.plot([], [], "o", color="black", label="two-way independence")
-    indices.legend(frameon=False, fontsize=8)
+    indices.set_ylim(-1.4, 1.9)
+    indices.legend(frameon=False, fontsize=8, loc="upper left")
     for axes in (ratio, indices):
         axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -105,10 +105,12 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
                     axes.loglog(
                         one["width"], mean, dash, color=colour, label=f"{name}, c = {decay:g}"
                     )
-                    axes.loglog(
-                        one["width"], one[f"{what}_trained"].isel(seed=0), "o", color=colour,
-                        markerfacecolor="white",
-                    )  # fmt: skip
+                    same = np.isfinite(one[f"{what}_trained"].isel(seed=0))
+                    for how, size, fill in (("trained", 8, "none"), ("projected", 3, colour)):
+                        axes.loglog(
+                            one["width"], one[f"{what}_{how}"].isel(seed=0).where(same), "o",
+                            color=colour, markersize=size, markerfacecolor=fill,
+                        )  # fmt: skip
         line[0].loglog(here["width"], here["floor"], color="grey", linewidth=5, alpha=0.4, zorder=0)
         line[0].set(ylabel="Delta CDF", title=f"N = d^{exponent:g}: distance from a Gaussian")
         line[1].set(ylabel="|z1 - z0| / |z0|", title=f"N = d^{exponent:g}: size of the dual change")
@@ -117,7 +119,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             axes.spines[["top", "right"]].set_visible(False)
     figure.legend(
         *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
-        frameon=False, title="lines: projected; circles: trained; grey band: noise floor",
+        frameon=False, title="lines: projected, mean; grey band: noise floor;"
+        " circles: one regression trained, dots: the same one projected",
     )  # fmt: skip
     return figure
 
