@@ -6,10 +6,10 @@ teacher or at random. A: the linearised solution (Eqs 14-15) approaches the exac
 (Lemma 1: largest distance of its singular values from 1), the slower the faster N grows. C: over many initialisations, the dual change of single weights is
 Gaussian, with one variance for all of them, and nearly uncorrelated between weights.
 
-Erratum. The theorem asks that 1/phi'' has finite first and second moments over the initial weights.
-For a p-norm that is |w|^(2-p)/(p-1), and for weights with a density at 0, such as Gaussian ones, the
-second moment is infinite from p = 2.5 on and the first from p = 3 on: the 3-norm, one of the paper's
-three potentials, is not covered, and A and B fail for it.
+Erratum. The theorem asks that 1/phi'' has finite first and second moments over the initial
+weights. For a p-norm that is |w|^(2-p)/(p-1), and for weights with a density at 0, such as Gaussian
+ones, the second moment is infinite from p = 2.5 on and the first from p = 3 on: the 3-norm, one of
+the paper's three potentials, is not covered, and A and B fail for it.
 """
 
 from dataclasses import dataclass
