@@ -89,7 +89,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         sign = random.choice([-1.0, 1.0], parameters.weights)
         w0 = parameters.spread * gaussian if start_at == 0 else sign * np.exp(mu + sigma * gaussian)
         p = (1.0, 2.0, 3.0)[true]
-        noise = 0.1 * abs(float(dual(p, np.array(0.1)))) * random.standard_normal(w0.size)
+        noise = 0.1 * abs(float(dual(p, np.array([0.1]))[0])) * random.standard_normal(w0.size)
         w1 = primal(p, dual(p, w0) + noise, np.sign(w0))
         for place, candidate in enumerate(_CANDIDATES):
             robust[start_at, true, place, s] = delta_cdf(dual(candidate, w1) - dual(candidate, w0))

@@ -3,8 +3,9 @@
 Overparametrised regressions of growing width d with N = d^alpha independent inputs; labels from a
 teacher or at random. A: the linearised solution (Eqs 14-15) approaches the exact projection
 (relative distance of dual changes). B: the scaled matrix inside the inverse approaches the identity
-(Lemma 1: largest distance of its singular values from 1), the slower the faster N grows. C: over many initialisations, the dual change of single weights is
-Gaussian, with one variance for all of them, and nearly uncorrelated between weights.
+(Lemma 1: largest distance of its singular values from 1), the slower the faster N grows. C: over
+many initialisations, the dual change of single weights is Gaussian, with one variance for all of
+them, and nearly uncorrelated between weights.
 
 Erratum. The theorem asks that 1/phi'' has finite first and second moments over the initial
 weights. For a p-norm that is |w|^(2-p)/(p-1), and for weights with a density at 0, such as Gaussian
