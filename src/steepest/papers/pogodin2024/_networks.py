@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest.errors import UsageError
 from steepest.geometry import AbstractPotential, Entropy, PNorm
-from steepest.optimizers import MirrorDescent, require_torch
+from steepest.optimizers import require_torch
 
 __all__ = [
     "POTENTIALS",
@@ -192,6 +192,8 @@ def _tune(
     momentum: float,
     seed: int,
 ) -> tuple[int, float]:
+    from steepest.optimizers import MirrorDescent
+
     torch = require_torch("fine-tuning")
     weights = [(n, w) for n, w in model.named_parameters() if w.ndim > 1]
     others = [(n, w) for n, w in model.named_parameters() if w.ndim < 2]
