@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 from pathlib import Path
@@ -66,6 +67,8 @@ def test_imports_point_downward(path):
 
 def all_modules():
     skip = {"steepest.__main__"}
+    if importlib.util.find_spec("torch") is None:  # an extra
+        skip |= {"steepest.optimizers.torch_maps", "steepest.optimizers.torch_optimizer"}
     for info in pkgutil.walk_packages(steepest.__path__, "steepest."):
         if info.name not in skip:
             yield importlib.import_module(info.name)

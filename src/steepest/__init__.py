@@ -10,9 +10,21 @@ from typing import TYPE_CHECKING, Any
 from steepest._version import __version__
 
 if TYPE_CHECKING:
-    from steepest import descent, geometry, inference, models, papers, report, results, study
+    from steepest import (
+        descent,
+        geometry,
+        inference,
+        models,
+        optimizers,
+        papers,
+        report,
+        results,
+        study,
+    )
     from steepest.descent import (
+        Projection,
         Trajectory,
+        bregman_projection,
         gradient_flow,
         mirror_step,
         riemannian_step,
@@ -20,12 +32,14 @@ if TYPE_CHECKING:
     from steepest.inference import Verdict, infer_geometry
 
 _HOMES = {
+    "Projection": "descent",
+    "Trajectory": "descent",
+    "Verdict": "inference",
+    "bregman_projection": "descent",
     "gradient_flow": "descent",
+    "infer_geometry": "inference",
     "mirror_step": "descent",
     "riemannian_step": "descent",
-    "Trajectory": "descent",
-    "infer_geometry": "inference",
-    "Verdict": "inference",
 }
 _ROOMS = (
     "descent",
@@ -33,6 +47,7 @@ _ROOMS = (
     "geometry",
     "inference",
     "models",
+    "optimizers",
     "papers",
     "report",
     "results",
@@ -40,9 +55,11 @@ _ROOMS = (
 )
 
 __all__ = [
+    "Projection",
     "Trajectory",
     "Verdict",
     "__version__",
+    "bregman_projection",
     "descent",
     "geometry",
     "gradient_flow",
@@ -50,6 +67,7 @@ __all__ = [
     "inference",
     "mirror_step",
     "models",
+    "optimizers",
     "papers",
     "report",
     "results",

@@ -11,6 +11,7 @@ __all__ = [
     "LawBroken",
     "MetricError",
     "PrecisionError",
+    "ProjectionError",
     "SteepestError",
     "UsageError",
 ]
@@ -38,6 +39,10 @@ class PrecisionError(SteepestError):
 
 class FlowError(SteepestError):
     """A flow left its domain, stalled, or could not be followed to its final time."""
+
+
+class ProjectionError(SteepestError):
+    """No weights were found that solve a regression and end where mirror descent would."""
 
 
 class LawBroken(SteepestError):

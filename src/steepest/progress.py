@@ -56,7 +56,7 @@ def progress(description: str, total: float | None = None) -> Iterator[Advance]:
 def track(items: Iterable[T], description: str, total: float | None = None) -> Iterator[T]:
     """Iterate over `items` under a progress bar."""
     if total is None and hasattr(items, "__len__"):
-        total = len(items)  # pyright: ignore[reportArgumentType]
+        total = float(len(items))  # pyright: ignore[reportArgumentType]
     with progress(description, total) as advance:
         for item in items:
             yield item

@@ -7,6 +7,7 @@ from steepest.geometry import (
     Attenuation,
     Composed,
     Constant,
+    Coupled,
     Diagonal,
     Elementwise,
     Entropy,
@@ -73,4 +74,6 @@ POTENTIALS = {
     "hyperbolic": lambda: HyperbolicEntropy(0.3),
     "fermi": lambda: Fermi(1.5),
     "logit": lambda: Logit([1.0, 2.0]),
+    "coupled": lambda: Coupled(PNorm(3), SHEAR),
+    "coupled_entropy": lambda: Coupled(Entropy(), SHEAR),
 }

@@ -20,6 +20,7 @@ def test_every_module_of_a_paper_is_listed():
     files = [
         f"{package.__name__}.{file.stem}"
         for package in [galtier2013, surace2020, results]
+        for package in [pogodin2024, surace2020, results]
         for file in Path(package.__path__[0]).glob("[!_]*.py")
     ]
     assert len(files) >= 3

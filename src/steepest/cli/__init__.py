@@ -3,6 +3,7 @@
 from steepest.cli.app import app, main, run
 from steepest.cli.connectivity import connectivity
 from steepest.cli.infer import infer
+from steepest.cli.layers import infer_layers
 from steepest.cli.metric import infer_metric
 from steepest.cli.studies import demo, list_papers, reproduce
 from steepest.cli.sweeps import sweep
@@ -19,3 +20,4 @@ __all__ = [
     "run",
     "sweep",
 ]
+__all__ = ["app", "demo", "infer", "infer_layers", "list_papers", "main", "reproduce", "run"]

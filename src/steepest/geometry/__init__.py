@@ -10,6 +10,7 @@ from steepest.geometry.chart import (
     Pullback,
     Scaling,
 )
+from steepest.geometry.coupled import Coupled
 from steepest.geometry.density import FisherDensity
 from steepest.geometry.diagonal import Diagonal, Euclidean, Metabolic, Weber
 from steepest.geometry.domain import (
@@ -73,6 +74,7 @@ __all__ = [
     "Box",
     "Composed",
     "Constant",
+    "Coupled",
     "Diagonal",
     "DualPower",
     "Elementwise",

@@ -46,10 +46,10 @@ class AbstractDomain(eqx.Module):
         coordinate outside.
         """
         point = jnp.asarray(point)
-        if is_concrete(point):
+        outside = self.outside(point)
+        if is_concrete(point, outside):  # under lax.cond a constant's properties are traced
             self.check(point, what)
             return point
-        outside = self.outside(point)
         same = outside.shape == point.shape
         # A product, so that derivatives are not a number there either.
         return point * jnp.where(outside if same else outside.any(), like(jnp.nan, point), 1)

@@ -1,12 +1,15 @@
 """Backward: from synapses measured before and after learning to the geometry they moved in."""
 
+from steepest.inference.checkpoints import read_checkpoint
 from steepest.inference.connectivity import Connectivity, infer_connectivity
 from steepest.inference.connectivity_picture import connectivity_picture
 from steepest.inference.deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from steepest.inference.dual import dual_change
 from steepest.inference.flows import FlowSamples, flow_samples, join_samples, trajectory_samples
 from steepest.inference.ftest import FTest
+from steepest.inference.independence import Panel, independence_index, independence_interval
 from steepest.inference.integrability import Reconstruction, curl, curl_f_test, reconstruct_cost
+from steepest.inference.layers import LayerFit, LayersVerdict, infer_layers
 from steepest.inference.likelihood import (
     CensoredLikelihood,
     ExactLikelihood,
@@ -65,6 +68,7 @@ from steepest.inference.verdict import (
     Verdict,
     decide,
 )
+from steepest.inference.weights import WeightStatistics, weight_statistics
 
 __all__ = [
     "ANY",
@@ -85,6 +89,8 @@ __all__ = [
     "FTest",
     "FlowSamples",
     "GeometryFit",
+    "LayerFit",
+    "LayersVerdict",
     "LeastAnisotropic",
     "LikelihoodFit",
     "MetricVerdict",
@@ -94,12 +100,14 @@ __all__ = [
     "Noise",
     "Obstruction",
     "Outcome",
+    "Panel",
     "ParametricFit",
     "ReciprocityTest",
     "Reconstruction",
     "Series",
     "ShootingFit",
     "Verdict",
+    "WeightStatistics",
     "compare_families",
     "connectivity_picture",
     "curl",
@@ -117,8 +125,11 @@ __all__ = [
     "fit_parametric",
     "fit_trajectories",
     "flow_samples",
+    "independence_index",
+    "independence_interval",
     "infer_connectivity",
     "infer_geometry",
+    "infer_layers",
     "infer_metric",
     "join_samples",
     "least_anisotropic_matrix",
@@ -129,6 +140,7 @@ __all__ = [
     "logroot_slope",
     "noise_variance",
     "rank_geometries",
+    "read_checkpoint",
     "read_columns",
     "read_series",
     "reciprocity_test",
@@ -136,4 +148,5 @@ __all__ = [
     "simulate_change",
     "tailored_matrix",
     "trajectory_samples",
+    "weight_statistics",
 ]

@@ -1,0 +1,152 @@
+"""Reading a network's weights: torch checkpoints, safetensors and NPZ, told by content.
+
+Nothing is ever unpickled that could run code.
+"""
+
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import DataError
+
+__all__ = ["match_checkpoints", "read_checkpoint"]
+
+_NESTED = ("state_dict", "model_state_dict", "model", "weights")
+
+
+def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
+    """The named arrays of a checkpoint as float64 NumPy arrays; names in the file's order.
+
+    Reads torch files (a state dict, or one under "state_dict", "model_state_dict", "model" or
+    "weights"), safetensors, and NPZ. Raises `DataError` for a file that is not there, is none of
+    these, holds pickled code (refused, never run), or needs a package that is not installed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"no such file: {path}")
+    with path.open("rb") as file:
+        start = file.read(16)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+        if members and all(name.endswith(".npy") for name in members):
+            return _numpy(path)
+        return _torch(path)
+    if start.startswith(b"\x80"):
+        return _torch(path)
+    if start[8:9] == b"{":
+        return _safetensors(path)
+    raise DataError(
+        f"{path} is no checkpoint that is read here: give a torch state dict (.pt), safetensors"
+        " or NPZ"
+    )
+
+
+def match_checkpoints(
+    before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]
+) -> list[str]:
+    """The names that both hold, in order; raises `DataError` listing what differs."""
+    gone = [name for name in before if name not in after]
+    new = [name for name in after if name not in before]
+    shapes = [
+        f"{name} {before[name].shape} -> {after[name].shape}"
+        for name in before
+        if name in after and before[name].shape != after[name].shape
+    ]
+    problems = [
+        f"{what}: {_listed(names)}"
+        for what, names in (
+            ("only before", gone),
+            ("only after", new),
+            ("of another shape", shapes),
+        )
+        if names
+    ]
+    if problems:
+        raise DataError(
+            f"the checkpoints are not of one network; {'; '.join(problems)}. Give two checkpoints"
+            " of the same architecture"
+        )
+    return list(before)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return ", ".join(names[:12]) + more
+
+
+def _numpy(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: _numbers(arrays[name], path, name) for name in arrays.files}
+    except ValueError as error:
+        if "pickle" in str(error).lower() or "Object arrays" in str(error):
+            raise DataError(
+                f"{path} holds pickled Python objects, which are never loaded: save plain arrays"
+            ) from error
+        raise DataError(f"{path} cannot be read as NPZ: {error}") from error
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise DataError(f"{path} cannot be read as NPZ: {error}") from error
+
+
+def _safetensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise DataError(
+            f'{path} is safetensors, which needs one more package: pip install "steepest[torch]"'
+        ) from error
+    try:
+        arrays = load_file(path)
+    except (SafetensorError, KeyError, OSError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} begins like safetensors but cannot be read ({error}); bfloat16 is not read:"
+            " save float32"
+        ) from error
+    return {name: _numbers(array, path, name) for name, array in arrays.items()}
+
+
+def _torch(path: Path) -> dict[str, np.ndarray]:
+    import pickle
+
+    try:
+        import torch
+    except ImportError as error:
+        raise DataError(
+            f'{path} looks like a torch checkpoint: pip install "steepest[torch]" to read it'
+        ) from error
+    try:
+        with warnings.catch_warnings():  # of the pickle's protocol: what follows says what matters
+            warnings.simplefilter("ignore")
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DataError(
+            f"{path} holds pickled Python objects other than tensors, which could run code and are"
+            " never loaded: save model.state_dict()"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path} cannot be read as a torch checkpoint: {first}") from error
+    for name in _NESTED:
+        if isinstance(saved, Mapping) and isinstance(saved.get(name), Mapping):
+            saved = saved[name]
+            break
+    if not isinstance(saved, Mapping) or not any(torch.is_tensor(v) for v in saved.values()):
+        raise DataError(f"{path} holds no state dict: save model.state_dict()")
+    return {
+        str(name): _numbers(tensor.detach().to(torch.float64).numpy(), path, str(name))
+        for name, tensor in saved.items()
+        if torch.is_tensor(tensor) and not tensor.is_complex()
+    }
+
+
+def _numbers(array: Any, path: Path, name: str) -> np.ndarray:
+    array = np.asarray(array)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{path}: {name!r} holds values of type {array.dtype}, not real numbers")
+    return array.astype(np.float64)

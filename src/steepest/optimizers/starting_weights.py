@@ -1,0 +1,85 @@
+"""What a parameter must be before a potential can move it, told when the optimizer is made."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from steepest.errors import DomainError
+from steepest.geometry import AbstractPotential, Entropy, Power
+
+__all__ = ["Tally", "check_start", "freezes_sign"]
+
+
+def freezes_sign(potential: AbstractPotential) -> bool:
+    """Whether weights keep their sign for ever, and a weight at 0 never moves (index 1 and up)."""
+    return isinstance(potential, Entropy) or (isinstance(potential, Power) and potential.index >= 1)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What was counted in one parameter: its size, zeros, and weights outside the domain."""
+
+    name: str
+    size: int
+    zeros: int
+    outside: int
+    not_finite: int
+
+
+def check_start(tallies: list[Tally], potential: AbstractPotential) -> None:
+    """Raise, or warn, where weights cannot be moved by the potential.
+
+    `DomainError` names a parameter that has weights that are not finite or outside the domain, or
+    nothing but zeros under a potential that cannot move them. Single zeros there give a
+    `UserWarning` with their number.
+    """
+    what = type(potential).__name__
+    frozen = freezes_sign(potential)
+    cure = (
+        "give it a group of its own with another potential, for example PNorm(2) (plain gradient"
+        " descent) or HyperbolicEntropy(scale), whose weights may change sign"
+    )
+    for tally in tallies:
+        if tally.not_finite:
+            raise DomainError(
+                f"{tally.name}: {tally.not_finite} of {tally.size} weights are not finite"
+            )
+        if tally.outside:
+            keep = (
+                ", or keep every weight on the side of 0 where it starts: freeze_signs=True"
+                if frozen
+                else ""
+            )
+            raise DomainError(
+                f"{tally.name}: {tally.outside} of {tally.size} weights are outside the domain of"
+                f" {what}, which is {potential.domain.describe()}; {cure}{keep}"
+            )
+        if frozen and tally.size and tally.zeros == tally.size:
+            raise DomainError(
+                f"{tally.name}: all {tally.size} weights are 0, and under {what} a weight at 0"
+                f" never moves; {cure}"
+            )
+    zeros = [tally for tally in tallies if tally.zeros] if frozen else []
+    if zeros:
+        listed = ", ".join(f"{tally.name} ({tally.zeros} of {tally.size})" for tally in zeros)
+        warnings.warn(
+            f"weights at 0 never move under {what}: {listed}; start them elsewhere, or choose a"
+            " potential of index below 1 or HyperbolicEntropy for their group",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def tally(name: str, weights: np.ndarray, potential: AbstractPotential, own_signs: bool) -> Tally:
+    """Count a parameter's weights; with `own_signs` their signs cannot be wrong."""
+    outside = 0
+    if not (own_signs and freezes_sign(potential)):
+        outside = int(np.asarray(potential.domain.outside(weights)).sum())
+    return Tally(
+        name=name,
+        size=weights.size,
+        zeros=int((weights == 0).sum()),
+        outside=outside,
+        not_finite=int((~np.isfinite(weights)).sum()),
+    )

@@ -1,0 +1,243 @@
+"""Networks that are trained, fine-tuned by mirror descent, and compared before and after (B.3).
+
+Everything here works on any `torch.nn.Module` that maps a batch of inputs to logits: the small
+networks below, models of torchvision and timm, or a module of your own (CORnet, ...).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import UsageError
+from steepest.geometry import AbstractPotential, Entropy, PNorm
+from steepest.optimizers import require_torch
+
+__all__ = [
+    "POTENTIALS",
+    "Tuning",
+    "build",
+    "digits",
+    "finetune",
+    "load_model",
+    "plastic",
+    "pretrain",
+    "snapshot",
+]
+
+POTENTIALS: dict[str, AbstractPotential] = {
+    "entropy": Entropy(),
+    "2-norm": PNorm(2),
+    "3-norm": PNorm(3),
+}
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a network was fine-tuned: the rate and epochs it took, accuracy, weights on each side."""
+
+    rate: float
+    epochs: int
+    accuracy: float
+    before: dict[str, np.ndarray]
+    after: dict[str, np.ndarray]
+
+
+def digits(seed: int, pretrained: int, tuned: int) -> tuple[Any, Any, Any, Any]:
+    """Images (n, 1, 8, 8) in 0..1 and labels of scikit-learn's digits, two disjoint samples."""
+    torch = require_torch("fine-tuning")
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise UsageError(
+            'the digits come with scikit-learn, which is an extra: pip install "steepest[torch]"'
+        ) from error
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    x = torch.tensor(images[order].reshape(-1, 1, 8, 8) / 16, dtype=torch.float32)
+    y = torch.tensor(labels[order])
+    end = pretrained + tuned
+    if end > len(labels):
+        raise UsageError(f"{pretrained} + {tuned} images asked for; there are {len(labels)}")
+    return x[:pretrained], y[:pretrained], x[pretrained:end], y[pretrained:end]
+
+
+def build(kind: str, width: int, seed: int) -> Any:
+    """A small network for 8 x 8 images: "mlp", "cnn" (with BatchNorm) or "rnn" (row by row)."""
+    torch = require_torch("fine-tuning")
+    nn = torch.nn
+    torch.manual_seed(seed)
+    if kind == "mlp":
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width // 2),
+            nn.ReLU(), nn.Linear(width // 2, 10),
+        )  # fmt: skip
+    if kind == "cnn":
+        return nn.Sequential(
+            nn.Conv2d(1, width // 8, 3, padding=1), nn.BatchNorm2d(width // 8), nn.ReLU(),
+            nn.Conv2d(width // 8, width // 4, 3, padding=1), nn.BatchNorm2d(width // 4), nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(width // 4, width // 4, 3, padding=1), nn.BatchNorm2d(width // 4), nn.ReLU(),
+            nn.Flatten(), nn.Linear(width // 4 * 16, 10),
+        )  # fmt: skip
+    if kind == "rnn":
+
+        class Rows(nn.Module):
+            """A recurrent network that reads an image row by row."""
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.rnn = nn.RNN(8, width, batch_first=True)
+                self.readout = nn.Linear(width, 10)
+
+            def forward(self, images: Any) -> Any:
+                return self.readout(self.rnn(images.flatten(1, 2))[0][:, -1])
+
+        return Rows()
+    raise UsageError(f"network {kind!r} is not known: choose mlp, cnn or rnn")
+
+
+def load_model(name: str) -> Any:
+    """A pretrained model by name: "torchvision:resnet18" or "timm:efficientnet_b0".
+
+    Needs the package and its weights on your machine. Raises `UsageError` where one is absent.
+    """
+    library, _, model = name.partition(":")
+    try:
+        if library == "torchvision":
+            import torchvision  # pyright: ignore[reportMissingImports]
+
+            return torchvision.models.get_model(model, weights="DEFAULT")
+        if library == "timm":
+            import timm  # pyright: ignore[reportMissingImports]
+
+            return timm.create_model(model, pretrained=True)
+    except ImportError as error:
+        raise UsageError(f"{name} needs {library}: pip install {library}") from error
+    raise UsageError(f"model {name!r}: give torchvision:NAME or timm:NAME")
+
+
+def plastic(model: Any) -> list[str]:
+    """Names of the weights that statistics are about: two or more axes, the readout left out.
+
+    The readout is the last such parameter. Biases and BatchNorm have one axis.
+    """
+    names = [name for name, weight in model.named_parameters() if weight.ndim > 1]
+    if len(names) < 2:
+        raise UsageError("the model has no weights beside its readout")
+    return names[:-1]
+
+
+def snapshot(model: Any, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """The named weights as float64 arrays."""
+    weights = dict(model.named_parameters())
+    return {name: weights[name].detach().cpu().double().numpy().copy() for name in names}
+
+
+def pretrain(model: Any, images: Any, labels: Any, epochs: int, seed: int) -> float:
+    """Train by Adam with small weight decay; returns the accuracy on these images."""
+    torch = require_torch("fine-tuning")
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=1e-2)
+    for _ in _epochs(model, optimizer, None, images, labels, epochs, seed):
+        pass
+    return accuracy(model, images, labels)
+
+
+def finetune(
+    model: Any,
+    images: Any,
+    labels: Any,
+    potential: AbstractPotential,
+    rates: Iterable[float],
+    *,
+    epochs: int = 30,
+    extensions: int = 4,
+    momentum: float = 0.9,
+    seed: int = 0,
+) -> Tuning:
+    """Fine-tune copies of a model by mirror descent to 100 % accuracy, and keep the gentlest.
+
+    Of the learning `rates`, tried in increasing order, the first that reaches 100 % counts, and
+    training stops there, in the lazy regime; if none does, all are tried again with `epochs` more,
+    up to `extensions` times (paper: the lowest loss counts). Batches of 256, cosine annealing,
+    BatchNorm in evaluation mode. Weights move in `potential`, their signs frozen where it freezes
+    them; biases and BatchNorm in the 2-norm.
+    """
+    import copy
+
+    names = plastic(model)
+    before = snapshot(model, names)
+    best: tuple[float, float, int, dict[str, np.ndarray]] = (-1.0, 0.0, 0, before)
+    for extension in range(extensions + 1):
+        for rate in sorted(rates):
+            trial = copy.deepcopy(model)
+            total = epochs * (1 + extension)
+            count, reached = _tune(trial, images, labels, potential, rate, total, momentum, seed)
+            if reached > best[0]:
+                best = (reached, rate, count, snapshot(trial, names))
+            if reached == 1.0:
+                return Tuning(rate, count, reached, before, best[3])
+    return Tuning(best[1], best[2], best[0], before, best[3])
+
+
+def _tune(
+    model: Any,
+    images: Any,
+    labels: Any,
+    potential: AbstractPotential,
+    rate: float,
+    epochs: int,
+    momentum: float,
+    seed: int,
+) -> tuple[int, float]:
+    from steepest.optimizers import MirrorDescent
+
+    torch = require_torch("fine-tuning")
+    weights = [(n, w) for n, w in model.named_parameters() if w.ndim > 1]
+    others = [(n, w) for n, w in model.named_parameters() if w.ndim < 2]
+    groups = [
+        {"params": weights, "potential": potential, "freeze_signs": True},
+        {"params": others, "potential": PNorm(2)},
+    ]
+    optimizer = MirrorDescent([g for g in groups if g["params"]], rate, momentum=momentum)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    reached = accuracy(model, images, labels)
+    for epoch in _epochs(model, optimizer, schedule, images, labels, epochs, seed):
+        now = accuracy(model, images, labels)
+        if now != now or now == 1.0:
+            return epoch + 1, now
+        reached = now
+    return epochs, reached
+
+
+def _epochs(
+    model: Any, optimizer: Any, schedule: Any, images: Any, labels: Any, epochs: int, seed: int
+) -> Iterable[int]:
+    torch = require_torch("fine-tuning")
+    generator = torch.Generator().manual_seed(seed)
+    # A fine-tuned network keeps the statistics of its BatchNorm, so that its map stays one map.
+    model.train(schedule is None)
+    for epoch in range(epochs):
+        for batch in torch.randperm(len(labels), generator=generator).split(_BATCH):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(model(images[batch]), labels[batch])
+            if not torch.isfinite(loss):
+                return
+            loss.backward()
+            optimizer.step()
+        if schedule is not None:
+            schedule.step()
+        yield epoch
+
+
+def accuracy(model: Any, images: Any, labels: Any) -> float:
+    """Share of images whose label has the largest logit, in evaluation mode."""
+    torch = require_torch("fine-tuning")
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        share = (model(images).argmax(1) == labels).double().mean()
+    model.train(training)
+    return float(share)

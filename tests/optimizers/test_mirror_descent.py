@@ -1,0 +1,254 @@
+"""Both optimizers take the step of `mirror_step`, with momentum in the dual and schedules."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from steepest.descent import mirror_step
+from steepest.errors import DomainError, UsageError
+from steepest.geometry import Entropy, Fermi, HyperbolicEntropy, Logit, PNorm, Power
+from steepest.optimizers import mirror_descent
+
+try:
+    import torch
+
+    from steepest.optimizers import MirrorDescent
+except ImportError:
+    torch = MirrorDescent = None
+
+BACKENDS = [
+    "optax",
+    pytest.param(
+        "torch",
+        marks=pytest.mark.skipif(torch is None, reason="torch, an extra, is not installed"),
+    ),
+    pytest.param(
+        "torch_foreach",
+        marks=pytest.mark.skipif(torch is None, reason="torch, an extra, is not installed"),
+    ),
+]
+POTENTIALS = {
+    "1.1-norm": PNorm(1.1),
+    "1.5-norm": PNorm(1.5),
+    "2-norm": PNorm(2),
+    "3-norm": PNorm(3),
+    "power_-1": Power(-1),
+    "power_0": Power(0),
+    "power_0.5": Power(0.5),
+    "entropy": Entropy(),
+    "power_1": Power(1),
+    "power_1.5": Power(1.5),
+    "burg": Power(2),
+    "hyperbolic": HyperbolicEntropy(0.3),
+    "fermi": Fermi(2.0),
+    "logit": Logit(2.0),
+}
+TWO_SIDED = ("1.1-norm", "1.5-norm", "2-norm", "3-norm", "power_-1", "hyperbolic", "fermi")
+STEPS, RATE, MOMENTUM = 7, 0.01, 0.9
+SHAPES = {"first": (5, 4), "second": (4,), "third": ()}
+
+
+def start(signed, seed=0):
+    random = np.random.default_rng(seed)
+    weights = {name: random.uniform(0.2, 1.0, shape) for name, shape in SHAPES.items()}
+    if signed:
+        weights = {k: w * random.choice([-1, 1], w.shape) for k, w in weights.items()}
+    return weights
+
+
+def gradients(seed=1):
+    random = np.random.default_rng(seed)
+    return [{k: random.standard_normal(s) for k, s in SHAPES.items()} for _ in range(STEPS)]
+
+
+def oracle(potential, weights, steps, rates, signs=None):
+    """Momentum of raw gradients, then `mirror_step`, one parameter at a time."""
+    weights = {k: jnp.asarray(w) for k, w in weights.items()}
+    moving = {k: np.zeros(w.shape) for k, w in weights.items()}
+    for covectors, rate in zip(steps, rates, strict=True):
+        for k in weights:
+            moving[k] = MOMENTUM * moving[k] + covectors[k]
+            here = potential if signs is None else potential(np.sign(weights[k]))
+            weights[k] = mirror_step(here, weights[k], jnp.asarray(moving[k]), rate)
+    return {k: np.asarray(w) for k, w in weights.items()}
+
+
+def learn(backend, potential, weights, steps, rate=RATE, **options):
+    """The weights after all steps, as the backend's optimizer moves them (float64)."""
+    if backend == "optax":
+        tree = {k: jnp.asarray(w) for k, w in weights.items()}
+        mirror = mirror_descent(rate, potential, momentum=MOMENTUM, **options)
+        state = mirror.init(tree)
+        update = jax.jit(mirror.update)
+        for covectors in steps:
+            change, state = update({k: jnp.asarray(g) for k, g in covectors.items()}, state, tree)
+            tree = optax.apply_updates(tree, change)
+        return {k: np.asarray(w) for k, w in tree.items()}
+    named = {k: torch.nn.Parameter(torch.tensor(w)) for k, w in weights.items()}
+    first = rate(0) if callable(rate) else rate
+    mirror = MirrorDescent(
+        named.items(),
+        float(first),
+        potential,
+        MOMENTUM,
+        foreach=backend == "torch_foreach",
+        **options,
+    )
+    factor = (lambda n: float(rate(n)) / float(first)) if callable(rate) else (lambda n: 1.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(mirror, factor)
+    for covectors in steps:
+        for k, weight in named.items():
+            weight.grad = torch.tensor(covectors[k])
+        mirror.step()
+        schedule.step()
+    return {k: w.detach().numpy() for k, w in named.items()}
+
+
+def assert_same(found, expected, rtol=1e-12):
+    for k in expected:
+        np.testing.assert_allclose(found[k], expected[k], rtol=rtol, atol=1e-14, err_msg=k)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", POTENTIALS)
+def test_the_weights_are_those_of_mirror_step(backend, name):
+    weights, steps = start(signed=name in TWO_SIDED), gradients()
+    expected = oracle(POTENTIALS[name], weights, steps, [RATE] * STEPS)
+    assert min(np.abs(expected[k] - weights[k]).min() for k in weights) > 1e-5
+    assert_same(learn(backend, POTENTIALS[name], weights, steps), expected, rtol=2e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "make", [Entropy, lambda s=1: Power(1, s), lambda s=1: Power(1.5, s), lambda s=1: Power(2, s)]
+)
+def test_frozen_signs_are_those_of_the_weights(backend, make):
+    weights, steps = start(signed=True), gradients()
+    expected = oracle(make, weights, steps, [RATE] * STEPS, signs="own")
+    found = learn(backend, make(), weights, steps, freeze_signs=True)
+    assert_same(found, expected)
+    for k in weights:
+        np.testing.assert_array_equal(np.sign(found[k]), np.sign(weights[k]))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_negative_weights_have_a_potential_of_negative_sign(backend):
+    weights = {k: -w for k, w in start(signed=False).items()}
+    steps = gradients()
+    expected = oracle(Entropy(-1), weights, steps, [RATE] * STEPS)
+    assert_same(learn(backend, Entropy(-1), weights, steps), expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["2-norm", "3-norm", "entropy"])
+def test_schedules_set_the_rate_of_each_step(backend, name):
+    schedule = optax.cosine_decay_schedule(RATE, STEPS)
+    weights, steps = start(signed=False), gradients()
+    with jax.numpy_dtype_promotion("standard"):
+        rates = [float(schedule(n)) for n in range(STEPS)]
+    expected = oracle(POTENTIALS[name], weights, steps, rates)
+    with jax.numpy_dtype_promotion("standard"):  # optax's schedules multiply an int by a float
+        found = learn(backend, POTENTIALS[name], weights, steps, rate=schedule)
+    assert_same(found, expected, 1e-6)
+
+
+@pytest.mark.parametrize("name", POTENTIALS)
+def test_a_point_in_single_precision_stays_in_it(name):
+    weights = {k: jnp.asarray(w, jnp.float32) for k, w in start(signed=False).items()}
+    mirror = mirror_descent(RATE, POTENTIALS[name], momentum=MOMENTUM)
+    change, state = jax.jit(mirror.update)(weights, mirror.init(weights), weights)
+    kinds = {leaf.dtype for leaf in jax.tree_util.tree_leaves((change, state.momentum))}
+    assert kinds == {jnp.dtype("float32")}
+
+
+def test_two_norm_in_optax_is_sgd():
+    weights = {k: jnp.asarray(w, jnp.float32) for k, w in start(signed=True).items()}
+    ours, theirs = mirror_descent(RATE, PNorm(2), momentum=MOMENTUM), optax.sgd(RATE, MOMENTUM)
+    state, their_state, their_weights = ours.init(weights), theirs.init(weights), weights
+    for covectors in gradients():
+        covector = {k: jnp.asarray(g, jnp.float32) for k, g in covectors.items()}
+        change, state = ours.update(covector, state, weights)
+        weights = optax.apply_updates(weights, change)
+        change, their_state = theirs.update(covector, their_state, their_weights)
+        their_weights = optax.apply_updates(their_weights, change)
+    assert_same(weights, their_weights, rtol=3e-7)
+
+
+def test_clipping_and_groups_compose_in_optax():
+    weights = {k: jnp.asarray(w) for k, w in start(signed=True).items()}
+    covector = {k: jnp.asarray(g) for k, g in gradients()[0].items()}
+    groups = {
+        "excitatory": mirror_descent(RATE, Entropy(), freeze_signs=True),
+        "bias": mirror_descent(RATE, PNorm(2)),
+    }
+    labels = {"first": "excitatory", "second": "bias", "third": "bias"}
+    mirror = optax.chain(optax.clip_by_global_norm(0.1), optax.multi_transform(groups, labels))
+    change, _ = mirror.update(covector, mirror.init(weights), weights)
+    norm = np.sqrt(sum(np.sum(g**2) for g in map(np.asarray, covector.values())))
+    assert norm > 1
+    clipped = {k: g * 0.1 / norm for k, g in covector.items()}
+    sign = np.sign(weights["first"])
+    expected = mirror_step(Entropy(sign), weights["first"], clipped["first"], RATE)
+    np.testing.assert_allclose(weights["first"] + change["first"], expected, rtol=1e-12)
+    np.testing.assert_allclose(change["second"], -RATE * clipped["second"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS[:2])
+def test_weights_of_the_wrong_sign_are_refused_by_name_with_the_cure(backend):
+    weights = start(signed=True)
+    with pytest.raises(DomainError, match=r"first.*outside the domain of Entropy.*PNorm\(2\)") as e:
+        learn(backend, Entropy(), weights, [])
+    assert "freeze_signs=True" in str(e.value)
+
+
+@pytest.mark.parametrize("backend", BACKENDS[:2])
+def test_a_parameter_of_zeros_that_could_never_move_is_refused_by_name(backend):
+    weights = {**start(signed=True), "bias": np.zeros(6)}
+    with pytest.raises(DomainError, match=r"bias.*all 6 weights are 0.*HyperbolicEntropy"):
+        learn(backend, Entropy(), weights, [], freeze_signs=True)
+    learn(backend, PNorm(1.5), weights, [])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("potential", [Entropy(), Power(1), Power(1.5), Power(2)])
+def test_single_zeros_are_reported_and_stay(backend, potential):
+    weights = start(signed=True)
+    weights["first"][1, 2] = weights["first"][3, 3] = 0.0
+    with pytest.warns(UserWarning, match=r"never move under .*first.* \(2 of 20\)"):
+        found = learn(backend, potential, weights, gradients(), freeze_signs=True)
+    np.testing.assert_array_equal(found["first"] == 0, weights["first"] == 0)
+    assert all(np.isfinite(w).all() for w in found.values())
+
+
+@pytest.mark.parametrize("backend", BACKENDS[:2])
+def test_weights_that_are_not_finite_are_refused(backend):
+    weights = start(signed=True)
+    weights["second"][1] = np.nan
+    with pytest.raises(DomainError, match=r"second.*1 of 4 weights are not finite"):
+        learn(backend, PNorm(3), weights, [])
+
+
+@pytest.mark.parametrize("backend", BACKENDS[:2])
+def test_settings_that_cannot_be_used_are_refused(backend):
+    with pytest.raises(UsageError, match="-1"):
+        learn(backend, PNorm(2), start(signed=True), [], rate=-1.0)
+
+
+def test_settings_of_optax_alone_are_refused():
+    with pytest.raises(UsageError, match=r"momentum is 1\.5"):
+        mirror_descent(0.1, PNorm(2), momentum=1.5)
+    mirror = mirror_descent(0.1, PNorm(2))
+    with pytest.raises(UsageError, match="needs the weights"):
+        mirror.update(jnp.ones(3), mirror.init(jnp.ones(3)))
+
+
+def test_gradients_that_are_not_finite_become_nan_and_can_be_skipped():
+    weights, bad = jnp.ones(3), jnp.array([1.0, jnp.nan, 1.0])
+    mirror = mirror_descent(0.1, Entropy())
+    change, _ = mirror.update(bad, mirror.init(weights), weights)
+    np.testing.assert_array_equal(np.isnan(change), [False, True, False])
+    safe = optax.apply_if_finite(mirror, 3)
+    change, _ = safe.update(bad, safe.init(weights), weights)
+    np.testing.assert_array_equal(change, 0.0)
