@@ -39,7 +39,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core
-	@$(PIP) -e '.[cluster,io,test]'
+	@$(PIP) -e '.[cluster,io,test,torch]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core

@@ -19,8 +19,7 @@ KEYS = [figure.key for paper in available() for figure in paper.figures]
 def test_every_module_of_a_paper_is_listed():
     files = [
         f"{package.__name__}.{file.stem}"
-        for package in [galtier2013, surace2020, results]
-        for package in [pogodin2024, surace2020, results]
+        for package in [galtier2013, pogodin2024, surace2020, results]
         for file in Path(package.__path__[0]).glob("[!_]*.py")
     ]
     assert len(files) >= 3
@@ -41,7 +40,12 @@ def test_every_figure_keeps_the_protocol_and_its_title_is_the_listed_one(key):
 def test_a_paper_loads_all_its_figures():
     assert [figure.key for figure in load("surace2020")] == [
         "surace2020.example_1d",
+        "surace2020.experiments",
+        "surace2020.fig1",
         "surace2020.fig2",
+        "surace2020.fig3",
+        "surace2020.fig4",
+        "surace2020.spike_trains",
     ]
     assert [figure.key for figure in load("results")] == ["results.demo"]
 
@@ -49,8 +53,8 @@ def test_a_paper_loads_all_its_figures():
 @pytest.mark.parametrize(
     ("name", "near"),
     [
-        ("surace2020.fig3", "surace2020.fig2"),
-        ("surace2020.xyz", "surace2020.example_1d"),
+        ("surace2020.fig5", "surace2020.fig"),
+        ("surace2020.xyz", "surace2020.ex"),
         ("Surace2020", "surace2020"),
         ("surace", "surace2020"),
         ("result.demo", "results.demo"),
