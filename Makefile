@@ -38,7 +38,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.core
+$(VENV)/.test: $(VENV)/.core Makefile
 	@$(PIP) -e '.[cluster,io,test,torch]'
 	@touch $@
 
