@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from steepest.errors import UsageError
 
-__all__ = ["simulate_change"]
+__all__ = ["change_of_log", "simulate_change"]
 
 _ROUNDS = 1000
 
@@ -40,28 +40,44 @@ def simulate_change(
     log_before = spread * rng.standard_normal(n)
     # E[(dw/w)^2] = s^2 E[w^(2(a-1))] for log-normal sizes.
     scale = change * math.exp(-(((index - 1) * spread) ** 2))
-    step = np.empty(n)
-    todo = np.arange(n)
-    for _ in range(_ROUNDS):
-        dual = scale * (drift + _standard(rng, todo.size, skew))
-        if index == 1:
-            step[todo] = dual
-            break
-        grown = 1 + (1 - index) * dual * np.exp((index - 1) * log_before[todo])
-        fine = grown > 0
-        step[todo[fine]] = np.log(grown[fine]) / (1 - index)
-        todo = todo[~fine]
-        if not todo.size:
-            break
-    else:
-        raise UsageError(
-            f"a change of {change:g} with drift {drift:g} carries some sizes across zero in every"
-            f" one of {_ROUNDS} draws: make change, drift or spread smaller"
-        )
+    step = change_of_log(rng, log_before, index, scale, drift=drift, skew=skew)
     before, after = np.exp(log_before), np.exp(log_before + step)
     return (
         _measured(rng, before, noise_cv, noise_sd),
         _measured(rng, after, noise_cv, noise_sd),
+    )
+
+
+def change_of_log(
+    rng: np.random.Generator,
+    log_size: Float[np.ndarray, " n"],
+    index: float | int,
+    scale: float | int,
+    *,
+    drift: float | int = 0.0,
+    skew: float | int = 0.0,
+) -> Float[np.ndarray, " n"]:
+    """Change of log size when every dual weight changes by `scale` times (drift + a unit draw).
+
+    Changes that would carry a size across zero or to infinity are redrawn; raises UsageError
+    where every draw does.
+    """
+    step = np.empty(log_size.size)
+    todo = np.arange(log_size.size)
+    for _ in range(_ROUNDS):
+        dual = scale * (drift + _standard(rng, todo.size, skew))
+        if index == 1:
+            step[todo] = dual
+            return step
+        grown = 1 + (1 - index) * dual * np.exp((index - 1) * log_size[todo])
+        fine = grown > 0
+        step[todo[fine]] = np.log(grown[fine]) / (1 - index)
+        todo = todo[~fine]
+        if not todo.size:
+            return step
+    raise UsageError(
+        f"a change with drift {drift:g} carries some sizes across zero in every one of"
+        f" {_ROUNDS} draws: make change, drift or spread smaller"
     )
 
 
