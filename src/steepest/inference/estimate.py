@@ -22,7 +22,7 @@ from steepest.inference.moments import Moments, Pairs, pairs, size_resolved
 
 __all__ = ["Estimate", "Interval", "Source", "clusters", "estimate", "product_share", "source_of"]
 
-Source = Literal["sessions", "replicates", "null"]
+Source = Literal["sessions", "replicates", "null", "stated"]
 
 _LAGS = 3
 _DRAWS = 400
@@ -122,13 +122,20 @@ def product_share(
     return np.bincount(where, first * second, size), np.bincount(where, first**2, size)
 
 
-def estimate(measured: Measurements, *, draws: int = _DRAWS, seed: int = 0) -> Estimate:
+def estimate(
+    measured: Measurements,
+    *,
+    stated: tuple[float, float] | None = None,
+    draws: int = _DRAWS,
+    seed: int = 0,
+) -> Estimate:
     """Fit signal and noise, and resample clusters for intervals.
 
-    Raises DataError where nothing tells signal from noise (no null, replicates or third session),
+    `stated` is a noise that is known from elsewhere: its coefficient of variation and its additive
+    standard deviation in the unit of size. Otherwise it is learned here. Raises DataError where nothing tells signal from noise (no null, replicates or third session),
     or fewer than 50 changes can be used.
     """
-    source = source_of(measured)
+    source = "stated" if stated is not None else source_of(measured)
     if source is None:
         raise DataError(
             "nothing here tells learning from measurement noise: give replicates, at least three"
@@ -144,9 +151,12 @@ def estimate(measured: Measurements, *, draws: int = _DRAWS, seed: int = 0) -> E
             f" {_FEWEST_PAIRS} are needed, and some hundreds of synapses to tell geometries apart"
         )
     cluster = clusters(measured, seed)
-    moments, fit, kept, dropped, near, vast = _settle(measured, found, cluster)
+    known = None
+    if stated is not None:
+        known = np.array([stated[0], 0.0, stated[1] * math.exp(-found.centre)])
+    moments, fit, dropped, vast = _settle(measured, found, cluster, known)
     weights = _resample(moments.counts, measured, cluster, draws, seed)
-    draw = fit_noise_and_index(moments, weights, fit)
+    draw = fit_noise_and_index(moments, weights, fit, stated=known)
     used = np.flatnonzero(moments.counts.sum(axis=1))
     widen = _widening(used.size)
     one = np.ones((1, len(moments.counts)))
@@ -180,7 +190,7 @@ def estimate(measured: Measurements, *, draws: int = _DRAWS, seed: int = 0) -> E
         small=index_of(learned & (moments.middle <= half)),
         large=index_of(learned & (moments.middle > half)),
         by_lag={lag: index_of(moments.lag == lag) for lag in lags},
-        over_time=_over_time(measured, found, cluster, fit, draw, weights, kept, widen),
+        over_time=_over_time(measured, found, cluster, fit, draw, weights, widen),
         power_wins=float(np.mean(power > mixture)),
         bend=interval(float(bend[0]), bends),
         too_large=vast,
@@ -197,17 +207,16 @@ def estimate(measured: Measurements, *, draws: int = _DRAWS, seed: int = 0) -> E
 
 
 def _settle(
-    measured: Measurements, found: Pairs, cluster: np.ndarray
-) -> tuple[Moments, Fit, np.ndarray, tuple[Dropped, ...], float, float]:
+    measured: Measurements, found: Pairs, cluster: np.ndarray, known: np.ndarray | None
+) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
     """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
     changes = found.lag > 0
     variance = np.full(found.step.size, found.step[changes].var())
     index, fit = 1.0, None
-    kept = np.ones(found.step.size, dtype=bool)
     moments = size_resolved(found, variance, index, cluster)
     used, near, vast = moments, 0.0, 0.0
     for turn in range(_ROUNDS):
-        fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit)
+        fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
         index = float(np.clip(fit.index[0], -2, 4))
         start = np.clip(fit.index, -2, 4)
         signal = signal_at(start, fit.log_signal, found.middle)[0]
@@ -230,7 +239,7 @@ def _settle(
         if turn == _ROUNDS - 1:
             vast /= max(total, 1)
     assert fit is not None
-    fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit)
+    fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
     dropped = (
         Dropped(
             round(near),
@@ -248,7 +257,7 @@ def _settle(
             "too few synapses in a group and session to tell drift from change",
         ),
     )
-    return used, fit, kept, dropped, near, vast
+    return used, fit, dropped, vast
 
 
 def _unfit(
@@ -329,7 +338,6 @@ def _over_time(
     fit: Fit,
     draw: Fit,
     weights: np.ndarray,
-    kept: np.ndarray,
     widen: float,
 ) -> tuple[Interval, ...]:
     """The index of each step from one session to the next, with the noise curve of all."""

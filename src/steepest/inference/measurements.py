@@ -240,6 +240,11 @@ def _check(found: Measurements) -> None:
     ):
         raise DataError("every session is identical: give measurements of different times")
     if found.null.any():
+        if found.sessions > 2:
+            raise DataError(
+                f"a null condition and {found.sessions} sessions contradict each other: give a"
+                " null with before and after, or a series of sessions without it"
+            )
         if found.groups is None:
             raise DataError(
                 "a null condition is given without groups: how far it may be subtracted is judged"

@@ -16,7 +16,6 @@ from steepest.inference.measurements import Measurements
 __all__ = ["Moments", "Pairs", "pairs", "size_resolved"]
 
 _BINS = 24
-_BLOCKS = 500  # clusters kept apart; more synapses than this are resampled in random blocks
 _LEVERAGE = 0.75
 
 
@@ -53,6 +52,7 @@ class Moments:
     nu: Float[np.ndarray, " j"]
     lag: Int[np.ndarray, " j"]
     start: Int[np.ndarray, " j"]
+    spread: float
 
     def select(self, chosen: np.ndarray) -> "Moments":
         """Only some of the classes."""
@@ -64,6 +64,7 @@ class Moments:
             self.nu[chosen],
             self.lag[chosen],
             self.start[chosen],
+            self.spread,
         )
 
 
@@ -222,6 +223,7 @@ def size_resolved(
         nu=np.repeat(kinds[1], _BINS)[filled],
         lag=np.repeat(kinds[2], _BINS)[filled].astype(np.int64),
         start=np.repeat(kinds[3], _BINS)[filled].astype(np.int64),
+        spread=float(found.middle[changes].std()),
     )
 
 
@@ -239,11 +241,25 @@ def _without_drift(
         return values - mean[cell]
 
     power = index - 1
-    line = found.middle[rows] if abs(power) < 1e-6 else np.expm1(power * found.middle[rows]) / power
-    line, rest = about_cell(line), about_cell(step)
+    middle = found.middle[rows]
+    line = middle if abs(power) < 1e-6 else np.expm1(power * middle) / power
     epoch = found.epoch[rows]
-    moment = np.bincount(epoch, precision * line**2)
-    slope = np.bincount(epoch, precision * line * rest) / np.maximum(moment, math.ulp(0.0))
-    rest = rest - slope[epoch] * line
-    leverage = precision / total[cell] + precision * line**2 / np.maximum(moment, math.ulp(0.0))[epoch]
+    rest, leverage = about_cell(step), precision / total[cell]
+    # Orthogonal to one another and to the cells, so each can be taken out on its own.
+    first = None
+    for shape in (line, line**2):
+        shape = about_cell(shape)
+        if first is not None:
+            shape = shape - _slope(first, shape, precision, epoch)[epoch] * first
+        moment = np.maximum(np.bincount(epoch, precision * shape**2), math.ulp(0.0))
+        rest = rest - _slope(shape, rest, precision, epoch)[epoch] * shape
+        leverage = leverage + precision * shape**2 / moment[epoch]
+        first = shape
     return rest, np.minimum(leverage, 1.0)
+
+
+def _slope(
+    shape: np.ndarray, values: np.ndarray, precision: np.ndarray, epoch: np.ndarray
+) -> Float[np.ndarray, " e"]:
+    moment = np.bincount(epoch, precision * shape**2)
+    return np.bincount(epoch, precision * shape * values) / np.maximum(moment, math.ulp(0.0))

@@ -81,6 +81,14 @@ def decide_measured(found: Estimate) -> Decision:
             f"{said}; the index is {abs(index.value - c):.2f} from {name}",
             "More synapses or sessions: the interval must shrink onto one geometry, or off it.",
         )
+    if found.source == "stated" and any(part.value > 0 for part in found.noise):
+        return Decision(
+            "undecided",
+            "No geometry is named from a stated noise alone.",
+            f"{said}, corrected for the stated noise, but a wrong form of the noise would name a"
+            " wrong geometry",
+            "Replicates, a third session, or a null condition.",
+        )
     if pair:
         return _name_pair(found, name, c, said)
     return _name_series(found, name, c, said)
