@@ -16,7 +16,16 @@ from jaxtyping import Float
 from steepest.inference.dual import SEARCHED
 from steepest.inference.moments import Moments
 
-__all__ = ["Fit", "fit_mixture", "fit_noise_and_index", "fit_signal", "noise_at", "shown_signal", "signal_at"]
+__all__ = [
+    "Fit",
+    "SignalFit",
+    "fit_mixture",
+    "fit_noise_and_index",
+    "fit_signal",
+    "noise_at",
+    "shown_signal",
+    "signal_at",
+]
 
 Model = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, list[np.ndarray]]]
 
@@ -38,10 +47,15 @@ class Fit:
     noise: Float[np.ndarray, "b 3"]
     log_likelihood: Float[np.ndarray, " b"]
 
-    def at(self, draw: int) -> "Fit":
-        """One resample, kept as a batch of one."""
-        one = slice(draw, draw + 1)
-        return Fit(self.index[one], self.log_signal[one], self.noise[one], self.log_likelihood[one])
+
+@dataclass(frozen=True, eq=False)
+class SignalFit:
+    """The signal of every resample: log variance = log_signal + 2(a-1)m + 2 bend m^2."""
+
+    index: Float[np.ndarray, " b"]
+    log_signal: Float[np.ndarray, " b"]
+    bend: Float[np.ndarray, " b"]
+    log_likelihood: Float[np.ndarray, " b"]
 
 
 def noise_at(noise: Float[np.ndarray, "b 3"], middle: Float[np.ndarray, " j"]) -> np.ndarray:
@@ -119,11 +133,11 @@ def fit_signal(
     start: Fit,
     *,
     curved: bool = False,
-) -> tuple[Float[np.ndarray, " b"], Float[np.ndarray, " b"], Float[np.ndarray, " b"]]:
-    """Index, log-likelihood and curvature of the signal, the noise curve held fixed.
+) -> SignalFit:
+    """The signal alone, the noise curve held fixed.
 
     With `curved` the log of the signal's standard deviation may bend with log size by a quadratic
-    term, which is returned; it is 0 otherwise.
+    term, which is 0 otherwise.
     """
     squares, counts = weights @ moments.squares, weights @ moments.counts
     fixed = moments.nu * noise_at(noise, moments.middle)
@@ -142,7 +156,7 @@ def fit_signal(
     bent = math.inf if curved else 0.0
     box = np.array([[SEARCHED[0], -_DEEP, -bent], [SEARCHED[1], _DEEP, bent]])
     values, cost = _minimise(squares, counts, model, first, box)
-    return _ended(values[:, 0]), -cost, values[:, 2]
+    return SignalFit(_ended(values[:, 0]), values[:, 1], values[:, 2], -cost)
 
 
 def fit_mixture(

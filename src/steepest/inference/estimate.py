@@ -168,17 +168,17 @@ def estimate(
         part = moments.select(chosen)
         if not (part.kappa > 0).any():
             return Interval(math.nan, math.nan, math.nan)
-        value = fit_signal(part, one, fit.noise, fit)[0]
-        return interval(float(value[0]), fit_signal(part, weights, draw.noise, draw)[0])
+        value = fit_signal(part, one, fit.noise, fit).index
+        return interval(float(value[0]), fit_signal(part, weights, draw.noise, draw).index)
 
     learned = moments.kappa > 0
     counts = np.where(learned, moments.counts.sum(axis=0), 0)
     order = np.argsort(moments.middle)
     half = moments.middle[order][np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)]
-    power = fit_signal(moments, weights, draw.noise, draw)[1]
+    power = fit_signal(moments, weights, draw.noise, draw).log_likelihood
     mixture = fit_mixture(moments, weights, draw.noise, draw)
-    bend = fit_signal(moments, one, fit.noise, fit, curved=True)[2]
-    bends = fit_signal(moments, weights, draw.noise, draw, curved=True)[2]
+    bend = fit_signal(moments, one, fit.noise, fit, curved=True).bend
+    bends = fit_signal(moments, weights, draw.noise, draw, curved=True).bend
     share = _share(measured, found, moments, fit, draw, weights, cluster)
     noise = [interval(float(fit.noise[0, k]), draw.noise[:, k]) for k in range(3)]
     return Estimate(
@@ -358,8 +358,8 @@ def _over_time(
             steps.append(Interval(math.nan, math.nan, math.nan))
             continue
         one = np.ones((1, weights.shape[1]))
-        value = fit_signal(part, one, fit.noise, fit)[0]
-        resampled = fit_signal(part, weights, draw.noise, draw)[0]
+        value = fit_signal(part, one, fit.noise, fit).index
+        resampled = fit_signal(part, weights, draw.noise, draw).index
         steps.append(_interval(float(value[0]), resampled, widen))
     return tuple(steps)
 

@@ -21,6 +21,7 @@ def simulate_change(
     change: float | int = 0.1,
     drift: float | int = 0.0,
     skew: float | int = 0.0,
+    degrees: float | int = math.inf,
     noise_cv: float | int = 0.0,
     noise_sd: float | int = 0.0,
     seed: int | Sequence[int] | np.random.Generator = 0,
@@ -29,7 +30,7 @@ def simulate_change(
 
     Sizes before are log-normal (median 1, standard deviation of the log `spread`). The dual
     change has the same distribution for every synapse: Gaussian, or a shifted gamma of skewness
-    `skew`; its mean is `drift` times its standard deviation. Its scale makes the root mean square
+    `skew`, or Student's t with `degrees` of freedom (above 2); its mean is `drift` times its standard deviation. Its scale makes the root mean square
     of the relative change of size `change` (to first order, over the population). Changes that
     would carry a size across zero (index < 1) or to infinity (index > 1) are redrawn.
     Measurement then multiplies each size by a log-normal error of coefficient of variation
@@ -40,7 +41,7 @@ def simulate_change(
     log_before = spread * rng.standard_normal(n)
     # E[(dw/w)^2] = s^2 E[w^(2(a-1))] for log-normal sizes.
     scale = change * math.exp(-(((index - 1) * spread) ** 2))
-    step = change_of_log(rng, log_before, index, scale, drift=drift, skew=skew)
+    step = change_of_log(rng, log_before, index, scale, drift=drift, skew=skew, degrees=degrees)
     before, after = np.exp(log_before), np.exp(log_before + step)
     return (
         _measured(rng, before, noise_cv, noise_sd),
@@ -56,6 +57,7 @@ def change_of_log(
     *,
     drift: float | int = 0.0,
     skew: float | int = 0.0,
+    degrees: float | int = math.inf,
 ) -> Float[np.ndarray, " n"]:
     """Change of log size when every dual weight changes by `scale` times (drift + a unit draw).
 
@@ -65,7 +67,7 @@ def change_of_log(
     step = np.empty(log_size.size)
     todo = np.arange(log_size.size)
     for _ in range(_ROUNDS):
-        dual = scale * (drift + _standard(rng, todo.size, skew))
+        dual = scale * (drift + _standard(rng, todo.size, skew, degrees))
         if index == 1:
             step[todo] = dual
             return step
@@ -81,8 +83,12 @@ def change_of_log(
     )
 
 
-def _standard(rng: np.random.Generator, n: int, skew: float | int) -> Float[np.ndarray, " n"]:
-    """Draws of mean 0, variance 1 and the given skewness."""
+def _standard(
+    rng: np.random.Generator, n: int, skew: float | int, degrees: float | int
+) -> Float[np.ndarray, " n"]:
+    """Draws of mean 0, variance 1 and the given skewness, or of Student's t."""
+    if math.isfinite(degrees):
+        return rng.standard_t(degrees, size=n) * math.sqrt(1 - 2 / degrees)
     if skew == 0:
         return rng.standard_normal(n)
     shape = 4 / skew**2
