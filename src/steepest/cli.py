@@ -39,14 +39,67 @@ Json = Annotated[
 @app.command
 def infer(
     file: Annotated[
-        Path, Parameter(help="Table of sizes: CSV, TSV, NPY or NPZ (Parquet with the extra `io`).")
+        Path,
+        Parameter(
+            help="Table of sizes: CSV, TSV, NPY or NPZ (Parquet, Excel, NWB with the extra `io`)."
+        ),
     ],
     /,
     *,
     before: Annotated[
-        str, Parameter(help="Column of the sizes before: header name, or number counted from 0.")
-    ],
-    after: Annotated[str, Parameter(help="Column of the sizes after.")],
+        str | None,
+        Parameter(help="Column of the sizes before: header name, or number counted from 0."),
+    ] = None,
+    after: Annotated[str | None, Parameter(help="Column of the sizes after.")] = None,
+    replicate_before: Annotated[
+        tuple[str, ...],
+        Parameter(help="Columns that measure `before` again.", consume_multiple=True, negative=""),
+    ] = (),
+    replicate_after: Annotated[
+        tuple[str, ...],
+        Parameter(help="Columns that measure `after` again.", consume_multiple=True, negative=""),
+    ] = (),
+    sessions: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Columns of three or more sessions in order of time, instead of before and after.",
+            consume_multiple=True,
+            negative="",
+        ),
+    ] = (),
+    times: Annotated[
+        tuple[float, ...],
+        Parameter(
+            help="Times of the sessions, where they are not evenly spaced.",
+            consume_multiple=True,
+            negative="",
+        ),
+    ] = (),
+    group: Annotated[
+        str | None, Parameter(help="Column of the dendrite, cell or animal of each synapse.")
+    ] = None,
+    condition: Annotated[str | None, Parameter(help="Column of the condition.")] = None,
+    null: Annotated[
+        str | None, Parameter(help="The condition without learning (sham, control).")
+    ] = None,
+    rate: Annotated[
+        str | None, Parameter(help="Column of presynaptic rates, a covariate of before and after.")
+    ] = None,
+    unpaired: Annotated[
+        bool,
+        Parameter(help="The two columns are different synapses: two distributions.", negative=""),
+    ] = False,
+    absent: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="How absent synapses are marked beside 0: a code such as NA or -1, or `empty`.",
+            consume_multiple=True,
+            negative="",
+        ),
+    ] = (),
+    table: Annotated[
+        str | None, Parameter(help="Sheet of an Excel workbook, or table of an NWB file.")
+    ] = None,
     noise_cv: Annotated[
         float | None,
         Parameter(help="Measurement noise as a fraction of size; 0 says that sizes are exact."),
@@ -57,7 +110,12 @@ def infer(
     detection_limit: Annotated[
         float | None, Parameter(help="Smallest size that can be detected, in the unit of size.")
     ] = None,
-    seed: Seed = 0,
+    config: Annotated[
+        Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
+    ] = None,
+    seed: Annotated[
+        int | None, Parameter(help="Seed of everything random (0).", validator=Number(gte=0))
+    ] = None,
     out: Annotated[
         Path | None, Parameter(help="Folder for verdict.html, verdict.png and verdict.json.")
     ] = None,
@@ -65,59 +123,135 @@ def infer(
 ) -> int:
     """In which geometry did measured synapses change?
 
-    Reads sizes of the same synapses before and after, one synapse a row, and says how the size of
-    a change depends on the size of the synapse. A size of 0 is an absent synapse. Without a word
-    on measurement noise no geometry is named: noise alone can look like any of them.
+    Reads sizes of the same synapses, one synapse a row, and says how the size of a change depends
+    on the size of the synapse. A size of 0 is an absent synapse. A geometry is named only where
+    measurement noise is known: from three or more sessions, from replicates, from a null
+    condition, or because sizes are stated to be exact. Noise alone can look like any geometry.
     """
-    from steepest.inference import infer_geometry, read_columns
-    from steepest.report import verdict_page, verdict_table
+    from steepest import inferring
+    from steepest.inference.request import Request
+    from steepest.study import staging
+
+    given: dict[str, Any] = {
+        "before": before,
+        "after": after,
+        "replicate_before": replicate_before,
+        "replicate_after": replicate_after,
+        "sessions": sessions,
+        "times": times,
+        "group": group,
+        "condition": condition,
+        "null": null,
+        "rate": rate,
+        "unpaired": unpaired,
+        "absent": absent,
+        "table": table,
+        "noise_cv": noise_cv,
+        "noise_sd": noise_sd,
+        "detection_limit": detection_limit,
+        "seed": seed,
+    }
+    asked = Request(**given) if config is None else Request.from_toml(config, given)
+    with nullcontext() if out is None else staging(out) as stage:
+        answer = inferring.answer(file, asked, with_page=stage is not None)
+        if stage is not None:
+            (stage / "verdict.png").write_bytes(answer.picture)
+            (stage / "verdict.html").write_text(answer.page, encoding="utf-8")
+            (stage / "verdict.json").write_text(_json(answer.content), encoding="utf-8")
+    if json:
+        print(_json(answer.content))
+        return 0
+    _print(answer.heading + "\n")
+    _print(answer.table)
+    if out is not None:
+        _print(f"\nWrote verdict.html, verdict.png and verdict.json to {out}")
+    return 0
+
+
+@app.command
+def plan(
+    *,
+    synapses: Annotated[
+        tuple[int, ...], Parameter(help="Numbers of synapses to try.", consume_multiple=True, negative="")
+    ] = (),
+    sessions: Annotated[
+        tuple[int, ...], Parameter(help="Numbers of sessions to try.", consume_multiple=True, negative="")
+    ] = (),
+    replicates: Annotated[
+        tuple[int, ...],
+        Parameter(help="Numbers of replicates to try.", consume_multiple=True, negative=""),
+    ] = (),
+    geometry: Annotated[
+        tuple[str, ...],
+        Parameter(help="Geometries to be named (all).", consume_multiple=True, negative=""),
+    ] = (),
+    spread: Annotated[float | None, Parameter(help="sd of log size between synapses (0.7).")] = None,
+    change: Annotated[
+        float | None, Parameter(help="rms relative change from session to session (0.25).")
+    ] = None,
+    multiplicative: Annotated[
+        float | None, Parameter(help="Noise, part of size: sd of log size (0).")
+    ] = None,
+    shot: Annotated[
+        float | None, Parameter(help="Shot noise: sd at the median size, in its unit (0).")
+    ] = None,
+    additive: Annotated[
+        float | None, Parameter(help="Additive noise: sd in units of the median size (0).")
+    ] = None,
+    groups: Annotated[int | None, Parameter(help="Dendrites, cells or animals (14).")] = None,
+    null: Annotated[
+        bool, Parameter(help="With as many synapses of a null condition.", negative="")
+    ] = False,
+    pilot: Annotated[
+        Path | None, Parameter(help="A file to take spread, change, noise and groups from.")
+    ] = None,
+    config: Annotated[
+        Path | None, Parameter(help="TOML file with the pilot's columns, as for `infer`.")
+    ] = None,
+    runs: Annotated[
+        int, Parameter(help="Simulated experiments of each kind.", validator=Number(gte=1))
+    ] = 40,
+    seed: Seed = 0,
+    out: Annotated[Path | None, Parameter(help="Folder for plan.png and plan.json.")] = None,
+    json: Json = False,
+) -> int:
+    """How many synapses, sessions and replicates does it take to name a geometry?
+
+    Simulates experiments like yours and judges them with the code that judges measured synapses.
+    """
+    from steepest import planned
     from steepest.study import png, staging
 
-    options = {"--noise-cv": noise_cv, "--noise-sd": noise_sd, "--detection-limit": detection_limit}
-    stated = [text for name, x in options.items() if x is not None for text in (name, f"{x:.15g}")]
-    command = shlex.join(
-        [
-            "steepest",
-            "infer",
-            str(file),
-            "--before",
-            before,
-            "--after",
-            after,
-            *stated,
-            "--seed",
-            str(seed),
-        ]
-    )
+    stated: dict[str, Any] = {
+        "spread": spread,
+        "change": change,
+        "multiplicative": multiplicative,
+        "shot": shot,
+        "additive": additive,
+        "groups": groups,
+        "null": null or None,
+    }
     with nullcontext() if out is None else staging(out) as stage:
-        sizes = read_columns(file, [before, after])
-        verdict = infer_geometry(
-            *sizes.series(),
-            noise_cv=noise_cv,
-            noise_sd=noise_sd,
-            detection_limit=detection_limit,
+        found = planned.make(
+            stated,
+            pilot,
+            config,
+            synapses=synapses,
+            sessions=sessions,
+            replicates=replicates,
+            truths=geometry,
+            runs=runs,
             seed=seed,
         )
         if stage is not None:
-            picture = png(verdict.plot())
-            page = verdict_page(
-                verdict,
-                source=file.name,
-                before=before,
-                after=after,
-                picture=picture,
-                command=command,
-            )
-            (stage / "verdict.png").write_bytes(picture)
-            (stage / "verdict.html").write_text(page, encoding="utf-8")
-            (stage / "verdict.json").write_text(_json(verdict.to_dict()), encoding="utf-8")
+            (stage / "plan.png").write_bytes(png(found.plot()))
+            (stage / "plan.json").write_text(_json(found.to_dict()), encoding="utf-8")
     if json:
-        print(_json(verdict.to_dict()))
+        print(_json(found.to_dict()))
         return 0
-    _print(f"{file.name}: column {before} (before), column {after} (after)\n")
-    _print(verdict_table(verdict))
+    _print(planned.table(found))
     if out is not None:
-        _print(f"\nWrote verdict.html, verdict.png and verdict.json to {out}")
+        _print(f"\nWrote plan.png and plan.json to {out}")
     return 0
 
 

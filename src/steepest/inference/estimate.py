@@ -154,6 +154,10 @@ def estimate(
     known = None
     if stated is not None:
         known = np.array([stated[0], 0.0, stated[1] * math.exp(-found.centre)])
+    silent = found.kappa == 0
+    if silent.any() and not found.step[silent].any():
+        # Replicates or a null that agree to the last digit: no noise, and no likelihood of one.
+        found, known = found.select(~silent), np.zeros(3)
     moments, fit, dropped, vast = _settle(measured, found, cluster, known)
     weights = _resample(moments.counts, measured, cluster, draws, seed)
     draw = fit_noise_and_index(moments, weights, fit, stated=known)

@@ -6,7 +6,7 @@ precision-weighted regression, and the variance that this takes away is put back
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -39,6 +39,15 @@ class Pairs:
     cell: Int[np.ndarray, " p"]
     epoch: Int[np.ndarray, " p"]
     centre: float
+
+    def select(self, chosen: np.ndarray) -> "Pairs":
+        """Only some of the changes."""
+        arrays = {
+            item.name: getattr(self, item.name)[chosen]
+            for item in fields(self)
+            if item.name != "centre"
+        }
+        return Pairs(**arrays, centre=self.centre)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from steepest.inference.estimate import Estimate, Interval
 from steepest.inference.verdict import GEOMETRIES, Outcome
 
-__all__ = ["Decision", "candidates", "decide_measured"]
+__all__ = ["OUTCOMES", "Decision", "candidates", "decide_measured", "judge"]
+
+OUTCOMES = ("right", "wrong", "none", "undecided", "unstable", "refused")
+"""What `judge` makes of a verdict on synapses whose geometry is known."""
 
 _SHARE = 0.25
 _FEWEST_GROUPS = 8
@@ -92,6 +95,20 @@ def decide_measured(found: Estimate) -> Decision:
     if pair:
         return _name_pair(found, name, c, said)
     return _name_series(found, name, c, said)
+
+
+def judge(outcome: str, verdict: str, truth: str) -> str:
+    """Whether an outcome is "right" or "wrong" about a truth, or keeps silent (its own name).
+
+    A truth is a named geometry, or one that no name fits: "between", "mixture", "no change".
+    """
+    if outcome == "named":
+        return "right" if verdict == truth else "wrong"
+    if outcome == "mixture":
+        return "right" if truth in ("1.5-norm", "mixture") else "wrong"
+    if outcome == "none" and truth in ("between", "mixture"):
+        return "right"
+    return outcome
 
 
 def _refusal(found: Estimate) -> Decision | None:

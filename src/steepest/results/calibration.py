@@ -26,11 +26,11 @@ from steepest.inference.deltacdf import delta_cdf_of_geometries
 from steepest.inference.designs import Design, simulate_design
 from steepest.inference.estimate import estimate
 from steepest.inference.likelihood import ExactLikelihood, rank_geometries
-from steepest.inference.rules import decide_measured
+from steepest.inference.rules import OUTCOMES, decide_measured, judge
 from steepest.progress import progress
 from steepest.study import Claim, parameter, stamp
 
-__all__ = ["DESIGNS", "NOISES", "QUICK", "TRUTHS", "Parameters", "claims", "judge", "plot", "run"]
+__all__ = ["DESIGNS", "NOISES", "QUICK", "TRUTHS", "Parameters", "claims", "plot", "run"]
 
 TRUTHS: dict[str, tuple[float, dict[str, float]]] = {
     "3-norm": (-1.0, {}),
@@ -61,7 +61,6 @@ DESIGNS: dict[str, dict[str, float]] = {
     "pair and replicates": {"sessions": 2, "replicates": 4},
 }
 _SHAPES: dict[str, dict[str, float]] = {"Gaussian": {}, "t3": {"degrees": 3.0}, "skewed": {"skew": 2.0}}
-_OUTCOMES = ("right", "wrong", "none", "undecided", "unstable", "refused")
 
 
 @dataclass(frozen=True)
@@ -92,17 +91,6 @@ QUICK = Parameters(
 )
 
 
-def judge(outcome: str, verdict: str, truth: str) -> str:
-    """Whether an outcome is "right" or "wrong" about a truth, or keeps silent (its own name)."""
-    if outcome == "named":
-        return "right" if verdict == truth else "wrong"
-    if outcome == "mixture":
-        return "right" if truth in ("1.5-norm", "mixture") else "wrong"
-    if outcome == "none" and truth in ("between", "mixture"):
-        return "right"
-    return outcome
-
-
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Outcomes, coverage and naive names for every design, truth and noise."""
     for name, known in (("truths", TRUTHS), ("noises", NOISES), ("designs", DESIGNS)):
@@ -110,7 +98,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         if unknown:
             raise UsageError(f"{name} {unknown[0]!r} is not known: choose among {', '.join(known)}")
     shape = (len(parameters.designs), len(parameters.truths), len(parameters.noises))
-    outcomes = np.zeros((*shape, len(_OUTCOMES)), dtype=np.int64)
+    outcomes = np.zeros((*shape, len(OUTCOMES)), dtype=np.int64)
     covered = np.full((*shape, parameters.runs), np.nan)
     index = np.full((*shape, parameters.runs), np.nan)
     naive = np.zeros((*shape, 2), dtype=np.int64)
@@ -122,7 +110,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             )
             for at in range(parameters.runs):
                 one = _one(parameters, design, truth, noise, [seed, *_codes(design, truth, noise), at])
-                outcomes[cell][_OUTCOMES.index(one[0])] += 1
+                outcomes[cell][OUTCOMES.index(one[0])] += 1
                 index[cell][at], covered[cell][at] = one[1], one[2]
                 naive[cell] += one[3]
                 advance()
@@ -141,7 +129,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "design": list(parameters.designs),
             "truth": list(parameters.truths),
             "noise": list(parameters.noises),
-            "outcome": list(_OUTCOMES),
+            "outcome": list(OUTCOMES),
             "criterion": ["Delta CDF", "likelihood"],
             "shape": list(_SHAPES),
             "geometry": list(GEOMETRIES),
