@@ -172,10 +172,12 @@ def infer(
 def plan(
     *,
     synapses: Annotated[
-        tuple[int, ...], Parameter(help="Numbers of synapses to try.", consume_multiple=True, negative="")
+        tuple[int, ...],
+        Parameter(help="Numbers of synapses to try.", consume_multiple=True, negative=""),
     ] = (),
     sessions: Annotated[
-        tuple[int, ...], Parameter(help="Numbers of sessions to try.", consume_multiple=True, negative="")
+        tuple[int, ...],
+        Parameter(help="Numbers of sessions to try.", consume_multiple=True, negative=""),
     ] = (),
     replicates: Annotated[
         tuple[int, ...],
@@ -185,7 +187,9 @@ def plan(
         tuple[str, ...],
         Parameter(help="Geometries to be named (all).", consume_multiple=True, negative=""),
     ] = (),
-    spread: Annotated[float | None, Parameter(help="sd of log size between synapses (0.7).")] = None,
+    spread: Annotated[
+        float | None, Parameter(help="sd of log size between synapses (0.7).")
+    ] = None,
     change: Annotated[
         float | None, Parameter(help="rms relative change from session to session (0.25).")
     ] = None,

@@ -1,4 +1,4 @@
-"""From a file and what is asked of it to an answer: the verdict as table, page, picture and JSON."""
+"""From a file and what is asked of it to a verdict as table, page, picture and JSON."""
 
 import shlex
 from dataclasses import asdict, dataclass, field

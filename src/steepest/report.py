@@ -169,7 +169,10 @@ def verdict_table(verdict: Verdict) -> Group:
     """A verdict as terminal tables: the sentence, the numbers, the geometries, the checks."""
     head = Table.grid(padding=(0, 2))
     style = terminal_style(verdict.outcome)
-    head.add_row(Text(verdict.outcome, style=style), Text(sentence(verdict.outcome, verdict.verdict), style="bold"))
+    head.add_row(
+        Text(verdict.outcome, style=style),
+        Text(sentence(verdict.outcome, verdict.verdict), style="bold"),
+    )
     head.add_row("why", Text(capital(verdict.reason)))
     for name, value, how in _numbers(verdict):
         head.add_row(name, Text(f"{value}  ({how})" if how else value))

@@ -79,10 +79,16 @@ def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
     rows = [
         ("index", _said(found.index), f"noise taken out; {found.clusters} {unit} resampled"),
         ("signal share", _said(found.share), "of the variance of change, the rest is noise"),
-        ("signal", _said(found.signal), "sd of log size gained from session to session, typical size"),
+        (
+            "signal",
+            _said(found.signal),
+            "sd of log size gained from session to session, typical size",
+        ),
     ]
     for name, part in zip(("multiplicative", "shot", "additive"), found.noise, strict=True):
-        rows.append((f"{name} noise", _said(part), "sd of log size of one measurement, typical size"))
+        rows.append(
+            (f"{name} noise", _said(part), "sd of log size of one measurement, typical size")
+        )
     rows += [
         ("small synapses", _said(found.small), "index in the smaller half"),
         ("large synapses", _said(found.large), "index in the larger half"),
@@ -118,5 +124,6 @@ def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
 
 
 def _said(found: Interval) -> str:
-    return f"{report.fixed(found.value)}, 95 % {report.fixed(found.low)} to {report.fixed(found.high)}"
-
+    return (
+        f"{report.fixed(found.value)}, 95 % {report.fixed(found.low)} to {report.fixed(found.high)}"
+    )

@@ -132,7 +132,9 @@ def estimate(
     """Fit signal and noise, and resample clusters for intervals.
 
     `stated` is a noise that is known from elsewhere: its coefficient of variation and its additive
-    standard deviation in the unit of size. Otherwise it is learned here. Raises DataError where nothing tells signal from noise (no null, replicates or third session),
+    standard deviation in the unit of size. Otherwise it is learned here.
+
+    Raises DataError where nothing tells signal from noise (no null, replicates or third session),
     or fewer than 50 changes can be used.
     """
     source = "stated" if stated is not None else source_of(measured)
@@ -372,9 +374,7 @@ def _widening(number: int) -> float:
     """Student's t over the normal, and the small-sample factor of the bootstrap's variance."""
     if number < 3:
         return math.inf
-    return float(
-        student_t.ppf(0.975, number - 1) / _NORMAL_95 * math.sqrt(number / (number - 1))
-    )
+    return float(student_t.ppf(0.975, number - 1) / _NORMAL_95 * math.sqrt(number / (number - 1)))
 
 
 def _interval(value: float, resampled: np.ndarray, widen: float) -> Interval:

@@ -121,7 +121,7 @@ class MeasuredVerdict:
         )
 
     def plot(self) -> "matplotlib.figure.Figure":
-        """Draw the variance of change by size and lag, the mirror map, and the index, as a Figure."""
+        """Draw the spread of change by size and lag, the mirror map, and the index."""
         from steepest.inference.measured_picture import draw
 
         return draw(self)

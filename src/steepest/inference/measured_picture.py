@@ -86,7 +86,9 @@ def _draw_mirror(axes: Axes, found: Estimate) -> None:
         line = power_dual(middle, index)
         axes.plot(curve.size, line, color=COLOURS[name], lw=1.1, label=f"{name} ({index:g})")
     reach = max(abs(float(curve.dual[0])), abs(float(curve.dual[-1])))
-    axes.set(xlabel="size", ylabel="dual, slope 1 at the typical size", ylim=(-1.6 * reach, 1.6 * reach))
+    axes.set(
+        xlabel="size", ylabel="dual, slope 1 at the typical size", ylim=(-1.6 * reach, 1.6 * reach)
+    )
     log_scale(axes, float(curve.size[0]), float(curve.size[-1]), "x")
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 

@@ -107,7 +107,9 @@ def measure(
                 "what is below the limit was not measured; counted as absent",
             )
         )
-    logs, replicates, within = (np.stack(part, axis=1) for part in zip(*map(_mean, tables)))
+    logs, replicates, within = (
+        np.stack(part, axis=1) for part in zip(*map(_mean, tables), strict=True)
+    )
     labels, group_names = _labels(groups, n)
     marks = np.zeros(n, dtype=bool) if null is None else np.asarray(null, dtype=bool)
     if marks.shape != (n,):

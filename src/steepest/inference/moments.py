@@ -165,7 +165,9 @@ def scale_of_groups(measured: Measurements) -> Float[np.ndarray, " n"]:
         return np.zeros(len(logs))
     there = np.isfinite(logs)
     seen = there.any(axis=1)
-    own = np.where(seen, np.where(there, logs, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1), 0)
+    own = np.where(
+        seen, np.where(there, logs, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1), 0
+    )
     count = np.bincount(measured.groups, seen)
     mean = np.bincount(measured.groups, own) / np.maximum(count, 1)
     rest = own[seen] - mean[measured.groups[seen]]

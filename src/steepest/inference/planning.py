@@ -144,7 +144,9 @@ def plan(
         for (d, one), (t, truth) in itertools.product(enumerate(designs), enumerate(truths)):
             code = list(GEOMETRIES).index(truth)
             for run in range(runs):
-                fate = _fate(one, truth, [seed, one.synapses, one.sessions, one.replicates, code, run])
+                fate = _fate(
+                    one, truth, [seed, one.synapses, one.sessions, one.replicates, code, run]
+                )
                 outcomes[d, t, OUTCOMES.index(fate)] += 1
                 advance()
     return Plan(designs, tuple(truths), outcomes, runs, seed)

@@ -157,7 +157,9 @@ def _clashes(asked: Request) -> list[str]:
             " as --before and --after"
         )
     if (asked.condition is None) != (asked.null is None):
-        found.append("--condition (a column) and --null (its value for sham or control) go together")
+        found.append(
+            "--condition (a column) and --null (its value for sham or control) go together"
+        )
     if asked.sessions and asked.null is not None:
         found.append(
             "--sessions and --null contradict each other: a null is for before and after, a series"

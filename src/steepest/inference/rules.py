@@ -25,7 +25,7 @@ _APART = 0.1
 
 @dataclass(frozen=True)
 class Decision:
-    """Outcome, one plain sentence (or the name), the numbers behind it, and what would settle it."""
+    """Outcome, one plain sentence (or the name), the numbers behind it, what would settle it."""
 
     outcome: Outcome
     verdict: str
@@ -83,6 +83,17 @@ def decide_measured(found: Estimate) -> Decision:
             f"Undecided: {name} is not excluded, and not close enough to be named.",
             f"{said}; the index is {abs(index.value - c):.2f} from {name}",
             "More synapses or sessions: the interval must shrink onto one geometry, or off it.",
+        )
+    rivals = [other for other in GEOMETRIES.values() if other != c]
+    beyond = [other for other in rivals if not _nearer(index, c, other)]
+    if beyond:
+        return Decision(
+            "undecided",
+            f"Undecided: {name} is not excluded, and not certain enough to be named.",
+            f"{said}; the interval reaches past the middle between {c:g} and"
+            f" {min(beyond, key=lambda other: abs(other - c)):g}",
+            "More synapses or sessions, until the interval is nearer to one geometry than to any"
+            " other.",
         )
     if found.source == "stated" and any(part.value > 0 for part in found.noise):
         return Decision(
@@ -203,6 +214,12 @@ def _name_pair(found: Estimate, name: str, c: float, said: str) -> Decision:
         f"{said}; every other named geometry is excluded by a further {_APART:g}",
         "A series of sessions, to see whether the index stays.",
     )
+
+
+def _nearer(interval: Interval, c: float, other: float) -> bool:
+    """Whether the whole interval lies nearer to c than to the other index."""
+    middle = (c + other) / 2
+    return interval.low > middle if other < c else interval.high < middle
 
 
 def _trend(found: Estimate) -> str:

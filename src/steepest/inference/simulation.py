@@ -30,9 +30,10 @@ def simulate_change(
 
     Sizes before are log-normal (median 1, standard deviation of the log `spread`). The dual
     change has the same distribution for every synapse: Gaussian, or a shifted gamma of skewness
-    `skew`, or Student's t with `degrees` of freedom (above 2); its mean is `drift` times its standard deviation. Its scale makes the root mean square
-    of the relative change of size `change` (to first order, over the population). Changes that
-    would carry a size across zero (index < 1) or to infinity (index > 1) are redrawn.
+    `skew`, or Student's t with `degrees` of freedom (above 2); its mean is `drift` times its
+    standard deviation. Its scale makes the root mean square of the relative change of size
+    `change` (to first order, over the population). Changes that would carry a size across zero
+    (index < 1) or to infinity (index > 1) are redrawn.
     Measurement then multiplies each size by a log-normal error of coefficient of variation
     `noise_cv` and adds a Gaussian error of standard deviation `noise_sd`, redrawn where the sum
     is not positive. Raises UsageError where the drift carries every draw across.

@@ -64,10 +64,11 @@ def read_columns(
     `part` names the sheet of a workbook or the table of an NWB file.
 
     Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
-    the extra `io`, Parquet, Excel workbooks and tables of NWB files. A column is given by its name, or by its number counted from 0; a
-    name wins where both exist. In text, a first row with any cell that is not a number is a
-    header, and rows without any entry are skipped. In an NPZ every array of one dimension is a
-    column named by its key; a single array of two dimensions is a table.
+    the extra `io`, Parquet, Excel workbooks and tables of NWB files. A column is given by its
+    name, or by its number counted from 0; a name wins where both exist. In text, a first row with
+    any cell that is not a number is a header, and rows without any entry are skipped. In an NPZ
+    every array of one dimension is a column named by its key; a single array of two dimensions is
+    a table.
 
     Raises DataError, naming row and column, where the file, a column or a number is not there or
     cannot be used. Never unpickles.

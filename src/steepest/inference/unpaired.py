@@ -88,7 +88,9 @@ class UnpairedVerdict:
         return f"{'undecided' if self.usable else 'refused'}: {self.verdict}\n  why  {self.reason}"
 
 
-def infer_unpaired(before: Any, after: Any, *, draws: int = _DRAWS, seed: int = 0) -> UnpairedVerdict:
+def infer_unpaired(
+    before: Any, after: Any, *, draws: int = _DRAWS, seed: int = 0
+) -> UnpairedVerdict:
     """The index at which the distribution before, widened by a Gaussian, is that after.
 
     Sizes are positive; zeros and NaN are left out. Mean and sd of the dual change are matched, and

@@ -26,7 +26,9 @@ def sheet_table(path: Path, sheet: str | None) -> TextTable:
     try:
         book = openpyxl.load_workbook(path, data_only=True)
     except Exception as error:
-        raise DataError(f"{path} begins like an Excel workbook but cannot be read: {error}") from error
+        raise DataError(
+            f"{path} begins like an Excel workbook but cannot be read: {error}"
+        ) from error
     names = book.sheetnames
     chosen = _chosen(path, "sheet", names, sheet)
     page: Any = book[chosen]

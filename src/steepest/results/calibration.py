@@ -60,7 +60,11 @@ DESIGNS: dict[str, dict[str, float]] = {
     "pair and null": {"sessions": 2, "null": True},
     "pair and replicates": {"sessions": 2, "replicates": 4},
 }
-_SHAPES: dict[str, dict[str, float]] = {"Gaussian": {}, "t3": {"degrees": 3.0}, "skewed": {"skew": 2.0}}
+_SHAPES: dict[str, dict[str, float]] = {
+    "Gaussian": {},
+    "t3": {"degrees": 3.0},
+    "skewed": {"skew": 2.0},
+}
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 for name, place in zip(("designs", "truths", "noises"), cell, strict=True)
             )
             for at in range(parameters.runs):
-                one = _one(parameters, design, truth, noise, [seed, *_codes(design, truth, noise), at])
+                one = _one(
+                    parameters, design, truth, noise, [seed, *_codes(design, truth, noise), at]
+                )
                 outcomes[cell][OUTCOMES.index(one[0])] += 1
                 index[cell][at], covered[cell][at] = one[1], one[2]
                 naive[cell] += one[3]
