@@ -74,7 +74,7 @@ def signal_at(
 
 
 def shown_signal(
-    variance: Float[np.ndarray, "b j"], index: Float[np.ndarray, "b 1"], spread: float
+    variance: Float[np.ndarray, "b j"], index: Float[np.ndarray, "b #j"], spread: float
 ) -> Float[np.ndarray, "b j"]:
     """What a dual change of small-change variance X shows as variance of log size at its midpoint.
 
