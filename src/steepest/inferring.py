@@ -12,7 +12,7 @@ from steepest.inference import infer_geometry
 from steepest.inference.covariate import RateFit, rate_exponent
 from steepest.inference.estimate import source_of
 from steepest.inference.measured import MeasuredVerdict, infer_measured
-from steepest.inference.request import Request
+from steepest.inference.request import Request, is_said
 from steepest.inference.sensitivity import Sensitivity, sensitivity
 from steepest.inference.unpaired import infer_unpaired
 from steepest.inference.verdict import Verdict, plain
@@ -118,7 +118,7 @@ def _unpaired(file: Path, asked: Request) -> Answer:
 def _request(asked: Request) -> dict[str, Any]:
     """What was asked, as it was understood; only what was said."""
     return plain(
-        {name: value for name, value in asdict(asked).items() if value not in (None, (), False)}
+        {name: value for name, value in asdict(asked).items() if is_said(value)}
         | {"seed": asked.seed or 0}
     )
 

@@ -24,7 +24,7 @@ def exact(index, log_signal, noise, *, kinds=((1.0, 2.0), (2.0, 2.0), (3.0, 2.0)
     middle = np.tile(MIDDLE, len(kinds))
     signal = signal_at(np.array([index]), np.array([log_signal]), middle)[0] * kappa
     shown = shown_signal(signal[None], np.array([[index]]), 0.7)[0]
-    variance = shown + nu * noise_at(np.array([noise]), middle)[0]
+    variance = shown + nu * noise_at(np.array([noise], dtype=float), middle)[0]
     counts = np.full((clusters, middle.size), 100.0)
     lag = np.arange(len(kinds)).repeat(MIDDLE.size) + 1
     return Moments(counts * variance, counts, middle, kappa, nu, lag, 0 * lag, 0.7)
@@ -36,7 +36,7 @@ def test_exact_moments_give_back_index_signal_and_noise(index, noise):
     fit = fit_noise_and_index(exact(index, -3.0, noise), np.ones((1, 1)))
     assert fit.index[0] == pytest.approx(index, abs=0.02)
     assert fit.log_signal[0] == pytest.approx(-3, abs=0.03)
-    expected = noise_at(np.array([noise]), MIDDLE)[0]
+    expected = noise_at(np.array([noise], dtype=float), MIDDLE)[0]
     np.testing.assert_allclose(noise_at(fit.noise, MIDDLE)[0], expected, atol=2e-3)
 
 

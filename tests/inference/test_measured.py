@@ -182,7 +182,7 @@ def test_fewer_than_eight_groups_are_refused():
 def test_without_noise_information_there_is_no_estimate():
     measured = simulate_design(Design(sessions=2), 1, seed=14)
     assert source_of(measured) is None
-    with pytest.raises(DataError, match="replicates, at least three sessions, or a null"):
+    with pytest.raises(DataError, match=r"replicates, at least three sessions, or a null"):
         infer_measured(measured)
     exact = infer_measured(measured, noise_cv=0, draws=100)
     assert (exact.outcome, exact.verdict) == ("named", "multiplicative")
@@ -204,7 +204,7 @@ def test_contradictory_statements_are_refused(options, says):
 
 
 def test_few_changes_are_refused():
-    with pytest.raises(DataError, match="only .* changes of size"):
+    with pytest.raises(DataError, match=r"only .* changes of size"):
         estimate(simulate_design(Design(synapses=8, sessions=3, groups=1), 1, seed=16))
 
 

@@ -58,8 +58,8 @@ def test_bad_rates_are_refused(change, says):
 def wide(index, seed):
     """Unpaired sizes with a change comparable to their spread."""
     rng = np.random.default_rng(seed)
-    first, _ = simulate_change(2000, index, spread=0.35, seed=[seed, 0])
-    before, after = simulate_change(2000, index, spread=0.35, change=0.35, seed=[seed, 1])
+    first = simulate_change(2000, index, spread=0.35, seed=[seed, 0])[0]
+    after = simulate_change(2000, index, spread=0.35, change=0.35, seed=[seed, 1])[1]
     return first, rng.permutation(after)
 
 

@@ -30,20 +30,20 @@ class Design:
 
     synapses: int = 700
     sessions: int = 8
-    spread: float = 0.7
-    change: float = 0.25
-    multiplicative: float = 0.0
-    shot: float = 0.0
-    additive: float = 0.0
+    spread: float | int = 0.7
+    change: float | int = 0.25
+    multiplicative: float | int = 0.0
+    shot: float | int = 0.0
+    additive: float | int = 0.0
     groups: int = 14
-    group_scale: float = 0.0
-    group_drift: float = 0.0
-    drift: float = 0.0
-    skew: float = 0.0
+    group_scale: float | int = 0.0
+    group_drift: float | int = 0.0
+    drift: float | int = 0.0
+    skew: float | int = 0.0
     replicates: int = 1
     null: bool = False
-    additive_share: float = 0.0
-    detection_limit: float | None = None
+    additive_share: float | int = 0.0
+    detection_limit: float | int | None = None
 
     def __post_init__(self) -> None:
         for name in ("synapses", "sessions", "groups", "replicates"):

@@ -14,7 +14,7 @@ from steepest.errors import DataError, UsageError
 from steepest.inference.measurements import Measurements, measure
 from steepest.inference.tables import Columns, read_columns
 
-__all__ = ["Request"]
+__all__ = ["Request", "is_said"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Request:
                 hint = f"; did you mean {' or '.join(near)}?" if near else ""
                 raise UsageError(f"{path}: {key!r} is no option of infer{hint}")
             values[name] = _value(path, key, value, name)
-        values |= {name: value for name, value in given.items() if value not in (None, (), False)}
+        values |= {name: value for name, value in given.items() if is_said(value)}
         return cls(**values)
 
     @property
@@ -86,7 +86,7 @@ class Request:
         for field in fields(self):
             value = getattr(self, field.name)
             option = "--" + field.name.replace("_", "-")
-            if value is None or value is False or value == ():
+            if not is_said(value):
                 continue
             for item in value if isinstance(value, tuple) else (value,):
                 text = f"{item:.15g}" if isinstance(item, float) else str(item)
@@ -134,11 +134,16 @@ class Request:
         )
 
 
+def is_said(value: Any) -> bool:
+    """Whether an option was given: 0 was, None, False and nothing were not."""
+    return value is not None and value is not False and value != ()
+
+
 def _clashes(asked: Request) -> list[str]:
     """Contradictions among options, each naming all the options concerned."""
 
     def given(*names: str) -> list[str]:
-        chosen = [name for name in names if getattr(asked, name) not in (None, (), False)]
+        chosen = [name for name in names if is_said(getattr(asked, name))]
         return ["--" + name.replace("_", "-") for name in chosen]
 
     found = []
@@ -171,10 +176,6 @@ def _clashes(asked: Request) -> list[str]:
             " give one time per session"
         )
     noise = given("noise_cv", "noise_sd")
-    if asked.noise_cv == 0:
-        noise = sorted({*noise, "--noise-cv"})
-    if asked.noise_sd == 0:
-        noise = sorted({*noise, "--noise-sd"})
     if len(noise) > 1:
         found.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
     measured = given("sessions", "replicate_before", "replicate_after", "null")

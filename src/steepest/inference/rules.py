@@ -85,7 +85,8 @@ def decide_measured(found: Estimate) -> Decision:
             "More synapses or sessions: the interval must shrink onto one geometry, or off it.",
         )
     rivals = [other for other in GEOMETRIES.values() if other != c]
-    beyond = [other for other in rivals if not _nearer(index, c, other)]
+    margin = 0.05 * (1 + abs(1 - index.value)) if pair else 0.0
+    beyond = [other for other in rivals if not _nearer(index, c, other, margin)]
     if beyond:
         return Decision(
             "undecided",
@@ -216,10 +217,10 @@ def _name_pair(found: Estimate, name: str, c: float, said: str) -> Decision:
     )
 
 
-def _nearer(interval: Interval, c: float, other: float) -> bool:
-    """Whether the whole interval lies nearer to c than to the other index."""
+def _nearer(interval: Interval, c: float, other: float, margin: float) -> bool:
+    """Whether the whole interval, widened by a margin, lies nearer to c than to the other index."""
     middle = (c + other) / 2
-    return interval.low > middle if other < c else interval.high < middle
+    return interval.low - margin > middle if other < c else interval.high + margin < middle
 
 
 def _trend(found: Estimate) -> str:

@@ -164,9 +164,10 @@ def _one(
         **NOISES[noise],
         **DESIGNS[design],
     }
-    measured = simulate_design(Design(**values), index, seed=seed)  # pyright: ignore[reportArgumentType]
-    naive = _naive(measured.log_sizes[~measured.null], truth)
+    naive = (0, 0)
     try:
+        measured = simulate_design(Design(**values), index, seed=seed)  # pyright: ignore[reportArgumentType]
+        naive = _naive(measured.log_sizes[~measured.null], truth)
         found = estimate(measured, draws=parameters.draws, seed=seed[-1])
     except DataError:
         return "refused", math.nan, math.nan, naive
