@@ -66,7 +66,7 @@ def test_the_verdict_is_one_json_object_without_nan(real):
         assert verdict.verdict in str(verdict)
 
 
-SERIES = Design(synapses=1000, multiplicative=0.1, groups=14, group_scale=0.25)
+SERIES = Design(synapses=700, multiplicative=0.1, groups=14, group_scale=0.25)
 
 
 @pytest.mark.parametrize("index", [0.0, 0.5, 1.0])

@@ -23,6 +23,7 @@ __all__ = [
     "fit_noise_and_index",
     "fit_signal",
     "noise_at",
+    "resampled",
     "shown_signal",
     "signal_at",
 ]
@@ -73,6 +74,16 @@ def signal_at(
     return np.exp(log_signal[:, None] + 2 * (index[:, None] - 1) * middle)
 
 
+def resampled(
+    weights: Float[np.ndarray, "b c"], sums: Float[np.ndarray, "c j"]
+) -> Float[np.ndarray, "b j"]:
+    """Sums over clusters with the multiplicities of each resample.
+
+    Not a matrix product: BLAS would start threads of its own, which on a busy machine crawl.
+    """
+    return np.einsum("bc,cj->bj", weights, sums)
+
+
 def shown_signal(
     variance: Float[np.ndarray, "b j"], index: Float[np.ndarray, "b #j"], spread: float
 ) -> Float[np.ndarray, "b j"]:
@@ -101,7 +112,7 @@ def fit_noise_and_index(
     other distributions of change cost precision, not correctness. Without `start`, several
     indices are tried and the likeliest kept.
     """
-    squares, counts = weights @ moments.squares, weights @ moments.counts
+    squares, counts = resampled(weights, moments.squares), resampled(weights, moments.counts)
     box = np.empty((2, len(weights), 5))
     box[:, :, 0] = np.array(SEARCHED)[:, None] if index is None else index
     box[:, :, 1] = np.array([-_DEEP, _DEEP])[:, None]
@@ -139,7 +150,7 @@ def fit_signal(
     With `curved` the log of the signal's standard deviation may bend with log size by a quadratic
     term, which is 0 otherwise.
     """
-    squares, counts = weights @ moments.squares, weights @ moments.counts
+    squares, counts = resampled(weights, moments.squares), resampled(weights, moments.counts)
     fixed = moments.nu * noise_at(noise, moments.middle)
     first = np.column_stack([_inside(start.index), start.log_signal, np.zeros(len(start.index))])
     first = np.broadcast_to(first, (len(weights), 3)).copy()
@@ -163,7 +174,7 @@ def fit_mixture(
     moments: Moments, weights: Float[np.ndarray, "b c"], noise: Float[np.ndarray, "b 3"], start: Fit
 ) -> Float[np.ndarray, " b"]:
     """Log-likelihood of additive plus multiplicative change, S = A e^-2m + M, noise held fixed."""
-    squares, counts = weights @ moments.squares, weights @ moments.counts
+    squares, counts = resampled(weights, moments.squares), resampled(weights, moments.counts)
     fixed = moments.nu * noise_at(noise, moments.middle)
     half = np.exp(start.log_signal) / 2
     first = np.broadcast_to(np.column_stack([half, half]), (len(weights), 2)).copy()

@@ -15,6 +15,7 @@ from steepest.inference.components import (
     fit_noise_and_index,
     fit_signal,
     noise_at,
+    resampled,
     signal_at,
 )
 from steepest.inference.measurements import Dropped, Measurements
@@ -167,8 +168,8 @@ def estimate(
     widen = _widening(used.size)
     one = np.ones((1, len(moments.counts)))
 
-    def interval(value: float, resampled: np.ndarray) -> Interval:
-        return _interval(value, resampled, widen)
+    def interval(value: float, drawn: np.ndarray) -> Interval:
+        return _interval(value, drawn, widen)
 
     def index_of(chosen: np.ndarray) -> Interval:
         part = moments.select(chosen)
@@ -313,16 +314,15 @@ def _share(
         products, squares = product_share(found, step, cluster)
         if squares.sum() > 0:
             with np.errstate(invalid="ignore"):
-                return float(products.sum() / squares.sum()), (weights @ products) / (
-                    weights @ squares
-                )
+                drawn = resampled(weights, np.stack([products, squares], axis=1))
+                return float(products.sum() / squares.sum()), drawn[:, 0] / drawn[:, 1]
     lag = moments.lag[moments.kappa > 0].min()
     part = moments.select((moments.lag == lag) & (moments.kappa > 0))
 
     def of(fitted: Fit, weight: np.ndarray) -> np.ndarray:
-        count = weight @ part.counts
+        count = resampled(weight, part.counts)
         noise = part.nu * noise_at(fitted.noise, part.middle)
-        return 1 - (count * noise).sum(axis=1) / (weight @ part.squares).sum(axis=1)
+        return 1 - (count * noise).sum(axis=1) / resampled(weight, part.squares).sum(axis=1)
 
     return float(of(fit, np.ones((1, weights.shape[1])))[0]), of(draw, weights)
 
@@ -365,8 +365,8 @@ def _over_time(
             continue
         one = np.ones((1, weights.shape[1]))
         value = fit_signal(part, one, fit.noise, fit).index
-        resampled = fit_signal(part, weights, draw.noise, draw).index
-        steps.append(_interval(float(value[0]), resampled, widen))
+        drawn = fit_signal(part, weights, draw.noise, draw).index
+        steps.append(_interval(float(value[0]), drawn, widen))
     return tuple(steps)
 
 
@@ -377,9 +377,9 @@ def _widening(number: int) -> float:
     return float(student_t.ppf(0.975, number - 1) / _NORMAL_95 * math.sqrt(number / (number - 1)))
 
 
-def _interval(value: float, resampled: np.ndarray, widen: float) -> Interval:
+def _interval(value: float, drawn: np.ndarray, widen: float) -> Interval:
     """Percentiles of the resamples, each arm widened about the estimate."""
-    finite = resampled[~np.isnan(resampled)]
+    finite = drawn[~np.isnan(drawn)]
     if not finite.size or math.isnan(value):
         return Interval(value, math.nan, math.nan)
     low, high = np.quantile(finite, [0.025, 0.975], method="inverted_cdf")

@@ -239,9 +239,9 @@ def _about(values: Float[np.ndarray, " p"], cell: np.ndarray) -> Float[np.ndarra
 def _iv(
     instrument: np.ndarray, size: np.ndarray, change: np.ndarray, row: np.ndarray
 ) -> tuple[float, float]:
-    moment = float(instrument @ size) if size.size else 0.0
+    moment = float(np.sum(instrument * size)) if size.size else 0.0
     if moment == 0:
         return math.nan, math.nan
-    slope = float(instrument @ change) / moment
+    slope = float(np.sum(instrument * change)) / moment
     score = np.bincount(row, instrument * (change - slope * size))
     return slope, math.sqrt(float(np.sum(score**2))) / abs(moment)
