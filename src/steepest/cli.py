@@ -36,6 +36,11 @@ Json = Annotated[
 ]
 
 
+def _many(help: str) -> Parameter:
+    """An option that takes one value or more."""
+    return Parameter(help=help, consume_multiple=True, negative="")
+
+
 @app.command
 def infer(
     file: Annotated[
@@ -53,27 +58,19 @@ def infer(
     after: Annotated[str | None, Parameter(help="Column of the sizes after.")] = None,
     replicate_before: Annotated[
         tuple[str, ...],
-        Parameter(help="Columns that measure `before` again.", consume_multiple=True, negative=""),
+        _many("Columns that measure `before` again."),
     ] = (),
     replicate_after: Annotated[
         tuple[str, ...],
-        Parameter(help="Columns that measure `after` again.", consume_multiple=True, negative=""),
+        _many("Columns that measure `after` again."),
     ] = (),
     sessions: Annotated[
         tuple[str, ...],
-        Parameter(
-            help="Columns of three or more sessions in order of time, instead of before and after.",
-            consume_multiple=True,
-            negative="",
-        ),
+        _many("Columns of three or more sessions in order of time, instead of before and after."),
     ] = (),
     times: Annotated[
         tuple[float, ...],
-        Parameter(
-            help="Times of the sessions, where they are not evenly spaced.",
-            consume_multiple=True,
-            negative="",
-        ),
+        _many("Times of the sessions, where they are not evenly spaced."),
     ] = (),
     group: Annotated[
         str | None, Parameter(help="Column of the dendrite, cell or animal of each synapse.")
@@ -91,11 +88,7 @@ def infer(
     ] = False,
     absent: Annotated[
         tuple[str, ...],
-        Parameter(
-            help="How absent synapses are marked beside 0: a code such as NA or -1, or `empty`.",
-            consume_multiple=True,
-            negative="",
-        ),
+        _many("How absent synapses are marked beside 0: a code such as NA or -1, or `empty`."),
     ] = (),
     table: Annotated[
         str | None, Parameter(help="Sheet of an Excel workbook, or table of an NWB file.")
@@ -173,19 +166,19 @@ def plan(
     *,
     synapses: Annotated[
         tuple[int, ...],
-        Parameter(help="Numbers of synapses to try.", consume_multiple=True, negative=""),
+        _many("Numbers of synapses to try."),
     ] = (),
     sessions: Annotated[
         tuple[int, ...],
-        Parameter(help="Numbers of sessions to try.", consume_multiple=True, negative=""),
+        _many("Numbers of sessions to try."),
     ] = (),
     replicates: Annotated[
         tuple[int, ...],
-        Parameter(help="Numbers of replicates to try.", consume_multiple=True, negative=""),
+        _many("Numbers of replicates to try."),
     ] = (),
     geometry: Annotated[
         tuple[str, ...],
-        Parameter(help="Geometries to be named (all).", consume_multiple=True, negative=""),
+        _many("Geometries to be named (all)."),
     ] = (),
     spread: Annotated[
         float | None, Parameter(help="sd of log size between synapses (0.7).")

@@ -68,8 +68,11 @@ def nwb_table(path: Path, table: str | None) -> ArrayTable:
     """
     import h5py
 
-    with h5py.File(path, "r") as file:
-        is_nwb = "nwb_version" in file.attrs
+    try:
+        with h5py.File(path, "r") as file:
+            is_nwb = "nwb_version" in file.attrs
+    except OSError as error:
+        raise DataError(f"{path} begins like HDF5 but cannot be read: {error}") from error
     if not is_nwb:
         raise DataError(
             f"{path} is HDF5 but no NWB file (MATLAB 7.3, NetCDF), which is not read here: write"
