@@ -126,24 +126,12 @@ def infer(
     from steepest.study import staging
 
     given: dict[str, Any] = {
-        "before": before,
-        "after": after,
-        "replicate_before": replicate_before,
-        "replicate_after": replicate_after,
-        "sessions": sessions,
-        "times": times,
-        "group": group,
-        "condition": condition,
-        "null": null,
-        "rate": rate,
-        "unpaired": unpaired,
-        "absent": absent,
-        "table": table,
-        "noise_cv": noise_cv,
-        "noise_sd": noise_sd,
-        "detection_limit": detection_limit,
-        "seed": seed,
-    }
+        "before": before, "after": after, "replicate_before": replicate_before,
+        "replicate_after": replicate_after, "sessions": sessions, "times": times,
+        "group": group, "condition": condition, "null": null, "rate": rate,
+        "unpaired": unpaired, "absent": absent, "table": table, "noise_cv": noise_cv,
+        "noise_sd": noise_sd, "detection_limit": detection_limit, "seed": seed,
+    }  # fmt: skip
     asked = Request(**given) if config is None else Request.from_toml(config, given)
     with nullcontext() if out is None else staging(out) as stage:
         answer = inferring.answer(file, asked, with_page=stage is not None)
@@ -220,14 +208,9 @@ def plan(
     from steepest.study import png, staging
 
     stated: dict[str, Any] = {
-        "spread": spread,
-        "change": change,
-        "multiplicative": multiplicative,
-        "shot": shot,
-        "additive": additive,
-        "groups": groups,
-        "null": null or None,
-    }
+        "spread": spread, "change": change, "multiplicative": multiplicative, "shot": shot,
+        "additive": additive, "groups": groups, "null": null or None,
+    }  # fmt: skip
     with nullcontext() if out is None else staging(out) as stage:
         found = planned.make(
             stated,

@@ -85,7 +85,8 @@ def nwb_table(path: Path, table: str | None) -> ArrayTable:
         raise DataError(
             f'{path} is NWB, which needs one more package: pip install "steepest[io]"'
         ) from error
-    with NWBHDF5IO(str(path), mode="r", load_namespaces=True) as io:
+    reader: Any = NWBHDF5IO
+    with reader(str(path), mode="r", load_namespaces=True) as io:
         found = {
             str(item.name): item
             for item in io.read().objects.values()
