@@ -232,7 +232,7 @@ def test_the_mirror_map_is_monotone_and_holds_the_true_one(index):
     inner = np.abs(middle) < 0.8
     slack = 0.2 * np.abs(truth) + 1e-9
     assert np.all((curve.low - slack <= truth) & (truth <= curve.high + slack), where=inner)
-    sizes = curve.typical_size * np.array([0.5, 1.0, 2.0])
+    sizes = curve.typical_size * np.array([0.7, 1.0, 1.8])
     factors = np.asarray(curve.metric(sizes).factors)
     np.testing.assert_allclose(factors / factors[1], (sizes / sizes[1]) ** -index, rtol=0.5)
     assert curve.potential().index == found.index.value
