@@ -108,6 +108,7 @@ class Request:
 
     def measurements(self, path: str | Path) -> Measurements:
         """The file's measurements as this asks for them, checked."""
+        _check_order(self.sessions)
         columns = self.columns(path)
         arrays = list(columns.arrays)
         labels = list(columns.labels)
@@ -116,7 +117,6 @@ class Request:
         if self.condition is not None:
             null = _null(labels[0], str(self.null), self.condition)
         if self.sessions:
-            _check_order(self.sessions)
             sessions: list[Any] = arrays[: len(self.sessions)]
             names = list(self.sessions)
         else:
@@ -253,7 +253,7 @@ def _check_order(names: tuple[str, ...]) -> None:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"session {twice!r} is given twice: name every session once")
-    if not all(ends):
+    if not ends or not all(ends):
         return
     numbers = [float(end.group(1)) for end in ends if end is not None]
     for at in range(len(numbers) - 1):
