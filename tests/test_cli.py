@@ -57,7 +57,7 @@ print("heavy:", sorted({"jax", "pandas", "matplotlib", "numpy", "xarray"} & set(
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("heavy: []")
-    for command in ("infer", "reproduce", "papers", "demo"):
+    for command in ("infer", "plan", "reproduce", "papers", "demo"):
         assert f" {command} " in done.stdout
 
 
@@ -125,7 +125,10 @@ def test_infer_json_is_the_verdict_and_nothing_else(call, synapses):
     code, out, err = call("infer", path, "--before", "w0", "--after", 1, *options)
     assert (code, err) == (0, "")
     expected = infer_geometry(before, after, noise_cv=0.0, seed=3).to_dict()
-    assert json.loads(out) == json.loads(json.dumps(expected, allow_nan=False))
+    said = json.loads(out)
+    asked = said.pop("request")
+    assert asked == {"before": "w0", "after": "1", "noise_cv": 0.0, "seed": 3}
+    assert said == json.loads(json.dumps(expected, allow_nan=False))
     assert json.loads(out)["verdict"] == "multiplicative"
 
 
@@ -142,7 +145,11 @@ def test_infer_passes_every_option_on(call, synapses, options):
     flags = [text for name, x in options.items() for text in (f"--{name.replace('_', '-')}", x)]
     _, out, _ = call("infer", path, "--before", 0, "--after", 1, "--json", *flags)
     expected = infer_geometry(before, after, **options).to_dict()
-    assert json.loads(out) == json.loads(json.dumps(expected, allow_nan=False))
+    said = json.loads(out)
+    assert said.pop("request") == {"before": "0", "after": "1", **options, "seed": 0}
+    assert ("sensitivity" in said) == ("detection_limit" in options)
+    said.pop("sensitivity", None)
+    assert said == json.loads(json.dumps(expected, allow_nan=False))
 
 
 def test_infer_writes_picture_page_and_json_together(call, synapses, tmp_path):

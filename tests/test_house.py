@@ -19,6 +19,8 @@ STOREYS = [
     ["__main__"],
     ["cli"],
     ["sweep"],
+    ["inferring", "planned"],
+    ["report_measured"],
     ["report"],
     ["papers"],
     ["results"],

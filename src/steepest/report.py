@@ -23,9 +23,19 @@ from steepest.study import Claim, Result
 
 __all__ = [
     "SOFTWARE",
+    "capital",
+    "check_mark",
     "claims_table",
+    "fixed",
+    "plain_table",
+    "render",
+    "sentence",
+    "share",
+    "short",
     "study_page",
     "summary",
+    "terminal_style",
+    "tone",
     "verdict_page",
     "verdict_table",
 ]
@@ -81,22 +91,30 @@ def study_page(
 
 
 def verdict_page(
-    verdict: Verdict, *, source: str, before: str, after: str, picture: bytes, command: str
+    verdict: Verdict,
+    *,
+    source: str,
+    before: str,
+    after: str,
+    picture: bytes,
+    command: str,
+    notes: Sequence[str] = (),
 ) -> str:
     """A verdict as one HTML page; `source` is the file's name, `before` and `after` its columns.
 
-    `picture` is the verdict's plot as PNG, `command` the command line that repeats it.
+    `picture` is the verdict's plot as PNG, `command` the command line that repeats it, `notes`
+    sentences that follow the verdict.
     """
     distances = {distance.name: distance for distance in verdict.delta_cdf}
     best = verdict.geometries[0].log_likelihood if verdict.geometries else 0.0
     geometries = [
         {
             "name": fit.name,
-            "index": _fixed(fit.index),
-            "below": _short(best - fit.log_likelihood),
-            "weight": _share(fit.weight),
-            "delta_cdf": _short(distances[fit.name].uncentred) if fit.name in distances else "",
-            "centred": _short(distances[fit.name].centred) if fit.name in distances else "",
+            "index": fixed(fit.index),
+            "below": short(best - fit.log_likelihood),
+            "weight": share(fit.weight),
+            "delta_cdf": short(distances[fit.name].uncentred) if fit.name in distances else "",
+            "centred": short(distances[fit.name].centred) if fit.name in distances else "",
         }
         for fit in verdict.geometries
     ]
@@ -107,13 +125,14 @@ def verdict_page(
             f"Asked of {source}, column {before} (before) and column {after} (after)."
             f" Measurement noise: {verdict.noise.statement.replace(': ', ', ')}."
         ),
-        sentence=_sentence(verdict),
-        tone=_TONES.get(verdict.outcome, "open"),
+        sentence=sentence(verdict.outcome, verdict.verdict),
+        tone=tone(verdict.outcome),
         picture=picture,
         numbers=_numbers(verdict),
         geometries=geometries,
         floor=_floor(verdict),
         dropped=_dropped(verdict),
+        notes=notes,
         command=command,
         citations=[METHOD, SOFTWARE],
         version=__version__,
@@ -123,7 +142,7 @@ def verdict_page(
 
 def claims_table(claims: Iterable[Claim]) -> Table:
     """Claims as a terminal table: whether each holds, its statement, expected, measured."""
-    table = _table("", "Claim", "Expected", "Measured")
+    table = plain_table("", "Claim", "Expected", "Measured")
     for claim in claims:
         table.add_row(
             _marked(_CLAIM_MARKS, claim.holds),
@@ -151,10 +170,12 @@ def summary(claims: Iterable[Claim]) -> str:
 def verdict_table(verdict: Verdict) -> Group:
     """A verdict as terminal tables: the sentence, the numbers, the geometries, the checks."""
     head = Table.grid(padding=(0, 2))
-    tone = {"good": "bold green", "bad": "bold red", "open": "bold yellow"}
-    style = tone[_TONES.get(verdict.outcome, "open")]
-    head.add_row(Text(verdict.outcome, style=style), Text(_sentence(verdict), style="bold"))
-    head.add_row("why", Text(_capital(verdict.reason)))
+    style = terminal_style(verdict.outcome)
+    head.add_row(
+        Text(verdict.outcome, style=style),
+        Text(sentence(verdict.outcome, verdict.verdict), style="bold"),
+    )
+    head.add_row("why", Text(capital(verdict.reason)))
     for name, value, how in _numbers(verdict):
         head.add_row(name, Text(f"{value}  ({how})" if how else value))
     counts = verdict.counts
@@ -168,7 +189,7 @@ def verdict_table(verdict: Verdict) -> Group:
         )
     head.add_row("synapses", Text(synapses))
 
-    ranking = _table(
+    ranking = plain_table(
         "Geometry",
         "Index",
         "Log-likelihood, below the best",
@@ -182,25 +203,44 @@ def verdict_table(verdict: Verdict) -> Group:
     for fit in verdict.geometries:
         ranking.add_row(
             fit.name,
-            _fixed(fit.index),
-            _short(best - fit.log_likelihood),
-            _share(fit.weight),
-            _short(distances[fit.name].uncentred if fit.name in distances else None),
-            _short(distances[fit.name].centred if fit.name in distances else None),
+            fixed(fit.index),
+            short(best - fit.log_likelihood),
+            share(fit.weight),
+            short(distances[fit.name].uncentred if fit.name in distances else None),
+            short(distances[fit.name].centred if fit.name in distances else None),
         )
     parts: list[Any] = [head, "", ranking, Text(_floor(verdict), style="dim")]
     if verdict.checks:
-        checks = _table("", "Check", "What it means")
+        checks = plain_table("", "Check", "What it means")
         for name, check in verdict.checks.items():
             checks.add_row(_marked(_CHECK_MARKS, check.passed), _words(name), Text(check.meaning))
         parts += ["", checks]
     return Group(*parts)
 
 
-def _sentence(verdict: Verdict) -> str:
-    if verdict.outcome == "named":
-        return f"The synapses changed in the {verdict.verdict} geometry."
-    return verdict.verdict
+def sentence(outcome: str, verdict: str) -> str:
+    """The verdict as a sentence: a name is put into one, everything else is one already."""
+    return f"The synapses changed in the {verdict} geometry." if outcome == "named" else verdict
+
+
+def tone(outcome: str) -> str:
+    """Whether an outcome is "good", "bad" or "open" news, for colours."""
+    return _TONES.get(outcome, "open")
+
+
+def terminal_style(outcome: str) -> str:
+    """The outcome's colour in a terminal."""
+    return {"good": "bold green", "bad": "bold red", "open": "bold yellow"}[tone(outcome)]
+
+
+def check_mark(passed: bool | None) -> Text:
+    """A check's result as a coloured word."""
+    return _marked(_CHECK_MARKS, passed)
+
+
+def render(template: str, **values: Any) -> str:
+    """One of the package's HTML templates, filled in."""
+    return _PAGES.get_template(template).render(**values)
 
 
 def _numbers(verdict: Verdict) -> list[tuple[str, str, str]]:
@@ -208,10 +248,10 @@ def _numbers(verdict: Verdict) -> list[tuple[str, str, str]]:
     rows = [
         (
             "index",
-            f"{_fixed(verdict.index)}, 95 % {_interval(verdict.interval)}",
+            f"{fixed(verdict.index)}, 95 % {_interval(verdict.interval)}",
             f"{verdict.estimator}, {verdict.interval_method}",
         ),
-        ("by likelihood", f"{_fixed(fit.index)}, 95 % {_interval(fit.interval)}", fit.model),
+        ("by likelihood", f"{fixed(fit.index)}, 95 % {_interval(fit.interval)}", fit.model),
         ("noise", verdict.noise.statement, ""),
     ]
     if verdict.detection_limit is not None:
@@ -251,7 +291,8 @@ def _dropped(verdict: Verdict) -> list[tuple[int, str, str]]:
     return [*rows, (counts.rows, "rows in all", "")]
 
 
-def _table(*columns: str, numbers: int | None = None) -> Table:
+def plain_table(*columns: str, numbers: int | None = None) -> Table:
+    """A terminal table without lines; columns from `numbers` on are aligned right."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for place, name in enumerate(columns):
         right = numbers is not None and place >= numbers
@@ -289,33 +330,35 @@ def _measured(claim: Claim) -> str:
     return _show(measured)
 
 
-def _short(value: float | None) -> str:
+def short(value: float | None) -> str:
     """A statistic, as precisely as a person reads it."""
     if value is not None and 0 < abs(value) < 0.01:
         return f"{value:.2g}"
-    return "-" if value is None else _fixed(value)
+    return "-" if value is None else fixed(value)
 
 
-def _fixed(value: float) -> str:
+def fixed(value: float) -> str:
     """An index: two decimals, or words where it does not exist or has no end."""
     if math.isnan(value):
         return "-"
     return "unbounded" if math.isinf(value) else f"{value:.2f}"
 
 
-def _share(weight: float) -> str:
+def share(weight: float) -> str:
+    """A share of the likelihood."""
     return "< 0.001" if weight < 0.001 else f"{weight:.3f}"
 
 
 def _interval(interval: tuple[float, float]) -> str:
-    return f"{_fixed(interval[0])} to {_fixed(interval[1])}"
+    return f"{fixed(interval[0])} to {fixed(interval[1])}"
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Text as a sentence: a capital first, a full stop last."""
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else text + "."
 
@@ -349,8 +392,8 @@ _PAGES.filters.update(
     measured=lambda claim: _measured(claim).replace(" ± ", "\u00a0±\u00a0"),
     mark=lambda state: _html_mark(_CLAIM_MARKS, state),
     parameters=_parameters,
-    sentence=_capital,
-    short=_short,
+    sentence=capital,
+    short=short,
     show=_show,
     words=_words,
 )

@@ -5,6 +5,7 @@ from steepest.cli.connectivity import connectivity
 from steepest.cli.infer import infer
 from steepest.cli.layers import infer_layers
 from steepest.cli.metric import infer_metric
+from steepest.cli.plan import plan
 from steepest.cli.studies import demo, list_papers, reproduce
 from steepest.cli.sweeps import sweep
 
@@ -16,6 +17,7 @@ __all__ = [
     "infer_metric",
     "list_papers",
     "main",
+    "plan",
     "reproduce",
     "run",
     "sweep",

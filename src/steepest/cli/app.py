@@ -12,7 +12,7 @@ from steepest._version import __version__
 from steepest.cli.output import to_json
 from steepest.errors import SteepestError
 
-__all__ = ["Json", "Seed", "app", "main", "run"]
+__all__ = ["Json", "Seed", "app", "main", "many", "run"]
 
 app = App(
     name="steepest",
@@ -30,6 +30,11 @@ Json = Annotated[
     bool,
     Parameter(name="--json", negative="", help="Print one JSON object, and nothing else."),
 ]
+
+
+def many(help: str) -> Parameter:
+    """An option that takes one value or more."""
+    return Parameter(help=help, consume_multiple=True, negative="")
 
 
 def run(tokens: Sequence[str]) -> int:

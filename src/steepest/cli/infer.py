@@ -1,13 +1,13 @@
 """`steepest infer`: in which geometry did measured synapses change?"""
 
-import shlex
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from steepest.cli.app import Json, Seed, app
+from steepest.cli.app import Json, app, many
 from steepest.cli.output import show, to_json
 
 __all__ = ["infer"]
@@ -16,14 +16,55 @@ __all__ = ["infer"]
 @app.command
 def infer(
     file: Annotated[
-        Path, Parameter(help="Table of sizes: CSV, TSV, NPY or NPZ (Parquet with the extra `io`).")
+        Path,
+        Parameter(
+            help="Table of sizes: CSV, TSV, NPY or NPZ (Parquet, Excel, NWB with the extra `io`)."
+        ),
     ],
     /,
     *,
     before: Annotated[
-        str, Parameter(help="Column of the sizes before: header name, or number counted from 0.")
-    ],
-    after: Annotated[str, Parameter(help="Column of the sizes after.")],
+        str | None,
+        Parameter(help="Column of the sizes before: header name, or number counted from 0."),
+    ] = None,
+    after: Annotated[str | None, Parameter(help="Column of the sizes after.")] = None,
+    replicate_before: Annotated[
+        tuple[str, ...],
+        many("Columns that measure `before` again."),
+    ] = (),
+    replicate_after: Annotated[
+        tuple[str, ...],
+        many("Columns that measure `after` again."),
+    ] = (),
+    sessions: Annotated[
+        tuple[str, ...],
+        many("Columns of three or more sessions in order of time, instead of before and after."),
+    ] = (),
+    times: Annotated[
+        tuple[float, ...],
+        many("Times of the sessions, where they are not evenly spaced."),
+    ] = (),
+    group: Annotated[
+        str | None, Parameter(help="Column of the dendrite, cell or animal of each synapse.")
+    ] = None,
+    condition: Annotated[str | None, Parameter(help="Column of the condition.")] = None,
+    null: Annotated[
+        str | None, Parameter(help="The condition without learning (sham, control).")
+    ] = None,
+    rate: Annotated[
+        str | None, Parameter(help="Column of presynaptic rates, a covariate of before and after.")
+    ] = None,
+    unpaired: Annotated[
+        bool,
+        Parameter(help="The two columns are different synapses: two distributions.", negative=""),
+    ] = False,
+    absent: Annotated[
+        tuple[str, ...],
+        many("How absent synapses are marked beside 0: a code such as NA or -1, or `empty`."),
+    ] = (),
+    table: Annotated[
+        str | None, Parameter(help="Sheet of an Excel workbook, or table of an NWB file.")
+    ] = None,
     noise_cv: Annotated[
         float | None,
         Parameter(help="Measurement noise as a fraction of size; 0 says that sizes are exact."),
@@ -34,7 +75,12 @@ def infer(
     detection_limit: Annotated[
         float | None, Parameter(help="Smallest size that can be detected, in the unit of size.")
     ] = None,
-    seed: Seed = 0,
+    config: Annotated[
+        Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
+    ] = None,
+    seed: Annotated[
+        int | None, Parameter(help="Seed of everything random (0).", validator=Number(gte=0))
+    ] = None,
     out: Annotated[
         Path | None, Parameter(help="Folder for verdict.html, verdict.png and verdict.json.")
     ] = None,
@@ -42,61 +88,34 @@ def infer(
 ) -> int:
     """In which geometry did measured synapses change?
 
-    Reads sizes of the same synapses before and after, one synapse a row, and says how the size of
-    a change depends on the size of the synapse. A size of 0 is an absent synapse. Without a word
-    on measurement noise no geometry is named: noise alone can look like any of them.
+    Reads sizes of the same synapses, one synapse a row, and says how the size of a change depends
+    on the size of the synapse. A size of 0 is an absent synapse. A geometry is named only where
+    measurement noise is known: from three or more sessions, from replicates, from a null
+    condition, or because sizes are stated to be exact. Noise alone can look like any geometry.
     """
-    from steepest.errors import DataError
-    from steepest.inference import infer_geometry, read_columns
-    from steepest.report import verdict_page, verdict_table
-    from steepest.study import png, staging
+    from steepest import inferring
+    from steepest.inference.request import Request
+    from steepest.study import staging
 
-    options = {"--noise-cv": noise_cv, "--noise-sd": noise_sd, "--detection-limit": detection_limit}
-    stated = [text for name, x in options.items() if x is not None for text in (name, f"{x:.15g}")]
-    command = shlex.join(
-        [
-            "steepest",
-            "infer",
-            str(file),
-            "--before",
-            before,
-            "--after",
-            after,
-            *stated,
-            "--seed",
-            str(seed),
-        ]
-    )
+    given: dict[str, Any] = {
+        "before": before, "after": after, "replicate_before": replicate_before,
+        "replicate_after": replicate_after, "sessions": sessions, "times": times,
+        "group": group, "condition": condition, "null": null, "rate": rate,
+        "unpaired": unpaired, "absent": absent, "table": table, "noise_cv": noise_cv,
+        "noise_sd": noise_sd, "detection_limit": detection_limit, "seed": seed,
+    }  # fmt: skip
+    asked = Request(**given) if config is None else Request.from_toml(config, given)
     with nullcontext() if out is None else staging(out) as stage:
-        sizes = read_columns(file, [before, after])
-        try:
-            verdict = infer_geometry(
-                *sizes.series(),
-                noise_cv=noise_cv,
-                noise_sd=noise_sd,
-                detection_limit=detection_limit,
-                seed=seed,
-            )
-        except DataError as error:
-            raise DataError(f"{file}: {error}") from error
+        answer = inferring.answer(file, asked, with_page=stage is not None)
         if stage is not None:
-            picture = png(verdict.plot())
-            page = verdict_page(
-                verdict,
-                source=file.name,
-                before=before,
-                after=after,
-                picture=picture,
-                command=command,
-            )
-            (stage / "verdict.png").write_bytes(picture)
-            (stage / "verdict.html").write_text(page, encoding="utf-8")
-            (stage / "verdict.json").write_text(to_json(verdict.to_dict()), encoding="utf-8")
+            (stage / "verdict.png").write_bytes(answer.picture)
+            (stage / "verdict.html").write_text(answer.page, encoding="utf-8")
+            (stage / "verdict.json").write_text(to_json(answer.content), encoding="utf-8")
     if json:
-        print(to_json(verdict.to_dict()))
+        print(to_json(answer.content))
         return 0
-    show(f"{file.name}: column {before} (before), column {after} (after)\n")
-    show(verdict_table(verdict))
+    show(answer.heading + "\n")
+    show(answer.table)
     if out is not None:
         show(f"\nWrote verdict.html, verdict.png and verdict.json to {out}")
     return 0

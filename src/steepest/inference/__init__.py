@@ -3,8 +3,11 @@
 from steepest.inference.checkpoints import read_checkpoint
 from steepest.inference.connectivity import Connectivity, infer_connectivity
 from steepest.inference.connectivity_picture import connectivity_picture
+from steepest.inference.covariate import RateFit, rate_exponent
 from steepest.inference.deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
+from steepest.inference.designs import Design, simulate_design
 from steepest.inference.dual import dual_change
+from steepest.inference.estimate import Estimate, Interval, estimate
 from steepest.inference.flows import FlowSamples, flow_samples, join_samples, trajectory_samples
 from steepest.inference.ftest import FTest
 from steepest.inference.independence import Panel, independence_index, independence_interval
@@ -24,6 +27,8 @@ from steepest.inference.logroot import (
     logroot_interval,
     logroot_slope,
 )
+from steepest.inference.measured import MeasuredVerdict, infer_measured
+from steepest.inference.measurements import Measurements, measure
 from steepest.inference.metric_fit import (
     MobilityFit,
     ParametricFit,
@@ -33,6 +38,7 @@ from steepest.inference.metric_fit import (
     fit_parametric,
 )
 from steepest.inference.metrics import MetricVerdict, infer_metric
+from steepest.inference.mirror_map import MirrorMap, mirror_map
 from steepest.inference.mobility import (
     ANY,
     DIAGONAL,
@@ -43,7 +49,10 @@ from steepest.inference.mobility import (
     MobilityFamily,
 )
 from steepest.inference.obstruction import Obstruction, find_closed_orbit, find_obstruction
+from steepest.inference.planning import Plan, design_from, plan
 from steepest.inference.reciprocity import ReciprocityTest, reciprocity_test
+from steepest.inference.rules import Decision, decide_measured
+from steepest.inference.sensitivity import Sensitivity, sensitivity
 from steepest.inference.series import Series, read_series
 from steepest.inference.shooting import ShootingFit, fit_trajectories
 from steepest.inference.simulation import simulate_change
@@ -55,6 +64,7 @@ from steepest.inference.tailored import (
     linear_flow_metric,
     tailored_matrix,
 )
+from steepest.inference.unpaired import UnpairedVerdict, infer_unpaired
 from steepest.inference.verdict import (
     GEOMETRIES,
     Check,
@@ -83,18 +93,25 @@ __all__ = [
     "Columns",
     "Connectivity",
     "Counts",
+    "Decision",
     "DeltaCdf",
     "DeltaCdfFloor",
+    "Design",
+    "Estimate",
     "ExactLikelihood",
     "FTest",
     "FlowSamples",
     "GeometryFit",
+    "Interval",
     "LayerFit",
     "LayersVerdict",
     "LeastAnisotropic",
     "LikelihoodFit",
+    "MeasuredVerdict",
+    "Measurements",
     "MetricVerdict",
     "MidpointLikelihood",
+    "MirrorMap",
     "MobilityFamily",
     "MobilityFit",
     "Noise",
@@ -102,10 +119,14 @@ __all__ = [
     "Outcome",
     "Panel",
     "ParametricFit",
+    "Plan",
+    "RateFit",
     "ReciprocityTest",
     "Reconstruction",
+    "Sensitivity",
     "Series",
     "ShootingFit",
+    "UnpairedVerdict",
     "Verdict",
     "WeightStatistics",
     "compare_families",
@@ -113,10 +134,13 @@ __all__ = [
     "curl",
     "curl_f_test",
     "decide",
+    "decide_measured",
     "delta_cdf",
     "delta_cdf_floor",
     "delta_cdf_of_geometries",
+    "design_from",
     "dual_change",
+    "estimate",
     "euclidean_tests",
     "find_closed_orbit",
     "find_obstruction",
@@ -130,7 +154,9 @@ __all__ = [
     "infer_connectivity",
     "infer_geometry",
     "infer_layers",
+    "infer_measured",
     "infer_metric",
+    "infer_unpaired",
     "join_samples",
     "least_anisotropic_matrix",
     "linear_flow_metric",
@@ -138,14 +164,20 @@ __all__ = [
     "logroot_bootstrap",
     "logroot_interval",
     "logroot_slope",
+    "measure",
+    "mirror_map",
     "noise_variance",
+    "plan",
     "rank_geometries",
+    "rate_exponent",
     "read_checkpoint",
     "read_columns",
     "read_series",
     "reciprocity_test",
     "reconstruct_cost",
+    "sensitivity",
     "simulate_change",
+    "simulate_design",
     "tailored_matrix",
     "trajectory_samples",
     "weight_statistics",

@@ -18,7 +18,6 @@ __all__ = ["ArrayTable", "Table", "TextTable", "open_table"]
 Column = tuple[Float[np.ndarray, " rows"], Callable[[int], str]]
 
 _UNSUPPORTED = {
-    b"\x89HDF\r\n\x1a\n": ("HDF5 (NWB, MATLAB 7.3, NetCDF)", "write the columns to CSV or NPZ"),
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save the sheet as CSV"),
     b"\x1f\x8b": ("gzip-compressed", "unpack it first"),
     b"BZh": ("bzip2-compressed", "unpack it first"),
@@ -52,6 +51,9 @@ class TextTable:
         if self.decimal_comma:
             self._refuse_two_marks(place, np.isfinite(numbers))
         return numbers, lambda at: str(cells[at])
+
+    def labels(self, place: int) -> list[str]:
+        return [str(cell) for cell in self.cells[place]]
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
         return self.file_rows[:count]
@@ -94,6 +96,16 @@ class ArrayTable:
             )
         return array.astype(np.float64), lambda at: str(array[at])
 
+    def labels(self, place: int) -> list[str]:
+        array = self.arrays[place]
+        if array.ndim != 1:
+            raise DataError(
+                f"{self.path}: array {self.names[place]!r} has {array.ndim} dimensions: a column"
+                " has one"
+            )
+        whole = array.dtype.kind == "f" and np.all(np.isfinite(array) & (array == np.round(array)))
+        return [str(label) for label in (array.astype(np.int64) if whole else array).tolist()]
+
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
         return np.arange(count)
 
@@ -101,12 +113,27 @@ class ArrayTable:
 Table = TextTable | ArrayTable
 
 
-def open_table(path: Path) -> Table:
-    """The table in a file, told by its first bytes. Raises DataError where there is none."""
+def open_table(path: Path, part: str | None = None) -> Table:
+    """The table in a file, told by its first bytes. Raises DataError where there is none.
+
+    `part` names the sheet of a workbook or the table of an NWB file, and contradicts other files.
+    """
+    # Readers of other packages' formats, which themselves need the classes above.
+    from steepest.inference import workbooks
+
     with path.open("rb") as file:
         start = file.read(128)
     if not start.strip():
         raise DataError(f"{path} is empty")
+    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+        return workbooks.nwb_table(path, part)
+    if start.startswith(b"PK\x03\x04") and _is_workbook(path):
+        return workbooks.sheet_table(path, part)
+    if part is not None:
+        raise DataError(
+            f"{path} is one table, and --table {part} names a part of it: leave it out (only Excel"
+            " workbooks and NWB files hold several)"
+        )
     if start.startswith(b"\x93NUMPY"):
         return _arrays(path)
     if start.startswith(b"PAR1"):
@@ -223,12 +250,18 @@ def _arrays(path: Path) -> ArrayTable:
     return _table(array, path)
 
 
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
 def _zipped(path: Path) -> ArrayTable:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
-            if "[Content_Types].xml" in members:
-                raise DataError(f"{path} is an Excel workbook: save the sheet as CSV")
             if not members:
                 raise DataError(f"{path} is empty")
             if not all(member.endswith(".npy") for member in members):

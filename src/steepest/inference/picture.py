@@ -9,9 +9,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from steepest.inference.verdict import GEOMETRIES, Verdict
 
-__all__ = ["draw"]
+__all__ = ["COLOURS", "draw", "log_scale"]
 
-_COLOURS = {
+COLOURS = {
     "3-norm": "#0072B2",
     "euclidean": "#009E73",
     "1.5-norm": "#E69F00",
@@ -51,7 +51,7 @@ def _draw_sizes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
     if verdict.new.size:
         _rug(axes, verdict.new, f"{verdict.new.size} new", "#0072B2", along="y")
     axes.set(xlim=(low, high), ylim=(low, high), xlabel="size before", ylabel="size after")
-    _log_scale(axes, low, high, "xy")
+    log_scale(axes, low, high, "xy")
     _title(axes, verdict, shown)
     if verdict.vanished.size or verdict.new.size:
         axes.legend(frameon=False, fontsize=8, loc="upper left", handlelength=0.8)
@@ -93,11 +93,11 @@ def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
     if typical > 0:
         for name, index in GEOMETRIES.items():
             line = typical * (ends / middle) ** index
-            axes.plot(ends, line, color=_COLOURS[name], lw=1.6, label=f"{name} ({index:g})")
+            axes.plot(ends, line, color=COLOURS[name], lw=1.6, label=f"{name} ({index:g})")
     low, high = np.quantile(change[change > 0], [0.01, 1.0])
     axes.set(xlabel="size before", ylabel="change of size, absolute", ylim=(low / 2, high * 2))
-    _log_scale(axes, before.min(), before.max(), "x")
-    _log_scale(axes, low / 2, high * 2, "y")
+    log_scale(axes, before.min(), before.max(), "x")
+    log_scale(axes, low / 2, high * 2, "y")
     axes.set_title("the slope is the index")
     axes.legend(framealpha=0.8, edgecolor="white", fontsize=8, loc="lower right", handlelength=1.2)
 
@@ -120,7 +120,7 @@ def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
         )
     for fitted in verdict.geometries:
         depth = fitted.log_likelihood - fit.log_likelihood
-        colour = _COLOURS[fitted.name]
+        colour = COLOURS[fitted.name]
         axes.axvline(fitted.index, color=colour, lw=0.8, alpha=0.6, zorder=0)
         marker, height = ("o", depth) if depth > -_DEPTH else ("v", -_DEPTH)
         axes.plot(fitted.index, height, marker, ms=7, color=colour, clip_on=False, zorder=3)
@@ -151,7 +151,7 @@ def _alpha(points: int) -> float:
     return float(np.clip(200 / max(points, 1), 0.08, 0.6))
 
 
-def _log_scale(axes: Axes, low: float, high: float, which: str) -> None:
+def log_scale(axes: Axes, low: float, high: float, which: str) -> None:
     """Log axes with plain numbers, ticks at 1, 2 and 5 where less than two decades are spanned."""
     narrow = high / low < 100
     for name in which:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from steepest.errors import UsageError
 
-__all__ = ["simulate_change"]
+__all__ = ["change_of_log", "simulate_change"]
 
 _ROUNDS = 1000
 
@@ -21,6 +21,7 @@ def simulate_change(
     change: float | int = 0.1,
     drift: float | int = 0.0,
     skew: float | int = 0.0,
+    degrees: float | int = math.inf,
     noise_cv: float | int = 0.0,
     noise_sd: float | int = 0.0,
     seed: int | Sequence[int] | np.random.Generator = 0,
@@ -29,9 +30,10 @@ def simulate_change(
 
     Sizes before are log-normal (median 1, standard deviation of the log `spread`). The dual
     change has the same distribution for every synapse: Gaussian, or a shifted gamma of skewness
-    `skew`; its mean is `drift` times its standard deviation. Its scale makes the root mean square
-    of the relative change of size `change` (to first order, over the population). Changes that
-    would carry a size across zero (index < 1) or to infinity (index > 1) are redrawn.
+    `skew`, or Student's t with `degrees` of freedom (above 2); its mean is `drift` times its
+    standard deviation. Its scale makes the root mean square of the relative change of size
+    `change` (to first order, over the population). Changes that would carry a size across zero
+    (index < 1) or to infinity (index > 1) are redrawn.
     Measurement then multiplies each size by a log-normal error of coefficient of variation
     `noise_cv` and adds a Gaussian error of standard deviation `noise_sd`, redrawn where the sum
     is not positive. Raises UsageError where the drift carries every draw across, and
@@ -44,24 +46,7 @@ def simulate_change(
     log_before = spread * rng.standard_normal(n)
     # E[(dw/w)^2] = s^2 E[w^(2(a-1))] for log-normal sizes.
     scale = change * math.exp(-(((index - 1) * spread) ** 2))
-    step = np.empty(n)
-    todo = np.arange(n)
-    for _ in range(_ROUNDS):
-        dual = scale * (drift + _standard(rng, todo.size, skew))
-        if index == 1:
-            step[todo] = dual
-            break
-        grown = 1 + (1 - index) * dual * np.exp((index - 1) * log_before[todo])
-        fine = grown > 0
-        step[todo[fine]] = np.log(grown[fine]) / (1 - index)
-        todo = todo[~fine]
-        if not todo.size:
-            break
-    else:
-        raise UsageError(
-            f"a change of {change:g} with drift {drift:g} carries some sizes across zero in every"
-            f" one of {_ROUNDS} draws: make change, drift or spread smaller"
-        )
+    step = change_of_log(rng, log_before, index, scale, drift=drift, skew=skew, degrees=degrees)
     before, after = np.exp(log_before), np.exp(log_before + step)
     return (
         _measured(rng, before, noise_cv, noise_sd),
@@ -69,8 +54,46 @@ def simulate_change(
     )
 
 
-def _standard(rng: np.random.Generator, n: int, skew: float | int) -> Float[np.ndarray, " n"]:
-    """Draws of mean 0, variance 1 and the given skewness."""
+def change_of_log(
+    rng: np.random.Generator,
+    log_size: Float[np.ndarray, " n"],
+    index: float | int,
+    scale: float | int,
+    *,
+    drift: float | int = 0.0,
+    skew: float | int = 0.0,
+    degrees: float | int = math.inf,
+) -> Float[np.ndarray, " n"]:
+    """Change of log size when every dual weight changes by `scale` times (drift + a unit draw).
+
+    Changes that would carry a size across zero or to infinity are redrawn; raises UsageError
+    where every draw does.
+    """
+    step = np.empty(log_size.size)
+    todo = np.arange(log_size.size)
+    for _ in range(_ROUNDS):
+        dual = scale * (drift + _standard(rng, todo.size, skew, degrees))
+        if index == 1:
+            step[todo] = dual
+            return step
+        grown = 1 + (1 - index) * dual * np.exp((index - 1) * log_size[todo])
+        fine = grown > 0
+        step[todo[fine]] = np.log(grown[fine]) / (1 - index)
+        todo = todo[~fine]
+        if not todo.size:
+            return step
+    raise UsageError(
+        f"a change with drift {drift:g} carries some sizes across zero in every one of"
+        f" {_ROUNDS} draws: make change, drift or spread smaller"
+    )
+
+
+def _standard(
+    rng: np.random.Generator, n: int, skew: float | int, degrees: float | int
+) -> Float[np.ndarray, " n"]:
+    """Draws of mean 0, variance 1 and the given skewness, or of Student's t."""
+    if math.isfinite(degrees):
+        return rng.standard_t(degrees, size=n) * math.sqrt(1 - 2 / degrees)
     if skew == 0:
         return rng.standard_normal(n)
     shape = 4 / skew**2

@@ -4,7 +4,7 @@ Everything is checked here, once: what leaves this door is finite float64, with 
 file that every number came from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,6 +34,7 @@ class Columns:
     names: tuple[str, ...]
     arrays: tuple[Float[np.ndarray, " rows"], ...] = field(repr=False)
     rows: Int[np.ndarray, " rows"] = field(repr=False)
+    labels: tuple[tuple[str, ...], ...] = field(repr=False, default=())
 
     def __getitem__(self, name: str) -> Float[np.ndarray, " rows"]:
         return self.arrays[self.names.index(name)]
@@ -52,16 +53,26 @@ def read_columns(
     path: str | Path,
     columns: Sequence[str | int],
     *,
-    cure: str = "leave the row out, or write 0 for an absent synapse",
+    labels: Sequence[str | int] = (),
+    absent: Sequence[str] = (),
+    part: str | None = None,
+    cure: str = (
+        "leave the row out, or write 0 for an absent synapse, or say with --absent how one is"
+        " marked"
+    ),
 ) -> Columns:
     """The named or numbered columns of a file as finite float64 arrays of one length.
 
+    Columns in `labels` (groups, conditions) are read as text. Cells that equal one of the `absent`
+    codes, as text or as a number, become 0; the code "empty" stands for an empty cell or NaN.
+    `part` names the sheet of a workbook or the table of an NWB file.
+
     Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
-    the extra `io`, Parquet. A column is given by its name, or by its number counted from 0; a
-    name wins where both exist. In text, a first row with any cell that is not a number is a
-    header, and rows without any entry are skipped. In an NPZ every array of one dimension is a
-    column named by its key; a single array of two dimensions is a table. `cure` is what messages
-    advise about a cell that is no finite number.
+    the extra `io`, Parquet, Excel workbooks and tables of NWB files. A column is given by its
+    name, or by its number counted from 0; a name wins where both exist. In text, a first row with
+    any cell that is not a number is a header, and rows without any entry are skipped. In an NPZ
+    every array of one dimension is a column named by its key; a single array of two dimensions is
+    a table. `cure` is what messages advise about a cell that is no finite number.
 
     Raises DataError, naming row and column, where the file, a column or a number is not there or
     cannot be used. Never unpickles.
@@ -72,11 +83,11 @@ def read_columns(
     if path.is_dir():
         raise DataError(f"{path} is a folder: give a file")
     try:
-        table = open_table(path)
+        table = open_table(path, part)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     places = [_place(table, column, path) for column in columns]
-    arrays = [_numbers(table, place, path, cure) for place in places]
+    arrays = [_numbers(table, place, path, cure, absent) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
@@ -86,8 +97,15 @@ def read_columns(
             )
     if arrays and not arrays[0].size:
         raise DataError(f"{path} has no rows of data")
+    texts = tuple(tuple(table.labels(_place(table, column, path))) for column in labels)
+    for column, text in zip(labels, texts, strict=True):
+        if arrays and len(text) != arrays[0].size:
+            raise DataError(
+                f"{path}: column {names[0]!r} has {arrays[0].size} rows and column {str(column)!r}"
+                f" has {len(text)}: columns must be of one length"
+            )
     rows = table.rows(arrays[0].size) if arrays else np.empty(0, dtype=np.int64)
-    return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows)
+    return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows, labels=texts)
 
 
 def _place(table: Table, column: str | int, path: Path) -> int:
@@ -114,9 +132,13 @@ def _place(table: Table, column: str | int, path: Path) -> int:
     raise DataError(f"{path} has no column {wanted!r}{hint} It has {numbered}: {shown}")
 
 
-def _numbers(table: Table, place: int, path: Path, cure: str) -> Float[np.ndarray, " rows"]:
+def _numbers(
+    table: Table, place: int, path: Path, cure: str, absent: Sequence[str] = ()
+) -> Float[np.ndarray, " rows"]:
     name = table.names[place]
     values, cells = table.column(place)
+    if absent:
+        values = _coded(values, cells, absent)
     bad = np.flatnonzero(~np.isfinite(values))
     if not bad.size:
         return values
@@ -130,6 +152,24 @@ def _numbers(table: Table, place: int, path: Path, cure: str) -> Float[np.ndarra
     if "," in cell:
         cure = "write numbers with a decimal point, or separate the columns with semicolons"
     raise DataError(f"{path}: {row} of column {name!r} {what}{others}: {cure}")
+
+
+def _coded(
+    values: Float[np.ndarray, " rows"], cells: Callable[[int], str], absent: Sequence[str]
+) -> Float[np.ndarray, " rows"]:
+    """The values with 0 wherever the cell is a code for an absent synapse."""
+    values = values.copy()
+    for code in absent:
+        try:
+            number = float(code)
+        except ValueError:
+            continue
+        values[values == number] = 0.0
+    for at in np.flatnonzero(np.isnan(values)):
+        cell = cells(int(at))
+        if cell in absent or ("empty" in absent and cell.lower() in ("", "nan", "none")):
+            values[at] = 0.0
+    return values
 
 
 def _near_file(path: Path) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GEOMETRIES",
+    "SCHEMA",
     "Check",
     "Counts",
     "DeltaCdf",
@@ -25,9 +26,13 @@ __all__ = [
     "Outcome",
     "Verdict",
     "decide",
+    "plain",
 ]
 
 Outcome = Literal["named", "mixture", "none", "undecided", "unstable", "refused"]
+
+SCHEMA = "steepest.infer/1"
+"""Name and version of the JSON of a verdict; a field that changes its meaning raises the number."""
 
 GEOMETRIES: dict[str, float] = {
     "3-norm": -1.0,
@@ -162,8 +167,9 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
-        return _plain(
+        return plain(
             {
+                "schema": SCHEMA,
                 "index": self.index,
                 "interval": self.interval,
                 "outcome": self.outcome,
@@ -314,11 +320,12 @@ def decide(index: float, interval: tuple[float, float], noise: Noise) -> tuple[O
     return "named", name, f"{found} holds {name} and no other named geometry"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Tuples as lists and numbers that do not exist as None, for JSON."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value
