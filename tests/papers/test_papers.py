@@ -47,7 +47,10 @@ def test_a_paper_loads_all_its_figures():
         "surace2020.fig4",
         "surace2020.spike_trains",
     ]
-    assert [figure.key for figure in load("results")] == ["results.demo"]
+    assert [figure.key for figure in load("results")] == [
+        "results.calibration",
+        "results.demo",
+    ]
 
 
 @pytest.mark.parametrize(
