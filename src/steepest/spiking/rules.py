@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from steepest.geometry.arrays import Coordinates, like
-from steepest.geometry.chart import AbstractChart
+from steepest.geometry.chart import AbstractChart, Identity
 from steepest.geometry.metric import AbstractMetric
 from steepest.spiking.fisher import FisherCoefficients, NeuronFisher
 
@@ -62,18 +62,32 @@ class AbstractRule(eqx.Module):
     """What a neuron makes of its USPs: the direction of change at a postsynaptic score of 1."""
 
     @abstractmethod
-    def direction(
+    def respond(
         self,
         fisher: NeuronFisher,
         point: Float[Array, " n"],
         usps: Float[Array, " n"],
         chart: AbstractChart,
-    ) -> Float[Array, " n"]:
-        """Change per score (1/mV) and rate eta, at `point` (n,), the weights that learn.
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        """The direction, and gamma_s gamma_w: the part of it that multiplies the weights.
 
-        `fisher` is the neuron with its input statistics, `usps` x (mV), `chart` leads from the
-        point to somatic weights.
+        `fisher` is the neuron with its input statistics, `point` (n,) the weights that learn,
+        `usps` x (mV); `chart` leads from the point to somatic weights.
         """
+
+    def direction(
+        self,
+        fisher: NeuronFisher,
+        point: Coordinates,
+        usps: Coordinates,
+        chart: AbstractChart | None = None,
+    ) -> Float[Array, " n"]:
+        """Change of the weights (n,) that learn, per score (1/mV) and learning rate eta.
+
+        Arguments as for `respond`; without a chart the weights are somatic ones.
+        """
+        chart = Identity() if chart is None else chart
+        return self.respond(fisher, jnp.asarray(point), jnp.asarray(usps), chart)[0]
 
 
 class AbstractSomaticRule(AbstractRule):
@@ -94,7 +108,9 @@ class AbstractSomaticRule(AbstractRule):
     def parts(self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates) -> Parts:
         """The homosynaptic, uniform and weight-proportional parts at somatic weights (n,)."""
         w, x = jnp.asarray(somatic), jnp.asarray(usps)
-        gamma = self.coefficients(fisher, w, x)
+        return self._parts(fisher, w, x, self.coefficients(fisher, w, x))
+
+    def _parts(self, fisher: NeuronFisher, w: Array, x: Array, gamma: Coefficients) -> Parts:
         kernel = fisher.neuron.kernel
         uniform = fisher.precision_mean(w) / like(kernel.c_eps * kernel.integral, w)
         return Parts(
@@ -103,15 +119,17 @@ class AbstractSomaticRule(AbstractRule):
             gamma.gamma_s * gamma.gamma_w * w,
         )
 
-    def direction(
+    def respond(
         self,
         fisher: NeuronFisher,
         point: Float[Array, " n"],
         usps: Float[Array, " n"],
         chart: AbstractChart,
-    ) -> Float[Array, " n"]:
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
         somatic = chart(point)
-        return chart.push_back(point, self.parts(fisher, somatic, usps).total)
+        gamma = self.coefficients(fisher, somatic, usps)
+        change = self._parts(fisher, somatic, usps, gamma).total
+        return chart.push_back(point, change), gamma.gamma_s * gamma.gamma_w
 
 
 class EuclideanRule(AbstractSomaticRule):
@@ -132,14 +150,14 @@ class EuclideanRule(AbstractSomaticRule):
     ) -> Float[Array, " n"]:
         return jnp.asarray(usps)
 
-    def direction(
+    def respond(
         self,
         fisher: NeuronFisher,
         point: Float[Array, " n"],
         usps: Float[Array, " n"],
         chart: AbstractChart,
-    ) -> Float[Array, " n"]:
-        return chart.pull(point, usps)
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        return chart.pull(point, usps), jnp.zeros((), dtype=point.dtype)
 
 
 class Natural(AbstractSomaticRule):
@@ -232,11 +250,12 @@ class MetricRule(AbstractRule):
 
     metric: AbstractMetric
 
-    def direction(
+    def respond(
         self,
         fisher: NeuronFisher,
         point: Float[Array, " n"],
         usps: Float[Array, " n"],
         chart: AbstractChart,
-    ) -> Float[Array, " n"]:
-        return self.metric.sharp(point, chart.pull(point, usps))
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        change = self.metric.sharp(point, chart.pull(point, usps))
+        return change, jnp.zeros((), dtype=point.dtype)
