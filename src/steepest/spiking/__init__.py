@@ -29,6 +29,7 @@ from steepest.spiking.rules import (
     QuadraticNatural,
 )
 from steepest.spiking.settings import Settings, Spikes, check_run
+from steepest.spiking.simulate import simulate, why_dense
 from steepest.spiking.task import (
     AttenuatedTeacher,
     FixedRateTeacher,
@@ -47,6 +48,7 @@ from steepest.spiking.transfer import (
     Sigmoid,
     Transfer,
 )
+from steepest.spiking.tuning import Tuning, first_time_below, output_error, tune_rate
 from steepest.spiking.usps import sample_usps, shot_noise_fisher
 
 __all__ = [
@@ -83,6 +85,7 @@ __all__ = [
     "SteadyGroup",
     "Task",
     "Transfer",
+    "Tuning",
     "VaryingGroup",
     "backpropagation",
     "check_run",
@@ -91,12 +94,17 @@ __all__ = [
     "double_exponential",
     "evaluate",
     "exponential_attenuation",
+    "first_time_below",
+    "output_error",
     "paper_task",
     "quadratic_inverse",
     "rate_distance",
     "read_spike_trains",
     "sample_usps",
     "shot_noise_fisher",
+    "simulate",
     "simulate_dense",
+    "tune_rate",
     "weight_distance",
+    "why_dense",
 ]

@@ -7,6 +7,7 @@ falls as 1/rate until the noise that learning itself makes keeps the error up; t
 steeply, so the printed rate is judged by the time that it costs, not by its distance from ours.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -19,10 +20,10 @@ from steepest.spiking import (
     ApproximateNatural,
     EuclideanRule,
     Natural,
-    first_time_below,
-    output_error,
+    Recording,
     paper_task,
     simulate,
+    tune_rate,
 )
 from steepest.study import Claim, parameter, stamp
 
@@ -81,8 +82,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     times = np.full((len(_RULES), len(pairs), len(p.multiples)), np.inf)
     for k, pair in enumerate(pairs):
         for i, (_, _, rule) in enumerate(_RULES):
-            for j, multiple in enumerate(p.multiples):
-                times[i, k, j] = _time(p, rule, pair, multiple * printed[i, k], multiple, seed)
+            tuning = tune_rate(
+                _learner(p, rule, pair, printed[i, k], seed),
+                printed[i, k] * np.array(p.multiples),
+                error=p.error,
+            )
+            times[i, k] = tuning.times
     dataset = xr.Dataset(
         {
             "time": (("rule", "pair", "multiple"), times, {"units": "s"}),
@@ -102,27 +107,25 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     return stamp(dataset, parameters, seed)
 
 
-def _time(
-    p: Parameters,
-    rule: AbstractRule,
-    pair: tuple[float, float],
-    rate: float,
-    multiple: float,
-    seed: int,
-) -> float:
-    """Time to the error; slow learning is followed for longer, as its time goes as 1/rate."""
+def _learner(
+    p: Parameters, rule: AbstractRule, pair: tuple[float, float], printed: float, seed: int
+) -> Callable[[float], Recording]:
+    """The run at a learning rate; slow learning is followed longer, as its time goes as 1/rate."""
     task, start = paper_task(p.trials, n=p.n, rates=pair, seed=seed)
-    duration = p.interval * np.ceil(p.duration / min(multiple, 1.0) / p.interval)
-    one = simulate(
-        task,
-        rule,
-        start,
-        rate=rate,
-        duration=float(duration),
-        seed=seed,
-        record=np.arange(0.0, duration + 1e-9, p.interval),
-    )
-    return float(first_time_below(one.times, output_error(one), p.error))
+
+    def learn(rate: float) -> Recording:
+        duration = p.interval * np.ceil(p.duration / min(rate / printed, 1.0) / p.interval)
+        return simulate(
+            task,
+            rule,
+            start,
+            rate=rate,
+            duration=float(duration),
+            seed=seed,
+            record=np.arange(0.0, duration + 1e-9, p.interval),
+        )
+
+    return learn
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
