@@ -160,13 +160,13 @@ def _usps(
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """A-F: USPs of three scenes and their distributions; G: weights in time; H: all conditions."""
-    figure = matplotlib.figure.Figure(figsize=(13.0, 6.8), layout="constrained")
-    grid = figure.add_gridspec(2, 12)
+    figure = matplotlib.figure.Figure(figsize=(12.0, 6.4), layout="constrained")
+    grid = figure.add_gridspec(2, 6, width_ratios=[3, 1] * 3)
     top = float(np.quantile(dataset["usp"], 0.995))
     for k, (name, colour) in enumerate(_SCENES):
         at = dataset.isel(scene=k)
         condition = dataset.isel(condition=int(at["scene_condition"]))
-        axes = figure.add_subplot(grid[0, 4 * k : 4 * k + 3])
+        axes = figure.add_subplot(grid[0, 2 * k])
         axes.plot(dataset["trace_time"], at["trace"], color=colour, linewidth=1.0)
         axes.axhline(1.0, color="0.6", linewidth=0.8, linestyle=":")
         axes.set(
@@ -176,13 +176,13 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             ylabel="USP x (mV)",
             ylim=(0, top),
         )
-        side = figure.add_subplot(grid[0, 4 * k + 3], sharey=axes)
+        side = figure.add_subplot(grid[0, 2 * k + 1], sharey=axes)
         side.hist(
             at["usp"], bins=40, range=(0, top), orientation="horizontal", color=colour, density=True
         )
         side.set(title="DEF"[k], xlabel="density\n(1/mV)")
         side.tick_params(labelleft=False)
-    traces = figure.add_subplot(grid[1, :5])
+    traces = figure.add_subplot(grid[1, :3])
     for k, (name, colour) in enumerate(_SCENES):
         condition = int(dataset["scene_condition"][k])
         one = dataset.sel(rule="natural").isel(condition=condition)
@@ -197,7 +197,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         )
     traces.set(title="G  mean weight change", xlabel="time (s)", ylabel="change of the weight")
     traces.legend(frameon=False)
-    all_of_them = figure.add_subplot(grid[1, 6:])
+    all_of_them = figure.add_subplot(grid[1, 3:])
     _plot_conditions(all_of_them, dataset)
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)

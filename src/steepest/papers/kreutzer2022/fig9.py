@@ -74,8 +74,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     error = np.full_like(reached, np.nan)
     for i, (name, _) in enumerate(_RULES):
         for j, multiplier in enumerate(p.multipliers):
-            times, cost = _until(p, name, multiplier, seed)
-            reached[i, j], error[i, j] = _time_to(times, cost, p.threshold)
+            followed = _until(p, name, multiplier, seed)
+            reached[i, j], error[i, j] = _time_to(*followed, p.threshold)
 
     def stack(name: str, reduce: Any) -> Any:
         values = [reduce(curves[rule].measures[name]) for rule, _ in _RULES]
