@@ -229,8 +229,10 @@ def failing_backpropagation(
 ) -> dict[str, Any]:
     """Weight change along a dendrite that the teacher's spikes reach with exp(-distance/reach).
 
-    Arrays (rule, synapse); `predicted` is where the mean error of the Euclidean rule changes its
-    sign: exp(-d/reach) = E[phi' x] / (teacher E[phi'/phi x]).
+    Arrays (rule, synapse). The change is linear in the factor exp(-distance/reach), so each
+    trial's regression line gives where it changes sign: `switch` and its standard error (rule,), in
+    um. `predicted` is where the Euclidean rule's mean error does:
+    exp(-d/reach) = E[phi' x] / (teacher E[phi'/phi x]).
     """
     n = len(distances)
     neuron = PoissonNeuron()
@@ -241,6 +243,7 @@ def failing_backpropagation(
     )
     change = np.empty((2, n))
     error = np.empty_like(change)
+    switch = np.empty((2, 2))
     for i, rule in enumerate(RULES):
         found = simulate(
             task,
@@ -251,7 +254,9 @@ def failing_backpropagation(
             dt=DT,
             seed=seed,
         )
-        change[i], error[i] = mean_and_error(found.weights[-1] - weight)
+        moved = found.weights[-1] - weight
+        change[i], error[i] = mean_and_error(moved)
+        switch[i] = _zero_of_lines(factors, moved)
     usps = sample_usps(neuron.kernel, rates, 20_000, seed=seed)
     with jax.enable_x64(True):
         voltage = jnp.asarray(usps.sum(axis=1) * weight)
@@ -260,8 +265,21 @@ def failing_backpropagation(
     return {
         "change": change,
         "error": error,
+        "switch": -reach * np.log(switch[:, 0]),
+        "switch_error": reach * switch[:, 1] / switch[:, 0],
         "predicted": float(-reach * np.log(fired / taught)),
     }
+
+
+def _zero_of_lines(x: np.ndarray, lines: np.ndarray) -> tuple[float, float]:
+    """Where the mean of lines (trials, n) over x (n,) vanishes, and its standard error."""
+    design = np.linalg.pinv(np.stack([np.ones_like(x), x], axis=1))
+    fits = lines @ design.T
+    intercept, slope = fits.mean(axis=0)
+    zero = -intercept / slope
+    # The delta method: each trial's value at the zero, over the slope.
+    residual = (fits[:, 0] + fits[:, 1] * zero) / slope
+    return float(zero), float(residual.std(ddof=1) / np.sqrt(len(lines)))
 
 
 def silent_partners(
