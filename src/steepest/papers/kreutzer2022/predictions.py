@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.figure
+import matplotlib.ticker
 import numpy as np
 import xarray as xr
 
@@ -212,6 +213,11 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         xlabel="slope of the transfer function (1/mV)",
         ylabel="change of mean voltage, relative",
     )
+    slopes.set_xticks(dataset["slope"].to_numpy(), [f"{x:g}" for x in dataset["slope"].to_numpy()])
+    slopes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    slopes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    slopes.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+    slopes.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     letter(slopes, "B", "flatter neurons learn faster")
     democracy.axhline(float(dataset["target"]), color="0.5", linestyle=":", linewidth=1)
     democracy.set(

@@ -62,7 +62,7 @@ QUICK = Parameters(
     approximate=(5.5e-4,),
     euclidean=(1.10e-6,),
     multiples=(0.5, 1.0),
-    error=1.6,
+    error=2.5,
     trials=16,
     duration=1500.0,
 )
