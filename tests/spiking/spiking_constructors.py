@@ -46,5 +46,4 @@ NEURONS = {
     "paper": lambda: PoissonNeuron(),
     "steep_inhibited": lambda: PoissonNeuron(Sigmoid(50.0, 0.6, 2.0), bias=-5.0),
     "quadratic_alpha": lambda: PoissonNeuron(RectifiedQuadratic(), Alpha(0.010)),
-    "user": lambda: PoissonNeuron(Transfer(softplus)),
 }
