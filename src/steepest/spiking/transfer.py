@@ -276,7 +276,8 @@ class Transfer(AbstractTransfer):
         _check_positive("Transfer", step=self.step)
         with jax.enable_x64(True):
             V = jnp.linspace(-40.0, 60.0, 201)
-            rates, slopes = np.asarray(self(V)), np.asarray(self.slope(V))
+            rates = np.asarray(self.function(V))
+            slopes = np.asarray(self.slope(V)) if rates.shape == V.shape else rates
         if rates.shape != (201,):
             raise DomainError(
                 f"Transfer: the function gave shape {rates.shape} for 201 voltages; it works "
