@@ -134,14 +134,15 @@ def test_counts_are_drawn_from_poissons_distribution():
 
 def test_drawn_spikes_have_the_groups_rates_and_a_teacher_need_not_reach_every_synapse():
     trains = SpikeTrains([[0.15]], 1.0)
-    groups = [*Afferents.steady([10.0, 50.0]).groups, VaryingGroup(1, [0.0, 0.1], [0.0, 40.0])]
+    groups = [*Afferents.steady([10.0, 50.0]).groups, VaryingGroup(1, [0.0, 0.4], [0.0, 40.0])]
     afferents = Afferents([*groups, GivenGroup(trains)])
     teacher = AttenuatedTeacher(FixedRateTeacher(80.0), [1.0, 1.0, 0.0, 0.0])
     task = Task(PoissonNeuron(), afferents, teacher)
     trials, start = 400, np.full((400, 4), 0.01)
     out = simulate_dense(task, EuclideanRule(), start, rate=1e-7, duration=0.2, seed=1)
     x = np.einsum("s,ksn->kn", np.asarray(task.neuron.kernel.readout), out.state.traces)
-    z = (x[:, :3].mean(axis=0) - [10, 50, 40]) / (x[:, :3].std(axis=0) / np.sqrt(trials))
+    ramp = 40 / 0.4 * (0.2 - 0.013)  # the kernel lags by tau_m + tau_s
+    z = (x[:, :3].mean(axis=0) - [10, 50, ramp]) / (x[:, :3].std(axis=0) / np.sqrt(trials))
     assert np.abs(z).max() < 4
     # The given spike falls into bin 300 and counts from step 301 on.
     expected = float(task.neuron.kernel(np.array(99 * DT)))
