@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import poisson
 
 import steepest.spiking.dense as dense
+import steepest.spiking.dense_step as dense_step
 from steepest.errors import LearningError, MetricError, UsageError
 from steepest.geometry import Attenuation, Pullback
 from steepest.spiking import (
@@ -125,10 +126,10 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(monkeypatch):
 
 def test_counts_are_drawn_from_poissons_distribution():
     for expected in (0.005, 0.1, 0.5):
-        most = dense._most_drawn(expected)
+        most = dense_step.most_drawn(expected)
         cumulative = poisson.cdf(np.arange(4), expected)
         for side, shift in ((1e-12, 1), (-1e-12, 0)):
-            drawn = dense._draw_counts(expected, np.asarray(cumulative + side), most)
+            drawn = dense_step.draw_counts(expected, np.asarray(cumulative + side), most)
             np.testing.assert_array_equal(drawn, np.arange(4) + shift)
 
 
