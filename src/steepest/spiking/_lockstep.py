@@ -25,6 +25,7 @@ from steepest.spiking._random import (
     draw_candidates,
     draw_spikes,
     polynomial_exp,
+    wide_vectors,
 )
 
 # Rows of X. V, the teacher's V and sum x are kappa (row M - row S); QMM is sum k m^2, and so on.
@@ -34,6 +35,10 @@ L, U, A, B = range(11, 15)
 COUNT, LAM = 15, 16  # the teacher's spikes of this step; 1 + g gamma_w of the last
 MEAN0, HALF0, H = 17, 18, 19  # where E[h], E[h'], ... were computed (mV, mV^2 / 2), and they
 ROWS = H + 7
+
+# Rows of a class's sums over its spikes of a step, and what one adds to P.
+SUM_P, SUM_M, SUM_S, SUM_W, NUMBER, CHANGE = range(6)
+SLOTS = 6
 
 # Rows of the parameters.
 (
@@ -65,13 +70,14 @@ FAST = {"contract"}
 
 
 @njit(error_model="numpy", fastmath=FAST)
-def update_euclidean(lanes, X, par, aj, bj):
+def update_euclidean(lanes, width, X, par, aj, bj):
     """One step of dw = eta (y - phi dt) phi'/phi x for every lane; nothing can go wrong in it."""
+    wide_vectors()
     N = len(lanes)
     a, b, kappa, slope, offset = par[DECAY_M], par[DECAY_S], par[KAPPA], par[SLOPE], par[OFFSET]
     eta_slope, expected = par[ETA] * par[SLOPE], par[MAXIMUM] * par[DT]
     a2, ab, b2 = a * a, a * b, b * b
-    for i in range(N):
+    for i in range(width):
         v = kappa * (X[VM * N + i] - X[VS * N + i])
         e = polynomial_exp(min(max(offset - slope * v, -300.0), 300.0))
         p = 1.0 / (1.0 + e)
@@ -90,12 +96,13 @@ def update_euclidean(lanes, X, par, aj, bj):
 
 
 @njit(error_model="numpy", fastmath=FAST)
-def update_natural(lanes, X, par, aj, bj, approximate, flags):
+def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
     """One step of the natural rule, or of its approximation, for every lane.
 
     `flags` (LANES,) becomes 1 where E[h] needs a new quadrature, 2 where lambda = 1 + g gamma_w is
     not positive and 4 where the metric is not positive definite.
     """
+    wide_vectors()
     N = len(lanes)
     a, b, kappa, slope, offset = par[DECAY_M], par[DECAY_S], par[KAPPA], par[SLOPE], par[OFFSET]
     eta_slope, expected = par[ETA] * par[SLOPE], par[MAXIMUM] * par[DT]
@@ -106,7 +113,7 @@ def update_natural(lanes, X, par, aj, bj, approximate, flags):
     c_u, c_w = par[C_U] * scale, par[C_W]
     drift, half_drift = DRIFT / slope, 0.5 * (DRIFT / slope) ** 2
     a2, ab, b2 = a * a, a * b, b * b
-    for i in range(N):
+    for i in range(width):
         vm, vs, rm, rs = X[VM * N + i], X[VS * N + i], X[RM * N + i], X[RS * N + i]
         qmm, qms, qss = X[QMM * N + i], X[QMS * N + i], X[QSS * N + i]
         mean, square = X[MEAN * N + i], X[SQUARE * N + i]
@@ -203,64 +210,67 @@ def refresh(lanes, X, par, lane, out):
 
 
 @njit(error_model="numpy", fastmath=FAST)
-def prepare_changes(lanes, X, gain, aj_inverse, bj_inverse, changes):
-    """What a spike of this class adds to P, for every lane: `changes` (LANES,)."""
+def prepare_changes(lanes, width, X, gain, aj_inverse, bj_inverse, sums):
+    """What a spike of this class adds to P, for every lane."""
+    wide_vectors()
     N = len(lanes)
     am, bm = gain * aj_inverse, gain * bj_inverse
-    for i in range(N):
-        changes[i] = bm * X[B * N + i] - am * X[A * N + i]
+    for i in range(width):
+        sums[CHANGE * N + i] = bm * X[B * N + i] - am * X[A * N + i]
 
 
 @njit(error_model="numpy", fastmath=FAST)
-def add_spikes(records, rows, slots, start, stop, changes, dm, ds, sums, counts):
-    """Sum the records of the spiking synapses by slot, and move the records."""
-    for k in range(start, stop):
-        row = rows[k]
-        slot = slots[k]
+def add_spikes(lanes, records, spikes, spike, stop, now, dm, ds, sums):
+    """Sum the records of the synapses that spike in this step, and move them; the next spike."""
+    N = len(lanes)
+    while spike < stop and spikes[0, spike] == now:
+        slot = np.uint64(spikes[1, spike])
+        row = np.uint64(spikes[2, spike])
         p, m, s, w = records[row, 0], records[row, 1], records[row, 2], records[row, 3]
-        sp, sm, ss, sw = sums[slot, 0], sums[slot, 1], sums[slot, 2], sums[slot, 3]
-        change = changes[slot]
-        sums[slot, 0] = sp + p
-        sums[slot, 1] = sm + m
-        sums[slot, 2] = ss + s
-        sums[slot, 3] = sw + w
-        records[row, 0] = p + change
+        sums[slot] += p
+        sums[slot + np.uint64(SUM_M * N)] += m
+        sums[slot + np.uint64(SUM_S * N)] += s
+        sums[slot + np.uint64(SUM_W * N)] += w
+        sums[slot + np.uint64(NUMBER * N)] += 1.0
+        records[row, 0] = p + sums[slot + np.uint64(CHANGE * N)]
         records[row, 1] = m + dm
         records[row, 2] = s + ds
-        records[row, 3] = w
-        counts[slot] += 1.0
+        spike += 1
+    return spike
 
 
 @njit(error_model="numpy", fastmath=FAST)
-def fold(lanes, X, gain, aj, bj, sums, counts):
-    """Add a class's spiking synapses, summed in `sums` (LANES, 4), to the lanes' scalars."""
+def fold(lanes, width, X, gain, aj, bj, sums):
+    """Add a class's spiking synapses, summed in `sums`, to the lanes' scalars."""
+    wide_vectors()
     N = len(lanes)
-    for i in range(N):
-        n = counts[i]
-        m = aj * sums[i, 1]
-        s = bj * sums[i, 2]
-        w = gain * (X[A * N + i] * sums[i, 1] - X[B * N + i] * sums[i, 2])
-        w = X[L * N + i] * (sums[i, 0] + w - X[U * N + i] * n)
+    for i in range(width):
+        n = sums[NUMBER * N + i]
+        sum_m, sum_s, sum_w = sums[SUM_M * N + i], sums[SUM_S * N + i], sums[SUM_W * N + i]
+        m = aj * sum_m
+        s = bj * sum_s
+        w = gain * (X[A * N + i] * sum_m - X[B * N + i] * sum_s)
+        w = X[L * N + i] * (sums[i] + w - X[U * N + i] * n)
         X[VM * N + i] += w
         X[VS * N + i] += w
-        X[TM * N + i] += sums[i, 3]
-        X[TS * N + i] += sums[i, 3]
+        X[TM * N + i] += sum_w
+        X[TS * N + i] += sum_w
         X[RM * N + i] += n
         X[RS * N + i] += n
         X[QMM * N + i] += gain * (2.0 * m + n)
         X[QMS * N + i] += gain * (m + s + n)
         X[QSS * N + i] += gain * (2.0 * s + n)
-    for i in range(N):
-        counts[i] = 0.0
-        sums[i, 0] = 0.0
-        sums[i, 1] = 0.0
-        sums[i, 2] = 0.0
-        sums[i, 3] = 0.0
+        sums[i] = 0.0
+        sums[SUM_M * N + i] = 0.0
+        sums[SUM_S * N + i] = 0.0
+        sums[SUM_W * N + i] = 0.0
+        sums[NUMBER * N + i] = 0.0
 
 
 @njit(error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
 def rebase_class(records, gain, big_l, big_u, big_a, big_b, aj, bj):
     """Bring a class's records (size, 4) up to date; the sums of the weights and their squares."""
+    wide_vectors()
     total = 0.0
     square = 0.0
     ga, gb = gain * big_a, gain * big_b
@@ -307,6 +317,7 @@ def rebase(lanes, X, records, silent, classes, aj, bj):
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_block(
     lanes,
+    width,
     rule,
     real,
     period,
@@ -324,8 +335,6 @@ def run_block(
     candidates,
     chances,
     sums,
-    counts,
-    changes,
     flags,
     scratch,
 ):
@@ -335,6 +344,7 @@ def run_block(
     `candidates` (2, capacity): step, lane, and `chances`: accepted when at most phi*/maximum, or
     negative. Both are drawn here, in spans of `period` steps, or given whole.
     """
+    wide_vectors()
     N = len(lanes)
     kinds = classes.shape[1]
     powers = np.empty((4, period + 1))
@@ -347,12 +357,13 @@ def run_block(
     spike, candidate = counters[SPIKE], counters[CANDIDATE]
     happened = FINE
     where = 0
-    slots, rows = spikes[1], spikes[2]
     while step < until and happened == FINE:
         if phase == 0:
             base = step
             if draw_inputs:
-                counters[SPIKES] = draw_spikes(random, period, real, classes, N, spikes, scratch)
+                counters[SPIKES] = draw_spikes(
+                    random, period, real, classes, SLOTS * N, spikes, scratch
+                )
                 spike = 0
                 if counters[SPIKES] < 0:
                     happened = SPIKES_DO_NOT_FIT
@@ -378,9 +389,9 @@ def run_block(
             candidate += 1
         aj, bj = powers[0, phase], powers[1, phase]
         if rule == EUCLIDEAN:
-            update_euclidean(lanes, X, par, aj, bj)
+            update_euclidean(lanes, width, X, par, aj, bj)
         else:
-            update_natural(lanes, X, par, aj, bj, rule == APPROXIMATE, flags)
+            update_natural(lanes, width, X, par, aj, bj, rule == APPROXIMATE, flags)
             total = 0
             for i in range(N):
                 total |= flags[i]
@@ -395,18 +406,15 @@ def run_block(
                     break
         phase += 1
         aj, bj, dm, ds = powers[0, phase], powers[1, phase], powers[2, phase], powers[3, phase]
-        start = spike
         now = step - base if draw_inputs else step
-        while spike < counters[SPIKES] and spikes[0, spike] == now:
-            spike += 1
-        if spike > start:
+        if spike < counters[SPIKES] and spikes[0, spike] == now:
             for kind in range(kinds):
-                part = changes[kind * N : (kind + 1) * N]
-                prepare_changes(lanes, X, classes[GAIN, kind], dm, ds, part)
-            add_spikes(records, rows, slots, start, spike, changes, dm, ds, sums, counts)
+                part = sums[kind * SLOTS * N : (kind + 1) * SLOTS * N]
+                prepare_changes(lanes, width, X, classes[GAIN, kind], dm, ds, part)
+            spike = add_spikes(lanes, records, spikes, spike, counters[SPIKES], now, dm, ds, sums)
             for kind in range(kinds):
-                low, high = kind * N, (kind + 1) * N
-                fold(lanes, X, classes[GAIN, kind], aj, bj, sums[low:high], counts[low:high])
+                part = sums[kind * SLOTS * N : (kind + 1) * SLOTS * N]
+                fold(lanes, width, X, classes[GAIN, kind], aj, bj, part)
         step += 1
         if phase == period:
             rebase(lanes, X, records, silent, classes, aj, bj)

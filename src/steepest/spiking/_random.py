@@ -33,6 +33,17 @@ def float_as_bits(typing_context, number):
     return types.uint64(types.float64), codegen
 
 
+@intrinsic
+def wide_vectors(typing_context):
+    """Let LLVM use vectors of 512 bits where the machine has them; it prefers 256 on some."""
+
+    def codegen(context, builder, signature, arguments):
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def stream_states(seed, block: int) -> np.ndarray:
     """A block's 4 words per stream, and room for a draw: the same for the same seed and block."""
     entropy = np.random.SeedSequence(seed, spawn_key=(block,))
@@ -117,6 +128,7 @@ def uniform(word):
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
 def draw_uniforms(state):
     """Leave a uniform number in (0, 1] of every stream in the last quarter of `state`."""
+    wide_vectors()
     for i in range(STREAMS):
         state[4 * STREAMS + i] = float_as_bits(uniform(advance(state, i)))
 
@@ -124,6 +136,7 @@ def draw_uniforms(state):
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
 def draw_gaps(state):
     """Leave an exponential number of mean 1 of every stream in the last part of `state`."""
+    wide_vectors()
     for i in range(STREAMS):
         state[4 * STREAMS + i] = float_as_bits(minus_log(uniform(advance(state, i))))
 
@@ -150,6 +163,7 @@ def draw_spikes(state, steps, lanes, classes, stride, spikes, gaps):
     slots per class; `spikes` (3, capacity) is filled with step, slot and row. Every count per step
     and afferent is Poisson. Spikes come out sorted by step, lane and afferent.
     """
+    wide_vectors()
     kinds = classes.shape[1]
     n = np.int64(classes[FIRST, kinds - 1] + classes[SIZE, kinds - 1])
     lane_hazard = classes[EDGE, kinds - 1] + classes[WIDTH, kinds - 1]

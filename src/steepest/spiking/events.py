@@ -170,9 +170,7 @@ class EventEngine:
         }
         self.work = [
             (
-                _aligned(kinds * N, 4),
-                _aligned(kinds * N),
-                _aligned(kinds * N),
+                _aligned(kinds * kernel.SLOTS * N),
                 _aligned(N, dtype=np.int64),
                 _aligned(8 + 3 * TILE),
             )
@@ -204,7 +202,9 @@ class EventEngine:
             kind = np.repeat(np.arange(self.table.shape[1]), self.table[SIZE].astype(np.int64))
             lane = inputs.trial % N
             at = place[inputs.afferent]
-            columns = np.stack([inputs.step, kind[at] * N + lane, lane * len(self.active) + at])
+            columns = np.stack(
+                [inputs.step, kind[at] * kernel.SLOTS * N + lane, lane * len(self.active) + at]
+            )
             self._given(columns, inputs.trial // N, "spikes", kernel.SPIKES)
         if teacher is None:
             room = _room(N * period * float(self.parameters[kernel.TEACHER_HAZARD]))
@@ -262,6 +262,7 @@ class EventEngine:
         state = {name: array[block] for name, array in self.state.items()}
         return kernel.run_block(
             self.lanes,
+            N,
             self.model.rule,
             min(N, self.trials - block * N),
             self.model.period,
