@@ -66,6 +66,7 @@ COUNTERS = 7
 
 EUCLIDEAN, NATURAL, APPROXIMATE = range(3)
 FINE, SPIKES_DO_NOT_FIT, CANDIDATES_DO_NOT_FIT, LAMBDA, METRIC = range(5)
+GROWTH = 1e5  # how far b^-rebase may grow
 FAST = {"contract"}
 
 
@@ -376,7 +377,7 @@ def run_block(
                 if counters[CANDIDATES] < 0:
                     happened = CANDIDATES_DO_NOT_FIT
                     break
-        if step == 0 and rule != EUCLIDEAN:
+        if rule != EUCLIDEAN and X[MEAN0 * N] == np.inf:  # the very first step
             for i in range(N):
                 refresh(lanes, X, par, i, scratch)
         now = step - base if draw_teacher else step

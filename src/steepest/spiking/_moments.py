@@ -33,7 +33,7 @@ R = tuple(tuple(float(c) for c in row) for row in _polynomials())
 
 @njit(error_model="numpy", fastmath={"contract"})
 def _nodes(first, step, inverse, mean, slope, weights, sigmoids, products):
-    """Weights w, s and w s (1-s)^2 at TILE nodes; not reassociated, which spoils the exponential."""
+    """Weights w, s and w s (1-s)^2 at TILE nodes; reassociation would spoil the exponential."""
     for i in range(TILE):
         x = (first + i) * step
         z = x * inverse

@@ -44,9 +44,9 @@ def wide_vectors(typing_context):
     return types.void(), codegen
 
 
-def stream_states(seed, block: int) -> np.ndarray:
-    """A block's 4 words per stream, and room for a draw: the same for the same seed and block."""
-    entropy = np.random.SeedSequence(seed, spawn_key=(block,))
+def stream_states(seed: int, *key: int) -> np.ndarray:
+    """4 words per stream, and room for a draw: the same for the same seed and key."""
+    entropy = np.random.SeedSequence(seed, spawn_key=key)
     words = entropy.generate_state(4 * STREAMS, np.uint64)
     return np.concatenate([words, np.zeros(STREAMS, np.uint64)])
 
@@ -157,11 +157,11 @@ def class_of(hazard, edges):
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
 def draw_spikes(state, steps, lanes, classes, stride, spikes, gaps):
-    """Draw the afferents' spikes of `steps` steps; the number drawn, or -1 when they do not fit.
+    """Draw the afferents' spikes of `steps` steps; how many, or -1 when they do not fit.
 
-    `classes` (EDGE..SIZE, number of classes) is the layout of a lane's hazard per step; `stride` the
-    slots per class; `spikes` (3, capacity) is filled with step, slot and row. Every count per step
-    and afferent is Poisson. Spikes come out sorted by step, lane and afferent.
+    `classes` (6, number of classes) lays out a lane's hazard per step; `stride` is the slots per
+    class; `spikes` (3, capacity) is filled with step, slot and row. Every count per step and
+    afferent is Poisson. Spikes come out sorted by step, lane and afferent.
     """
     wide_vectors()
     kinds = classes.shape[1]
