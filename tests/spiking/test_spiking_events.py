@@ -237,7 +237,9 @@ def test_exponential_and_logarithm_are_exact_to_rounding():
         return e, g
 
     x = np.linspace(-690, 690, 20_001)
-    u = np.concatenate([np.linspace(1e-9, 1, 20_000), 2.0 ** -np.arange(52), 1 - 2.0 ** -np.arange(1, 53)])
+    u = np.concatenate(
+        [np.linspace(1e-9, 1, 20_000), 2.0 ** -np.arange(52), 1 - 2.0 ** -np.arange(1, 53)]
+    )
     e, g = both(x, u)
     assert np.abs(e / np.exp(x) - 1).max() < 5e-16
     known = -np.log(u)
@@ -284,7 +286,9 @@ def test_moments_of_information_are_those_of_quadrature(mean, deviation):
         else:
             known = quad(
                 lambda z, k=order: (
-                    derivative(mean + deviation * z, k) * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+                    derivative(mean + deviation * z, k)
+                    * math.exp(-z * z / 2)
+                    / math.sqrt(2 * math.pi)
                 ),
                 -10,
                 10,

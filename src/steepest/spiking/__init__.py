@@ -6,6 +6,7 @@ Units: s, Hz, mV; weights without unit.
 """
 
 from steepest.spiking.afferents import Afferents, GivenGroup, SteadyGroup, VaryingGroup
+from steepest.spiking.brian2 import export_brian2
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.dense import simulate_dense
 from steepest.spiking.fisher import FisherCoefficients, NeuronFisher, quadratic_inverse
@@ -92,6 +93,7 @@ __all__ = [
     "double_exponential",
     "evaluate",
     "exponential_attenuation",
+    "export_brian2",
     "paper_task",
     "quadratic_inverse",
     "rate_distance",

@@ -281,7 +281,9 @@ class EventEngine:
         """The weights now (trials, n)."""
         N, active = len(self.lanes), len(self.active)
         x = self._scalars
-        big_l, big_u, big_a, big_b = (x[:, k][..., None] for k in (layout.L, layout.U, layout.A, layout.B))
+        big_l, big_u, big_a, big_b = (
+            x[:, k][..., None] for k in (layout.L, layout.U, layout.A, layout.B)
+        )
         records = self.state["records"].reshape(self.blocks, N, active, 4)
         p, m, s = records[..., 0], records[..., 1], records[..., 2]
         out = np.empty((self.blocks * N, self.n))
