@@ -9,7 +9,12 @@ from steepest.spiking.afferents import Afferents, GivenGroup, SteadyGroup, Varyi
 from steepest.spiking.brian2 import export_brian2
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.dense import simulate_dense
-from steepest.spiking.fisher import FisherCoefficients, NeuronFisher, quadratic_inverse
+from steepest.spiking.fisher import (
+    FisherCoefficients,
+    NeuronFisher,
+    inverse_coefficients,
+    quadratic_inverse,
+)
 from steepest.spiking.kernel import (
     AbstractKernel,
     Alpha,
@@ -94,6 +99,7 @@ __all__ = [
     "evaluate",
     "exponential_attenuation",
     "export_brian2",
+    "inverse_coefficients",
     "paper_task",
     "quadratic_inverse",
     "rate_distance",
