@@ -6,6 +6,7 @@ Units: s, Hz, mV; weights without unit.
 """
 
 from steepest.spiking.afferents import Afferents, GivenGroup, SteadyGroup, VaryingGroup
+from steepest.spiking.brian2 import export_brian2
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.dense import simulate_dense
 from steepest.spiking.fisher import (
@@ -34,6 +35,7 @@ from steepest.spiking.rules import (
     QuadraticNatural,
 )
 from steepest.spiking.settings import Settings, Spikes, check_run
+from steepest.spiking.simulate import simulate, why_dense
 from steepest.spiking.task import (
     AttenuatedTeacher,
     FixedRateTeacher,
@@ -96,6 +98,7 @@ __all__ = [
     "double_exponential",
     "evaluate",
     "exponential_attenuation",
+    "export_brian2",
     "inverse_coefficients",
     "paper_task",
     "quadratic_inverse",
@@ -103,6 +106,8 @@ __all__ = [
     "read_spike_trains",
     "sample_usps",
     "shot_noise_fisher",
+    "simulate",
     "simulate_dense",
     "weight_distance",
+    "why_dense",
 ]
