@@ -280,9 +280,8 @@ def simulate_dense(
                     upto = min(stop, done + chunk)
                     reached = jax.block_until_ready(move(done, upto, trials))
                     _explain(model, reached, dt)
-                    trials = reached
-                    advance(float(upto - done))
-                    done = upto
+                    amount, trials, done = upto - done, reached, upto
+                    advance(float(amount))
                 if done in marks:
                     log.add(done, trials)
     except KeyboardInterrupt:

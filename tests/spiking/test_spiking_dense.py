@@ -1,0 +1,227 @@
+"""The dense engine against a loop in plain NumPy, and what a run must keep."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from scipy.stats import poisson
+
+import steepest.spiking.dense as dense
+from steepest.errors import LearningError, MetricError, UsageError
+from steepest.geometry import Attenuation
+from steepest.spiking import (
+    Afferents,
+    ApproximateNatural,
+    AttenuatedTeacher,
+    EuclideanRule,
+    FixedRateTeacher,
+    GivenGroup,
+    GivenTeacher,
+    MetricRule,
+    Natural,
+    PoissonNeuron,
+    RealisableTeacher,
+    Spikes,
+    SpikeTrains,
+    Task,
+    VaryingGroup,
+    paper_task,
+    simulate_dense,
+)
+
+TASK, START = paper_task(3, n=6, seed=2, test_samples=5)
+RATES = TASK.afferents.constant_rates
+STEPS, DT = 400, 5e-4
+SEED = np.random.default_rng(0)
+SPIKES = Spikes(
+    SEED.poisson(10 * RATES * DT, (STEPS, 3, 6)), SEED.random((STEPS, 3)) < 0.05
+)  # ten times too many, so that every part of a step shows
+RULES = {
+    "euclidean": (EuclideanRule(), 2e-4),
+    "natural": (Natural(), 0.02),
+    "approximate": (ApproximateNatural(), 0.02),
+}
+
+
+def plain(rule, eta, start, spikes):
+    """One trial of the paper's Eqs 10, 13, 114, without a library: (steps + 1, n) weights."""
+    a, b, R = np.exp(-DT / 0.010), np.exp(-DT / 0.003), RATES.sum()
+    nodes = np.linspace(-9, 9, 1201)
+    density = np.exp(-(nodes**2) / 2)
+    density /= density.sum()
+    w, m, s, path = start.copy(), np.zeros(6), np.zeros(6), [start.copy()]
+    for counts, y in zip(*spikes, strict=True):
+        x = (m - s) / 0.007
+        V = w @ x
+        p = 1 / (1 + np.exp(-0.3 * (V - 10)))
+        error = (y - 100 * p * DT) * 0.3 * (1 - p)
+        if rule == "euclidean":
+            w = w + eta * error * x
+        else:
+            mu, s2 = w @ RATES, w**2 @ RATES / 0.026
+            sig = 1 / (1 + np.exp(-0.3 * (mu + np.sqrt(s2) * nodes - 10)))
+            h = 9 * sig * (1 - sig) ** 2
+            c1 = density @ h
+            c2 = density @ (0.3 * h * (1 - 3 * sig))
+            c3 = density @ (0.09 * h * ((1 - 3 * sig) ** 2 - 3 * sig * (1 - sig)))
+            C, Q = np.array([[c1, c2], [c2, c3]]), np.array([[0.026 * R, mu], [mu, s2]])
+            g = -np.linalg.solve(c1 * np.eye(2) + C @ Q, C)
+            gamma_u = -0.026 * (g[0, 0] * 0.026 * x.sum() + g[0, 1] * V)
+            gamma_w = g[0, 1] * 0.026 * x.sum() + g[1, 1] * V
+            if rule == "approximate":
+                gamma_u, gamma_w = 0.95 * 0.026, 0.05 * V
+            w = w + eta * error / c1 * (0.026 * x / RATES - gamma_u + gamma_w * w)
+        m, s = a * m + counts, b * s + counts
+        path.append(w)
+    return np.array(path)
+
+
+def run(rule, eta, **options):
+    given = {"rate": eta, "duration": STEPS * DT, "spikes": SPIKES, "record": 4} | options
+    return simulate_dense(given.pop("task", TASK), rule, given.pop("start", START), **given)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_engine_is_the_plain_loop(name):
+    rule, eta = RULES[name]
+    recording = run(rule, eta)
+    for k in range(3):
+        path = plain(name, eta, START[k], (SPIKES.afferents[:, k], SPIKES.teacher[:, k]))
+        expected = path[:: STEPS // 4]
+        assert np.abs(expected - START[k]).max() > 0.01
+        np.testing.assert_allclose(recording.weights[:, k], expected, atol=1e-11)
+    np.testing.assert_allclose(recording.times, np.linspace(0, STEPS * DT, 5))
+    data = recording.to_dataset()
+    assert data.weights.dims == ("time", "trial", "synapse")
+    assert data.cost.attrs["units"] == "nats per bin"
+    np.testing.assert_allclose(
+        data.weight_distance[-1],
+        np.linalg.norm(recording.weights[-1] - TASK.teacher.weights, axis=1),
+    )
+
+
+def test_any_metric_is_a_rule():
+    ours = run(MetricRule(TASK.fisher()), 0.02)
+    np.testing.assert_allclose(ours.weights, run(Natural(), 0.02).weights, atol=1e-12)
+
+
+def test_a_run_that_goes_on_is_the_run_that_never_stopped(monkeypatch):
+    whole = run(Natural(), 0.02, spikes=None, seed=5)
+    half = run(Natural(), 0.02, spikes=None, seed=5, duration=STEPS * DT / 2, record=2)
+    rest = run(
+        Natural(), 0.02, spikes=None, seed=5, duration=STEPS * DT / 2, record=2, state=half.state
+    )
+    np.testing.assert_array_equal(rest.weights[-1], whole.weights[-1])
+    np.testing.assert_array_equal(rest.state.traces, whole.state.traces)
+    np.testing.assert_array_equal(rest.times, whole.times[2:])
+    # Nor does it matter how the run is cut, or what is recorded.
+    monkeypatch.setattr(dense, "_AT_ONCE", 18 * 37)
+    again = run(Natural(), 0.02, spikes=None, seed=5, record=None)
+    np.testing.assert_array_equal(again.weights[-1], whole.weights[-1])
+    other = run(Natural(), 0.02, spikes=None, seed=6)
+    assert not np.array_equal(other.weights[-1], whole.weights[-1])
+
+
+def test_counts_are_drawn_from_poissons_distribution():
+    for expected in (0.005, 0.1, 0.5):
+        most = dense._most_drawn(expected)
+        cumulative = poisson.cdf(np.arange(4), expected)
+        for side, shift in ((1e-12, 1), (-1e-12, 0)):
+            drawn = dense._draw_counts(expected, np.asarray(cumulative + side), most)
+            np.testing.assert_array_equal(drawn, np.arange(4) + shift)
+
+
+def test_drawn_spikes_have_the_groups_rates():
+    trains = SpikeTrains([[0.15]], 1.0)
+    afferents = Afferents(
+        [*Afferents.steady([10.0, 50.0]).groups, VaryingGroup(1, [0.0, 0.1], [0.0, 40.0]),
+         GivenGroup(trains)]
+    )  # fmt: skip
+    task = Task(PoissonNeuron(), afferents, FixedRateTeacher(20.0))
+    trials, duration = 400, 0.2
+    out = simulate_dense(
+        task, EuclideanRule(), np.zeros((trials, 4)), rate=0.0, duration=duration, seed=1
+    )
+    x = np.einsum("s,ksn->kn", np.asarray(task.neuron.kernel.readout), out.state.traces)
+    z = (x[:, :3].mean(axis=0) - [10, 50, 40]) / (x[:, :3].std(axis=0) / np.sqrt(trials))
+    assert np.abs(z).max() < 4
+    # The given spike falls into bin 300 and counts from step 301 on.
+    lag = 400 - 301
+    np.testing.assert_allclose(x[:, 3], float(task.neuron.kernel(np.array(lag * DT))), rtol=1e-10)
+
+
+def test_given_trains_are_the_counts_that_they_make():
+    trains = SpikeTrains([[0.001, 0.02, 0.0201], [0.03]], 1.0)
+    teacher = SpikeTrains([[0.0305, 0.06]], 1.0)
+    task = Task(PoissonNeuron(), Afferents([GivenGroup(trains)]), GivenTeacher(teacher))
+    same = Task(PoissonNeuron(), Afferents.steady(trains.rates), RealisableTeacher([0.0, 0.0]))
+    start = np.array([0.1, 0.2])
+    one = simulate_dense(task, Natural(), start, rate=0.02, duration=0.1)
+    counts = Spikes(trains.counts(0, 200, DT)[:, None], teacher.counts(0, 200, DT))
+    two = simulate_dense(same, Natural(), start, rate=0.02, duration=0.1, spikes=counts)
+    assert np.abs(one.weights[-1] - start).max() > 1e-4
+    np.testing.assert_allclose(one.weights, two.weights, rtol=1e-12)
+
+
+def test_the_natural_rule_moves_the_soma_alike_in_dendritic_weights():
+    chart = Attenuation([0.0, 50, 100, 200, 400, 460.5])
+    dendritic = START * np.exp(chart.distance / 200)
+    somatic = run(Natural(), 0.02).weights
+    seen = run(Natural(), 0.02, start=dendritic, chart=chart).weights * np.exp(
+        -chart.distance / 200
+    )
+    np.testing.assert_allclose(seen, somatic, atol=1e-11)
+
+
+def test_a_teacher_that_does_not_reach_a_synapse_depresses_it():
+    far = AttenuatedTeacher(FixedRateTeacher(80.0), [1.0, 0.0])
+    task = Task(PoissonNeuron(), Afferents.steady([30.0, 30.0]), far)
+    out = simulate_dense(
+        task, EuclideanRule(), np.full((50, 2), 0.05), rate=1e-6, duration=1.0, seed=1
+    )
+    change = out.weights[-1] - 0.05
+    assert (change[:, 0] > 0).mean() > 0.9
+    assert (change[:, 1] < 0).all()
+
+
+def test_too_large_a_rate_is_named_with_the_step_and_the_largest_safe_one():
+    with pytest.raises(LearningError, match=r"trial \d, step \d+ .*largest safe rate") as caught:
+        run(Natural(), 50.0)
+    message = str(caught.value)
+    step = int(message.split("step ")[1].split()[0])
+    safe = float(message.rsplit(" ", 1)[1])
+    assert 0 < safe < 50
+    # That step itself is taken at a rate below it, from the same state.
+    before = run(Natural(), 0.0, duration=step * DT, record=None,
+                 spikes=Spikes(SPIKES.afferents[:step], SPIKES.teacher[:step]))  # fmt: skip
+    assert before.complete
+
+
+def test_a_neuron_that_says_nothing_is_named_with_the_cure():
+    task = Task(PoissonNeuron(bias=-4000.0), TASK.afferents, FixedRateTeacher(20.0))
+    with pytest.raises(MetricError, match=r"trial 0, step 0 .*bias"):
+        run(Natural(), 0.02, task=task)
+
+
+def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
+    @contextmanager
+    def impatient(description, total=None):
+        seen = []
+
+        def advance(amount=1.0, description=None):
+            seen.append(amount)
+            if len(seen) == 2:
+                raise KeyboardInterrupt
+
+        yield advance
+
+    whole = run(Natural(), 0.02)
+    monkeypatch.setattr(dense, "progress", impatient)
+    out = run(Natural(), 0.02)
+    assert not out.complete
+    assert out.to_dataset().attrs["complete"] == 0
+    np.testing.assert_array_equal(out.weights, whole.weights[: len(out.times)])
+    assert 2 <= len(out.times) < 5
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match="give a seed"):
+        run(Natural(), 0.02, spikes=None)
