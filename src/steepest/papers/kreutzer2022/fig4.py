@@ -1,7 +1,7 @@
 """Democratic plasticity: learning is scaled to the distance from the soma (Fig 4)
 
-A single synapse receives Poisson spikes at 5 Hz and its neuron a teacher's at 20 Hz, for 5 s. At the
-distance d its dendritic amplitude starts scaled up by 1/alpha(d), so that the soma sees 3 mV from
+A single synapse receives Poisson spikes at 5 Hz and its neuron a teacher's at 20 Hz, for 5 s. At
+the distance d its dendritic amplitude starts scaled up by 1/alpha(d), so that the soma sees 3 mV from
 everywhere. A: EPSPs of two such synapses before and after learning. B: their weights. C: change of
 the dendritic amplitude against the distance, absolute and relative. All synapses get the same
 spikes. The natural change is alpha-independent at the soma, relative to the weight everywhere, and
@@ -48,8 +48,8 @@ class Parameters:
     examples: tuple[float, float] = parameter((3.0, 7.0), "1/alpha of the synapses of A and B")
     length: float = parameter(200.0, "lambda of alpha = exp(-d/lambda)", "um")
     half: float = parameter(51.1, "d0 of alpha = d0/(d0 + d), 1/10 at 460 um", "um")
-    natural_rate: float = parameter(1e-3, "natural learning rate", "1/s")
-    euclidean_rate: float = parameter(1e-6, "Euclidean learning rate", "Hz/mV^2 1/s")
+    natural_rate: float = parameter(0.02, "natural learning rate", "1/s")
+    euclidean_rate: float = parameter(2e-5, "Euclidean learning rate", "Hz/mV^2 1/s")
     trials: int = parameter(200, "repetitions with other spikes")
 
 
@@ -158,7 +158,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     absolute.set(ylabel="change of the dendritic weight")
     absolute.legend(frameon=False, fontsize=8)
     relative.set(xlabel=r"distance from the soma ($\mu$m)", ylabel="relative change (%)")
-    relative.set_ylim(bottom=0)
+    relative.set_yscale("log")
     for axes, name in zip((at_dendrite, traces[0], absolute), "ABC", strict=True):
         letter(axes, name)
     for axes in (*traces, absolute, relative):

@@ -30,13 +30,13 @@ __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
 class Parameters:
     """Four synapses; the paper's figure is a scheme without numbers."""
 
-    rates: tuple[float, ...] = parameter((10.0, 10.0, 0.0, 0.0), "afferent rates", "Hz")
-    weights: tuple[float, ...] = parameter((0.4, 0.2, 0.4, 0.2), "somatic weights")
+    rates: tuple[float, ...] = parameter((50.0, 50.0, 0.0, 0.0), "afferent rates", "Hz")
+    weights: tuple[float, ...] = parameter((0.12, 0.06, 0.12, 0.06), "somatic weights")
     delays: tuple[float, ...] = parameter(
         (0.004, 0.008), "time since the last spike of the stimulated afferents", "s"
     )
     window: float = parameter(5e-4, "time bin of the teacher's spike", "s")
-    eta: float = parameter(0.02, "learning rate (large, to be seen)", "1/s")
+    eta: float = parameter(4.0, "learning rate (large, to be seen)", "1/s")
     samples: int = parameter(200, "sampled inputs over which gamma_w is looked at")
 
 
