@@ -29,6 +29,7 @@ from steepest.spiking.rules import (
     QuadraticNatural,
 )
 from steepest.spiking.settings import Settings, Spikes, check_run
+from steepest.spiking.simulate import simulate, why_dense
 from steepest.spiking.task import (
     AttenuatedTeacher,
     FixedRateTeacher,
@@ -97,6 +98,8 @@ __all__ = [
     "read_spike_trains",
     "sample_usps",
     "shot_noise_fisher",
+    "simulate",
     "simulate_dense",
     "weight_distance",
+    "why_dense",
 ]

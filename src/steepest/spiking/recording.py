@@ -1,13 +1,15 @@
 """What a simulation gives back: recorded quantities, and the state from which it goes on."""
 
+import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from steepest.errors import UsageError
+from steepest.errors import DataError, UsageError
 from steepest.geometry.entry import entry_point
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.task import RealisableTeacher, Task
@@ -33,11 +35,35 @@ class State:
 
     `traces` are the kernel's two states of each synapse, `step` the number of steps done. Spikes
     are drawn from (seed, trial, step), so a run that goes on is the run that never stopped.
+    `engine` holds what the event-driven engine keeps besides, its random streams included; a run
+    that cannot use it (another rule, seed, teacher or engine) goes on from weights and traces.
     """
 
     step: int
     weights: Float[np.ndarray, "trials n"]
     traces: Float[np.ndarray, "trials 2 n"]
+    engine: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write the state to a .npz file, from which `State.load` reads the very same numbers."""
+        arrays = {f"engine_{name}": array for name, array in self.engine.items()}
+        with Path(path).open("wb") as file:
+            np.savez(file, step=self.step, weights=self.weights, traces=self.traces, **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "State":
+        """Read a state that `save` wrote; nothing in the file is run. Raises `DataError`."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return cls(
+                int(arrays.pop("step")),
+                arrays.pop("weights"),
+                arrays.pop("traces"),
+                {name.removeprefix("engine_"): array for name, array in arrays.items()},
+            )
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} is not a saved state: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
