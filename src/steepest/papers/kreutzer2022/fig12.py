@@ -23,6 +23,12 @@ import numpy as np
 import xarray as xr
 
 from steepest.geometry import AbstractChart, Elementwise, Euclidean, Identity, Pullback
+from steepest.papers.kreutzer2022._curves import (
+    Setting,
+    curve_claims,
+    draw_curves,
+    learning_curves,
+)
 from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, bare, letter
 from steepest.spiking import (
     ApproximateNatural,
@@ -48,11 +54,14 @@ class Parameters:
     span: float = parameter(5.0, "weights are uniform in +-span/afferents")
     weights: int = parameter(100, "random weight vectors for each pair of rates (A, B)")
     usps: int = parameter(100, "sampled inputs for each weight vector (A, B)")
+    trials: int = parameter(1000, "learning curves of each rule and pair of rates (C to F)")
+    duration: float = parameter(8000.0, "how long they learn (C to F), at the paper's rates", "s")
+    speed: float = parameter(1.0, "multiplies learning rates and divides times (C to F)")
     c_u: float = parameter(0.95, "the constant in place of gamma_u/(c_eps eps0)")
     c_w: float = parameter(0.05, "the constant in gamma_w = c_w V", "1/mV^2")
 
 
-QUICK = Parameters(weights=40, usps=25)
+QUICK = Parameters(weights=40, usps=25, trials=4, duration=3200.0, speed=8.0)
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -81,6 +90,14 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     scale = np.linalg.norm(somatic[0], axis=-1)
     moved = np.stack([(np.linalg.norm(s - somatic[0], axis=-1) / scale).max((0, 1))
                       for s in somatic])  # fmt: skip
+    setting = Setting(
+        parameters.afferents,
+        parameters.trials,
+        parameters.duration,
+        parameters.speed,
+        parameters.c_u,
+        parameters.c_w,
+    )
     names = ("chart", "pair", "weights", "metric", "rule")
     split = (len(charts), *shape[:2], 2, 2)
     dataset = xr.Dataset(
@@ -92,6 +109,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 moved,
                 {"units": "1", "long_name": "from the update computed at the soma, relative"},
             ),
+            **learning_curves(setting, seed),
         },
         coords={
             "chart": list(charts),
@@ -100,6 +118,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "rule": list(_RULES),
             "direction": ["natural", *_RULES],
         },
+        attrs={"speed": parameters.speed},
     )
     return stamp(dataset, parameters, seed)
 
@@ -150,9 +169,10 @@ def _measure(
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
-    """Histograms of the mean angles, pooled over the pairs of rates."""
-    figure = matplotlib.figure.Figure(figsize=(9, 3.6), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    """Histograms of the mean angles, pooled over the pairs of rates, and learning curves."""
+    figure = matplotlib.figure.Figure(figsize=(12, 6.8), layout="constrained")
+    upper, lower = figure.subfigures(2, 1)
+    panels = upper.subplots(1, 2, sharey=True)
     angle = dataset["angle"].sel(chart="soma")
     for axes, metric, name in zip(panels, ("Fisher", "Euclidean"), "AB", strict=True):
         for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
@@ -168,6 +188,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     panels[0].set_ylabel("weight vectors")
     panels[1].legend(frameon=False)
     bare(*panels)
+    draw_curves(lower.subplots(1, 4, sharey=True), dataset)
     return figure
 
 
@@ -246,4 +267,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             holds=least > 0.5,
         )
     )
-    return found
+    return found + curve_claims(dataset, dataset.attrs["speed"])

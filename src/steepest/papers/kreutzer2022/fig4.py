@@ -1,7 +1,7 @@
 """Democratic plasticity: learning is scaled to the distance from the soma (Fig 4)
 
 A single synapse receives Poisson spikes at 5 Hz and its neuron a teacher's at 20 Hz, for 5 s. At
-the distance d its dendritic amplitude starts scaled up by 1/alpha(d), so that the soma sees 3 mV from
+the distance d its dendritic amplitude starts scaled up by 1/alpha(d): the soma sees 3 mV from
 everywhere. A: EPSPs of two such synapses before and after learning. B: their weights. C: change of
 the dendritic amplitude against the distance, absolute and relative. All synapses get the same
 spikes. The natural change is alpha-independent at the soma, relative to the weight everywhere, and

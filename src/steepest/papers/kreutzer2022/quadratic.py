@@ -3,7 +3,7 @@
 Where phi'^2/phi = 1, as for a rectified quadratic phi = (V - theta)^2/4 far above its threshold,
 Fisher's metric does not depend on the weights. Its inverse is closed (Eq 122), gamma_s = 1,
 gamma_w = 0, and gamma_u = c_eps^2 eps0^2 sum x/(q + 1) (Eqs 123-124), close to what is found for
-the sigmoid. A: the mean of the bracket c_eps x/r - gamma_u vanishes as 1/(q + 1) with many afferents;
+the sigmoid. A: the mean of the bracket c_eps x/r - gamma_u vanishes as 1/(q + 1) with many inputs;
 learning is then driven by the correlation of error and input alone. B: gamma_u of both transfer
 functions against s (Eq 111). C: angles, in the sigmoid's Fisher metric, between its natural updates
 and those of the quadratic and of the Euclidean rule.
@@ -242,7 +242,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
     )
     angle = dataset["angle"]
-    for rule in ("quadratic", "Euclidean"):
+    for rule, bound in (("quadratic", 30), ("Euclidean", 60)):
         values = angle.sel(rule=rule).values
         found.append(
             Claim(
@@ -251,9 +251,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
                 expected="< 30" if rule == "quadratic" else "> 60",
                 measured=float(values.mean()),
                 standard_error=float(values.std(ddof=1) / np.sqrt(values.size)),
-                holds=bool(
-                    (values.mean() < (30 if rule == "quadratic" else 60)) == (rule == "quadratic")
-                ),
+                holds=bool((values.mean() < bound) == (rule == "quadratic")),
             )
         )
     return found
