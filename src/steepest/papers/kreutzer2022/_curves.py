@@ -1,4 +1,4 @@
-"""Learning curves of the three rules for four pairs of rates, at the rates of Table 1 (Fig 12C-F)."""
+"""Learning curves of the three rules for four pairs of rates, tuned as in Table 1 (Fig 12C-F)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ __all__ = ["THRESHOLD", "Setting", "curve_claims", "draw_curves", "learning_curv
 THRESHOLD = 5e-5  # nats per bin
 COLOURS = {"natural": NATURAL, "approximate": APPROXIMATE, "Euclidean": EUCLIDEAN}
 
-# Table 1, and the seconds in which mean curves reach the threshold: natural, approximate, Euclidean.
+# Table 1, and after how many seconds mean curves reach the threshold: in the order of COLOURS.
 TABLE_1 = {
     (10.0, 30.0): ((6.55e-4, 5.5e-4, 1.1e-6), (2315, 2320, 3535)),
     (10.0, 50.0): ((6.0e-4, 4.5e-4, 4.5e-7), (2890, 3110, 7045)),
