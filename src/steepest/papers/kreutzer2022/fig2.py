@@ -24,6 +24,7 @@ import xarray as xr
 from steepest.descent import gradient_flow
 from steepest.geometry import Euclidean, Linear, Pullback
 from steepest.papers.kreutzer2022._drawing import EUCLIDEAN, INK, NATURAL, bare, letter
+from steepest.papers.kreutzer2022._paths import detour
 from steepest.papers.kreutzer2022._surrogate import ExpectedCost, surrogate_usps
 from steepest.spiking import NeuronFisher, PoissonNeuron
 from steepest.study import Claim, parameter, stamp
@@ -73,7 +74,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             end = jnp.asarray(np.linalg.solve(matrix, target))
             hessians[name] = np.asarray(jax.hessian(cost)(end))
         slowest = np.linalg.eigvalsh(hessians[name])[0]
-        times = np.r_[0, np.geomspace(1e-5, 4, parameters.points - 1)]
+        times = np.r_[0, np.geomspace(1e-5, 15, parameters.points - 1)]
         euclidean = gradient_flow(cost, Euclidean(), begin, times / slowest)
         natural = gradient_flow(cost, Pullback(fisher, chart), begin, times)
         paths["Euclidean", name] = euclidean.points @ matrix.T
@@ -159,7 +160,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     solid.set(xticklabels=[], yticklabels=[], zticklabels=[])
     solid.set_title("A   manifold of output distributions", loc="left", fontsize=10)
     solid.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.05, -0.12))
-    solid.view_init(elev=28, azim=-60)
+    solid.view_init(elev=30, azim=-35)
     levels = np.geomspace(0.5, dataset["cost"].max(), 10)
     plane = np.stack(np.meshgrid(dataset["w1"], dataset["w2"]), axis=-1)
     for column, chart, name, title, label in (
@@ -177,7 +178,13 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes.plot(*(inverse @ dataset.attrs["start"]), "o", color=INK)
         axes.plot(*(inverse @ dataset.attrs["target"]), "*", color=INK, markersize=11)
         axes.set(xlabel=label.format(1), ylabel=label.format(2), aspect="equal")
-        axes.legend(frameon=False, fontsize=8, loc="upper right")
+        if chart == "isotropic":
+            begin, end = (inverse @ np.array(dataset.attrs[key]) for key in ("start", "target"))
+            reach = 1.2 * np.linalg.norm(begin - end)
+            axes.set(
+                xlim=end[0] + reach * np.array([-1, 1]), ylim=end[1] + reach * np.array([-1, 1])
+            )
+        axes.legend(frameon=False, fontsize=8, loc="lower left")
         letter(axes, name, title)
         bare(axes)
     return figure
@@ -187,13 +194,6 @@ def _inside(dataset: xr.Dataset) -> xr.DataArray:
     """Which points of a path lie over the drawn plane."""
     low, high = float(dataset["w1"].min()), float(dataset["w1"].max())
     return ((dataset["path"] >= low) & (dataset["path"] <= high)).all("afferent")
-
-
-def _detour(path: np.ndarray) -> float:
-    """Greatest distance of a path (m, 2) from the chord between its ends, over its length."""
-    chord = path[-1] - path[0]
-    away = path - path[0]
-    return float(np.abs(away[:, 0] * chord[1] - away[:, 1] * chord[0]).max() / (chord @ chord))
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -216,8 +216,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     for rule, chart in (("Euclidean", "somatic"), ("Euclidean", "isotropic"),
                         ("natural", "somatic")):  # fmt: skip
         inverse = np.linalg.inv(dataset["matrix"].sel(chart=chart).values)
-        detours[rule, chart] = _detour(dataset["path"].sel(rule=rule, chart=chart).values
-                                       @ inverse.T)  # fmt: skip
+        path = dataset["path"].sel(rule=rule, chart=chart).values @ inverse.T
+        detours[rule, chart] = detour(path, inverse @ np.array(dataset.attrs["target"]))
     return [
         Claim.close(
             "The embedded surface has Fisher's metric (eigenvalues of one relative to the other, at"

@@ -27,6 +27,7 @@ import xarray as xr
 from steepest.descent import gradient_flow
 from steepest.geometry import Euclidean
 from steepest.papers.kreutzer2022._drawing import EUCLIDEAN, INK, NATURAL, bare, letter
+from steepest.papers.kreutzer2022._paths import detour
 from steepest.papers.kreutzer2022._rasters import draw_responses, respond
 from steepest.papers.kreutzer2022._surrogate import ExpectedCost
 from steepest.spiking import (
@@ -244,12 +245,6 @@ def _angles(dataset: xr.Dataset, rule: str) -> np.ndarray:
     return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
-def _detour(path: np.ndarray, target: np.ndarray) -> float:
-    """Greatest distance of a path (m, 2) from the straight way to the target, over its length."""
-    way, away = target - path[0], path - path[0]
-    return float(np.abs(away[:, 0] * way[1] - away[:, 1] * way[0]).max() / (way @ way))
-
-
 def _mean(statement: str, expected: Any, values: np.ndarray, holds: Any) -> Claim:
     """A claim on the mean of independent values, with its standard error."""
     error = float(values.std(ddof=1) / np.sqrt(values.size))
@@ -301,13 +296,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             )
         )
     target = dataset["two_target"].values
-    for rule, detour in (("Euclidean", 0.21), ("natural", 0.06)):
+    for rule, expected_detour in (("Euclidean", 0.21), ("natural", 0.06)):
         found.append(
             Claim.close(
                 f"D, E: greatest distance of the {rule} path from the straight way, over its length"
                 " (to .04)",
-                detour,
-                _detour(dataset["flow"].sel(rule=rule).values, target),
+                expected_detour,
+                detour(dataset["flow"].sel(rule=rule).values, target),
                 0.04,
             )
         )
