@@ -43,7 +43,7 @@ KERNELS = {
 }
 
 NEURONS = {
-    **{name: lambda t=t: PoissonNeuron(t()) for name, t in TRANSFERS.items()},
-    "inhibited": lambda: PoissonNeuron(bias=-5.0),
-    "alpha": lambda: PoissonNeuron(kernel=Alpha(0.010)),
+    "paper": lambda: PoissonNeuron(),
+    "steep_inhibited": lambda: PoissonNeuron(Sigmoid(50.0, 0.6, 2.0), bias=-5.0),
+    "quadratic_alpha": lambda: PoissonNeuron(RectifiedQuadratic(), Alpha(0.010)),
 }

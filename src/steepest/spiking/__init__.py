@@ -8,7 +8,12 @@ Units: s, Hz, mV; weights without unit.
 from steepest.spiking.afferents import Afferents, GivenGroup, SteadyGroup, VaryingGroup
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.dense import simulate_dense
-from steepest.spiking.fisher import FisherCoefficients, NeuronFisher, quadratic_inverse
+from steepest.spiking.fisher import (
+    FisherCoefficients,
+    NeuronFisher,
+    inverse_coefficients,
+    quadratic_inverse,
+)
 from steepest.spiking.kernel import (
     AbstractKernel,
     Alpha,
@@ -92,6 +97,7 @@ __all__ = [
     "double_exponential",
     "evaluate",
     "exponential_attenuation",
+    "inverse_coefficients",
     "paper_task",
     "quadratic_inverse",
     "rate_distance",

@@ -32,6 +32,7 @@ from steepest.spiking.task import AttenuatedTeacher, GivenTeacher, RealisableTea
 __all__ = ["simulate_dense"]
 
 _AT_ONCE = 20_000_000  # synapse-steps between two looks at the weights
+_SMALL = 2_000  # synapses below which a step takes no less time
 _RARE = 1e-17  # a count of spikes in a bin that is less likely than this is not drawn
 
 
@@ -267,7 +268,7 @@ def simulate_dense(
         jnp.full(count, -1),
         jnp.ones(count),
     )
-    chunk = max(1, _AT_ONCE // (count * n))
+    chunk = max(1, _AT_ONCE // max(count * n, _SMALL))
     move = _mover(task, model, settings, spikes, first, count, chunk)
     log = _Log(model, task, dt, [], [], [], [])
     done = first
