@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,10 +58,8 @@ def learn_twice(parameters: Parameters, seed: int, rules: tuple[str, ...]) -> xr
             path = gradient_flow(cost, metric, start / factors, times * eta[rule])
             weights.append(path.points * factors)
             with jax.enable_x64(True):
-                point = jnp.asarray(start / factors)
-                slope = jax.grad(cost)(point)
-                direction = -eta[rule] * parameters.step * np.asarray(metric.sharp(point, slope))
-            first.append(direction)
+                slope, direction = _steepest(cost, metric, jnp.asarray(start / factors))
+            first.append(-eta[rule] * parameters.step * np.asarray(direction))
             speed.append(-np.asarray(slope))
     shape = (len(rules), 2)
     with jax.enable_x64(True):
@@ -69,7 +68,8 @@ def learn_twice(parameters: Parameters, seed: int, rules: tuple[str, ...]) -> xr
         wanted = float(neuron.rate(jnp.asarray(usps @ target)).mean())
         line = np.linspace(0, 2 * target[1], 101)
         section = np.column_stack([np.full(101, start[0]), line])
-        costs = np.asarray(jax.vmap(ExpectedCost(neuron, usps, target))(jnp.asarray(section)))
+        somatic_cost = ExpectedCost(neuron, usps, target)
+        costs = np.asarray(eqx.filter_jit(jax.vmap(somatic_cost))(jnp.asarray(section)))
         delay = np.linspace(0, 0.06, 241)
         epsp = np.asarray(neuron.kernel(delay))
     one = {"units": "1"}
@@ -95,6 +95,13 @@ def learn_twice(parameters: Parameters, seed: int, rules: tuple[str, ...]) -> xr
         attrs={"target_rate": wanted, "start": parameters.start},
     )
     return stamp(dataset, parameters, seed)
+
+
+@eqx.filter_jit
+def _steepest(cost: ExpectedCost, metric: AbstractMetric, point: Any) -> tuple[Any, Any]:
+    """The cost's differential, and its `sharp`."""
+    slope = jax.grad(cost)(point)
+    return slope, metric.sharp(point, slope)
 
 
 def somatic_change(dataset: xr.Dataset) -> xr.DataArray:

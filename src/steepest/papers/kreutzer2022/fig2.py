@@ -15,6 +15,7 @@ The paper's figure is a scheme; here it is computed, with start and target of Fi
 from dataclasses import dataclass
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib.figure
@@ -72,7 +73,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         begin = np.linalg.solve(matrix, start)
         with jax.enable_x64(True):
             end = jnp.asarray(np.linalg.solve(matrix, target))
-            hessians[name] = np.asarray(jax.hessian(cost)(end))
+            hessians[name] = np.asarray(eqx.filter_jit(jax.hessian(cost))(end))
         slowest = np.linalg.eigvalsh(hessians[name])[0]
         times = np.r_[0, np.geomspace(1e-5, 15, parameters.points - 1)]
         euclidean = gradient_flow(cost, Euclidean(), begin, times / slowest)
@@ -83,13 +84,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     plane = np.stack(np.meshgrid(axis, axis), axis=-1)
     with jax.enable_x64(True):
         cost = ExpectedCost(neuron, usps, target)
-        costs = np.asarray(jax.vmap(cost)(jnp.asarray(plane.reshape(-1, 2))))
+        costs = np.asarray(eqx.filter_jit(jax.vmap(cost))(jnp.asarray(plane.reshape(-1, 2))))
 
         def embed(w: Any) -> Any:
             return 2 * jnp.sqrt(neuron.rate(jnp.asarray(usps) @ w) / len(usps))
 
         J = np.asarray(jax.jacfwd(embed)(jnp.asarray(target)))
-        everywhere = np.asarray(jax.vmap(embed)(jnp.asarray(plane.reshape(-1, 2))))
+        everywhere = np.asarray(jax.jit(jax.vmap(embed))(jnp.asarray(plane.reshape(-1, 2))))
         origin = everywhere.mean(axis=0)
         _, _, directions = np.linalg.svd(everywhere - origin, full_matrices=False)
         surface = (everywhere - origin) @ directions[:3].T
