@@ -55,7 +55,8 @@ class Parameters:
     rates: tuple[float, float] = parameter((10.0, 50.0), "rates of the two groups", "Hz")
     start: tuple[float, float] = parameter((-0.3, 0.5), "initial weights (D, E), times 2")
     target: tuple[float, float] = parameter((0.15, 0.15), "the teacher's (D, E), times 2")
-    samples: int = parameter(2000, "sampled inputs of 1 s (D, E)")
+    samples: int = parameter(2000, "sampled inputs of 1 s for contours and gradients (D, E)")
+    flow_samples: int = parameter(20000, "those of the mean flow: USPs of 10 Hz have a long tail")
     contours: int = parameter(167, "points along each side of [-.4, .6]/2 (D, E)")
     path_natural_rate: float = parameter(2.5e-4, "natural learning rate (E)", "1/s")
     path_euclidean_rate: float = parameter(7e-7, "Euclidean learning rate (D)", "Hz/mV^2 1/s")
@@ -70,7 +71,7 @@ class Parameters:
 
 
 QUICK = Parameters(
-    samples=500, contours=41, path_natural_rate=2.5e-3, path_euclidean_rate=7e-6,
+    samples=500, flow_samples=10000, contours=41, path_natural_rate=2.5e-3, path_euclidean_rate=7e-6,
     path_duration=600.0, path_trials=8, natural_rate=6e-3, euclidean_rate=4.5e-6, duration=800.0,
     trials=24,
 )  # fmt: skip
@@ -158,8 +159,10 @@ def _two_afferents(neuron: PoissonNeuron, parameters: Parameters, seed: int) -> 
         field = np.stack([np.asarray(part) for part in negative(jnp.asarray(at))])
     times = np.linspace(0, parameters.path_duration, 61)
     eta = (parameters.path_euclidean_rate, parameters.path_natural_rate)
+    many = sample_usps(neuron.kernel, rates, parameters.flow_samples, duration=1.0, seed=seed + 1)
+    flowing = ExpectedCost(neuron, many, target)
     flows = [
-        gradient_flow(cost, metric, begin, times * rate).points
+        gradient_flow(flowing, metric, begin, times * rate).points
         for metric, rate in zip((Euclidean(), fisher), eta, strict=True)
     ]
     task = Task(neuron, Afferents.steady(rates), RealisableTeacher(target))
@@ -300,10 +303,10 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         found.append(
             Claim.close(
                 f"D, E: greatest distance of the {rule} path from the straight way, over its length"
-                " (to .04)",
+                " (to .03)",
                 expected_detour,
                 detour(dataset["flow"].sel(rule=rule).values, target),
-                0.04,
+                0.03,
             )
         )
     for rule in _RULES:
