@@ -71,9 +71,9 @@ class Parameters:
 
 
 QUICK = Parameters(
-    samples=500, flow_samples=10000, contours=41, path_natural_rate=2.5e-3, path_euclidean_rate=7e-6,
-    path_duration=600.0, path_trials=8, natural_rate=6e-3, euclidean_rate=4.5e-6, duration=800.0,
-    trials=24,
+    samples=500, flow_samples=10000, contours=41, path_natural_rate=2.5e-3,
+    path_euclidean_rate=7e-6, path_duration=600.0, path_trials=8, natural_rate=6e-3,
+    euclidean_rate=4.5e-6, duration=800.0, trials=24,
 )  # fmt: skip
 
 _LEVELS = (0.001, 0.003, 0.005, 0.009, 0.015, 0.02, 0.03, 0.04)
@@ -145,8 +145,9 @@ def _two_afferents(neuron: PoissonNeuron, parameters: Parameters, seed: int) -> 
         @eqx.filter_jit
         def row(w2: Any) -> Any:
             points = jnp.stack([jnp.asarray(axis), jnp.full(len(axis), w2)], axis=1)
+            found = neuron.rate(points @ jnp.asarray(usps.T))
             wanted = neuron.rate(jnp.asarray(usps @ target))
-            return cost_per_bin(wanted, neuron.rate(points @ jnp.asarray(usps.T)))
+            return cost_per_bin(jnp.broadcast_to(wanted, found.shape), found)
 
         costs = np.stack([np.asarray(row(w2)) for w2 in jnp.asarray(axis)])
 

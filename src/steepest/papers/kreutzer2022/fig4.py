@@ -56,6 +56,9 @@ class Parameters:
 QUICK = Parameters(inverse_attenuations=(1.0, 3.0, 7.0), trials=20)
 
 
+_RECORDS = 100
+
+
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Dendritic weights in time, of every synapse, for both rules, with shared spikes."""
     neuron = PoissonNeuron()
@@ -65,26 +68,25 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         "natural": (Natural(), parameters.natural_rate),
         "Euclidean": (EuclideanRule(), parameters.euclidean_rate),
     }
-    weights = np.array(
+    weights = np.stack(
         [
             [
-                (
-                    recording := simulate_dense(
-                        task,
-                        rule,
-                        np.full((parameters.trials, 1), parameters.weight * factor),
-                        rate=eta,
-                        duration=parameters.duration,
-                        seed=seed,
-                        record=100,
-                        chart=Scaling(np.array([1 / factor])),
-                    )
+                simulate_dense(
+                    task,
+                    rule,
+                    np.full((parameters.trials, 1), parameters.weight * factor),
+                    rate=eta,
+                    duration=parameters.duration,
+                    seed=seed,
+                    record=_RECORDS,
+                    chart=Scaling(np.array([1 / factor])),
                 ).weights[:, :, 0]
                 for factor in inverse
             ]
             for rule, eta in rules.values()
         ]
     )
+    times = np.linspace(0, parameters.duration, weights.shape[2])
     delay = np.linspace(0, 0.06, 181)
     m, s = (float(tau) for tau in neuron.kernel.time_constants)
     epsp = float(neuron.kernel.integral) * (np.exp(-delay / m) - np.exp(-delay / s)) / (m - s)
@@ -103,7 +105,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={
             "rule": list(rules),
             "inverse_attenuation": ("inverse_attenuation", inverse, one),
-            "time": ("time", recording.times, {"units": "s"}),
+            "time": ("time", times, {"units": "s"}),
             "delay": ("delay", delay, {"units": "s"}),
         },
         attrs={"examples": parameters.examples},
