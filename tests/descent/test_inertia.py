@@ -7,7 +7,14 @@ import pytest
 
 from steepest.descent import covariant_hessian, gradient_flow, inertial_flow, newton_direction
 from steepest.errors import DomainError, FlowError, UsageError
-from steepest.geometry import Elementwise, Euclidean, FisherNormal, Metabolic, Pullback
+from steepest.geometry import (
+    Elementwise,
+    Euclidean,
+    FisherExponentialFamily,
+    FisherNormal,
+    Metabolic,
+    Pullback,
+)
 from steepest.models import GaussianModel
 
 MODEL, FISHER, START = GaussianModel(), FisherNormal(), np.array([6.0, 1.0])
@@ -90,6 +97,21 @@ def test_the_covariant_newton_direction_is_the_same_in_every_chart_and_the_plain
     )
 
 
+def test_newton_in_natural_parameters_is_the_natural_gradient():
+    """The e-connection is flat there: the plain Hessian of KL(p0 || p) is Fisher's matrix."""
+
+    def cost(eta):  # KL(N(4, 2) || p), eta = (mu/s^2, -1/(2 s^2)), up to a constant
+        return partition(eta) - eta @ jnp.asarray([4.0, 20.0])
+
+    def partition(eta):
+        return -(eta[0] ** 2) / (4 * eta[1]) - jnp.log(-2 * eta[1]) / 2
+
+    eta = jnp.asarray([4.5 / 1.8**2, -0.5 / 1.8**2])
+    plain = newton_direction(cost, Euclidean(), eta)
+    fisher = FisherExponentialFamily(partition)
+    np.testing.assert_allclose(plain, -fisher.sharp(eta, jax.grad(cost)(eta)), rtol=1e-10)
+
+
 def test_bad_input_is_refused():
     def flow(**changes):
         given = {"start": START, "times": [1.0], "friction": 1.0, **changes}
@@ -101,6 +123,8 @@ def test_bad_input_is_refused():
         flow(times=[1.0, 0.5])
     with pytest.raises(UsageError, match="momentum"):
         flow(momentum=[1.0])
+    with pytest.raises(UsageError, match="momentum: complex"):
+        flow(momentum=[1.0, 1j])
     with pytest.raises(DomainError):
         flow(start=[0.0, -1.0])
     with pytest.raises(FlowError, match="broke down"):

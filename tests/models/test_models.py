@@ -8,6 +8,7 @@ from scipy.integrate import quad
 
 from steepest.descent import gradient_flow
 from steepest.errors import DomainError, MetricError
+from steepest.geometry import Euclidean, FisherNormal, path_length
 from steepest.models import (
     GaussianModel,
     IntrinsicModel,
@@ -41,6 +42,21 @@ def test_the_gaussian_model_has_the_reference_values():
         GaussianModel(0.0, -1.0)
 
 
+def test_under_fisher_the_other_divergence_decays_in_natural_parameters():
+    """KL(p || p0) from N(mu, sigma) to N(4, 2): eta = (mu/s, -1/(2 s)) relaxes as e^-t."""
+
+    def cost(x):
+        return -jnp.log(x[1]) + (x[1] ** 2 + (x[0] - 4) ** 2) / 8
+
+    times = np.linspace(0, 2, 9)
+    flow = gradient_flow(cost, FisherNormal(), [6.0, 1.0], times)
+    mu, s = flow.points[:, 0], flow.points[:, 1] ** 2
+    eta = np.stack([mu / s, -0.5 / s], axis=1)
+    target = np.array([1.0, -1 / 8])
+    decay = np.exp(-times)[:, None]
+    np.testing.assert_allclose(eta - target, (eta[0] - target) * decay, atol=1e-7)
+
+
 def test_intrinsic_plasticity_has_the_reference_values():
     model = IntrinsicModel()
     assert float(model.cost(AT)) == pytest.approx(1.18942462, abs=5e-9)
@@ -68,6 +84,15 @@ def test_expectations_are_those_of_adaptive_quadrature_and_the_mean_rule_descend
     assert average(lambda x: 1.0) == pytest.approx(1, abs=1e-9)
     entropy = average(lambda x: -source.log_density(x))
     assert source.entropy == pytest.approx(entropy, abs=1e-8)
+
+
+def test_at_gain_0_euclid_leaves_in_finite_time_and_fisher_is_infinitely_far():
+    model = IntrinsicModel()
+    starts = [[1e-6, 0.0], [1e-3, 0.0]]
+    flow = gradient_flow(model.cost, Euclidean(), starts, [1e-3])
+    np.testing.assert_allclose(flow.end[:, 0], np.sqrt(2e-3), rtol=0.02)  # da/dt = 1/a there
+    with pytest.raises(MetricError, match="infinitely far"):
+        path_length(model.fisher(), lambda s: jnp.stack([1 - s, 0 * s]))
 
 
 def test_fisher_by_quadrature_is_the_closed_form_of_shifted_and_logistic_inputs():
@@ -106,6 +131,13 @@ def test_the_release_model_has_the_reference_values():
 
 def test_a_target_width_gives_a_minimum_inside():
     model = ReleaseModel(sites=3, target=2.0, width=0.5)
+    times = np.linspace(0, 3, 7)
+    flow = gradient_flow(model.cost, model.fisher(), HERE, times)
+    m, v = jax.vmap(model.moments)(jnp.asarray(flow.points))
+    d, decay = m[0] - 2.0, np.exp(-times)
+    np.testing.assert_allclose(m, 2 + d * decay, atol=1e-7)
+    spread = 0.25 + (v[0] - 0.25 + d**2) * decay - d**2 * decay**2
+    np.testing.assert_allclose(v, spread, atol=1e-7)
     minimum = jnp.asarray(model.minimum)
     np.testing.assert_allclose(minimum, [1 / (1 + 3 * 0.25 / 4), 2 / 3 + 0.25 / 2], rtol=1e-14)
     np.testing.assert_allclose(jax.grad(model.cost)(minimum), 0, atol=1e-12)

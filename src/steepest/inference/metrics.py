@@ -28,11 +28,12 @@ from steepest.inference.mobility import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["MetricVerdict", "infer_metric"]
+__all__ = ["IN_LOGS", "MetricVerdict", "infer_metric"]
 
 _LEVEL = 0.05
 _FAR = 10.0  # in units of AICc: a family this far behind the best has no support
-_IN_LOGS = "in logs"
+IN_LOGS = "in logs"
+"""How the names of families that are constant in log coordinates end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,7 @@ def infer_metric(samples: FlowSamples) -> MetricVerdict:
         )
     charts: list[tuple[MobilityFamily, ...]] = [(ISOTROPIC, DIAGONAL, EXCHANGEABLE, SYMMETRIC, ANY)]
     if (samples.positions > 0).all():
-        charts.append(tuple(family.seen_in(LOGS, _IN_LOGS) for family in charts[0]))
+        charts.append(tuple(family.seen_in(LOGS, IN_LOGS) for family in charts[0]))
     fits, tests, passed = [], [], {}
     for families in charts:
         if n == 1:

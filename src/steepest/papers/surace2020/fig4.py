@@ -5,8 +5,9 @@ rates are distributed exponentially (Triesch 2007). C, D: a synapse tunes releas
 quantal amplitude q so that its response approaches a target (Costa et al. 2017). The Euclidean
 flows on the left were chosen implicitly; Fisher's, on the right, do not depend on the coordinates.
 
-They differ at the edges most of all. The Euclidean flow runs through a = 0 and into P = 1 in finite
-time, where it has to be stopped; for Fisher's metric both are infinitely far away.
+They differ at the edges most of all. The Euclidean flow comes out of a = 0 in finite time, and runs
+into P = 1 in finite time, where it has to be stopped; for Fisher's metric a = 0 is infinitely far
+away, and its flow never reaches P = 1.
 
 Why Fisher (Chentsov's theorem): lengths are unchanged by a sufficient statistic and shortened by
 one that loses information. Wasserstein's metric is changed already by renaming the observations.
