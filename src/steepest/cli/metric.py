@@ -64,7 +64,7 @@ def infer_metric(
         )
         verdict = infer(samples)
         if stage is not None:
-            picture = png(verdict.plot())
+            picture = png(verdict.plot(position))
             moves = f"velocities {', '.join(velocity)}" if velocity else f"times {time}"
             page = metric_page(
                 verdict, source=file.name, cost=cost, position=position, driven=moves,

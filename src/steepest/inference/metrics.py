@@ -6,6 +6,7 @@ metric that is known), `tailored` and `obstruction` (a metric made to measure, o
 none), `mobility`, `metric_fit` and `shooting` (fits), `reciprocity` (several costs).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,11 +98,14 @@ class MetricVerdict:
             lines += ["", f"Velocities that climb the cost, in rows: {rows}{more}"]
         return "\n".join(lines)
 
-    def plot(self) -> "Figure":
-        """Measured velocities against those of the best family, and AICc of all."""
+    def plot(self, names: Sequence[str] = ()) -> "Figure":
+        """Measured velocities against those of the best family, and AICc of all.
+
+        `names` (n,) of the coordinates; numbers unless given.
+        """
         from steepest.inference.metric_picture import draw_metric_verdict
 
-        return draw_metric_verdict(self)
+        return draw_metric_verdict(self, names)
 
 
 def infer_metric(samples: FlowSamples) -> MetricVerdict:
@@ -161,7 +165,8 @@ def _sentence(near: list[MobilityFit], fits: list[MobilityFit], metrics: list[Mo
     simplest = min(near, key=lambda fit: (fit.fit.rank, fit.aicc))
     loose = [fit for fit in near if len(fit.fit.unidentified)]
     others = [fit.family.name for fit in near if fit is not simplest]
-    also = f"; so are: {', '.join(others)}" if others else "; no other family tried is"
+    verb = "is" if len(others) == 1 else "are"
+    also = f"; so {verb}: {', '.join(others)}" if others else "; no other family tried is"
     name = simplest.family.name
     kind = name if "metric" in name else f"the {name} metric"
     warning = " (some coefficients are not identified)" if loose else ""
