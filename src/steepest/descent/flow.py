@@ -62,8 +62,10 @@ def gradient_flow(
     single = points.ndim == 1
     starts = np.atleast_2d(points)
     _check_beginnings(cost, metric, starts, stop)
+    # As arrays, so that other tolerances do not compile anew.
+    accuracy = jnp.asarray(rtol), jnp.asarray(atol)
     flow = _integrate_all(
-        cost, metric, stop, solver, jnp.asarray(starts), jnp.asarray(moments), rtol, atol, max_steps
+        cost, metric, stop, solver, jnp.asarray(starts), jnp.asarray(moments), *accuracy, max_steps
     )
     stopped = np.asarray(flow.stopped)
     finite = np.isfinite(flow.end).all(axis=1) & np.isfinite(flow.end_cost)
@@ -78,7 +80,7 @@ def gradient_flow(
         def resume(points: Array, margin: float) -> _Flow:
             nearer = Boundary(stop.domain, margin)
             return _integrate_all(
-                cost, metric, nearer, solver, points, horizon, rtol, atol, max_steps
+                cost, metric, nearer, solver, points, horizon, *accuracy, max_steps
             )
 
         wait = _time_to_edge(resume, flow.end, float(stop.margin))
@@ -224,8 +226,8 @@ def _integrate_all(
     solver: diffrax.AbstractAdaptiveSolver,
     starts: Float[Array, "b n"],
     times: Float[Array, " m"],
-    rtol: float,
-    atol: float,
+    rtol: Float[Array, ""],
+    atol: Float[Array, ""],
     max_steps: int,
 ) -> _Flow:
     def integrate(start: Array) -> tuple[Array, ...]:

@@ -75,7 +75,7 @@ def inertial_flow(
     solver = diffrax.Tsit5() if solver is None else solver
     state, costs, energies, reached, ok = _integrate(
         cost, metric, solver, jnp.asarray(np.concatenate([q, p])), jnp.asarray(moments),
-        float(friction), rtol, atol, max_steps,
+        *(jnp.asarray(float(x)) for x in (friction, rtol, atol)), max_steps,
     )  # fmt: skip
     states = np.asarray(state)
     if not (ok and np.isfinite(states).all() and np.isfinite(energies).all()):

@@ -90,11 +90,13 @@ def _integrate(field: Field, metric: AbstractMetric, start: Array, ends: Array) 
         return found.value[0], found.error[0]
 
     def both(end: Array) -> tuple[Array, Array, Array]:
-        straight, error = along(start, end)
         order = jnp.arange(n)
         corners = jax.vmap(lambda k: jnp.where(order < k, end, start))(jnp.arange(n + 1))
-        legs, errors = jax.vmap(along)(corners[:-1], corners[1:])
-        return straight, legs.sum(), error + errors.sum()
+        # The straight path first, then one leg for each coordinate.
+        lefts = jnp.concatenate([start[None], corners[:-1]])
+        rights = jnp.concatenate([end[None], corners[1:]])
+        parts, errors = jax.vmap(along)(lefts, rights)
+        return parts[0], parts[1:].sum(), errors.sum()
 
     return jax.vmap(both)(ends)
 
