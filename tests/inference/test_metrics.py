@@ -141,9 +141,18 @@ def rejections(simulations, metric):
 
 
 def test_the_noisy_curl_test_has_its_size_over_500_simulations():
-    """The page rejects .025 of true metrics, within two standard errors (.01) of ours."""
+    """The page rejects .025 of true metrics, in how many simulations it does not say."""
     size = rejections(500, FisherNormal())
     assert 0.03 <= size <= 0.07
+
+
+def test_the_curl_test_needs_more_data_than_coefficients():
+    random = np.random.default_rng(0)
+    x, v = noisy(random)
+    degrees = curl_f_test(x, v, FisherNormal()).degrees
+    assert degrees == (6, 200 - 33)  # 27 of a potential of degree 6, 6 of a stream function
+    with pytest.raises(DataError, match="32 numbers cannot tell 33 coefficients of degree 4"):
+        curl_f_test(x[:16], v[:16], FisherNormal())
 
 
 def test_the_noisy_curl_test_rejects_wrong_metrics_always():
