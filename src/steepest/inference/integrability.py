@@ -141,8 +141,8 @@ def curl_f_test(
 
     if v.size <= coefficients:
         raise DataError(
-            f"{v.size} numbers cannot tell {coefficients} coefficients of degree {degree} from noise; "
-            "give more samples or a lower degree"
+            f"{v.size} numbers cannot tell {coefficients} coefficients of degree {degree} from "
+            "noise; give more samples or a lower degree"
         )
     small, large = (least_squares(design(part), v.ravel()) for part in (exact, exact + free))
     return nested_f_test(small, large, "a gradient in this metric", "any covector field")
