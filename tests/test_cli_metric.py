@@ -45,7 +45,7 @@ def test_it_names_the_metric_and_writes_it(call, flow, tmp_path):
     }
     page = (tmp_path / "o" / "metric.html").read_text()
     command = f"steepest infer-metric {flow} --cost quadratic --position x y --velocity vx vy"
-    for text in (command, "constant metric is consistent", "M01", "10.1371/journal.pcbi.1007640"):
+    for text in (command, "Constant metric is consistent", "M01", "10.1371/journal.pcbi.1007640"):
         assert text in page
     code, out, _ = call(flow, "--cost", "quadratic", *POSITION, *VELOCITY, "--json")
     answer = json.loads(out)
