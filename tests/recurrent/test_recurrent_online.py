@@ -17,7 +17,6 @@ from steepest.recurrent import (
     learn_in_network,
     relative_entropy,
 )
-from steepest.recurrent.online import CHUNK
 from steepest.recurrent.stdp import gain, periodic_lowpass, window
 
 RANDOM = np.random.default_rng(0)
@@ -81,10 +80,29 @@ def test_a_run_may_be_cut_and_continued(rule, block, monkeypatch):
     second = learn(rule, INPUT, 0.002, rate=0.5, block=block, start=first.state)
     if block != 37:  # 37 does not divide 400: the blocks lie differently
         np.testing.assert_allclose(second.weights[-1], whole.weights[-1], atol=1e-13)
-    monkeypatch.setattr("steepest.recurrent.online.CHUNK", 3 * 11)
-    assert CHUNK > 33
+    for name in ("CHUNK", "BLOCK_CHUNK"):
+        monkeypatch.setattr(f"steepest.recurrent.online.{name}", 3 * 11)
     again = learn(rule, INPUT, 0.002, rate=0.5, passes=2, block=block)
     np.testing.assert_allclose(again.weights[-1], whole.weights[-1], atol=1e-13)
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("diffusion", [None, np.diag([0.1, 0.2, 0.3])])
+def test_a_block_is_the_sum_of_its_samples_changes(rule, filtered, diffusion):
+    rule = replace(rule, filtered=filtered, diffusion=diffusion)
+    start = replace(State.silent(3), weights=RANDOM.standard_normal((3, 3)))
+    found = learn(rule, INPUT, 0.002, rate=0.5, block=400, start=start).weights[-1]
+    signals, _ = rule.signals(INPUT, 0.002, start)
+    change = 400 * rule.terms(signals, start.weights).total
+    np.testing.assert_allclose(found, start.weights + 0.5 * 0.002 * change, atol=1e-13)
+
+
+def test_single_precision_starts_are_learned_in_double(rule):
+    """In single precision small changes are lost: at eps .001 W would stall far from its end."""
+    start = replace(State.silent(3), weights=np.ones((3, 3), dtype=np.float32))
+    run = learn(rule, INPUT, 0.002, rate=1e-9, start=start)
+    assert run.weights.dtype == np.float64
+    assert 0 < np.abs(run.weights[-1] - 1).max() < 1e-6
 
 
 def test_blocks_differ_from_samples_at_first_order_in_the_rate(rule):

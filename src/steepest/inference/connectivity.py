@@ -42,7 +42,8 @@ class Connectivity:
     of a weight with another difference formula: what the sampling step leaves open, and no
     resampling shows. `replayed` (k, n) starts from the first row of `series` and lasts for all or
     its first 5000, NaN where the network's activity explodes; `correlation` (n) compares the two,
-    `follows` is the time until their difference exceeds half the data's spread.
+    `follows` is the time until their difference exceeds half the spread of the data, `stays` the
+    same for a network that never leaves the first row: the null baseline.
     """
 
     weights: Float[np.ndarray, "n n"]
@@ -58,6 +59,7 @@ class Connectivity:
     replayed: Float[np.ndarray, "k n"] = field(repr=False)
     correlation: Float[np.ndarray, " n"]
     follows: float
+    stays: float
     blocks: int
     draws: int
     seed: int
@@ -72,6 +74,21 @@ class Connectivity:
     def clear(self) -> Bool[np.ndarray, "n n"]:
         """Whether each weight's interval leaves out 0."""
         return (self.interval[0] > 0) | (self.interval[1] < 0)
+
+    @property
+    def weakest(self) -> str:
+        """The direction that the recording covers least: its heaviest units and their loadings."""
+        loadings = self.minimum.directions[:, -1]
+        loadings = loadings * np.sign(loadings[np.argmax(np.abs(loadings))])
+        order = np.argsort(-np.abs(loadings))[:4]
+        return ", ".join(f"{loadings[k]:+.2f} {self.series.names[k]}" for k in order)
+
+    @property
+    def uncovered(self) -> str:
+        """The units whose outgoing weights are not determined, and which share of them."""
+        share = self.minimum.undetermined
+        order = [k for k in np.argsort(-share) if share[k] > 0.005]
+        return ", ".join(f"{self.series.names[k]} {share[k]:.0%}" for k in order) or "none"
 
     @property
     def caution(self) -> str | None:
@@ -110,9 +127,13 @@ class Connectivity:
             f" {spectrum[0]:.3g} to {spectrum[-1]:.3g}"
             + (f"; ridge {self.minimum.ridge:g}" if self.minimum.ridge else "")
             + (f"; cut {self.minimum.cut:g}" if self.minimum.cut else ""),
-            f"replay: follows the data for {self.follows:.4g} of {shown:.4g}; correlation by unit "
+            f"covered least: {self.weakest} (from these units)",
+            f"replay: follows the data for {self.follows:.4g} of {shown:.4g} (staying at the start:"
+            f" {self.stays:.4g}); correlation by unit "
             + ", ".join("-" if np.isnan(c) else f"{c:.2f}" for c in self.correlation[:12]),
         ]
+        if self.minimum.rank < n:
+            found.append(f"outgoing weights not covered, as a share: {self.uncovered}")
         if self.caution:
             found.append(f"caution: {self.caution}")
         if n <= 12:
@@ -139,7 +160,6 @@ class Connectivity:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the series, as plain JSON values."""
-        follows = self.follows
         return {
             "units": list(self.series.names),
             "weights": self.weights.tolist(),
@@ -155,9 +175,11 @@ class Connectivity:
             "ridge": self.minimum.ridge,
             "cut": self.minimum.cut,
             "undetermined": self.minimum.undetermined.tolist(),
+            "covered_least": self.minimum.directions[:, -1].tolist(),
             "replay": {
                 "correlation": [float(c) if np.isfinite(c) else None for c in self.correlation],
-                "follows": follows,
+                "follows": self.follows,
+                "stays": self.stays,
                 "shown": (len(self.replayed) - 1) * self.series.dt,
             },
             "caution": self.caution,
@@ -219,6 +241,7 @@ def infer_connectivity(
     shown = values[:_REPLAYED]
     played = _play(network, minimum.weights, shown, series.dt)
     correlation, follows = _score(played, shown, series.dt)
+    _, stays = _score(np.broadcast_to(shown[0], shown.shape), shown, series.dt)
     return Connectivity(
         weights=minimum.weights,
         interval=interval,
@@ -233,6 +256,7 @@ def infer_connectivity(
         replayed=played,
         correlation=correlation,
         follows=follows,
+        stays=stays,
         blocks=blocks,
         draws=draws,
         seed=seed,

@@ -16,7 +16,7 @@ from steepest.errors import DataError, FlowError, UsageError
 from steepest.geometry.arrays import Numbers
 from steepest.recurrent.network import rk4
 
-__all__ = ["Inputs", "Scheme", "limit_cycle", "pooled", "velocity"]
+__all__ = ["Inputs", "Scheme", "checked", "limit_cycle", "pooled", "velocity"]
 
 Scheme = Literal["spectral", "fourth", "central", "forward"]
 VectorField = Callable[[np.ndarray], np.ndarray]
@@ -76,7 +76,7 @@ class Inputs:
 
         Raises `DataError` for samples that cannot be used and `UsageError` for a bad dt.
         """
-        states = _checked(states, dt)
+        states = checked(states, dt)
         if callable(xi) or isinstance(xi, np.ndarray):
             return cls(states, _given(xi, states), dt, periodic=True)
         return cls(states, velocity(states, dt, xi), dt, periodic=True)
@@ -89,7 +89,7 @@ class Inputs:
 
         Raises `UsageError` for the spectral scheme, which needs a whole period.
         """
-        states = _checked(states, dt)
+        states = checked(states, dt)
         if callable(xi) or isinstance(xi, np.ndarray):
             return cls(states, _given(xi, states), dt, periodic=False)
         if xi == "spectral":
@@ -188,7 +188,8 @@ def limit_cycle(
     )
 
 
-def _checked(states: Numbers, dt: float) -> Float[np.ndarray, "t n"]:
+def checked(states: Numbers, dt: float) -> Float[np.ndarray, "t n"]:
+    """A copy of states (t, n). Raises `DataError` for gaps, `UsageError` for a bad dt."""
     array = np.array(states, dtype=np.float64)
     if not (np.isfinite(dt) and dt > 0):
         raise UsageError(f"the time step dt is {dt}: give a positive number")
