@@ -50,7 +50,8 @@ def connectivity_page(result: Connectivity, *, source: str, picture: bytes, comm
 
 def _weights(result: Connectivity) -> list[dict[str, object]]:
     """Rows of the table of weights, the largest first."""
-    names = result.series.names
+    names, scale = result.series.names, np.abs(result.weights).max()
+    places = max(0, 3 - int(np.floor(np.log10(scale)))) if scale > 0 else 3
     order = np.argsort(-np.abs(result.weights), axis=None, kind="stable")[:_SHOWN]
     rows = []
     for i, j in zip(*np.unravel_index(order, result.weights.shape), strict=True):
@@ -59,8 +60,8 @@ def _weights(result: Connectivity) -> list[dict[str, object]]:
             {
                 "to": names[i],
                 "from": names[j],
-                "weight": f"{result.weights[i, j]:.4g}",
-                "interval": f"{low:.4g} to {high:.4g}",
+                "weight": f"{result.weights[i, j]:.{places}f}",
+                "interval": f"{low:.{places}f} to {high:.{places}f}",
                 "clear": bool(result.clear[i, j]),
             }
         )
@@ -98,7 +99,8 @@ def _numbers(result: Connectivity) -> list[tuple[str, str, str]]:
         (
             "step error",
             f"{result.step_error:.2g}",
-            "largest change of a weight with another difference formula",
+            "largest change of a weight with another difference formula; weights below it"
+            " are not told from zero (unless the series is a diffusion)",
         ),
         ("directions covered", f"{result.minimum.rank} of {n}", "of the activities S(v)"),
         (

@@ -27,6 +27,7 @@ from steepest.recurrent.nonlinearity import TANH, Nonlinearity
 __all__ = ["Connectivity", "infer_connectivity"]
 
 _REPLAYED = 5000
+_TOGETHER = 2_000_000  # numbers per table of draws taken at once
 _ROUGH = 1.5  # between 2, a smooth series, and 1, a diffusion
 
 
@@ -72,8 +73,16 @@ class Connectivity:
 
     @property
     def clear(self) -> Bool[np.ndarray, "n n"]:
-        """Whether each weight's interval leaves out 0."""
-        return (self.interval[0] > 0) | (self.interval[1] < 0)
+        """Whether each weight differs from 0: its interval leaves 0 out, beyond the step error.
+
+        In a diffusion (forward differences) the other formula is biased by noise, and not asked.
+        """
+        apart = (self.interval[0] > 0) | (self.interval[1] < 0)
+        return apart & ((np.abs(self.weights) > self.step_error) | self._diffusing)
+
+    @property
+    def _diffusing(self) -> bool:
+        return self.derivative == "forward" and self.roughness <= _ROUGH
 
     @property
     def weakest(self) -> str:
@@ -122,7 +131,8 @@ class Connectivity:
             f" l = {self.decay:g}, S = {self.nonlinearity}",
             f"derivative: {self.derivative} differences (roughness {self.roughness:.2f}; a smooth"
             " series has 2, a diffusion 1)",
-            f"another difference formula changes the weights by up to {self.step_error:.2g}",
+            f"another difference formula changes the weights by up to {self.step_error:.2g}"
+            + (" (in a diffusion the symmetric ones are biased)" if self._diffusing else ""),
             f"directions covered: {self.minimum.rank} of {n}, eigenvalues of C from"
             f" {spectrum[0]:.3g} to {spectrum[-1]:.3g}"
             + (f"; ridge {self.minimum.ridge:g}" if self.minimum.ridge else "")
@@ -132,6 +142,8 @@ class Connectivity:
             f" {self.stays:.4g}); correlation by unit "
             + ", ".join("-" if np.isnan(c) else f"{c:.2f}" for c in self.correlation[:12]),
         ]
+        if self._diffusing:
+            found.append("the series is noisy: a replay without noise drifts out of phase with it")
         if self.minimum.rank < n:
             found.append(f"outgoing weights not covered, as a share: {self.uncovered}")
         if self.caution:
@@ -147,7 +159,7 @@ class Connectivity:
         return found
 
     def csv(self) -> str:
-        """One row per weight: to, from, weight, interval, and whether it leaves out 0."""
+        """One row per weight: to, from, weight, interval, and whether it is `clear`ly not 0."""
         buffer = io.StringIO()
         table = csv.writer(buffer, lineterminator="\n")
         table.writerow(["to", "from", "weight", "low", "high", "clear"])
@@ -304,14 +316,17 @@ def _bootstrap(
     crosses = np.array([target[p].T @ rates[p] for p in parts])
     random, top = np.random.default_rng(seed), minimum.spectrum[0] * len(rates)
     kept = minimum.directions[:, : minimum.rank]
-    found = []
-    for _ in range(draws):
-        pick = np.bincount(random.integers(0, blocks, blocks), minlength=blocks).astype(np.float64)
-        covariance = np.tensordot(pick, covariances, 1)
-        cross = np.tensordot(pick, crosses, 1)
-        # In the modes that were used: the same directions count in every draw.
-        inner = kept.T @ covariance @ kept + minimum.ridge * top * np.eye(minimum.rank)
-        found.append(np.linalg.lstsq(inner, (cross @ kept).T, rcond=None)[0].T @ kept.T)
+    # In the modes that were used: the same directions count in every draw.
+    inner, outer = kept.T @ covariances @ kept, crosses @ kept
+    shift = minimum.ridge * top * np.eye(minimum.rank)
+    found, together = [], max(1, _TOGETHER // outer[0].size)
+    for first in range(0, draws, together):
+        drawn = random.integers(0, blocks, (min(together, draws - first), blocks))
+        picks = (drawn[:, :, None] == np.arange(blocks)).sum(axis=1).astype(np.float64)
+        gram = np.tensordot(picks, inner, 1) + shift
+        # Draws that leave a direction out take the least weights there, as least squares would.
+        inverse = np.linalg.pinv(gram, rcond=minimum.rank * np.finfo(float).eps, hermitian=True)
+        found.extend(np.tensordot(picks, outer, 1) @ inverse @ kept.T)
     # Few blocks make percentiles narrow: widened by Student's quantile and the sd's own bias.
     wider = student.ppf(0.975, blocks - 1) / norm.ppf(0.975) * np.sqrt(blocks / (blocks - 1))
     return minimum.weights + wider * (np.quantile(found, [0.025, 0.975], axis=0) - minimum.weights)
