@@ -118,8 +118,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """a movie over replay, b weights in time, and eigenvalues, eigenvectors and scores."""
-    figure = matplotlib.figure.Figure(figsize=(10, 8.2), layout="constrained")
-    parts: Any = figure.subfigures(3, 1, height_ratios=(1.75, 1.3, 1.7))
+    figure = matplotlib.figure.Figure(figsize=(10, 8.8), layout="constrained")
+    parts: Any = figure.subfigures(3, 1, height_ratios=(1.75, 1.5, 1.7))
     top, middle, bottom = parts
     shown = [k for k in _SHOWN if k < dataset.sizes["frame"]]
     for row, (name, label) in enumerate((("movie", "input"), ("replay", "replay"))):
@@ -135,24 +135,36 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         "a   The movie, and what the network plays by itself", fontsize=10, x=0.01, ha="left"
     )
     times = [k for k in range(dataset.sizes["time"]) if k != 5]
+    order = _in_order_of_the_pen(dataset["movie"].values)
     panels = middle.subplots(1, len(times))
     for axes, k in zip(panels, times, strict=True):
-        weights = dataset["weights"][k].values
+        weights = dataset["weights"][k].values[np.ix_(order, order)]
         scale = float(np.quantile(np.abs(weights), 0.99))
-        axes.imshow(weights, cmap="RdBu_r", vmin=-scale, vmax=scale, interpolation="antialiased")
+        axes.imshow(weights, cmap="RdBu_r", vmin=-scale, vmax=scale, interpolation="nearest")
         time = float(dataset["time"][k])
         axes.set(xticks=[], yticks=[])
         axes.set_title(f"time 10$^{{{np.log10(time):.0f}}}$\n±{scale:.2g}", fontsize=8)
     middle.suptitle(
-        "b   Connectivity during learning (each to its own scale)", fontsize=10, x=0.01, ha="left"
+        "b   Connectivity during learning, neurons in the order in which the pen reaches them"
+        " (the others left out; each to its own scale)",
+        fontsize=10,
+        x=0.01,
+        ha="left",
     )
-    left, right, last = bottom.subplots(1, 3, width_ratios=(1, 1, 1.25))
+    panels[0].set(xlabel="from", ylabel="to")
+    left, right, last = bottom.subplots(1, 3, width_ratios=(1, 0.85, 1.25))
     modulus = dataset["eigenvalue_modulus"].values
     left.semilogy(np.arange(1, len(modulus) + 1), modulus, "o", ms=4, color="black")
     left.axhline(_MATTERS * modulus[0], color="0.6", lw=0.8, ls=":")
-    left.set(title="eigenvalues of W, modulus", xlabel="mode", xticks=range(0, len(modulus) + 1, 5))
-    right.imshow(np.hstack(list(dataset["eigenvector"].values)), cmap="viridis")
-    right.set(title="first four eigenvectors, modulus", xticks=[], yticks=[])
+    left.text(1, _MATTERS * modulus[0] / 2, "1 % of the largest", fontsize=7, color="0.4", va="top")
+    left.set(xlabel="mode", ylabel="|eigenvalue| of W", xticks=range(0, len(modulus) + 1, 5))
+    left.set_title("c   eigenvalues")
+    one, two, three, four = dataset["eigenvector"].values
+    right.imshow(np.block([[one, two], [three, four]]), cmap="viridis")
+    side = len(one)
+    right.axhline(side - 0.5, color="white", lw=0.8)
+    right.axvline(side - 0.5, color="white", lw=0.8)
+    right.set(title="d   four eigenvectors (modulus)", xticks=[], yticks=[])
     for measure, style in (("correlation", "o-"), ("index", "s--"), ("mean removed", "^:")):
         last.semilogx(
             dataset["time"],
@@ -167,11 +179,22 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         lw=0.8,
         label="mean image alone (correlation)",
     )
-    last.set(title="replay score against learning time", xlabel="time / eps", ylim=(-0.05, 1.05))
+    last.set(title="e   replay against learning time", xlabel="learning time, 1 / eps")
+    last.set(ylabel="score", ylim=(-0.05, 1.05))
     last.legend(frameon=False, fontsize=7, loc="lower left")
     for axes in (left, right, last):
         axes.title.set_fontsize(10)
     return figure
+
+
+def _in_order_of_the_pen(movie: np.ndarray) -> np.ndarray:
+    """The pixels that get ink, by the frame in which they have half of it, then from bottom up."""
+    ink = movie.reshape(len(movie), -1)
+    most = ink.max(axis=0)
+    reached = np.argmax(ink >= most / 2, axis=0)
+    height = -np.arange(ink.shape[1])
+    order = np.lexsort((height, reached))
+    return order[most[order] > 0.2]
 
 
 def animate(dataset: xr.Dataset) -> bytes:

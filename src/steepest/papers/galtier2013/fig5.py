@@ -189,20 +189,25 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes.set_ylim(-4, 4)
     rows[0].legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
     rows[2].set_xlabel("time")
-    (b1, b2), (c1, c2) = right.subplots(2, 2)
+    upper, lower = right.subfigures(2, 1)
+    (b1, b2), (c1, c2) = upper.subplots(1, 2), lower.subplots(1, 2)
     b1.plot(*np.vstack([dataset["curve"], dataset["curve"][:1]]).T, color="#1f5fd0")
     b1.plot(*dataset["boxes"].values.T, "s", color="#d62728", ms=7, mfc="none")
     b1.set_title("b   boxes that are active (k = 10)", fontsize=10)
+    b1.set(xlabel="x", ylabel="y")
     k = dataset["grid"]
-    b2.plot(k, dataset["error"], "o-", ms=4, color="#1f5fd0", label="error d")
+    b2.plot(k, dataset["error"], "o-", ms=4, color="#1f5fd0")
     silent = 1 / dataset["n_eff"]
-    b2.plot(k, silent, ":", color="0.4", label="silent network")
-    b2.set(xlabel="nodes per side, k", ylabel="error d", ylim=(-0.02, None))
+    b2.plot(k, silent, ":", color="0.4")
+    b2.text(31, float(silent[-1]) + 0.006, "silent network", fontsize=7, color="0.4", ha="center")
+    b2.set(xlabel="nodes per side, k", ylim=(-0.02, 0.25))
+    b2.set_ylabel("error d", color="#1f5fd0")
     other = b2.twinx()
-    other.plot(k, dataset["n_eff"], "s--", ms=3, color="#d62728", label="active boxes")
+    other.plot(k, dataset["n_eff"], "s--", ms=3, color="#d62728")
+    other.set_ylim(0, 55)
     other.set_ylabel("active boxes", color="#d62728")
-    b2.legend(fontsize=7, loc="center left", bbox_to_anchor=(0.3, 0.5), framealpha=1)
     b2.set_title("error and active boxes", fontsize=10)
+    image: Any = None
     for axes, name, title in (
         (c1, "weights_coarse", "c   W, k = 10"),
         (c2, "weights_fine", "W, each moment a box"),
@@ -211,8 +216,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             dataset[name], cmap="RdBu_r", vmin=-11, vmax=11, interpolation="nearest"
         )
         axes.set_title(title, fontsize=10)
-        axes.set(xlabel="from (in order of grid)", ylabel="to")
-        figure.colorbar(image, ax=axes, shrink=0.8)
+        axes.set(xlabel="from box (in order of grid)", ylabel="to box")
+    lower.colorbar(image, ax=[c1, c2], shrink=0.8, label="weight, 1/time")
     return figure
 
 
