@@ -38,7 +38,9 @@ class Parameters:
     decay: float = parameter(1.0, "l", "1/time")
     step: float = parameter(1.0, "time between frames", "time")
     ridge: float = parameter(1e-4, "ridge, relative to the largest eigenvalue")
-    cut: float = parameter(1e-4, "cut of modes, relative to the largest eigenvalue")
+    cut: float = parameter(1e-5, "cut of modes, relative to the largest eigenvalue")
+    wide_ramp: float = parameter(0.25, "a softer pen, whose movie is played for longer")
+    wide_step: float = parameter(0.5, "time between its frames", "time")
     times: tuple[float, ...] = parameter(
         (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), "learning times shown", "time / eps"
     )
@@ -62,6 +64,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     cost = relative_entropy(inputs, network)
     # The mean over frames, as in `relative_entropy`; the paper's Eq 4 sums over the movie.
     descent = cost.flow(p.times)
+
+    soft = write_a(p.frames, p.side, p.wide_ramp)
+    soft_weights = fit_dual(Inputs.cycle(soft, p.wide_step, "forward"), network, ridge=p.ridge)
+
+    def play_soft(showings: int) -> np.ndarray:
+        steps = showings * p.frames - 1
+        return replay(network, soft_weights, soft[0], p.wide_step, steps)[-p.frames :]
 
     def play(weights, prime=movie[0], showings=1):
         return replay(network, weights, prime, p.step, showings * p.frames - 1)[-p.frames :]
@@ -92,6 +101,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 np.array([scores(r, movie) for r in replays.values()]),
                 one,
             ),
+            "score_soft": (
+                ("showing", "measure"),
+                np.array([scores(play_soft(k), soft) for k in (1, 5)]),
+                one,
+            ),
             "score_in_time": (
                 ("time", "measure"),
                 np.array([scores(play(w), movie) for w in descent]),
@@ -110,6 +124,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={
             "how": list(replays),
             "measure": ["correlation", "index", "mean removed"],
+            "showing": ("showing", np.array([1, 5]), one),
             "time": ("time", np.array(p.times), {"units": "time / eps"}),
         },
     )
@@ -204,7 +219,7 @@ def animate(dataset: xr.Dataset) -> bytes:
     pages = np.concatenate(
         [
             dataset["movie"].values,
-            np.zeros((*dataset["movie"].shape[:2], 1)),
+            np.full((*dataset["movie"].shape[:2], 1), 0.3),
             dataset["replay"].values,
         ],
         axis=2,
@@ -227,6 +242,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     paper = dataset.attrs["parameters"] == json.dumps(asdict(Parameters()))
     score = dataset["score"]
 
+    frames = dataset.sizes["frame"]
+
     def tested(claim: Claim) -> Claim:
         return claim if paper else replace(claim, holds=None)
 
@@ -246,7 +263,6 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
 
     modulus = dataset["eigenvalue_modulus"].values
     matter = int(np.sum(modulus > _MATTERS * modulus[0]))
-    frames = dataset.sizes["frame"]
     late = dataset["score_in_time"].sel(measure="index")
     early = float(late.sel(time=1e4))
     return [
@@ -269,10 +285,28 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ),
         tested(
             Claim.close(
-                "Null baseline, the finished letter all the time (to .01)",
+                "Null baseline, the finished letter all the time (to .02: it depends on the"
+                " drawing)",
                 0.74,
                 values("null: finished letter")[0],
+                0.02,
+            )
+        ),
+        tested(
+            Claim.close(
+                "A softer pen, shown in smaller steps, is replayed better: the three scores"
+                " (to .01)",
+                (0.997, 1.0, 0.989),
+                dataset["score_soft"].sel(showing=1).values,
                 0.01,
+            )
+        ),
+        tested(
+            Claim.close(
+                "and still in the fifth showing in a row (correlation, to .03)",
+                0.967,
+                dataset["score_soft"].sel(showing=5, measure="correlation"),
+                0.03,
             )
         ),
         tested(
@@ -286,7 +320,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ),
         tested(
             Claim(
-                statement="A cut of the weak modes serves as well as a ridge (scores)",
+                statement=f"A cut of the weak modes, {int(dataset['used'])} of {frames} kept,"
+                " serves as well as a ridge (scores)",
                 expected="correlation above .98",
                 measured=values("cut"),
                 holds=values("cut")[0] > 0.98,
