@@ -188,8 +188,8 @@ class Learning:
     """A run of the online rule: W (k, n, n) at `times` (k,), and the state it ended in.
 
     `terms[i]` holds the mean of the three terms between times[i-1] and times[i] (from 0 for the
-    first), where asked for; else `terms` is empty. `mean` is W averaged over the last pass of the
-    input.
+    first), where asked for; else `terms` is empty. `mean` is W averaged over the last pass of an
+    input that was shown more than once, else the W it ended at.
     """
 
     times: Float[np.ndarray, " k"]
@@ -246,8 +246,9 @@ def learn(
     chunk = max(1, (CHUNK if span == 1 else BLOCK_CHUNK) // n)
     if span == 1:
         ends |= set(range(chunk, total, chunk))
-        # W runs round a small cycle with the input: its mean needs several samples of a pass.
-        ends |= {total - period * k // 64 for k in range(64)}
+        if total > period:
+            # W runs round a small cycle with the input: its mean needs several samples of a pass.
+            ends |= {total - period * k // 64 for k in range(64)}
     ends = sorted(end for end in ends | {total} if 0 < end <= total)
     times, kept, log = [], [], []
     since = state.weights.copy()
@@ -281,7 +282,8 @@ def learn(
                     since = state.weights.copy()
             advance(float(last - first))
             first = last
-    return Learning(np.array(times), np.array(kept), tuple(log), state, mean / weight)
+    average = mean / weight if total > period else state.weights
+    return Learning(np.array(times), np.array(kept), tuple(log), state, average)
 
 
 @dataclass
