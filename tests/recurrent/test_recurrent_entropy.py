@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from steepest.descent import gradient_flow
 from steepest.errors import DataError, MetricError, UsageError
@@ -112,7 +113,22 @@ def test_a_diffusion_matrix_that_is_none_is_refused(circ):
             relative_entropy(circ.inputs, circ.network, diffusion=bad)
 
 
-def test_the_exact_flow_is_euclidean_gradient_flow(circ, cost):
+def test_the_exact_flow_descends_the_differential(cost):
+    start, times = RANDOM.standard_normal((3, 3)), np.array([0.5, 3.0, 20.0])
+    followed = solve_ivp(
+        lambda _, w: -cost.differential(w).ravel(),
+        (0, 20),
+        start.ravel(),
+        "DOP853",
+        times,
+        rtol=1e-10,
+        atol=1e-12,
+    ).y.T.reshape(3, 3, 3)
+    np.testing.assert_allclose(cost.flow(times, start), followed, atol=1e-8)
+
+
+@pytest.mark.slow
+def test_the_exact_flow_is_euclidean_gradient_flow(cost):
     start, times = RANDOM.standard_normal((3, 3)), np.array([0.5, 3.0, 20.0])
     followed = gradient_flow(cost, Euclidean(), start.ravel(), times)
     np.testing.assert_allclose(cost.flow(times, start), followed.points.reshape(3, 3, 3), atol=1e-6)

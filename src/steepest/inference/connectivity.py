@@ -242,7 +242,8 @@ def infer_connectivity(
     scheme: Scheme = derivative or ("fourth" if roughness > _ROUGH else "forward")
     network = RateNetwork(decay, nonlinearity)
     inputs = Inputs.sampled(values, series.dt, scheme)
-    minimum = relative_entropy(inputs, network).minimum(ridge=ridge, cut=cut)
+    cost = relative_entropy(inputs, network)
+    minimum = cost.minimum(ridge=ridge, cut=cut, names=series.names)
     other: Scheme = "fourth" if scheme == "central" else "central"
     compared = relative_entropy(Inputs.sampled(values, series.dt, other), network)
     step_error = np.abs(compared.minimum(ridge=ridge, cut=cut).weights - minimum.weights).max()
