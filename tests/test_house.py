@@ -20,7 +20,7 @@ STOREYS = [
     ["cli"],
     ["sweep"],
     ["inferring", "planned"],
-    ["report_measured", "report_metric"],
+    ["report_measured", "report_metric", "report_connectivity"],
     ["report"],
     ["papers"],
     ["results"],
