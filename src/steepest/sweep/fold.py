@@ -47,14 +47,15 @@ def _batches(store: SweepStore) -> Iterator[tuple[list[Record], list[Path]]]:
         waiting.setdefault(index, []).append(file)
     records: list[Record] = []
     files: list[Path] = []
+    total = 0
     for index in sorted(waiting):
-        # Where a cell was tried again and succeeded, its result counts: "npz" is after "json".
+        # Where a cell was tried again and succeeded, its result counts: "npy" is after "json".
         records.append(read(max(waiting[index], key=lambda file: file.suffix)))
         files += waiting[index]
-        total = sum(record.nbytes for record in records)
+        total += records[-1].nbytes
         if len(records) >= BLOCK_CELLS or total >= 4 * BLOCK_BYTES:
             yield records, files
-            records, files = [], []
+            records, files, total = [], [], 0
     if records:
         yield records, files
 

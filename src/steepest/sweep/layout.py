@@ -32,13 +32,16 @@ class Layout:
         self.group = group
         self.dims = tuple(labels)
         self.arrays: dict[str, Any] = {name: group[name] for name in sorted(_names(group))}
+        # Zarr reads attributes and values anew each time; these are asked for at every cell.
+        self._dims = {name: _dims(there) for name, there in self.arrays.items()}
+        self._seen: dict[str, np.ndarray] = {}
         self.shape = self.arrays["cell_status"].shape
         along = {name for names in labels.values() for name in names}
         self.taken = {*self.dims, *along, *SERVICE}
         self.changed = False
 
     def _over_cells(self, name: str) -> bool:
-        return _dims(self.arrays[name])[: len(self.dims)] == self.dims
+        return self._dims[name][: len(self.dims)] == self.dims
 
     def rename(self, name: str) -> str:
         """The name in the store of a cell's variable or dimension."""
@@ -46,19 +49,20 @@ class Layout:
 
     def length(self, dim: str) -> int | None:
         """Current length of a cell's dimension in the store."""
-        for name in self.arrays:
-            if dim in _dims(self.arrays[name]):
-                return self.arrays[name].shape[_dims(self.arrays[name]).index(dim)]
+        for name, dims in self._dims.items():
+            if dim in dims:
+                return self.arrays[name].shape[dims.index(dim)]
         return None
 
     def misfit(self, record: Record) -> str | None:
         """Why a cell cannot stand beside those before it, if it cannot."""
         for own_name, variable in record.variables.items():
             name, dims = self.rename(own_name), tuple(map(self.rename, variable.dims))
-            there = self.arrays.get(self._place(name, variable))
-            if there is None:
+            place = self._place(name, variable)
+            if place not in self.arrays:
                 continue
-            expected = tuple(dim for dim in _dims(there) if dim not in self.dims)
+            there = self.arrays[place]
+            expected = tuple(dim for dim in self._dims[place] if dim not in self.dims)
             if dims != expected:
                 return f"variable {own_name!r} has dimensions {dims}, in other cells {expected}"
             if not _fits(variable.values.dtype, there.dtype):
@@ -83,6 +87,7 @@ class Layout:
         for own_name in longer:
             values = record.variables[own_name].values
             self.arrays[self.rename(own_name)][: values.shape[0]] = _texts(values)
+            self._seen.pop(self.rename(own_name), None)
 
     def cell_values(self, records: list[Record]) -> dict[str, list[tuple[int, np.ndarray]]]:
         """For every array over cells: what these records, once admitted, put into it."""
@@ -155,11 +160,12 @@ class Layout:
     def _grow(self, dim: str, n: int) -> None:
         if n <= (self.length(dim) or 0):
             return
-        for there in self.arrays.values():
-            if dim in _dims(there):
+        for name, there in self.arrays.items():
+            if dim in self._dims[name]:
                 shape = list(there.shape)
-                shape[_dims(there).index(dim)] = n
+                shape[self._dims[name].index(dim)] = n
                 there.resize(tuple(shape))
+                self._seen.pop(name, None)
                 self.changed = True
 
     def _add(self, name: str, own_name: str, dims: tuple[str, ...], variable: Variable) -> None:
@@ -186,6 +192,8 @@ class Layout:
         kind: Any = str if dtype.kind == "U" else dtype
         fill = float("nan") if dtype.kind == "f" else None
         self.arrays[name] = array(self.group, name, dims, shape, chunks, kind, fill, attrs)
+        self._dims[name] = tuple(dims)
+        self._seen.pop(name, None)
         self.changed = True
         return self.arrays[name]
 
@@ -194,7 +202,9 @@ class Layout:
         name = self.rename(own_name)
         if not self._shared(variable) or name not in self.arrays:
             return False
-        stored, values = np.array(self.arrays[name]), variable.values
+        if name not in self._seen:
+            self._seen[name] = np.array(self.arrays[name])
+        stored, values = self._seen[name], variable.values
         overlap = tuple(slice(min(a, b)) for a, b in zip(stored.shape, values.shape, strict=True))
         if _same(stored[overlap], values[overlap]):
             if values.shape == stored[overlap].shape:
@@ -221,8 +231,8 @@ class Layout:
         )
         self._fill_done(place, stored)
         self._declare(place, instead_of=name)
-        del self.arrays[name]
-        del self.group[name]
+        for known in (self.arrays, self._dims, self._seen, self.group):
+            del known[name]
 
     def _declare(self, name: str, instead_of: str = "") -> None:
         """Name an array among the coordinates; xarray's list separates names with blanks."""

@@ -146,8 +146,8 @@ class SweepStore:
         staged = self.staged()
         states = np.array(self.group()["cell_status"]).ravel()
         # A result goes before a failure: the cell was tried again.
-        for index, path in sorted(staged, key=lambda item: item[1].suffix == ".npz"):
-            states[index] = DONE if path.suffix == ".npz" else FAILED
+        for index, path in sorted(staged, key=lambda item: item[1].suffix == ".npy"):
+            states[index] = DONE if path.suffix == ".npy" else FAILED
         return states
 
     def staged(self) -> list[tuple[int, Path]]:
