@@ -27,9 +27,13 @@ from steepest.sweep.store import DONE, SweepStore
 
 @pytest.fixture(scope="module")
 def scheduler():
-    """Address of a running cluster of two workers with one thread each."""
+    """Address of a running cluster of two workers with one thread each, in this process.
+
+    It is ready at once; workers of their own processes are in the tests that kill them, that
+    compare numbers of workers, and that go through Slurm.
+    """
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
     ) as cluster:
         yield cluster.scheduler_address
 

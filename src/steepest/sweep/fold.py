@@ -11,7 +11,15 @@ from filelock import FileLock
 
 from steepest.sweep.layout import Layout
 from steepest.sweep.staged import Record, cannot_write, read
-from steepest.sweep.store import BLOCK_BYTES, BLOCK_CELLS, DONE, FAILED, SweepStore, consolidate
+from steepest.sweep.store import (
+    BLOCK_BYTES,
+    BLOCK_CELLS,
+    DONE,
+    FAILED,
+    SweepStore,
+    consolidate,
+    sync_written,
+)
 
 __all__ = ["fold"]
 
@@ -27,9 +35,10 @@ def fold(path: str) -> int:
     try:
         with FileLock(store.work / "fold.lock"):
             group = store.group("r+")
-            layout = Layout(group, store.attribute("study")["axes"])
+            layout = Layout(group, store.attribute("study")["axes"], store.work)
             for records, files in _batches(store):
                 _write(layout, records)
+                sync_written(group)
                 for file in files:
                     file.unlink()
                 folded += len(records)
