@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^```(?:py|toml)\n# (\w+\.(?:py|toml))\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -18,11 +19,27 @@ def test_every_python_example_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     if "import torch" in page.read_text("utf-8"):
         pytest.importorskip("torch", reason="torch, an extra, is not installed")
+    if page.name == "sweeps.md":
+        run_the_study_of(page)
     namespace = {"__name__": "__main__"}
     for block in BLOCK.findall(page.read_text("utf-8")):
         exec(compile(block, str(page), "exec"), namespace)
     plt.close("all")
     assert capsys.readouterr().out
+
+
+def run_the_study_of(page):
+    """Write the files that the page shows, and do what its first command does, in this process."""
+    distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
+    from steepest.sweep import run_sweep
+
+    for name, content in FILE.findall(page.read_text("utf-8")):
+        Path(name).write_text(content)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0"
+    ) as cluster:
+        summary = run_sweep("study.toml", scheduler=cluster.scheduler_address)
+    assert summary.done == summary.cells == 80
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
