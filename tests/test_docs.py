@@ -1,10 +1,13 @@
 """What the README and the docs print can be run as it stands, page by page."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+
+from steepest import papers
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -46,6 +49,28 @@ def run_the_study_of(page):
 def test_local_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_a_paper_has_a_page_of_its_figures_with_what_was_computed(tmp_path):
+    spec = importlib.util.spec_from_file_location("pages", ROOT / "docs/figure_pages.py")
+    assert spec is not None
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    (paper,) = [paper for paper in papers.available() if paper.key == "results"]
+    bare = pages.paper_page(paper, tmp_path)
+    for figure in papers.load("results"):
+        assert f"## {pages.plain(figure.title)}\n" in bare
+        assert f"```sh\nsteepest reproduce {figure.key}\n```" in bare
+    assert "![" not in bare
+    (tmp_path / "results.demo.png").touch()
+    (tmp_path / "results.demo.csv").write_text(
+        "statement,expected,measured,standard_error,holds\n"
+        '"It is |x| < *1*","[0.5, 1.0]",0.123456,0.01,True\nSo,"less, far",2,,\n'
+    )
+    page = pages.paper_page(paper, tmp_path)
+    assert f"](../{tmp_path.name}/results.demo.png)" in page
+    assert r"| It is \|x\| \< \*1\* | 0.5, 1 | 0.1235 ± 0.01 | holds |" in page
+    assert r"| So | less\, far | 2 | not tested at this scale |" in page
 
 
 def test_the_readme_names_the_two_commands():
