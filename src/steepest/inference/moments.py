@@ -7,6 +7,7 @@ precision-weighted regression, and the variance that this takes away is put back
 
 import math
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -39,6 +40,23 @@ class Pairs:
     cell: Int[np.ndarray, " p"]
     epoch: Int[np.ndarray, " p"]
     centre: float
+
+    @cached_property
+    def kinds(self) -> tuple[Float[np.ndarray, "3 k"], Int[np.ndarray, " p"]]:
+        """The different (kappa, nu, lag), as columns, and the number of each change's."""
+        parts = (np.round(self.kappa, 6), np.round(self.nu, 6), self.lag.astype(np.float64))
+        code = np.zeros(self.lag.size, dtype=np.int64)
+        for part in parts:
+            values, at = np.unique(part, return_inverse=True)
+            code = code * values.size + at
+        _, first, kind = np.unique(code, return_index=True, return_inverse=True)
+        return np.stack([part[first] for part in parts]), kind
+
+    @cached_property
+    def size_class(self) -> Int[np.ndarray, " p"]:
+        """Which of 24 classes of size, equally full of changes, each one falls into."""
+        edges = np.quantile(self.middle[self.lag > 0], np.linspace(0, 1, _BINS + 1)[1:-1])
+        return np.searchsorted(edges, self.middle)
 
     def select(self, chosen: np.ndarray) -> "Pairs":
         """Only some of the changes."""
@@ -204,21 +222,13 @@ def size_resolved(
     fine = leverage < _LEVERAGE
     squares[changes] = np.where(fine, rest**2 / np.where(fine, 1 - leverage, 1.0), 0.0)
     weight[changes] *= fine
-    kinds, kind = np.unique(
-        np.stack(
-            [
-                np.round(found.kappa, 6),
-                np.round(found.nu, 6),
-                found.lag,
-                found.start if by_session else np.zeros_like(found.start),
-            ]
-        ),
-        axis=1,
-        return_inverse=True,
-    )
-    edges = np.quantile(found.middle[changes], np.linspace(0, 1, _BINS + 1)[1:-1])
-    size = np.searchsorted(edges, found.middle)
-    code = kind.ravel() * _BINS + size
+    kinds, kind = found.kinds
+    start = np.zeros(kinds.shape[1], dtype=np.int64)
+    if by_session:
+        sessions = int(found.start.max()) + 1
+        start = np.tile(np.arange(sessions), kinds.shape[1])
+        kinds, kind = np.repeat(kinds, sessions, axis=1), kind * sessions + found.start
+    code = kind * _BINS + found.size_class
     classes = kinds.shape[1] * _BINS
     total = np.bincount(code, weight, classes)
     place = np.bincount(code, weight * found.middle, classes)
@@ -233,7 +243,7 @@ def size_resolved(
         kappa=np.repeat(kinds[0], _BINS)[filled],
         nu=np.repeat(kinds[1], _BINS)[filled],
         lag=np.repeat(kinds[2], _BINS)[filled].astype(np.int64),
-        start=np.repeat(kinds[3], _BINS)[filled].astype(np.int64),
+        start=np.repeat(start, _BINS)[filled],
         spread=float(found.middle[changes].std()),
     )
 

@@ -1,0 +1,140 @@
+"""The fit that drift is removed with, and what that fit calls unfit; the share of the signal."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from steepest.inference.components import Fit, fit_noise_and_index, noise_at, resampled, signal_at
+from steepest.inference.measurements import Dropped, Measurements
+from steepest.inference.moments import Moments, Pairs, size_resolved
+
+__all__ = ["FEWEST_PAIRS", "expected_variance", "product_share", "settle", "share_of", "unfit"]
+
+FEWEST_PAIRS = 50
+
+_ROUNDS = 4
+_NEAR_NOISE = 2.5  # sizes must lie this many noise sd above the detection threshold
+_LARGE = 0.4  # sd of log size gained per session, beyond which the change is not small
+
+
+def settle(
+    measured: Measurements, found: Pairs, cluster: np.ndarray, known: np.ndarray | None
+) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
+    """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
+    changes = found.lag > 0
+    variance = np.full(found.step.size, found.step[changes].var())
+    index, fit = 1.0, None
+    moments = size_resolved(found, variance, index, cluster)
+    used, near, vast = moments, 0.0, 0.0
+    for turn in range(_ROUNDS):
+        fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
+        index = float(np.clip(fit.index[0], -2, 4))
+        moments = size_resolved(found, expected_variance(found, fit), index, cluster)
+        if turn == 0:
+            used = moments
+            continue
+        close, large = unfit(measured, found.centre, moments.middle, fit)
+        # What is learned only about noise stays; a signal too large or a noise too near does not.
+        fine = ~close & ~(large & (moments.kappa > 0))
+        total = moments.counts[:, moments.kappa > 0].sum()
+        near = float(moments.counts[:, close & (moments.kappa > 0)].sum())
+        vast = float(moments.counts[:, ~close & large & (moments.kappa > 0)].sum())
+        if total - near - vast < FEWEST_PAIRS:
+            used, vast = moments, vast / max(total, 1)
+            break
+        used = moments.select(fine)
+        if turn == _ROUNDS - 1:
+            vast /= max(total, 1)
+    assert fit is not None
+    fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
+    dropped = (
+        Dropped(
+            round(near),
+            "changes near the noise",
+            f"size within {_NEAR_NOISE:g} noise sd of the detection threshold",
+        ),
+        Dropped(
+            round(vast * moments.counts[:, moments.kappa > 0].sum()),
+            "changes too large",
+            f"signal sd of log size above {_LARGE:g} a session: not small against the size",
+        ),
+        Dropped(
+            round(changes.sum() - moments.counts[:, moments.lag > 0].sum()),
+            "changes alone in their group",
+            "too few synapses in a group and session to tell drift from change",
+        ),
+    )
+    return used, fit, dropped, vast
+
+
+def unfit(
+    measured: Measurements, centre: float, middle: np.ndarray, fit: Fit
+) -> tuple[np.ndarray, np.ndarray]:
+    noise = np.sqrt(noise_at(fit.noise, middle)[0])
+    size = np.exp(middle + centre)
+    threshold = measured.detection_limit or 0.0
+    close = size - threshold < _NEAR_NOISE * noise * size
+    large = np.sqrt(signal_at(np.clip(fit.index, -4, 6), fit.log_signal, middle)[0]) > _LARGE
+    return close, large
+
+
+def expected_variance(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
+    """The variance that a fit expects of every change."""
+    signal = signal_at(np.clip(fit.index, -2, 4), fit.log_signal, found.middle)[0]
+    noise = noise_at(fit.noise, found.middle)[0]
+    return np.maximum(found.kappa * signal + found.nu * noise, 1e-12)
+
+
+def product_share(
+    found: Pairs, step: Float[np.ndarray, " p"], cluster: Int[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:
+    """Sums by cluster of inner times outer change, and of squared inner change.
+
+    The inner change is from one session to the next, the outer one from the session before to the
+    session after them. They share the signal and no measurement, so the ratio of the sums is the
+    share of the signal, whatever the form of the noise.
+    """
+    inner, outer = np.flatnonzero(found.lag == 1), np.flatnonzero(found.lag == 3)
+    span = int(found.start.max()) + 2
+    key_inner = found.synapse[inner] * span + found.start[inner]
+    key_outer = found.synapse[outer] * span + found.start[outer] + 1
+    _, at_inner, at_outer = np.intersect1d(key_inner, key_outer, return_indices=True)
+    first, second = step[inner[at_inner]], step[outer[at_outer]]
+    where = cluster[found.synapse[inner[at_inner]]]
+    size = int(cluster.max()) + 1
+    return np.bincount(where, first * second, size), np.bincount(where, first**2, size)
+
+
+def share_of(
+    measured: Measurements,
+    found: Pairs,
+    moments: Moments,
+    fit: Fit,
+    draw: Fit,
+    weights: np.ndarray,
+    cluster: np.ndarray,
+) -> tuple[float, Float[np.ndarray, " b"]]:
+    """Share of the signal in the variance of change: by products where there are four sessions."""
+    if measured.sessions >= 4 and not measured.null.any():
+        step = _about_drift(found, fit)
+        products, squares = product_share(found, step, cluster)
+        if squares.sum() > 0:
+            with np.errstate(invalid="ignore"):
+                drawn = resampled(weights, np.stack([products, squares], axis=1))
+                return float(products.sum() / squares.sum()), drawn[:, 0] / drawn[:, 1]
+    lag = moments.lag[moments.kappa > 0].min()
+    part = moments.select((moments.lag == lag) & (moments.kappa > 0))
+
+    def of(fitted: Fit, weight: np.ndarray) -> np.ndarray:
+        count = resampled(weight, part.counts)
+        noise = part.nu * noise_at(fitted.noise, part.middle)
+        return 1 - (count * noise).sum(axis=1) / resampled(weight, part.squares).sum(axis=1)
+
+    return float(of(fit, np.ones((1, weights.shape[1])))[0]), of(draw, weights)
+
+
+def _about_drift(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
+    """Changes less the precision-weighted drift of their group and session."""
+    precision = 1 / expected_variance(found, fit)
+    total = np.bincount(found.cell, precision)
+    mean = np.bincount(found.cell, precision * found.step) / np.maximum(total, 1e-300)
+    return found.step - mean[found.cell]
