@@ -45,12 +45,13 @@ class Pairs:
     def kinds(self) -> tuple[Float[np.ndarray, "3 k"], Int[np.ndarray, " p"]]:
         """The different (kappa, nu, lag), as columns, and the number of each change's."""
         parts = (np.round(self.kappa, 6), np.round(self.nu, 6), self.lag.astype(np.float64))
+        levels = [np.unique(part) for part in parts]
         code = np.zeros(self.lag.size, dtype=np.int64)
-        for part in parts:
-            values, at = np.unique(part, return_inverse=True)
-            code = code * values.size + at
-        _, first, kind = np.unique(code, return_index=True, return_inverse=True)
-        return np.stack([part[first] for part in parts]), kind
+        for part, values in zip(parts, levels, strict=True):
+            code = code * values.size + np.searchsorted(values, part)
+        kind, found = _renumbered(code)
+        places = np.unravel_index(found, [values.size for values in levels])
+        return np.stack([values[at] for values, at in zip(levels, places, strict=True)]), kind
 
     @cached_property
     def size_class(self) -> Int[np.ndarray, " p"]:
@@ -155,8 +156,8 @@ def pairs(measured: Measurements, lags: tuple[int, ...]) -> Pairs:
         np.concatenate, zip(*parts, strict=True)
     )
     centre = float(middle[lag > 0].mean())
-    _, cell = np.unique(np.stack([group, epoch]), axis=1, return_inverse=True)
-    _, epoch_code = np.unique(epoch, return_inverse=True)
+    epoch, _ = _renumbered(epoch + 1)
+    cell, _ = _renumbered(group * (int(epoch.max()) + 1) + epoch)
     return Pairs(
         middle=middle - centre,
         step=step,
@@ -166,10 +167,18 @@ def pairs(measured: Measurements, lags: tuple[int, ...]) -> Pairs:
         lag=lag.astype(np.int64),
         start=start.astype(np.int64),
         synapse=synapse,
-        cell=cell.ravel(),
-        epoch=epoch_code,
+        cell=cell,
+        epoch=epoch,
         centre=centre,
     )
+
+
+def _renumbered(
+    code: Int[np.ndarray, " p"],
+) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " k"]]:
+    """Codes as 0, 1, 2... without gaps, in the same order, and the code of each."""
+    found = np.flatnonzero(np.bincount(code))
+    return np.searchsorted(found, code), found
 
 
 def scale_of_groups(measured: Measurements) -> Float[np.ndarray, " n"]:
