@@ -20,7 +20,7 @@ STOREYS = [
     ["cli"],
     ["sweep"],
     ["inferring", "planned"],
-    ["report_measured"],
+    ["report_measured", "report_pair"],
     ["report"],
     ["papers"],
     ["results"],
