@@ -14,6 +14,7 @@ from steepest.inference.components import Fit, fit_mixture, fit_noise_and_index,
 from steepest.inference.measurements import Dropped, Measurements
 from steepest.inference.moments import Moments, Pairs, pairs, size_resolved
 from steepest.inference.settling import FEWEST_PAIRS, expected_variance, settle, share_of, unfit
+from steepest.inference.units import UnitJump, jump_of_groups, unit_jump
 
 __all__ = ["Estimate", "Interval", "Source", "clusters", "estimate", "source_of"]
 
@@ -122,6 +123,16 @@ class Estimate:
         value = fit_signal(self.moments, one, self.fit.noise, self.fit, curved=True).bend
         drawn = fit_signal(self.moments, self.weights, self.draws.noise, self.draws, curved=True)
         return _interval(float(value[0]), drawn.bend, _widening(self.clusters))
+
+    @cached_property
+    def jump(self) -> UnitJump | None:
+        """A change of unit between groups, or between sizes where there are no groups."""
+        logs = self.measured.log_sizes
+        if self.measured.groups is not None:
+            return jump_of_groups(logs, self.measured.groups)
+        there = np.isfinite(logs)
+        seen = there.any(axis=1)
+        return unit_jump(np.where(there, logs, 0.0).sum(axis=1)[seen] / there.sum(axis=1)[seen])
 
     @property
     def _learned(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from steepest.inference.components import noise_at, signal_at
 from steepest.inference.estimate import Estimate, Interval
 from steepest.inference.measurements import Measurements
 from steepest.inference.moments import pairs
+from steepest.inference.units import check_units
 from steepest.inference.verdict import Check
 
 __all__ = ["check_losses_seen", "checks_of", "index_with_background", "reversion"]
@@ -33,6 +34,8 @@ def checks_of(measured: Measurements, found: Estimate) -> dict[str, Check]:
         "mixture": _mixture(found),
         "background": _background(measured, found),
     }
+    if found.jump is not None:
+        checks["units"] = check_units(found.jump, grouped=found.grouped)
     if len(found.by_lag) > 1:
         checks["lag_stability"] = _lags(found)
     if measured.sessions >= 3 and not measured.null.any():
