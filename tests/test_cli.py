@@ -9,25 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from steepest import cli, papers, study
+from steepest import papers, study
 from steepest._version import __version__
 from steepest.inference import infer_geometry
 from steepest.papers.surace2020 import example_1d
 
 FAST = dataclasses.replace(example_1d.QUICK, duration=0.2, step=0.1)
-
-
-@pytest.fixture
-def call(capsys, tmp_path, monkeypatch):
-    """Run a command line in an empty folder; gives its code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*tokens):
-        code = cli.run([str(token) for token in tokens])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Two units in one column are seen, one cloud of sizes is not taken for two, and nothing is named."""
+"""Two units in one column are seen, one cloud is not taken for two, and nothing is named."""
 
 import numpy as np
 import pytest
