@@ -1,6 +1,7 @@
 """Everything that one table of measurements says about its geometry, with intervals by cluster."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -44,7 +45,8 @@ class Estimate:
 
     `noise` are the standard deviations of log size at the typical size exp(`centre`): a
     multiplicative, a shot and an additive part. `signal` is the sd of log size gained per session
-    there. `share` is that of the signal in the variance of change. What only some questions need
+    there. `share` is that of the signal in the variance of change. `clusters` are resampled; with
+    a null, it is the number in the condition that has fewer. What only some questions need
     is fitted when it is first asked for.
     """
 
@@ -215,10 +217,12 @@ def estimate(
         # Replicates or a null that agree to the last digit: no noise, and no likelihood of one.
         found, known = found.select(~silent), np.zeros(3)
     moments, fit, dropped, vast = settle(measured, found, cluster, known)
-    weights = _resample(moments.counts, measured, cluster, draws, seed)
+    strata = _strata(moments.counts, measured, cluster)
+    weights = _resample(strata, len(moments.counts), draws, seed)
     draw = fit_noise_and_index(moments, weights, fit, stated=known)
-    used = np.flatnonzero(moments.counts.sum(axis=1))
-    widen = _widening(used.size)
+    # With a null, the condition of fewer groups says how variable groups are.
+    fewest = min((members.size for members in strata), default=0)
+    widen = _widening(fewest)
 
     def interval(value: float, drawn: np.ndarray) -> Interval:
         return _interval(value, drawn, widen)
@@ -232,7 +236,7 @@ def estimate(
         noise=(noise[0], noise[1], noise[2]),
         share=interval(share[0], share[1]),
         too_large=vast,
-        clusters=int(used.size),
+        clusters=fewest,
         grouped=measured.groups is not None,
         centre=found.centre,
         pairs_used=int(moments.counts[:, moments.lag > 0].sum()),
@@ -247,24 +251,25 @@ def estimate(
     )
 
 
-def _resample(
-    counts: np.ndarray, measured: Measurements, cluster: np.ndarray, draws: int, seed: int
-) -> Float[np.ndarray, "b c"]:
-    """Multiplicities of clusters in each resample; null and treated groups are drawn apart."""
-    rng = np.random.default_rng([seed, 2])
-    number = len(counts)
-    null = np.zeros(number, dtype=bool)
+def _strata(counts: np.ndarray, measured: Measurements, cluster: np.ndarray) -> list[np.ndarray]:
+    """Clusters that are resampled among themselves: those of the null apart from the others."""
+    null = np.zeros(len(counts), dtype=bool)
     null[cluster[measured.null]] = True
-    mixed = np.zeros(number, dtype=bool)
-    mixed[cluster[~measured.null]] = True
-    strata = [null & ~mixed, mixed]
-    weights = np.zeros((draws, number))
-    for stratum in strata:
-        members = np.flatnonzero(stratum & (counts.sum(axis=1) > 0))
-        if members.size:
-            weights[:, members] = rng.multinomial(
-                members.size, np.full(members.size, 1 / members.size), size=draws
-            )
+    null[cluster[~measured.null]] = False
+    used = counts.sum(axis=1) > 0
+    return [at for at in (np.flatnonzero(null & used), np.flatnonzero(~null & used)) if at.size]
+
+
+def _resample(
+    strata: Sequence[np.ndarray], clusters: int, draws: int, seed: int
+) -> Float[np.ndarray, "b c"]:
+    """Multiplicities of clusters in each resample, drawn within every stratum."""
+    rng = np.random.default_rng([seed, 2])
+    weights = np.zeros((draws, clusters))
+    for members in strata:
+        weights[:, members] = rng.multinomial(
+            members.size, np.full(members.size, 1 / members.size), size=draws
+        )
     return weights
 
 
