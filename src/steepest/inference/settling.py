@@ -20,48 +20,45 @@ def settle(
     measured: Measurements, found: Pairs, cluster: np.ndarray, known: np.ndarray | None
 ) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
     """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
-    changes = found.lag > 0
-    variance = np.full(found.step.size, found.step[changes].var())
-    index, fit = 1.0, None
-    moments = size_resolved(found, variance, index, cluster)
-    used, near, vast = moments, 0.0, 0.0
+    changes, learned = found.lag > 0, found.kappa > 0
+    index, fit, near, vast, too_few = 1.0, None, 0, 0.0, False
+    used = size_resolved(found, np.full(found.step.size, found.step[changes].var()), index, cluster)
     for turn in range(_ROUNDS):
         fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
         index = float(np.clip(fit.index[0], -2, 4))
-        moments = size_resolved(found, expected_variance(found, fit), index, cluster)
-        if turn == 0:
-            used = moments
-            continue
-        close, large = unfit(measured, found.centre, moments.middle, fit)
-        # What is learned only about noise stays; a signal too large or a noise too near does not.
-        fine = ~close & ~(large & (moments.kappa > 0))
-        total = moments.counts[:, moments.kappa > 0].sum()
-        near = float(moments.counts[:, close & (moments.kappa > 0)].sum())
-        vast = float(moments.counts[:, ~close & large & (moments.kappa > 0)].sum())
-        if total - near - vast < FEWEST_PAIRS:
-            used, vast = moments, vast / max(total, 1)
+        kept = found
+        if turn > 0:
+            # By size alone, never by the change itself, so what stays is unbiased. What is learned
+            # only about noise stays; a signal too large or a noise too near does not.
+            close, large = unfit(measured, found.centre, found.middle, fit)
+            large &= learned & ~close
+            near = int((close & learned).sum())
+            vast = float(large.sum() / learned.sum())
+            too_few = learned.sum() - near - large.sum() < FEWEST_PAIRS
+            if not too_few and (close | large).any():
+                kept = found.select(~close & ~large)
+        used = size_resolved(kept, expected_variance(kept, fit), index, cluster)
+        if too_few:
             break
-        used = moments.select(fine)
-        if turn == _ROUNDS - 1:
-            vast /= max(total, 1)
     assert fit is not None
     fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
+    left_out = Dropped(
+        round(float(kept.weight[kept.lag > 0].sum() - used.counts[:, used.lag > 0].sum())),
+        "changes alone in their group",
+        "too few synapses in a group and session to tell drift from change",
+    )
     dropped = (
         Dropped(
-            round(near),
+            0 if too_few else near,
             "changes near the noise",
             f"size within {_NEAR_NOISE:g} noise sd of the detection threshold",
         ),
         Dropped(
-            round(vast * moments.counts[:, moments.kappa > 0].sum()),
+            0 if too_few else round(vast * learned.sum()),
             "changes too large",
             f"signal sd of log size above {_LARGE:g} a session: not small against the size",
         ),
-        Dropped(
-            round(changes.sum() - moments.counts[:, moments.lag > 0].sum()),
-            "changes alone in their group",
-            "too few synapses in a group and session to tell drift from change",
-        ),
+        left_out,
     )
     return used, fit, dropped, vast
 
