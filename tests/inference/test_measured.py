@@ -225,7 +225,7 @@ def test_the_losses_that_change_predicts_pass_and_others_do_not():
 def test_the_mirror_map_is_monotone_and_is_the_true_one_to_four_standard_errors(index):
     # A large population, so that four standard errors are a sharp bound: asserted below. The change
     # is small enough for what is left of third order (below .2 %) not to show.
-    design = Design(synapses=20_000, sessions=4, groups=1, change=0.05, spread=0.5)
+    design = Design(synapses=20_000, sessions=4, groups=1, change=0.05, spread=0.35)
     found = estimate(simulate_design(design, index, seed=18), draws=60)
     curve = mirror_map(found)
     assert np.all(np.diff(curve.dual) > 0)

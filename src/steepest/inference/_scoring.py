@@ -21,11 +21,14 @@ def compiled(function):
 
 
 @compiled
-def _model(value, power, middle, kappa, noises, rate, slope, total):  # pragma: no cover - compiled
+def _model(
+    value, power, middle, width, kappa, noises, rate, slope, total
+):  # pragma: no cover - compiled
     """Variance of every class into `total`, its slopes in the parameters into `slope`.
 
     Parameters are (index, log signal, three noise variances, bend) where `power`, else (additive,
     multiplicative, three noise variances, -); `rate` is the 1 / (4 spread^2) of `shown_signal`.
+    A power e^(cm) of size has the mean e^(cm + c^2 width / 2) in a class of that variance of m.
     """
     for j in range(middle.size):
         m = middle[j]
@@ -34,16 +37,17 @@ def _model(value, power, middle, kappa, noises, rate, slope, total):  # pragma: 
         if kappa[j] > 0:
             if power:
                 index = value[0]
-                log = value[1] + 2 * (index - 1) * m + 2 * value[5] * m * m
+                steep = 2 * (index - 1)
+                log = value[1] + steep * m + steep * steep * width[j] / 2 + 2 * value[5] * m * m
                 true = kappa[j] * math.exp(min(max(log, -2 * DEEP), 2 * DEEP))
                 signal = true / (1 + ((1 - index) ** 2 / 2 + rate) * true)
                 by_log = signal * signal / true
-                slope[0, j] = 2 * m * by_log + signal * signal * (1 - index)
+                slope[0, j] = 2 * (m + steep * width[j]) * by_log + signal * signal * (1 - index)
                 slope[1, j] = by_log
                 slope[5, j] = 2 * m * m * by_log
             else:
                 # The dual's curvature is that of the additive share.
-                small = math.exp(-2 * m)
+                small = math.exp(-2 * m + 2 * width[j])
                 whole = max(value[0] * small + value[1], _TINY)
                 true = kappa[j] * whole
                 signal = true / (1 + ((1 - value[1] / whole) ** 2 / 2 + rate) * true)
@@ -91,7 +95,7 @@ def _solve(matrix, vector, number):  # pragma: no cover - compiled
 
 @compiled
 def score_rows(  # pragma: no cover - compiled
-    squares, counts, middle, kappa, nu, spread, power, values, low, high, cost
+    squares, counts, middle, width, kappa, nu, spread, power, values, low, high, cost
 ):
     """Fisher scoring with Levenberg's damping inside a box, every row its own, until it settles.
 
@@ -104,7 +108,7 @@ def score_rows(  # pragma: no cover - compiled
     noises = np.empty((3, classes))
     for j in range(classes):
         for k in range(3):
-            noises[k, j] = nu[j] * math.exp(-k * middle[j])
+            noises[k, j] = nu[j] * math.exp(-k * middle[j] + k * k * width[j] / 2)
     slope = np.empty((size, classes))
     slope[2:5] = noises
     total, trial_total = np.empty(classes), np.empty(classes)
@@ -115,7 +119,7 @@ def score_rows(  # pragma: no cover - compiled
         value = values[b]
         for p in range(size):
             value[p] = min(max(value[p], low[b, p]), high[b, p])
-        _model(value, power, middle, kappa, noises, rate, slope, total)
+        _model(value, power, middle, width, kappa, noises, rate, slope, total)
         here = _cost(squares[b], counts[b], total)
         damping, fresh = 1e-3, True
         gradient = np.zeros(size)
@@ -163,7 +167,7 @@ def score_rows(  # pragma: no cover - compiled
                     if p < 2:
                         move = min(max(move, -1.0), 1.0)
                     trial[p] = min(max(value[p] + move, low[b, p]), high[b, p])
-                _model(trial, power, middle, kappa, noises, rate, slope, trial_total)
+                _model(trial, power, middle, width, kappa, noises, rate, slope, trial_total)
                 gain = here - _cost(squares[b], counts[b], trial_total)
             if gain >= 0:
                 value[:] = trial

@@ -193,8 +193,9 @@ def _climb(
     values, cost = first.copy(), np.empty(len(first))
     of = sums.moments
     score_rows(
-        sums.squares, sums.counts, of.middle, of.kappa, of.nu, of.spread, power, values, *box, cost
-    )
+        sums.squares, sums.counts, of.middle, of.width, of.kappa, of.nu, of.spread, power, values,
+        *box, cost,
+    )  # fmt: skip
     return values, cost
 
 

@@ -71,7 +71,11 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Sums of squared changes and their counts, by cluster and by class of (kind, size)."""
+    """Sums of squared changes and their counts, by cluster and by class of (kind, size).
+
+    `middle` and `width` are the mean and the variance of log size within a class, `spread` the
+    standard deviation of log size over all.
+    """
 
     squares: Float[np.ndarray, "c j"] = field(repr=False)
     counts: Float[np.ndarray, "c j"] = field(repr=False)
@@ -81,6 +85,7 @@ class Moments:
     lag: Int[np.ndarray, " j"]
     start: Int[np.ndarray, " j"]
     spread: float
+    width: Float[np.ndarray, " j"]
 
     def select(self, chosen: np.ndarray) -> "Moments":
         """Only some of the classes."""
@@ -93,6 +98,7 @@ class Moments:
             self.lag[chosen],
             self.start[chosen],
             self.spread,
+            self.width[chosen],
         )
 
 
@@ -241,19 +247,22 @@ def size_resolved(
     classes = kinds.shape[1] * _BINS
     total = np.bincount(code, weight, classes)
     place = np.bincount(code, weight * found.middle, classes)
+    square = np.bincount(code, weight * found.middle**2, classes)
     filled = total > 0
+    middle = place[filled] / total[filled]
     flat = cluster[found.synapse] * classes + code
     clusters = int(cluster.max()) + 1
     shape = (clusters, classes)
     return Moments(
         squares=np.bincount(flat, squares, clusters * classes).reshape(shape)[:, filled],
         counts=np.bincount(flat, weight, clusters * classes).reshape(shape)[:, filled],
-        middle=place[filled] / total[filled],
+        middle=middle,
         kappa=np.repeat(kinds[0], _BINS)[filled],
         nu=np.repeat(kinds[1], _BINS)[filled],
         lag=np.repeat(kinds[2], _BINS)[filled].astype(np.int64),
         start=np.repeat(start, _BINS)[filled],
         spread=float(found.middle[changes].std()),
+        width=np.maximum(square[filled] / total[filled] - middle**2, 0.0),
     )
 
 
