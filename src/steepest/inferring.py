@@ -107,6 +107,7 @@ def _pair(file: Path, asked: Request, command: str, with_page: bool) -> Answer:
         command=command,
         notes=[] if curve is None else [_flip(curve)],
         rate=rate,
+        assumed=curve,
     )
     return Answer(heading, Group(*parts), content, page, picture)
 

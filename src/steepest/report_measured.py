@@ -1,5 +1,7 @@
 """A verdict on measured noise as one HTML page, or as tables for the terminal."""
 
+import math
+
 from rich.console import Group
 from rich.text import Text
 
@@ -111,6 +113,9 @@ def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
             (f"lag {lag}", _said(at), "index of changes over so many sessions")
             for lag, at in sorted(found.by_lag.items())
         ]
+    if math.isfinite(found.by_products.value):
+        how = "index from changes that share no measurement, whatever the noise"
+        rows.append(("by products", _said(found.by_products), how))
     rows.append(("noise", verdict.noise_statement, ""))
     return rows
 

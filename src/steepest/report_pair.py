@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.text import Text
 
 from steepest import report
-from steepest.inference import RateFit, UnpairedVerdict, Verdict
+from steepest.inference import RateFit, Sensitivity, UnpairedVerdict, Verdict
 
 __all__ = ["unpaired_page", "unpaired_table", "verdict_page", "verdict_table"]
 
@@ -28,11 +28,13 @@ def verdict_page(
     command: str,
     notes: Sequence[str] = (),
     rate: RateFit | None = None,
+    assumed: Sensitivity | None = None,
 ) -> str:
     """A verdict as one HTML page; `source` is the file's name, `before` and `after` its columns.
 
     `picture` is the verdict's plot as PNG, `command` the command line that repeats it, `notes`
-    sentences that follow the verdict, `rate` the fit with presynaptic rates where they are known.
+    sentences that follow the verdict, `rate` the fit with presynaptic rates where they are known,
+    `assumed` the index under assumed noise where none was stated.
     """
     sections = [
         report.Section(
@@ -53,6 +55,13 @@ def verdict_page(
             note=_floor(verdict),
         ),
         report.checks_section(verdict.checks),
+        report.Section(
+            "If there is measurement noise",
+            ("Coefficient of variation", "Index", "or additive sd", "Index"),
+            _assumed(assumed),
+            numbers=(0, 1, 2, 3),
+            note="The index with so much noise taken out; - where noise alone explains the change.",
+        ),
         report.Section(
             "What was used, what was dropped, and why",
             ("Synapses", "", "Why"),
@@ -212,6 +221,15 @@ def _geometries(verdict: Verdict) -> list[tuple[str, ...]]:
             report.short(distances[fit.name].centred if fit.name in distances else None),
         )
         for fit in verdict.geometries
+    ]
+
+
+def _assumed(curve: Sensitivity | None) -> list[tuple[str, ...]]:
+    if curve is None:
+        return []
+    columns = zip(curve.cv, curve.index_of_cv, curve.sd, curve.index_of_sd, strict=True)
+    return [
+        (f"{cv:.3g}", report.fixed(a), f"{sd:.3g}", report.fixed(b)) for cv, a, sd, b in columns
     ]
 
 

@@ -270,3 +270,21 @@ def test_every_answer_says_what_would_settle_it():
         decision = decide_measured(estimate(simulate_design(design, 0.75, seed=seed), draws=50))
         assert decision.settle.endswith(".")
         assert decision.reason
+
+
+@pytest.mark.parametrize("index", [0.0, 1.0])
+def test_products_find_the_index_whatever_the_noise(index):
+    design = SERIES.with_change(additive=0.05, shot=0.05)
+    found = [estimate(simulate_design(design, index, seed=[3, k]), draws=30) for k in range(6)]
+    values = [one.by_products for one in found]
+    error = np.mean([(one.high - one.low) / 3.92 for one in values]) / math.sqrt(len(values))
+    assert np.mean([one.value for one in values]) == pytest.approx(index, abs=0.08 + 3 * error)
+    assert error < 0.04
+    short = estimate(simulate_design(SERIES.with_change(sessions=3), index, seed=4), draws=30)
+    assert math.isnan(short.by_products.value)
+
+
+def test_products_find_the_index_of_the_reference_analysis(real):
+    # .85 (.69-.96) for pyramidal synapses; PV synapses are too noisy for any.
+    assert real["pyr"].estimate.by_products.value == pytest.approx(0.85, abs=0.07)
+    assert real["pv"].estimate.by_products.high - real["pv"].estimate.by_products.low > 1

@@ -14,7 +14,15 @@ from steepest.errors import DataError
 from steepest.inference.components import Fit, fit_mixture, fit_noise_and_index, fit_signal
 from steepest.inference.measurements import Dropped, Measurements
 from steepest.inference.moments import Moments, Pairs, pairs, size_resolved
-from steepest.inference.settling import FEWEST_PAIRS, expected_variance, settle, share_of, unfit
+from steepest.inference.products import product_index
+from steepest.inference.settling import (
+    FEWEST_PAIRS,
+    about_drift,
+    expected_variance,
+    settle,
+    share_of,
+    unfit,
+)
 from steepest.inference.units import UnitJump, jump_of_groups, unit_jump
 
 __all__ = ["Estimate", "Interval", "Source", "clusters", "estimate", "source_of"]
@@ -107,6 +115,20 @@ class Estimate:
             few = part.counts.sum() < FEWEST_PAIRS
             steps.append(Interval(*[math.nan] * 3) if few else self._index_of(part))
         return tuple(steps)
+
+    @cached_property
+    def by_products(self) -> Interval:
+        """The index by the product estimator, which holds for noise of any form; see `products`.
+
+        NaN where there are fewer than four sessions, or a null.
+        """
+        if self.measured.sessions < 4 or self.measured.null.any():
+            return Interval(math.nan, math.nan, math.nan)
+        step = about_drift(self.changes, self.fit)
+        variance = expected_variance(self.changes, self.fit)
+        weights = np.concatenate([np.ones((1, self.weights.shape[1])), self.weights])
+        drawn = product_index(self.changes, step, variance, weights[:, self.cluster])
+        return _interval(float(drawn[0]), drawn[1:], _widening(self.clusters))
 
     @cached_property
     def power_wins(self) -> float:

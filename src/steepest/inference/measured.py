@@ -88,6 +88,7 @@ class MeasuredVerdict:
                 "index_of_small": _triple(found.small),
                 "index_of_large": _triple(found.large),
                 "index_by_lag": {str(lag): _triple(at) for lag, at in found.by_lag.items()},
+                "index_by_products": _triple(found.by_products),
                 "index_over_time": [_triple(at) for at in found.over_time],
                 "power_law_beats_mixture": found.power_wins,
                 "curvature": _triple(found.bend),

@@ -1,13 +1,14 @@
 """The fit that drift is removed with, and what that fit calls unfit; the share of the signal."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from steepest.inference.components import Fit, fit_noise_and_index, noise_at, resampled, signal_at
 from steepest.inference.measurements import Dropped, Measurements
 from steepest.inference.moments import Moments, Pairs, size_resolved
+from steepest.inference.products import product_share
 
-__all__ = ["FEWEST_PAIRS", "expected_variance", "product_share", "settle", "share_of", "unfit"]
+__all__ = ["FEWEST_PAIRS", "about_drift", "expected_variance", "settle", "share_of", "unfit"]
 
 FEWEST_PAIRS = 50
 
@@ -81,26 +82,6 @@ def expected_variance(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
     return np.maximum(found.kappa * signal + found.nu * noise, 1e-12)
 
 
-def product_share(
-    found: Pairs, step: Float[np.ndarray, " p"], cluster: Int[np.ndarray, " n"]
-) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:
-    """Sums by cluster of inner times outer change, and of squared inner change.
-
-    The inner change is from one session to the next, the outer one from the session before to the
-    session after them. They share the signal and no measurement, so the ratio of the sums is the
-    share of the signal, whatever the form of the noise.
-    """
-    inner, outer = np.flatnonzero(found.lag == 1), np.flatnonzero(found.lag == 3)
-    span = int(found.start.max()) + 2
-    key_inner = found.synapse[inner] * span + found.start[inner]
-    key_outer = found.synapse[outer] * span + found.start[outer] + 1
-    _, at_inner, at_outer = np.intersect1d(key_inner, key_outer, return_indices=True)
-    first, second = step[inner[at_inner]], step[outer[at_outer]]
-    where = cluster[found.synapse[inner[at_inner]]]
-    size = int(cluster.max()) + 1
-    return np.bincount(where, first * second, size), np.bincount(where, first**2, size)
-
-
 def share_of(
     measured: Measurements,
     found: Pairs,
@@ -112,7 +93,7 @@ def share_of(
 ) -> tuple[float, Float[np.ndarray, " b"]]:
     """Share of the signal in the variance of change: by products where there are four sessions."""
     if measured.sessions >= 4 and not measured.null.any():
-        step = _about_drift(found, fit)
+        step = about_drift(found, fit)
         products, squares = product_share(found, step, cluster)
         if squares.sum() > 0:
             with np.errstate(invalid="ignore"):
@@ -129,7 +110,7 @@ def share_of(
     return float(of(fit, np.ones((1, weights.shape[1])))[0]), of(draw, weights)
 
 
-def _about_drift(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
+def about_drift(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
     """Changes less the precision-weighted drift of their group and session."""
     precision = 1 / expected_variance(found, fit)
     total = np.bincount(found.cell, precision)
