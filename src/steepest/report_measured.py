@@ -81,7 +81,7 @@ def _geometries(verdict: MeasuredVerdict) -> list[tuple[str, ...]]:
         (
             fit.name,
             report.fixed(fit.index),
-            report.short(-fit.log_likelihood),
+            report.short(0.0 - fit.log_likelihood),
             report.share(fit.weight),
         )
         for fit in verdict.geometries

@@ -136,8 +136,8 @@ def unpaired_page(
         settle=verdict.settle,
         picture=picture,
         alt="Both distributions of sizes, and the misfit of every index",
-        caption="A: the distributions before and after, and what the best index makes of the first."
-        " B: how far each index is from turning the first into the second.",
+        caption="A: the distributions before and after. B: how far a Gaussian change of the dual is"
+        " from turning the first into the second, for every index.",
         sections=[
             report.Section(
                 "The numbers", ("Quantity", "Value", "How"), _unpaired(verdict), note=_INDEX

@@ -58,4 +58,4 @@ def _draw_misfit(axes: Axes, verdict: UnpairedVerdict) -> None:
     for name, index in GEOMETRIES.items():
         axes.axvline(index, color=COLOURS[name], lw=1.2, alpha=0.8, zorder=0, label=name)
     axes.set(xlim=(-2.1, 3.1), ylim=(0, None))
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none", loc="upper center")
