@@ -288,3 +288,23 @@ def test_products_find_the_index_of_the_reference_analysis(real):
     # .85 (.69-.96) for pyramidal synapses; PV synapses are too noisy for any.
     assert real["pyr"].estimate.by_products.value == pytest.approx(0.85, abs=0.07)
     assert real["pv"].estimate.by_products.high - real["pv"].estimate.by_products.low > 1
+
+
+def test_a_group_of_one_synapse_is_left_out_and_counted():
+    measured = simulate_design(SERIES, 1, seed=19)
+    groups = measured.groups.copy()
+    groups[0] = 14
+    sizes = np.exp(np.nan_to_num(measured.log_sizes, nan=-np.inf))
+    found = estimate(measure(list(sizes.T), groups=groups), draws=20)
+    left = {item.what: item.count for item in found.dropped}
+    # Every change of that synapse: 7 over one session, 6 over two, 5 over three.
+    assert left["changes alone in their group"] >= 18
+    assert found.clusters == 14
+
+
+def test_files_of_many_synapses_are_not_led_by_the_rarest():
+    # A few synapses near zero change a hundredfold; in 20 000 they once made an index of -2.
+    design = Design(synapses=20_000, sessions=4, groups=1, change=0.05, spread=0.5)
+    found = estimate(simulate_design(design, -1, seed=18), draws=20)
+    assert found.index.value == pytest.approx(-1, abs=0.05)
+    assert {item.what: item.count for item in found.dropped}["changes too large"] > 50
