@@ -133,7 +133,8 @@ def draw_indices(axes: Any, dataset: xr.Dataset) -> None:
     axes.axline((0, 0), slope=1, color="black", linewidth=0.6)
     for name, colour in COLOURS.items():
         here = dataset.isel(case=np.flatnonzero(dataset["true"].values == name))
-        x = INDEX[name] + np.linspace(-0.12, 0.12, here.sizes["case"])
+        count = here.sizes["case"]
+        x = INDEX[name] + 0.12 * (2 * np.arange(count) + 1 - count) / count
         nearest: Iterable[Any] = here["delta_cdf"].idxmin("potential").values
         axes.plot(x, [INDEX[str(n)] for n in nearest], "x", color="grey", zorder=1)
         axes.plot(x, here["index"], "o", color=colour, zorder=2)
@@ -141,6 +142,6 @@ def draw_indices(axes: Any, dataset: xr.Dataset) -> None:
     axes.plot([], [], "o", color="black", label="two-way independence")
     axes.set(
         xlabel="index of the true potential", ylabel="index found", xticks=[-1, 0, 1],
-        ylim=(-1.4, 1.9),
+        xlim=(-1.4, 1.4), ylim=(-1.4, 1.9),
     )  # fmt: skip
     axes.legend(frameon=False, fontsize=8, loc="upper left")

@@ -2,14 +2,14 @@
 
 A: recurrent networks that read handwritten digits row by row are trained, then fine-tuned on as
 many unseen digits as they have hidden units, by mirror descent in three geometries; only the
-recurrent weights are looked at. B: convolutional encoders learn without labels to give two views of
-a digit the same code (the pair loss of SimSiam), and are fine-tuned with the same loss on unseen
+recurrent weights are looked at. B, C: convolutional encoders learn without labels to give two views
+of a digit the same code (the pair loss of SimSiam), and are fine-tuned with the same loss on unseen
 digits, with and without stop-gradient (lowest loss of the learning rates tried, 50 epochs).
 
-The paper finds nearly Gaussian changes in its larger networks here too, and no difference between
-supervised and self-supervised learning, with or without stop-gradient. In these small networks the
-potential is again named by two-way dual independence, for all three, where the smallest Delta CDF
-often errs. Digits of 8 x 8 pixels stand in for MNIST and ImageNet, a small encoder for ResNet50.
+Recurrent weights change as a Gaussian in the true potential, as the paper finds. The encoders'
+layers do so only roughly at this small scale; in both, two-way dual independence names the
+potential, with stop-gradient and without, where the smallest Delta CDF may err. Digits of 8 x 8
+pixels stand in for MNIST and ImageNet, a small encoder for ResNet50.
 """
 
 from dataclasses import dataclass
@@ -44,18 +44,18 @@ class Parameters:
     """Networks, data and protocol (B.3)."""
 
     hidden: tuple[int, ...] = parameter((100, 500), "hidden units of A, and digits to tune on")
-    width: int = parameter(256, "units of the widest layer of B")
+    width: int = parameter(256, "units of the widest layer of B and C")
     pretrained: int = parameter(600, "digits to pretrain on")
-    pairs: int = parameter(400, "unseen digits to fine-tune on in B")
+    pairs: int = parameter(400, "unseen digits to fine-tune on in B and C")
     pretraining: int = parameter(60, "epochs of pretraining")
     epochs: int = parameter(30, "epochs of fine-tuning of A before it is extended")
-    pair_epochs: int = parameter(50, "epochs of fine-tuning of B")
+    pair_epochs: int = parameter(50, "epochs of fine-tuning of B and C")
     extensions: int = parameter(4, "times that fine-tuning of A is extended")
     rates: tuple[float, ...] = parameter(
         (1e-5, 1e-4, 1e-3, 1e-2, 1e-1), "learning rates tried in A"
     )
     pair_rates: tuple[float, ...] = parameter(
-        (1e-5, 1e-4, 1e-3, 1e-2, 1e-1), "learning rates tried in B"
+        (1e-5, 1e-4, 1e-3, 1e-2, 1e-1), "learning rates tried in B and C"
     )
     seeds: int = parameter(3, "networks of each kind")
 

@@ -209,6 +209,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         xlabel="units per hidden layer", ylabel="|real - projected| / |real|, dual",
         title="A   Fine-tuning becomes projection",
     )  # fmt: skip
+    apart.set_xticks(widths, [str(width) for width in widths], minor=False)
+    apart.minorticks_off()
     apart.legend(frameon=False, fontsize=8)
     single.axline((0, 0), slope=1, color="black", linewidth=0.6)
     single.set(
@@ -221,9 +223,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         shade = "white" if value > 0.7 else "black"
         table.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
     table.set(xticks=range(3), xticklabels=_NAMES, yticks=range(3), yticklabels=_NAMES)
-    table.set(
-        xlabel="projected in", ylabel="trained in", title="C   Distance, over the weights' change"
-    )
+    table.set(xlabel="projected in", ylabel="trained in", title="C   Distance over change")
     for axes in (apart, single):
         axes.spines[["top", "right"]].set_visible(False)
     return figure

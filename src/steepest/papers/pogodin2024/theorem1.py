@@ -14,8 +14,9 @@ weights. For a p-norm that is |w|^(2-p)/(p-1), and for weights with a density at
 ones, the second moment is infinite from p = 2.5 on and the first from p = 3 on: the 3-norm, one of
 the paper's three potentials, is not covered. Lemma 1 fails for it when N grows as a power of d: its
 sums are ruled by the few weights nearest to 0, one of which may have a share of order 1/log d, so
-the largest singular value grows with N (for one fixed N it approaches 1, but only as 1/log d). The conclusion survives for the changes within one network: they are as Gaussian as those
-of the other potentials (E).
+the largest singular value grows with N (for one fixed N it approaches 1, but only as 1/log d). The
+conclusion survives for the changes within one network: they are as Gaussian as those of the other
+potentials (E).
 """
 
 from dataclasses import dataclass
