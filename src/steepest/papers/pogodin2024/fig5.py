@@ -53,10 +53,10 @@ class Parameters:
         (0.045, 0.2), "medians of small and large spines of the stand-in", "um^3"
     )
     width: float = parameter(0.55, "sd of the log volume within each kind, of the stand-in")
-    steps: int = parameter(12, "bisections of the largest change")
+    steps: int = parameter(7, "bisections of the largest change")
 
 
-QUICK = Parameters(steps=6)
+QUICK = Parameters(steps=3)
 
 
 def spine_volumes(path: str | Path) -> np.ndarray:
@@ -217,16 +217,16 @@ def _fit_three_norm(volumes: np.ndarray) -> np.ndarray:
     return np.array([np.exp(found.x[0]), found.x[1], np.exp(found.x[2]), np.exp(found.x[3])])
 
 
-def largest_change(weights: np.ndarray, index: float, *, steps: int = 12) -> float:
+def largest_change(weights: np.ndarray, index: float, *, steps: int = 7) -> float:
     """The largest Gaussian change of the dual that these weights allow, seen at the median weight.
 
     `weights` are positive final weights, `index` that of the power family, below or at 1. A change
     of sd s is allowed if some distribution of positive weights before, blurred by it (weights that
     become negative left out), lies within the Kolmogorov-Smirnov distance 1.36/sqrt(n) of the
     data; so a larger one is rejected with at least 95 % confidence. The nearest blurred
-    distribution is a linear program; s is found by bisection of its logarithm, up to the sd of the
-    dual. Returned is the relative change (sd) that s means for a weight of the median size; 0 if
-    not even a thousandth of the dual's sd is allowed.
+    distribution is a linear program; s, at most the sd of the dual, is found by halving it until
+    it is allowed, and `steps` bisections. Returned is the relative change (sd) that s means for a
+    weight of the median size; 0 if not even 1/4096 of the dual's sd is allowed.
     """
     dual = np.sort(np.log(weights) if index == 1 else weights ** (1 - index) / (1 - index))
     count = dual.size
@@ -234,18 +234,20 @@ def largest_change(weights: np.ndarray, index: float, *, steps: int = 12) -> flo
     kept = np.unique(np.linspace(0, count - 1, min(count, 120)).round().astype(int))
     below, at = kept / count, (kept + 1) / count
     starts = np.union1d(dual[kept], np.linspace(dual[0], dual[-1], _NODES))
-    highest = float(dual.std(ddof=1))
-    low, high = highest / 1000, highest
 
     def allowed(change: float) -> bool:
         cdf = ndtr((dual[kept][:, None] - starts) / change)
         if index != 1:
             never = ndtr(-starts / change)
             cdf = (cdf - never) / (1 - never)
-        return _nearest(cdf, below, at) <= 1.358 / np.sqrt(count)
+        return bool(_nearest(cdf, below, at) <= 1.358 / np.sqrt(count))
 
-    if not allowed(low):
-        return 0.0
+    high = float(dual.std(ddof=1))
+    low = high
+    while not allowed(low):
+        low, high = low / 2, low
+        if low < dual.std() / 4096:
+            return 0.0
     for _ in range(steps):
         middle = np.sqrt(low * high)
         low, high = (middle, high) if allowed(middle) else (low, middle)
