@@ -11,7 +11,16 @@ from numpy.typing import ArrayLike
 
 from steepest.errors import UsageError
 
-__all__ = ["Coordinates", "Numbers", "as_field", "as_numbers", "floating", "is_concrete", "like"]
+__all__ = [
+    "Coordinates",
+    "Numbers",
+    "as_field",
+    "as_numbers",
+    "floating",
+    "is_concrete",
+    "lengthened",
+    "like",
+]
 
 # One point, vector, covector or dual: any shape, since elementwise geometries serve weight
 # matrices too; geometries with a matrix need one axis.
@@ -56,3 +65,9 @@ def floating(dtype: Any) -> Any:
 def is_concrete(*values: Any) -> bool:
     """Whether these are numbers that can be looked at, not tracers of jit, vmap or grad."""
     return not any(isinstance(value, Tracer) for value in values)
+
+
+def lengthened(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+    """Values (n,) followed by copies of the last, to a power of two: few shapes to compile for."""
+    length = 1 << max(values.size - 1, 0).bit_length()
+    return np.pad(values, (0, length - values.size), mode="edge") if values.size else values
