@@ -6,9 +6,15 @@ Units: s, Hz, mV; weights without unit.
 """
 
 from steepest.spiking.afferents import Afferents, GivenGroup, SteadyGroup, VaryingGroup
+from steepest.spiking.brian2 import export_brian2
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.dense import simulate_dense
-from steepest.spiking.fisher import FisherCoefficients, NeuronFisher, quadratic_inverse
+from steepest.spiking.fisher import (
+    FisherCoefficients,
+    NeuronFisher,
+    inverse_coefficients,
+    quadratic_inverse,
+)
 from steepest.spiking.kernel import (
     AbstractKernel,
     Alpha,
@@ -94,7 +100,9 @@ __all__ = [
     "double_exponential",
     "evaluate",
     "exponential_attenuation",
+    "export_brian2",
     "first_time_below",
+    "inverse_coefficients",
     "output_error",
     "paper_task",
     "quadratic_inverse",

@@ -14,51 +14,56 @@ b^-rebase <= 1e5: rounding grows with it) the records are brought up to date.
 """
 
 import numpy as np
-from numba import njit
 
-from steepest.spiking._moments import DRIFT, information_moments
+from steepest.spiking._moments import information_moments
 from steepest.spiking._random import (
+    FAST,
     FIRST,
     GAIN,
     RATE,
     SIZE,
+    compiled,
     draw_candidates,
     draw_spikes,
-    polynomial_exp,
     wide_vectors,
 )
-
-# Rows of X. V, the teacher's V and sum x are kappa (row M - row S); QMM is sum k m^2, and so on.
-VM, VS, TM, TS, RM, RS, QMM, QMS, QSS = range(9)
-MEAN, SQUARE = 9, 10  # sum w r, sum w^2 r
-L, U, A, B = range(11, 15)
-COUNT, LAM = 15, 16  # the teacher's spikes of this step; 1 + g gamma_w of the last
-MEAN0, HALF0, H = 17, 18, 19  # where E[h], E[h'], ... were computed (mV, mV^2 / 2), and they
-ROWS = H + 7
+from steepest.spiking._updates import (
+    C_EPS,
+    COUNT,
+    DECAY_M,
+    DECAY_S,
+    EPS0,
+    HALF0,
+    KAPPA,
+    MAXIMUM,
+    MEAN,
+    MEAN0,
+    OFFSET,
+    QMM,
+    QMS,
+    QSS,
+    RM,
+    RS,
+    SLOPE,
+    SQUARE,
+    TEACHER_HAZARD,
+    TEACHER_OFFSET,
+    TM,
+    TS,
+    VM,
+    VS,
+    A,
+    B,
+    H,
+    L,
+    U,
+    update_euclidean,
+    update_natural,
+)
 
 # Rows of a class's sums over its spikes of a step, and what one adds to P.
 SUM_P, SUM_M, SUM_S, SUM_W, NUMBER, CHANGE = range(6)
 SLOTS = 6
-
-# Rows of the parameters.
-(
-    DECAY_M,
-    DECAY_S,
-    KAPPA,
-    C_EPS,
-    EPS0,
-    SLOPE,
-    OFFSET,
-    MAXIMUM,
-    DT,
-    ETA,
-    TOTAL_RATE,
-    C_U,
-    C_W,
-    TEACHER_OFFSET,
-    TEACHER_HAZARD,
-) = range(15)
-PARAMETERS = 15
 
 # Counters of a block.
 STEP, PHASE, BASE, SPIKES, SPIKE, CANDIDATES, CANDIDATE = range(7)
@@ -67,136 +72,9 @@ COUNTERS = 7
 EUCLIDEAN, NATURAL, APPROXIMATE = range(3)
 FINE, SPIKES_DO_NOT_FIT, CANDIDATES_DO_NOT_FIT, LAMBDA, METRIC = range(5)
 GROWTH = 1e5  # how far b^-rebase may grow
-FAST = {"contract"}
 
 
-@njit(error_model="numpy", fastmath=FAST)
-def update_euclidean(lanes, width, X, par, aj, bj):
-    """One step of dw = eta (y - phi dt) phi'/phi x for every lane; nothing can go wrong in it."""
-    wide_vectors()
-    N = len(lanes)
-    a, b, kappa, slope, offset = par[DECAY_M], par[DECAY_S], par[KAPPA], par[SLOPE], par[OFFSET]
-    eta_slope, expected = par[ETA] * par[SLOPE], par[MAXIMUM] * par[DT]
-    a2, ab, b2 = a * a, a * b, b * b
-    for i in range(width):
-        v = kappa * (X[VM * N + i] - X[VS * N + i])
-        e = polynomial_exp(min(max(offset - slope * v, -300.0), 300.0))
-        p = 1.0 / (1.0 + e)
-        al = eta_slope * (X[COUNT * N + i] - expected * p) * (e * p) * kappa
-        X[COUNT * N + i] = 0.0
-        qmm, qms, qss = X[QMM * N + i], X[QMS * N + i], X[QSS * N + i]
-        X[VM * N + i] = a * (X[VM * N + i] + al * (qmm - qms))
-        X[VS * N + i] = b * (X[VS * N + i] + al * (qms - qss))
-        X[A * N + i] += al * aj
-        X[B * N + i] += al * bj
-        X[TM * N + i] *= a
-        X[TS * N + i] *= b
-        X[QMM * N + i] = a2 * qmm
-        X[QMS * N + i] = ab * qms
-        X[QSS * N + i] = b2 * qss
-
-
-@njit(error_model="numpy", fastmath=FAST)
-def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
-    """One step of the natural rule, or of its approximation, for every lane.
-
-    `flags` (LANES,) becomes 1 where E[h] needs a new quadrature, 2 where lambda = 1 + g gamma_w is
-    not positive and 4 where the metric is not positive definite.
-    """
-    wide_vectors()
-    N = len(lanes)
-    a, b, kappa, slope, offset = par[DECAY_M], par[DECAY_S], par[KAPPA], par[SLOPE], par[OFFSET]
-    eta_slope, expected = par[ETA] * par[SLOPE], par[MAXIMUM] * par[DT]
-    c_eps, eps0, total_rate = par[C_EPS], par[EPS0], par[TOTAL_RATE]
-    half = 0.5 / c_eps
-    scale = c_eps * eps0
-    q = scale * eps0 * total_rate
-    c_u, c_w = par[C_U] * scale, par[C_W]
-    drift, half_drift = DRIFT / slope, 0.5 * (DRIFT / slope) ** 2
-    a2, ab, b2 = a * a, a * b, b * b
-    for i in range(width):
-        vm, vs, rm, rs = X[VM * N + i], X[VS * N + i], X[RM * N + i], X[RS * N + i]
-        qmm, qms, qss = X[QMM * N + i], X[QMS * N + i], X[QSS * N + i]
-        mean, square = X[MEAN * N + i], X[SQUARE * N + i]
-        v = kappa * (vm - vs)
-        total = kappa * (rm - rs)
-        e = polynomial_exp(min(max(offset - slope * v, -300.0), 300.0))
-        # The drifting Taylor expansion of c1 = E[h], c2 = E[h'], c3 = E[h''].
-        mu = eps0 * mean
-        d = mu - X[MEAN0 * N + i]
-        t = half * square - X[HALF0 * N + i]
-        d2 = 0.5 * d * d
-        q2 = d2 + t
-        q3 = d * (d2 * (1.0 / 3.0) + t)
-        q4 = d2 * (d2 * (1.0 / 6.0) + t) + 0.5 * t * t
-        h2, h3, h4 = X[(H + 2) * N + i], X[(H + 3) * N + i], X[(H + 4) * N + i]
-        h1, h5 = X[(H + 1) * N + i], X[(H + 5) * N + i]
-        c1 = X[H * N + i] + d * h1 + q2 * h2 + q3 * h3 + q4 * h4
-        if approximate:
-            inverse = 1.0 / ((1.0 + e) * c1)
-            p = inverse * c1
-            gamma_s = inverse * (1.0 + e)
-            gamma_u = c_u
-            gamma_w = c_w * v
-            denominator = 1.0
-        else:
-            c2 = h1 + d * h2 + q2 * h3 + q3 * h4 + q4 * h5
-            c3 = h2 + d * h3 + q2 * h4 + q3 * h5 + q4 * X[(H + 6) * N + i]
-            variance = 2.0 * half * square
-            delta = c1 * c3 - c2 * c2
-            denominator = (
-                c1 * c1 * (1.0 + q)
-                + c1 * (2.0 * c2 * mu + c3 * variance)
-                + delta * (q * variance - mu * mu)
-            )
-            inverse = 1.0 / ((1.0 + e) * c1 * denominator)
-            p = inverse * c1 * denominator
-            gamma_s = inverse * (1.0 + e) * denominator
-            over = -inverse * (1.0 + e) * c1
-            g1 = over * (c1 * c1 + delta * variance)
-            g2 = over * (c1 * c2 - delta * mu)
-            g4 = over * (c1 * c3 + q * delta)
-            gamma_u = -scale * (scale * g1 * total + g2 * v)
-            gamma_w = scale * g2 * total + g4 * v
-        g = eta_slope * (X[COUNT * N + i] - expected * p) * (e * p) * gamma_s
-        X[COUNT * N + i] = 0.0
-        al = g * kappa
-        bu = g * gamma_u
-        lam = 1.0 + g * gamma_w
-        # Sums over synapses of the new weights, all from the old ones.
-        alc = al * c_eps
-        X[SQUARE * N + i] = (
-            lam * (lam * square + 2.0 * (alc * (vm - vs) - bu * mean))
-            + alc * (al * (qmm - 2.0 * qms + qss) - 2.0 * bu * (rm - rs))
-            + bu * bu * total_rate
-        )
-        mean = lam * mean + alc * (rm - rs) - bu * total_rate
-        X[MEAN * N + i] = mean
-        X[VM * N + i] = a * (lam * vm + al * (qmm - qms) - bu * rm)
-        X[VS * N + i] = b * (lam * vs + al * (qms - qss) - bu * rs)
-        new = lam * X[L * N + i]
-        over_new = 1.0 / new
-        X[L * N + i] = new
-        X[LAM * N + i] = lam
-        X[U * N + i] += bu * over_new
-        X[A * N + i] += al * over_new * aj
-        X[B * N + i] += al * over_new * bj
-        X[TM * N + i] *= a
-        X[TS * N + i] *= b
-        X[RM * N + i] = a * rm
-        X[RS * N + i] = b * rs
-        X[QMM * N + i] = a2 * qmm
-        X[QMS * N + i] = ab * qms
-        X[QSS * N + i] = b2 * qss
-        far = abs(eps0 * mean - X[MEAN0 * N + i]) > drift
-        far |= abs(half * X[SQUARE * N + i] - X[HALF0 * N + i]) > half_drift
-        flag = 1 if far else 0
-        flag |= 0 if lam > 0.0 else 2
-        flag |= 0 if (denominator > 0.0) & (c1 > 0.0) else 4
-        flags[i] = flag
-
-
-@njit(error_model="numpy")
+@compiled()
 def refresh(lanes, X, par, lane, out):
     """Compute E[h], E[h'], ... of one lane at the mean and variance of V that it has reached."""
     N = len(lanes)
@@ -210,7 +88,7 @@ def refresh(lanes, X, par, lane, out):
         X[(H + k) * N + lane] = out[k]
 
 
-@njit(error_model="numpy", fastmath=FAST)
+@compiled(fastmath=FAST)
 def prepare_changes(lanes, width, X, gain, aj_inverse, bj_inverse, sums):
     """What a spike of this class adds to P, for every lane."""
     wide_vectors()
@@ -220,7 +98,7 @@ def prepare_changes(lanes, width, X, gain, aj_inverse, bj_inverse, sums):
         sums[CHANGE * N + i] = bm * X[B * N + i] - am * X[A * N + i]
 
 
-@njit(error_model="numpy", fastmath=FAST)
+@compiled(fastmath=FAST)
 def add_spikes(lanes, records, spikes, spike, stop, now, dm, ds, sums):
     """Sum the records of the synapses that spike in this step, and move them; the next spike."""
     N = len(lanes)
@@ -240,7 +118,7 @@ def add_spikes(lanes, records, spikes, spike, stop, now, dm, ds, sums):
     return spike
 
 
-@njit(error_model="numpy", fastmath=FAST)
+@compiled(fastmath=FAST)
 def fold(lanes, width, X, gain, aj, bj, sums):
     """Add a class's spiking synapses, summed in `sums`, to the lanes' scalars."""
     wide_vectors()
@@ -268,7 +146,7 @@ def fold(lanes, width, X, gain, aj, bj, sums):
         sums[NUMBER * N + i] = 0.0
 
 
-@njit(error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@compiled(fastmath={"contract", "reassoc", "nsz"})
 def rebase_class(records, gain, big_l, big_u, big_a, big_b, aj, bj):
     """Bring a class's records (size, 4) up to date; the sums of the weights and their squares."""
     wide_vectors()
@@ -287,7 +165,7 @@ def rebase_class(records, gain, big_l, big_u, big_a, big_b, aj, bj):
     return total, square
 
 
-@njit(error_model="numpy")
+@compiled()
 def rebase(lanes, X, records, silent, classes, aj, bj):
     """Bring all records up to date, and compute the sums over weights afresh."""
     N = len(lanes)
@@ -315,7 +193,7 @@ def rebase(lanes, X, records, silent, classes, aj, bj):
         X[B * N + i] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def run_block(
     lanes,
     width,

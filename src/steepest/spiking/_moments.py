@@ -9,9 +9,8 @@ derivative by the mean; so the quadrature is done only when the voltage has drif
 import math
 
 import numpy as np
-from numba import njit
 
-from steepest.spiking._random import polynomial_exp
+from steepest.spiking._random import FAST, compiled, polynomial_exp
 
 ORDERS = 7  # E[h], E[h'], ..., E[h^(6)]
 TILE = 32  # nodes of the quadrature at a time
@@ -31,9 +30,9 @@ def _polynomials() -> np.ndarray:
 R = tuple(tuple(float(c) for c in row) for row in _polynomials())
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@compiled(fastmath=FAST)
 def _nodes(first, step, inverse, mean, slope, weights, sigmoids, products):
-    """Weights w, s and w s (1-s)^2 at TILE nodes; not reassociated, which spoils the exponential."""
+    """Weights w, s and w s (1-s)^2 at TILE nodes; reassociation would spoil the exponential."""
     for i in range(TILE):
         x = (first + i) * step
         z = x * inverse
@@ -44,7 +43,7 @@ def _nodes(first, step, inverse, mean, slope, weights, sigmoids, products):
         products[i] = weights[i] * s * (e * s) * (e * s)
 
 
-@njit(error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@compiled(fastmath={"contract", "reassoc", "nsz"})
 def _add(weights, sigmoids, products, out):
     """Add TILE nodes to the sums of w, and of w s (1-s)^2 R_k(s)."""
     total = m0 = m1 = m2 = m3 = m4 = m5 = m6 = 0.0
@@ -71,7 +70,7 @@ def _add(weights, sigmoids, products, out):
     out[7] += total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(cache=True)
 def information_moments(mean, variance, slope, maximum, scratch):
     """Leave E[h^(k)(V)], k = 0..6, at the start of `scratch` (8 + 3 TILE,).
 

@@ -5,7 +5,10 @@ Spikes of many afferents and lanes are one Poisson process on a line of accumula
 gaps costs one random number a spike instead of one per afferent and step.
 """
 
+import inspect
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -13,11 +16,22 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 STREAMS = 64  # in one array with what they last drew, so that one loop over them vectorises
+FAST = {"contract"}  # no reassociation: it undoes the rounding tricks below
 LOG_OF_2 = math.log(2.0)
 EDGE, WIDTH, FIRST, SIZE, RATE, GAIN = range(6)  # what is known of a class of afferents
 
 
-@intrinsic
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """numba's njit, of the function itself where a run-time type checker has wrapped it."""
+    return lambda function: njit(error_model="numpy", **options)(inspect.unwrap(function))
+
+
+def builtin(function: Callable[..., Any]) -> Any:
+    """numba's intrinsic, of the function itself where a run-time type checker has wrapped it."""
+    return intrinsic(inspect.unwrap(function))
+
+
+@builtin
 def bits_as_float(typing_context, bits):
     def codegen(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.DoubleType())
@@ -25,7 +39,7 @@ def bits_as_float(typing_context, bits):
     return types.float64(types.uint64), codegen
 
 
-@intrinsic
+@builtin
 def float_as_bits(typing_context, number):
     def codegen(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.IntType(64))
@@ -33,7 +47,7 @@ def float_as_bits(typing_context, number):
     return types.uint64(types.float64), codegen
 
 
-@intrinsic
+@builtin
 def wide_vectors(typing_context):
     """Let LLVM use vectors of 512 bits where the machine has them; it prefers 256 on some."""
 
@@ -51,7 +65,7 @@ def stream_states(seed: int, *key: int) -> np.ndarray:
     return np.concatenate([words, np.zeros(STREAMS, np.uint64)])
 
 
-@njit(inline="always")
+@compiled(inline="always")
 def polynomial_exp(x):
     """exp(x) for |x| <= 700, to 2e-16: a polynomial, because a call would not vectorise."""
     shifted = x * 1.4426950408889634 + 6755399441055744.0
@@ -75,7 +89,7 @@ def polynomial_exp(x):
     return e * bits_as_float(scale)
 
 
-@njit(inline="always")
+@compiled(inline="always")
 def minus_log(u):
     """-log(u) for a positive normal u, to 2e-16: m in [sqrt(1/2), sqrt(2)), u = m 2^k."""
     bits = float_as_bits(u)
@@ -97,7 +111,7 @@ def minus_log(u):
     return -(np.float64(k) * LOG_OF_2 + 2.0 * (f + f * f2 * s))
 
 
-@njit(inline="always")
+@compiled(inline="always")
 def advance(state, i):
     """The next word of stream `i` of xoshiro256++."""
     s0 = state[i]
@@ -119,13 +133,13 @@ def advance(state, i):
     return word
 
 
-@njit(inline="always")
+@compiled(inline="always")
 def uniform(word):
     """A number in (0, 1] with 52 random bits."""
     return 2.0 - bits_as_float((word >> np.uint64(12)) | np.uint64(0x3FF0000000000000))
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, fastmath=FAST)
 def draw_uniforms(state):
     """Leave a uniform number in (0, 1] of every stream in the last quarter of `state`."""
     wide_vectors()
@@ -133,7 +147,7 @@ def draw_uniforms(state):
         state[4 * STREAMS + i] = float_as_bits(uniform(advance(state, i)))
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, fastmath=FAST)
 def draw_gaps(state):
     """Leave an exponential number of mean 1 of every stream in the last part of `state`."""
     wide_vectors()
@@ -141,7 +155,7 @@ def draw_gaps(state):
         state[4 * STREAMS + i] = float_as_bits(minus_log(uniform(advance(state, i))))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(cache=True)
 def class_of(hazard, edges):
     """The rate class whose stretch of a lane's hazard holds `hazard`; `edges` are their starts."""
     low = 0
@@ -155,13 +169,13 @@ def class_of(hazard, edges):
     return low
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, fastmath=FAST)
 def draw_spikes(state, steps, lanes, classes, stride, spikes, gaps):
-    """Draw the afferents' spikes of `steps` steps; the number drawn, or -1 when they do not fit.
+    """Draw the afferents' spikes of `steps` steps; how many, or -1 when they do not fit.
 
-    `classes` (EDGE..SIZE, number of classes) is the layout of a lane's hazard per step; `stride` the
-    slots per class; `spikes` (3, capacity) is filled with step, slot and row. Every count per step
-    and afferent is Poisson. Spikes come out sorted by step, lane and afferent.
+    `classes` (6, number of classes) lays out a lane's hazard per step; `stride` is the slots per
+    class; `spikes` (3, capacity) is filled with step, slot and row. Every count per step and
+    afferent is Poisson. Spikes come out sorted by step, lane and afferent.
     """
     wide_vectors()
     kinds = classes.shape[1]
@@ -227,7 +241,7 @@ def draw_spikes(state, steps, lanes, classes, stride, spikes, gaps):
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(cache=True)
 def draw_candidates(state, steps, lanes, hazard, candidates, chances):
     """Draw the teacher's candidate spikes, each with a number in (0, 1] to be accepted by.
 

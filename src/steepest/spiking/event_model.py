@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from steepest.spiking import _lockstep as kernel
+from steepest.spiking import _updates as layout
 from steepest.spiking._random import EDGE, FIRST, GAIN, RATE, SIZE, WIDTH
 
 __all__ = ["EventModel", "Events"]
@@ -61,24 +62,24 @@ class EventModel:
 
     def parameters(self) -> Float[np.ndarray, " 15"]:
         """The kernel's array of scalars."""
-        par = np.zeros(kernel.PARAMETERS)
-        par[kernel.DECAY_M], par[kernel.DECAY_S] = self.decay
-        par[kernel.KAPPA] = self.kappa
-        par[kernel.C_EPS] = self.c_eps
-        par[kernel.EPS0] = self.eps0
-        par[kernel.SLOPE] = self.slope
-        par[kernel.OFFSET] = self.slope * (self.threshold - self.bias)
-        par[kernel.MAXIMUM] = self.maximum
-        par[kernel.DT] = self.dt
-        par[kernel.ETA] = self.eta
-        par[kernel.TOTAL_RATE] = math.fsum(self.rates)
-        par[kernel.C_U], par[kernel.C_W] = self.c_u, self.c_w
+        par = np.zeros(layout.PARAMETERS)
+        par[layout.DECAY_M], par[layout.DECAY_S] = self.decay
+        par[layout.KAPPA] = self.kappa
+        par[layout.C_EPS] = self.c_eps
+        par[layout.EPS0] = self.eps0
+        par[layout.SLOPE] = self.slope
+        par[layout.OFFSET] = self.slope * (self.threshold - self.bias)
+        par[layout.MAXIMUM] = self.maximum
+        par[layout.DT] = self.dt
+        par[layout.ETA] = self.eta
+        par[layout.TOTAL_RATE] = math.fsum(self.rates)
+        par[layout.C_U], par[layout.C_W] = self.c_u, self.c_w
         if self.teacher_rate is None:
-            par[kernel.TEACHER_OFFSET] = self.slope * (self.threshold - self.teacher_bias)
-            par[kernel.TEACHER_HAZARD] = self.maximum * self.dt
+            par[layout.TEACHER_OFFSET] = self.slope * (self.threshold - self.teacher_bias)
+            par[layout.TEACHER_HAZARD] = self.maximum * self.dt
         else:  # every candidate is a spike
-            par[kernel.TEACHER_OFFSET] = -np.inf
-            par[kernel.TEACHER_HAZARD] = self.teacher_rate * self.dt
+            par[layout.TEACHER_OFFSET] = -np.inf
+            par[layout.TEACHER_HAZARD] = self.teacher_rate * self.dt
         return par
 
     def classes(self) -> tuple[Float[np.ndarray, "6 kinds"], Int[np.ndarray, " active"]]:

@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from steepest.errors import LearningError, MetricError, UsageError
 from steepest.spiking import _lockstep as kernel
+from steepest.spiking import _updates as layout
 from steepest.spiking._moments import TILE
 from steepest.spiking._random import GAIN, SIZE, STREAMS, stream_states
 from steepest.spiking.event_model import EventModel, Events
@@ -107,10 +108,10 @@ class EventEngine:
     def _allocate(self) -> dict[str, np.ndarray]:
         N, active = len(self.lanes), len(self.active)
         span = N * self.model.period
-        inputs = _room(span * self.model.dt * float(self.parameters[kernel.TOTAL_RATE]))
-        taught = _room(span * float(self.parameters[kernel.TEACHER_HAZARD]))
+        inputs = _room(span * self.model.dt * float(self.parameters[layout.TOTAL_RATE]))
+        taught = _room(span * float(self.parameters[layout.TEACHER_HAZARD]))
         return {
-            "scalars": _aligned(self.blocks, kernel.ROWS * N),
+            "scalars": _aligned(self.blocks, layout.ROWS * N),
             "records": _aligned(self.blocks, N * active, 4),
             "silent": _aligned(self.blocks, N * len(self.silent)),
             "counters": np.zeros((self.blocks, kernel.COUNTERS), dtype=np.int64),
@@ -140,22 +141,22 @@ class EventEngine:
         gain, rates = self._gains, self.model.rates[active]
         x = self._scalars
         sums = {
-            kernel.VM: w * m,
-            kernel.VS: w * s,
-            kernel.TM: taught * m,
-            kernel.TS: taught * s,
-            kernel.RM: m,
-            kernel.RS: s,
-            kernel.QMM: gain * m * m,
-            kernel.QMS: gain * m * s,
-            kernel.QSS: gain * s * s,
-            kernel.MEAN: w * rates,
-            kernel.SQUARE: w * w * rates,
+            layout.VM: w * m,
+            layout.VS: w * s,
+            layout.TM: taught * m,
+            layout.TS: taught * s,
+            layout.RM: m,
+            layout.RS: s,
+            layout.QMM: gain * m * m,
+            layout.QMS: gain * m * s,
+            layout.QSS: gain * s * s,
+            layout.MEAN: w * rates,
+            layout.SQUARE: w * w * rates,
         }
         for row, terms in sums.items():
             x[:, row] = terms.sum(axis=-1)
-        x[:, kernel.L] = 1.0
-        x[:, kernel.MEAN0] = np.inf  # no quadrature yet
+        x[:, layout.L] = 1.0
+        x[:, layout.MEAN0] = np.inf  # no quadrature yet
         state["counters"][:, kernel.STEP] = step
         # A run that goes on from weights and traces alone must not see its spikes again.
         for block in range(self.blocks):
@@ -163,7 +164,7 @@ class EventEngine:
 
     @property
     def _scalars(self) -> np.ndarray:
-        return self.state["scalars"].reshape(self.blocks, kernel.ROWS, len(self.lanes))
+        return self.state["scalars"].reshape(self.blocks, layout.ROWS, len(self.lanes))
 
     @property
     def _gains(self) -> np.ndarray:
@@ -258,7 +259,7 @@ class EventEngine:
         step = int(self.state["counters"][block, kernel.STEP])
         where = f"trial {block * len(self.lanes) + lane}, step {step} ({step * self.model.dt:g} s)"
         if happened == kernel.LAMBDA:
-            growth = float(self._scalars[block, kernel.LAM, lane])
+            growth = float(self._scalars[block, layout.LAM, lane])
             safe = self.model.eta / (1.0 - growth)
             raise LearningError(
                 f"{where}: the learning rate {self.model.eta:g} multiplies the weights by "
@@ -266,7 +267,7 @@ class EventEngine:
                 f"there is {safe:.3g}"
             )
         if happened == kernel.METRIC:
-            mean = self.model.eps0 * float(self._scalars[block, kernel.MEAN, lane])
+            mean = self.model.eps0 * float(self._scalars[block, layout.MEAN, lane])
             raise MetricError(
                 f"{where}: the neuron's Fisher metric is not positive definite (mean voltage "
                 f"{mean:.4g} mV): the weights have run away; lower the learning rate"
@@ -280,7 +281,9 @@ class EventEngine:
         """The weights now (trials, n)."""
         N, active = len(self.lanes), len(self.active)
         x = self._scalars
-        big_l, big_u, big_a, big_b = (x[:, k][..., None] for k in (11, 12, 13, 14))
+        big_l, big_u, big_a, big_b = (
+            x[:, k][..., None] for k in (layout.L, layout.U, layout.A, layout.B)
+        )
         records = self.state["records"].reshape(self.blocks, N, active, 4)
         p, m, s = records[..., 0], records[..., 1], records[..., 2]
         out = np.empty((self.blocks * N, self.n))
@@ -303,4 +306,4 @@ class EventEngine:
     def voltages(self) -> Float[np.ndarray, " trials"]:
         """V now (trials,), in mV, without the bias."""
         x = self._scalars
-        return (self.model.kappa * (x[:, kernel.VM] - x[:, kernel.VS])).reshape(-1)[: self.trials]
+        return (self.model.kappa * (x[:, layout.VM] - x[:, layout.VS])).reshape(-1)[: self.trials]

@@ -23,7 +23,7 @@ from steepest.geometry.metric import AbstractMetric
 from steepest.spiking.kernel import AbstractKernel
 from steepest.spiking.neuron import PoissonNeuron
 
-__all__ = ["FisherCoefficients", "NeuronFisher", "quadratic_inverse"]
+__all__ = ["FisherCoefficients", "NeuronFisher", "inverse_coefficients", "quadratic_inverse"]
 
 
 class FisherCoefficients(NamedTuple):
@@ -122,30 +122,10 @@ class NeuronFisher(AbstractMetric):
         return jnp.sum(w * mean), jnp.sum(w**2 * variance)
 
     def coefficients(self, point: Coordinates) -> FisherCoefficients:
-        """c1..c3 and g1..g4 at a point.
-
-        [[g1, g2], [g2, g4]] = -(c1 I + C Q)^-1 C with C = [[c1, c2], [c2, c3]] and
-        Q = [[q, mu], [mu, sigma^2]]: unlike the paper's Eq 106 it needs no inverse of C, which is
-        singular for a quadratic transfer function.
-        """
+        """c1..c3 and g1..g4 at a point."""
         w, mean, variance, ratio = self._inputs(point)
         mu, s2, q = jnp.sum(w * mean), jnp.sum(w**2 * variance), jnp.sum(ratio * mean)
-        c1, c2, c3 = self.neuron.moments(mu, s2)
-        return self._invert(c1, c2, c3, mu, s2, q)
-
-    def _invert(self, c1: Any, c2: Any, c3: Any, mu: Any, s2: Any, q: Any) -> FisherCoefficients:
-        minor = c1 * c3 - c2**2
-        trace = 2 * c1 + c1 * q + 2 * c2 * mu + c3 * s2
-        # det(c1 I + C Q): with c1 > 0, G is positive definite where this and the trace are > 0.
-        D = c1**2 * (1 + q) + 2 * c1 * c2 * mu + c1 * c3 * s2 + minor * (q * s2 - mu**2)
-        if is_concrete(D):
-            _explain(float(c1), float(trace), float(D), float(mu), float(s2))
-        sound = (c1 > 0) & (trace > 0) & (D > 0)
-        safe = jnp.where(sound, D, like(jnp.nan, D))
-        g1 = -(c1**2 + minor * s2) / safe
-        g2 = -(c1 * c2 - minor * mu) / safe
-        g4 = -(c1 * c3 + q * minor) / safe
-        return FisherCoefficients(c1, c2, c3, g1, g2, g4, mu, s2, q)
+        return inverse_coefficients(self.neuron.moments(mu, s2), mu, s2, q)
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, " n"]:
         w, e, variance, _ = self._inputs(point)
@@ -174,6 +154,34 @@ class NeuronFisher(AbstractMetric):
         self.coefficients(point)
 
 
+def inverse_coefficients(
+    c: Float[Array, "3"], mean: Any, variance: Any, q: Any
+) -> FisherCoefficients:
+    """g1, g2, g4 of G^-1 from c = (c1, c2, c3), the mean and variance of V, and q; all scalars.
+
+    [[g1, g2], [g2, g4]] = -(c1 I + C Q)^-1 C with C = [[c1, c2], [c2, c3]] and
+    Q = [[q, mean], [mean, variance]]: unlike the paper's Eq 106 it needs no inverse of C, which is
+    singular for a quadratic transfer function. Raises `MetricError` where G is not positive
+    definite, which coefficients that do not belong to these moments can bring about (a variance
+    that is too large is safe, too small is not); under jit the g's are NaN there.
+    """
+    c1, c2, c3 = c
+    # In units of c1, which goes down to 1e-300 far below threshold.
+    k2, k3 = c2 / c1, c3 / c1
+    minor = k3 - k2**2
+    # Trace and determinant of I + C Q / c1: G is positive definite where both are positive.
+    trace = 2 + q + 2 * k2 * mean + k3 * variance
+    D = 1 + q + 2 * k2 * mean + k3 * variance + minor * (q * variance - mean**2)
+    if is_concrete(c1, D):
+        _explain(float(c1), float(trace), float(D), float(mean), float(variance))
+    sound = (c1 > 0) & (trace > 0) & (D > 0)
+    safe = jnp.where(sound, D, like(jnp.nan, D))
+    g1 = -(1 + minor * variance) / safe
+    g2 = -(k2 - minor * mean) / safe
+    g4 = -(k3 + q * minor) / safe
+    return FisherCoefficients(c1, c2, c3, g1, g2, g4, mean, variance, q)
+
+
 def _explain(c1: float, trace: float, determinant: float, mean: float, variance: float) -> None:
     """Raise what is wrong where the coefficients are not those of a metric."""
     where = f"at a mean voltage of {mean:g} mV and a variance of {variance:g} mV^2"
@@ -187,9 +195,9 @@ def _explain(c1: float, trace: float, determinant: float, mean: float, variance:
         )
     if not (trace > 0 and determinant > 0):
         raise MetricError(
-            f"NeuronFisher: {where} the Gaussian form of the metric is not positive definite "
-            f"(determinant {determinant:g}): the USPs' means and variances do not belong to these "
-            "weights; give the variances in full (too large is safe, too small is not)"
+            f"NeuronFisher: {where} the metric is not positive definite (determinant "
+            f"{determinant:g}): the coefficients c1..c3 do not belong to this mean and variance; "
+            "compute them for the same, with a fine enough quadrature"
         )
 
 

@@ -1,7 +1,7 @@
 """The front door to simulation: picks the engine, says which, records, and can go on later."""
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -38,9 +38,7 @@ from steepest.spiking.task import (
 )
 from steepest.spiking.transfer import Sigmoid
 
-__all__ = ["Engine", "simulate", "why_dense"]
-
-Engine: TypeAlias = Literal["events", "dense"]
+__all__ = ["simulate", "why_dense"]
 
 RULES: dict[type[AbstractRule], int] = {
     EuclideanRule: _lockstep.EUCLIDEAN,
@@ -98,7 +96,7 @@ def simulate(
     euler: bool = False,
     chart: AbstractChart | None = None,
     state: State | None = None,
-    engine: Engine | None = None,
+    engine: str | None = None,
     threads: int | None = None,
 ) -> Recording:
     """Let a neuron learn for `duration` s from `weights` (n,) or (trials, n), in steps of `dt` s.

@@ -133,8 +133,8 @@ class Task:
     """A neuron, its afferents, a teacher, and test USPs (m, n) in mV that every rule shares.
 
     `usp_means`, `usp_variances` (n,) replace eps0 r and r/c_eps in the metric where the afferents
-    are not independent Poisson trains. A test set of 50 scatters the cost by 16-26 %, so compare
-    rules on the same one. Raises `UsageError` for lengths that differ.
+    are not independent Poisson trains. The cost scatters with the test set, so compare rules on the
+    same one. Raises `UsageError` for lengths that differ.
     """
 
     neuron: PoissonNeuron

@@ -76,30 +76,32 @@ class AbstractTransfer(eqx.Module):
         the sigmoid has a pole 10.5 mV off the real line. Forward differentiable.
         """
         mean = jnp.asarray(mean)
-        sd = jnp.sqrt(jnp.asarray(variance, dtype=mean.dtype))
-        one = jnp.ones_like(mean)
-        wide = jnp.where(sd > 0, sd, one)
-        step = jnp.minimum(one / 2, like(self.resolution, mean) / wide)
-        last = jnp.ceil(_REACH / step)
+        return _trapezoid(self, mean, jnp.asarray(variance, dtype=mean.dtype))
 
-        def unfinished(state: Any) -> Any:
-            return state[0] <= last
 
-        def block(state: Any) -> Any:
-            start, total, weight = state
-            index = start + jnp.arange(_BLOCK, dtype=mean.dtype)
-            u = index * step
-            w = jnp.where(index <= last, jnp.exp(-(u**2) / 2), like(0, mean))
-            right = self.information_derivatives(mean + sd * u)
-            left = self.information_derivatives(mean - sd * u)
-            # The node in the middle is its own mirror image: half for each side.
-            w = jnp.where(index == 0, w / 2, w)
-            return start + _BLOCK, total + (right + left) @ w, weight + 2 * jnp.sum(w)
+@eqx.filter_jit  # a loop of its own would be compiled anew at each call outside jit
+def _trapezoid(transfer: AbstractTransfer, mean: Array, variance: Array) -> Float[Array, "3"]:
+    sd = jnp.sqrt(variance)
+    one, zero = jnp.ones_like(mean), jnp.zeros_like(mean)
+    step = jnp.minimum(one / 2, like(transfer.resolution, mean) / jnp.where(sd > 0, sd, one))
+    last = jnp.ceil(_REACH / step)
 
-        zero = jnp.zeros_like(mean)
-        start = (zero, jnp.zeros(3, dtype=mean.dtype), zero)
-        _, total, weight = jax.lax.while_loop(unfinished, block, start)
-        return total / weight
+    def unfinished(state: Any) -> Any:
+        return state[0] <= last
+
+    def block(state: Any) -> Any:
+        start, total, weight = state
+        index = start + jnp.arange(_BLOCK, dtype=mean.dtype)
+        u = index * step
+        w = jnp.where(index <= last, jnp.exp(-(u**2) / 2), zero)
+        w = jnp.where(index == 0, w / 2, w)  # the middle is its own mirror image
+        right = transfer.information_derivatives(mean + sd * u)
+        left = transfer.information_derivatives(mean - sd * u)
+        return start + _BLOCK, total + (right + left) @ w, weight + 2 * jnp.sum(w)
+
+    start = (zero, jnp.zeros(3, dtype=mean.dtype), zero)
+    _, total, weight = jax.lax.while_loop(unfinished, block, start)
+    return total / weight
 
 
 def _check_positive(what: str, **values: Any) -> None:
@@ -274,7 +276,8 @@ class Transfer(AbstractTransfer):
         _check_positive("Transfer", step=self.step)
         with jax.enable_x64(True):
             V = jnp.linspace(-40.0, 60.0, 201)
-            rates, slopes = np.asarray(self(V)), np.asarray(self.slope(V))
+            rates = np.asarray(self.function(V))
+            slopes = np.asarray(self.slope(V)) if rates.shape == V.shape else rates
         if rates.shape != (201,):
             raise DomainError(
                 f"Transfer: the function gave shape {rates.shape} for 201 voltages; it works "

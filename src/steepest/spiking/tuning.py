@@ -7,6 +7,7 @@ of learning keeps the error up, so the time rises steeply, to infinity.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def tune_rate(
     for _ in range(refine):
         order = sorted(found)
         i = order.index(min(order, key=found.__getitem__))
-        for low, high in zip(order[max(i - 1, 0) : i + 1], order[max(i - 1, 0) + 1 : i + 2]):
+        for low, high in pairwise(order[max(i - 1, 0) : i + 2]):
             middle = float(np.sqrt(low * high))
             found[middle] = time(middle)
     order = sorted(found)
