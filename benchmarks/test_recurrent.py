@@ -17,12 +17,12 @@ PER_SAMPLE = {}  # (form, units): median seconds
 def ratios(request):
     """Prints, after the last benchmark, how much faster the block form was."""
     yield
-    write = request.config.pluginmanager.getplugin("terminalreporter").write_line
-    write("")
-    for (form, units), seconds in PER_SAMPLE.items():
-        blocks = PER_SAMPLE.get(("in blocks", units), float("nan"))
-        times = f"{1e3 * seconds:.3f} ms a sample"
-        write(f"rule (5), {units} units, {form}: {times}, {seconds / blocks:.1f} x in blocks")
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print()
+        for (form, units), seconds in PER_SAMPLE.items():
+            blocks = PER_SAMPLE.get(("in blocks", units), float("nan"))
+            times = f"{1e3 * seconds:.3f} ms a sample, {seconds / blocks:.1f} times blocks"
+            print(f"rule (5), {units} units, {form}: {times}")
 
 
 def note(benchmark, form, units, samples):
