@@ -78,7 +78,7 @@ def plain_script(inputs, dt, eps, gamma=100.0, net=50.0):
 @pytest.mark.parametrize("units", SIZES)
 def test_plain_script(benchmark, units):
     rule, inputs = rule_and_input(units)
-    shown = inputs[: SIZES[units] // 8]
+    shown = inputs[: SIZES[units] // 4]
     found = benchmark.pedantic(plain_script, (shown, 0.002, 1e-4), rounds=3)
     note(benchmark, "plain script", units, len(shown))
     expected = learn(rule, shown, 0.002, rate=1e-4, start=State.silent(units)).weights[-1]
