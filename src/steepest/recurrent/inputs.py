@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 from scipy.integrate import solve_ivp
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from steepest.errors import DataError, FlowError, UsageError
 from steepest.geometry.arrays import Numbers
@@ -174,7 +174,8 @@ def limit_cycle(
     level = height.mean()
     first: tuple[float, np.ndarray] | None = None
     for k in np.flatnonzero((height[:-1] < level) & (height[1:] >= level)):
-        time = brentq(lambda t: survey.sol(t)[0] - level, grid[k], grid[k + 1], xtol=1e-14)
+        bracket = (float(grid[k]), float(grid[k + 1]))
+        time = root_scalar(lambda t: survey.sol(t)[0] - level, bracket=bracket, xtol=1e-14).root
         state = survey.sol(time)
         if first is None:
             first = (time, state)

@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg.blas import dgemm
+from scipy.linalg.blas import dgemm  # pyright: ignore[reportAttributeAccessIssue]
 
 from steepest.errors import DataError, UsageError
 from steepest.geometry.arrays import Numbers
@@ -333,7 +333,7 @@ def _change(
     push, other, partner = signals.stdp_push, signals.left, signals.traces
     if rule.filtered:
         push, other, partner = signals.left, signals.stdp_push, signals.rates
-    push = push + signals.hebbian_push
+    push = np.add(push, signals.hebbian_push, order="C")
     dgemm(-1.0, weights.T, signals.pre.T, 1.0, push.T, trans_a=True, overwrite_c=True)
     for post, pre in ((push, signals.pre), (other, partner)):
         dgemm(step, pre.T, post.T, 1.0, delta.T, trans_b=True, overwrite_c=True)

@@ -214,7 +214,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     b.annotate("locked: refused", (29, 0.97), ha="right", va="top", fontsize=8, color="#d62728")
     b.set(title="b   Kuramoto: order of the phases", xlabel="time", ylim=(0, 1.25))
     b.set_ylabel("|mean of exp(iθ)|")
-    b.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
+    b.legend(frameon=False, fontsize=7, ncols=2, loc="upper center", handlelength=1.2)
     c.plot(dataset["sample"], dataset["lorenz"][:, 0], color="black", lw=1, label="Lorenz, x")
     c.plot(
         dataset["sample"],
