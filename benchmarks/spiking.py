@@ -124,7 +124,7 @@ def measure_brian2(python, rules, sizes, synapses):
             )
             found[rule][n] = n * trials * steps / seconds
             say(
-                f"{'Brian2 cpp_standalone float32':30s} {rule:10s} n={n:<6d} {found[rule][n]:.3g} updates/s"
+                f"{BRIAN2:30s} {rule:10s} n={n:<6d} {found[rule][n]:.3g} updates/s"
             )
     return found
 
