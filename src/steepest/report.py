@@ -33,6 +33,7 @@ __all__ = [
     "fixed",
     "interval",
     "plain_table",
+    "render",
     "sentence",
     "share",
     "short",
@@ -212,6 +213,11 @@ def sentence(outcome: str, verdict: str) -> str:
 def _tone(outcome: str) -> str:
     """Whether an outcome is "good", "bad" or "open" news, for colours."""
     return _TONES.get(outcome, "open")
+
+
+def render(template: str, **values: Any) -> str:
+    """One of the package's HTML templates, filled in; every text is escaped."""
+    return _PAGES.get_template(template).render(**values)
 
 
 def plain_table(*columns: str, numbers: int | None = None) -> Table:
