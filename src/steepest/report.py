@@ -216,7 +216,7 @@ def _tone(outcome: str) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """One of the package's HTML templates, filled in."""
+    """One of the package's HTML templates, filled in; every text is escaped."""
     return _PAGES.get_template(template).render(**values)
 
 

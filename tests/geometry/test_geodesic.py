@@ -50,7 +50,7 @@ GEOMSTATS_CENTERED = 0.9971166197304323
 
 @pytest.mark.parametrize(("a", "b"), GEOMSTATS)
 def test_fisher_distances_are_those_of_geomstats(a, b):
-    ours = geodesic_distance(FisherNormal(), a, b)
+    ours = geodesic_distance(FisherNormal(), list(a), list(b))
     assert ours == pytest.approx(GEOMSTATS[a, b], abs=1e-6)
     assert ours == pytest.approx(hyperbolic(a, b), abs=1e-8)
 
