@@ -10,26 +10,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from steepest import cli, papers, study
+from steepest import papers, study
 from steepest._version import __version__
 from steepest.inference import infer_geometry
 from steepest.papers.surace2020 import example_1d
 
 # Without a stated noise the verdict also asks how it depends on the noise, which takes long.
 EXACT = ["--noise-cv", "0"]
-
-
-@pytest.fixture
-def call(capsys, tmp_path, monkeypatch):
-    """Run a command line in an empty folder; gives its code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*tokens):
-        code = cli.run([str(token) for token in tokens])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
