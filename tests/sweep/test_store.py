@@ -13,7 +13,8 @@ import xarray as xr
 from zarr.storage import LocalStore
 
 from steepest.errors import UsageError
-from steepest.sweep import one_cell, read_plan, read_status
+from steepest.sweep import cell, one_cell, read_plan, read_status
+from steepest.sweep.cell import Task, run_cells
 from steepest.sweep.fold import fold
 from steepest.sweep.staged import pack, read, write_failure, write_result
 from steepest.sweep.store import DONE, FAILED, LEFT, SweepStore, block
@@ -235,6 +236,21 @@ def test_a_cell_that_cannot_stand_beside_the_others_is_a_failure_that_says_why(m
     assert "'count' is of type float64, in other cells of int64" in errors[2]
     with pytest.raises(TypeError, match="'day' has dtype datetime64"):
         pack(serial(plan, 0).assign(day=((), np.datetime64("2026-01-01", "ns"))), 0.1)
+
+
+def test_a_worker_hands_back_the_cells_for_which_its_time_is_over(made, monkeypatch):
+    plan, store = made("seeds = 4")
+    monkeypatch.setattr(cell, "_check_worker", lambda store: None)
+    task = Task(plan.source, plan.scale, str(store.path))
+    cells = [plan.cell(index) for index in range(4)]
+    assert run_cells(task, cells, budget=0.0)[1] == [True]
+    assert store.states().tolist() == [DONE, LEFT, LEFT, LEFT]
+    seconds, good = run_cells(task, cells, budget=60.0)
+    assert good == [True] * 4
+    assert 0 < seconds < 60
+    # The first was in place already: computed once.
+    runs = store.path.with_name("figure.log").read_text().splitlines()
+    assert [line.split()[3] for line in runs] == ["0", "1", "2", "3"]
 
 
 def test_chunks_hold_many_cells_and_stay_within_their_size():
