@@ -233,7 +233,7 @@ BAD = {
     "threads": ({"threads": 0}, "threads=0"),
     "rate": ({"rate": np.nan}, "learning rate"),
     "dt": ({"dt": 0.003}, "dt is"),
-    "much_too_large_dt": ({"dt": 0.5}, "dt is"),
+    "much_too_large_dt": ({"dt": 0.02}, "dt is"),
     "negative_dt": ({"dt": -1e-4}, "dt is"),
     "weights": ({"weights": np.array([0.1, np.inf] * 5)}, "finite"),
     "lengths": ({"weights": np.zeros(9)}, "10 afferents"),

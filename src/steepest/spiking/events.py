@@ -89,7 +89,7 @@ class EventEngine:
             for _ in range(self.blocks)
         ]
         self.state = self._allocate()
-        if saved is not None and np.array_equal(saved.get("key"), self.key):
+        if saved is not None and np.array_equal(saved.get("key", []), self.key):
             for name, array in self.state.items():
                 array[...] = saved[name]
         else:
@@ -107,7 +107,7 @@ class EventEngine:
 
     def _allocate(self) -> dict[str, np.ndarray]:
         N, active = len(self.lanes), len(self.active)
-        span = N * self.model.period
+        span = N * self.model.drawn(N)
         inputs = _room(span * self.model.dt * float(self.parameters[layout.TOTAL_RATE]))
         taught = _room(span * float(self.parameters[layout.TEACHER_HAZARD]))
         return {
@@ -238,6 +238,7 @@ class EventEngine:
             self.model.rule,
             min(N, self.trials - block * N),
             self.model.period,
+            self.model.drawn(N),
             until,
             *self.drawn,
             self.parameters,
@@ -273,7 +274,7 @@ class EventEngine:
                 f"{mean:.4g} mV): the weights have run away; lower the learning rate"
             )
         raise UsageError(
-            f"block {block}, step {step}: more spikes in {self.model.period} steps than the buffer "
+            f"block {block}, step {step}: more spikes than the buffer "
             f"of {REACH:g} standard deviations holds, which a Poisson process does not make"
         )
 
