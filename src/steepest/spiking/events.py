@@ -90,8 +90,8 @@ class EventEngine:
         ]
         self.state = self._allocate()
         if saved is not None and np.array_equal(saved.get("key", []), self.key):
-            for name, array in self.state.items():
-                array[...] = saved[name]
+            for name in self.state.keys() & saved.keys():
+                self.state[name][...] = saved[name]
         else:
             traces = np.zeros((self.trials, 2, self.n)) if traces is None else traces
             self._begin(weights, target, traces, seed, step)
@@ -176,8 +176,11 @@ class EventEngine:
         return int(self.state["counters"][:, kernel.STEP].min())
 
     def save(self) -> dict[str, np.ndarray]:
-        """A copy of everything that moves, for `saved`."""
-        return {"key": self.key} | {name: array.copy() for name, array in self.state.items()}
+        """A copy of everything that moves, for `saved`; given spikes are given anew."""
+        given = set() if self.drawn[0] else {"spikes"}
+        given |= set() if self.drawn[1] else {"candidates", "chances"}
+        kept = self.state.keys() - given
+        return {"key": self.key} | {name: self.state[name].copy() for name in sorted(kept)}
 
     def give(self, inputs: Events | None = None, teacher: Events | None = None) -> None:
         """Take the spikes of the steps that are run next, up to the next call, instead of drawing.
