@@ -200,6 +200,7 @@ def run_block(
     rule,
     real,
     period,
+    drawn,
     until,
     draw_inputs,
     draw_teacher,
@@ -221,7 +222,7 @@ def run_block(
 
     `real` lanes are trials, the others are idle. `spikes` (3, capacity): step, slot, row;
     `candidates` (2, capacity): step, lane, and `chances`: accepted when at most phi*/maximum, or
-    negative. Both are drawn here, in spans of `period` steps, or given whole.
+    negative. Both are drawn here, for `drawn` steps at a time, or given.
     """
     wide_vectors()
     N = len(lanes)
@@ -237,24 +238,20 @@ def run_block(
     happened = FINE
     where = 0
     while step < until and happened == FINE:
-        if phase == 0:
+        if phase % drawn == 0:
             base = step
+            span = min(drawn, period - phase)
             if draw_inputs:
-                counters[SPIKES] = draw_spikes(
-                    random, period, real, classes, SLOTS * N, spikes, scratch
-                )
-                spike = 0
-                if counters[SPIKES] < 0:
-                    happened = SPIKES_DO_NOT_FIT
-                    break
+                found = draw_spikes(random, span, real, classes, SLOTS * N, spikes, scratch)
+                counters[SPIKES], spike = found, 0
+                happened = SPIKES_DO_NOT_FIT if found < 0 else happened
             if draw_teacher:
-                counters[CANDIDATES] = draw_candidates(
-                    random, period, real, par[TEACHER_HAZARD], candidates, chances
-                )
-                candidate = 0
-                if counters[CANDIDATES] < 0:
-                    happened = CANDIDATES_DO_NOT_FIT
-                    break
+                hazard = par[TEACHER_HAZARD]
+                found = draw_candidates(random, span, real, hazard, candidates, chances)
+                counters[CANDIDATES], candidate = found, 0
+                happened = CANDIDATES_DO_NOT_FIT if found < 0 else happened
+            if happened != FINE:
+                break
         if rule != EUCLIDEAN and X[MEAN0 * N] == np.inf:  # the very first step
             for i in range(N):
                 refresh(lanes, X, par, i, scratch)

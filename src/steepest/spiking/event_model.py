@@ -13,6 +13,7 @@ from steepest.spiking._random import EDGE, FIRST, GAIN, RATE, SIZE, WIDTH
 __all__ = ["EventModel", "Events"]
 
 PERIOD = 64  # steps between rebases, at most
+DRAWN = 4096  # spikes drawn at a time
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class EventModel:
         """Steps between two rebases: b^-period <= 1e5."""
         fastest = -math.log(min(self.decay))
         return max(1, min(PERIOD, int(math.log(kernel.GROWTH) / fastest)))
+
+    def drawn(self, lanes: int) -> int:
+        """Steps whose spikes are drawn at a time: few enough that they stay in the cache."""
+        each = lanes * self.dt * float(self.rates.sum())
+        return max(1, min(self.period, int(DRAWN / max(each, 1e-9))))
 
     def parameters(self) -> Float[np.ndarray, " 15"]:
         """The kernel's array of scalars."""

@@ -89,9 +89,9 @@ class EventEngine:
             for _ in range(self.blocks)
         ]
         self.state = self._allocate()
-        if saved is not None and np.array_equal(saved.get("key"), self.key):
-            for name, array in self.state.items():
-                array[...] = saved[name]
+        if saved is not None and np.array_equal(saved.get("key", []), self.key):
+            for name in self.state.keys() & saved.keys():
+                self.state[name][...] = saved[name]
         else:
             traces = np.zeros((self.trials, 2, self.n)) if traces is None else traces
             self._begin(weights, target, traces, seed, step)
@@ -107,7 +107,7 @@ class EventEngine:
 
     def _allocate(self) -> dict[str, np.ndarray]:
         N, active = len(self.lanes), len(self.active)
-        span = N * self.model.period
+        span = N * self.model.drawn(N)
         inputs = _room(span * self.model.dt * float(self.parameters[layout.TOTAL_RATE]))
         taught = _room(span * float(self.parameters[layout.TEACHER_HAZARD]))
         return {
@@ -176,8 +176,11 @@ class EventEngine:
         return int(self.state["counters"][:, kernel.STEP].min())
 
     def save(self) -> dict[str, np.ndarray]:
-        """A copy of everything that moves, for `saved`."""
-        return {"key": self.key} | {name: array.copy() for name, array in self.state.items()}
+        """A copy of everything that moves, for `saved`; given spikes are given anew."""
+        given = set() if self.drawn[0] else {"spikes"}
+        given |= set() if self.drawn[1] else {"candidates", "chances"}
+        kept = self.state.keys() - given
+        return {"key": self.key} | {name: self.state[name].copy() for name in sorted(kept)}
 
     def give(self, inputs: Events | None = None, teacher: Events | None = None) -> None:
         """Take the spikes of the steps that are run next, up to the next call, instead of drawing.
@@ -238,6 +241,7 @@ class EventEngine:
             self.model.rule,
             min(N, self.trials - block * N),
             self.model.period,
+            self.model.drawn(N),
             until,
             *self.drawn,
             self.parameters,
@@ -273,7 +277,7 @@ class EventEngine:
                 f"{mean:.4g} mV): the weights have run away; lower the learning rate"
             )
         raise UsageError(
-            f"block {block}, step {step}: more spikes in {self.model.period} steps than the buffer "
+            f"block {block}, step {step}: more spikes than the buffer "
             f"of {REACH:g} standard deviations holds, which a Poisson process does not make"
         )
 

@@ -46,9 +46,10 @@ class State:
 
     def save(self, path: str | Path) -> None:
         """Write the state to a .npz file, from which `State.load` reads the very same numbers."""
-        arrays = {f"engine_{name}": array for name, array in self.engine.items()}
+        arrays: dict[str, Any] = {f"engine_{name}": array for name, array in self.engine.items()}
+        arrays |= {"step": self.step, "weights": self.weights, "traces": self.traces}
         with Path(path).open("wb") as file:
-            np.savez(file, step=self.step, weights=self.weights, traces=self.traces, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "State":
