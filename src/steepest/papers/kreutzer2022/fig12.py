@@ -172,7 +172,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """Histograms of the mean angles, pooled over the pairs of rates, and learning curves."""
     figure = matplotlib.figure.Figure(figsize=(12, 6.8), layout="constrained")
     upper, lower = figure.subfigures(2, 1)
-    panels = upper.subplots(1, 2, sharey=True)
+    panels = upper.subplots(1, 3)
     angle = dataset["angle"].sel(chart="soma")
     for axes, metric, name in zip(panels, ("Fisher", "Euclidean"), "AB", strict=True):
         for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
@@ -185,11 +185,26 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             )
         axes.set(xlabel="mean angle (degrees)", xlim=(0, 90))
         letter(axes, name, f"{metric} metric" if name == "B" else "Fisher's metric")
+    for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
+        panels[2].hist(_log_length(dataset, rule).values.ravel(), bins=np.arange(-1, 1.01, 0.05),
+                       color=colour, alpha=0.75)  # fmt: skip
+    panels[2].set(xlabel="log$_{10}$ of length over the natural length, less its median")
+    letter(panels[2], "", "lengths (Euclidean metric)")
     panels[0].set_ylabel("weight vectors")
     panels[1].legend(frameon=False)
     bare(*panels)
     draw_curves(lower.subplots(1, 4, sharey=True), dataset)
     return figure
+
+
+def _log_length(dataset: xr.Dataset, rule: str) -> xr.DataArray:
+    """log10 of the length over the natural update's, less its median in each pair of rates.
+
+    A constant factor is a matter of the learning rate, and left out.
+    """
+    length = dataset["length_ratio"].sel(chart="soma", metric="Euclidean", rule=rule)
+    logs = np.log10(length)
+    return logs - logs.median("weights")
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -224,6 +239,16 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             1.0,
             float(closer.mean()),
             0.0,
+        )
+    )
+    scatter = {rule: float(_log_length(dataset, rule).std()) for rule in _RULES}
+    found.append(
+        Claim(
+            statement="Its length, too, is nearly a constant multiple of the natural one's: scatter"
+            " of the logarithm of the ratio, approximate over Euclidean",
+            expected="< 0.5",
+            measured=scatter["approximate"] / scatter["Euclidean"],
+            holds=scatter["approximate"] < 0.5 * scatter["Euclidean"],
         )
     )
     fisher = dataset["angle"].sel(metric="Fisher", rule="approximate")
