@@ -39,6 +39,7 @@ class Setting:
     trials: int
     duration: float
     speed: float
+    records: int
     c_u: float
     c_w: float
 
@@ -64,7 +65,7 @@ def learning_curves(setting: Setting, seed: int) -> dict[str, Any]:
                 rate=rate * setting.speed,
                 duration=setting.duration / setting.speed,
                 seed=seed,
-                record=100,
+                record=setting.records,
             )
             costs.append(recording.measures["cost"])
     shape = (len(TABLE_1), len(rules), *costs[0].shape)

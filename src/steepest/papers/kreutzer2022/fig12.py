@@ -57,11 +57,12 @@ class Parameters:
     trials: int = parameter(1000, "learning curves of each rule and pair of rates (C to F)")
     duration: float = parameter(8000.0, "how long they learn (C to F), at the paper's rates", "s")
     speed: float = parameter(1.0, "multiplies learning rates and divides times (C to F)")
+    records: int = parameter(100, "recorded times of a curve, beside the start")
     c_u: float = parameter(0.95, "the constant in place of gamma_u/(c_eps eps0)")
     c_w: float = parameter(0.05, "the constant in gamma_w = c_w V", "1/mV^2")
 
 
-QUICK = Parameters(weights=40, usps=25, trials=4, duration=3200.0, speed=8.0)
+QUICK = Parameters(weights=40, usps=25, trials=4, duration=3200.0, speed=8.0, records=20)
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -95,6 +96,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         parameters.trials,
         parameters.duration,
         parameters.speed,
+        parameters.records,
         parameters.c_u,
         parameters.c_w,
     )
