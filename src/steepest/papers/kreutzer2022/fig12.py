@@ -173,7 +173,8 @@ def _measure(
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """Histograms of the mean angles, pooled over the pairs of rates, and learning curves."""
     figure = matplotlib.figure.Figure(figsize=(12, 6.8), layout="constrained")
-    upper, lower = figure.subfigures(2, 1)
+    parts: Any = figure.subfigures(2, 1)
+    upper, lower = parts
     panels = upper.subplots(1, 3)
     angle = dataset["angle"].sel(chart="soma")
     for axes, metric, name in zip(panels, ("Fisher", "Euclidean"), "AB", strict=True):
@@ -205,7 +206,7 @@ def _log_length(dataset: xr.Dataset, rule: str) -> xr.DataArray:
     A constant factor is a matter of the learning rate, and left out.
     """
     length = dataset["length_ratio"].sel(chart="soma", metric="Euclidean", rule=rule)
-    logs = np.log10(length)
+    logs = xr.apply_ufunc(np.log10, length)
     return logs - logs.median("weights")
 
 
