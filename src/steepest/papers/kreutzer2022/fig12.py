@@ -177,7 +177,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     upper, lower = parts
     panels = upper.subplots(1, 3)
     angle = dataset["angle"].sel(chart="soma")
-    for axes, metric, name in zip(panels, ("Fisher", "Euclidean"), "AB", strict=True):
+    for axes, metric, name in zip(panels[:2], ("Fisher", "Euclidean"), "AB", strict=True):
         for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
             axes.hist(
                 angle.sel(metric=metric, rule=rule).values.ravel(),
