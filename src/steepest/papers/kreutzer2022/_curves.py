@@ -39,6 +39,7 @@ class Setting:
     trials: int
     duration: float
     speed: float
+    records: int
     c_u: float
     c_w: float
 
@@ -64,7 +65,7 @@ def learning_curves(setting: Setting, seed: int) -> dict[str, Any]:
                 rate=rate * setting.speed,
                 duration=setting.duration / setting.speed,
                 seed=seed,
-                record=100,
+                record=setting.records,
             )
             costs.append(recording.measures["cost"])
     shape = (len(TABLE_1), len(rules), *costs[0].shape)
@@ -74,7 +75,7 @@ def learning_curves(setting: Setting, seed: int) -> dict[str, Any]:
             np.reshape(costs, shape),
             {"units": "nats per bin of 0.5 ms"},
         ),
-        "time": ("time", recording.times * setting.speed, {"units": "s"}),
+        "time": ("time", np.linspace(0, setting.duration, shape[2]), {"units": "s"}),
         "curve_rule": list(rules),
         "curve_pair": [f"{a:g} Hz / {b:g} Hz" for a, b in TABLE_1],
     }
@@ -101,7 +102,7 @@ def curve_claims(dataset: xr.Dataset, speed: float) -> list[Claim]:
     middle = int(np.searchsorted(time, 3000.0))
     found = []
     if middle < len(time):
-        logs = np.log(curve.isel(time=middle))
+        logs = xr.apply_ufunc(np.log, curve.isel(time=middle))
         for rule in ("natural", "approximate"):
             lead = logs.sel(curve_rule="Euclidean") - logs.sel(curve_rule=rule)
             values = lead.mean("curve_pair").values

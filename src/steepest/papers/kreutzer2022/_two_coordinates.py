@@ -69,7 +69,7 @@ def learn_twice(parameters: Parameters, seed: int, rules: tuple[str, ...]) -> xr
         line = np.linspace(0, 2 * target[1], 101)
         section = np.column_stack([np.full(101, start[0]), line])
         somatic_cost = ExpectedCost(neuron, usps, target)
-        costs = np.asarray(eqx.filter_jit(jax.vmap(somatic_cost))(jnp.asarray(section)))
+        costs = np.asarray(eqx.filter_jit(eqx.filter_vmap(somatic_cost))(jnp.asarray(section)))
         delay = np.linspace(0, 0.06, 241)
         epsp = np.asarray(neuron.kernel(delay))
     one = {"units": "1"}

@@ -57,11 +57,12 @@ class Parameters:
     trials: int = parameter(1000, "learning curves of each rule and pair of rates (C to F)")
     duration: float = parameter(8000.0, "how long they learn (C to F), at the paper's rates", "s")
     speed: float = parameter(1.0, "multiplies learning rates and divides times (C to F)")
+    records: int = parameter(100, "recorded times of a curve, beside the start")
     c_u: float = parameter(0.95, "the constant in place of gamma_u/(c_eps eps0)")
     c_w: float = parameter(0.05, "the constant in gamma_w = c_w V", "1/mV^2")
 
 
-QUICK = Parameters(weights=40, usps=25, trials=4, duration=3200.0, speed=8.0)
+QUICK = Parameters(weights=40, usps=25, trials=4, duration=3200.0, speed=8.0, records=20)
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -95,6 +96,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         parameters.trials,
         parameters.duration,
         parameters.speed,
+        parameters.records,
         parameters.c_u,
         parameters.c_w,
     )
@@ -171,10 +173,11 @@ def _measure(
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """Histograms of the mean angles, pooled over the pairs of rates, and learning curves."""
     figure = matplotlib.figure.Figure(figsize=(12, 6.8), layout="constrained")
-    upper, lower = figure.subfigures(2, 1)
-    panels = upper.subplots(1, 2, sharey=True)
+    parts: Any = figure.subfigures(2, 1)
+    upper, lower = parts
+    panels = upper.subplots(1, 3)
     angle = dataset["angle"].sel(chart="soma")
-    for axes, metric, name in zip(panels, ("Fisher", "Euclidean"), "AB", strict=True):
+    for axes, metric, name in zip(panels[:2], ("Fisher", "Euclidean"), "AB", strict=True):
         for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
             axes.hist(
                 angle.sel(metric=metric, rule=rule).values.ravel(),
@@ -185,11 +188,26 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             )
         axes.set(xlabel="mean angle (degrees)", xlim=(0, 90))
         letter(axes, name, f"{metric} metric" if name == "B" else "Fisher's metric")
+    for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
+        panels[2].hist(_log_length(dataset, rule).values.ravel(), bins=np.arange(-1, 1.01, 0.05),
+                       color=colour, alpha=0.75)  # fmt: skip
+    panels[2].set(xlabel="log$_{10}$ of length over the natural length, less its median")
+    letter(panels[2], "", "lengths (Euclidean metric)")
     panels[0].set_ylabel("weight vectors")
     panels[1].legend(frameon=False)
     bare(*panels)
     draw_curves(lower.subplots(1, 4, sharey=True), dataset)
     return figure
+
+
+def _log_length(dataset: xr.Dataset, rule: str) -> xr.DataArray:
+    """log10 of the length over the natural update's, less its median in each pair of rates.
+
+    A constant factor is a matter of the learning rate, and left out.
+    """
+    length = dataset["length_ratio"].sel(chart="soma", metric="Euclidean", rule=rule)
+    logs = xr.apply_ufunc(np.log10, length)
+    return logs - logs.median("weights")
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -224,6 +242,16 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             1.0,
             float(closer.mean()),
             0.0,
+        )
+    )
+    scatter = {rule: float(_log_length(dataset, rule).std()) for rule in _RULES}
+    found.append(
+        Claim(
+            statement="Its length, too, is nearly a constant multiple of the natural one's: scatter"
+            " of the logarithm of the ratio, approximate over Euclidean",
+            expected="< 0.5",
+            measured=scatter["approximate"] / scatter["Euclidean"],
+            holds=scatter["approximate"] < 0.5 * scatter["Euclidean"],
         )
     )
     fisher = dataset["angle"].sel(metric="Fisher", rule="approximate")

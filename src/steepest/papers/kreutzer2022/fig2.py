@@ -73,7 +73,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         begin = np.linalg.solve(matrix, start)
         with jax.enable_x64(True):
             end = jnp.asarray(np.linalg.solve(matrix, target))
-            hessians[name] = np.asarray(eqx.filter_jit(jax.hessian(cost))(end))
+            hessians[name] = np.asarray(eqx.filter_jit(lambda w, c: jax.hessian(c)(w))(end, cost))
         slowest = np.linalg.eigvalsh(hessians[name])[0]
         times = np.r_[0, np.geomspace(1e-5, 15, parameters.points - 1)]
         euclidean = gradient_flow(cost, Euclidean(), begin, times / slowest)
@@ -84,7 +84,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     plane = np.stack(np.meshgrid(axis, axis), axis=-1)
     with jax.enable_x64(True):
         cost = ExpectedCost(neuron, usps, target)
-        costs = np.asarray(eqx.filter_jit(jax.vmap(cost))(jnp.asarray(plane.reshape(-1, 2))))
+        costs = np.asarray(eqx.filter_jit(eqx.filter_vmap(cost))(jnp.asarray(plane.reshape(-1, 2))))
 
         def embed(w: Any) -> Any:
             return 2 * jnp.sqrt(neuron.rate(jnp.asarray(usps) @ w) / len(usps))

@@ -54,7 +54,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         x = np.zeros(len(w))
         x[: len(parameters.delays)] = np.asarray(neuron.kernel(np.array(parameters.delays)))
         V = float(w @ x)
-        score = float(neuron.score(V, 1.0, parameters.window))
+        score = float(neuron.score(jnp.asarray(V), 1.0, parameters.window))
         parts = rule.parts(fisher, w, x)
         whole = np.asarray(rule.direction(fisher, jnp.asarray(w), jnp.asarray(x), Identity()))
         euclidean = parameters.eta * score * x

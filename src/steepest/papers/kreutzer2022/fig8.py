@@ -51,8 +51,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     first = dataset["first_change"].sel(rule="natural")
     ratio = first.sel(parametrisation="dendritic") / first.sel(parametrisation="somatic")
     w, rate = dataset["somatic"], dataset["mean_rate"]
-    weights = np.abs(w.diff("parametrisation")).max(("time", "synapse", "parametrisation"))
-    apart = np.abs(rate.diff("parametrisation")).max(("time", "parametrisation"))
+    weights = abs(w.diff("parametrisation")).max(("time", "synapse", "parametrisation"))
+    apart = abs(rate.diff("parametrisation")).max(("time", "parametrisation"))
     return [
         Claim.close(
             "Euclid: the dendritic change arrives at the soma f'^2 times as large as the somatic"
