@@ -65,13 +65,17 @@ def gradients(seed=1):
 
 def oracle(potential, weights, steps, rates, signs=None):
     """Momentum of raw gradients, then `mirror_step`, one parameter at a time."""
+    own = {k: potential if signs is None else potential(np.sign(w)) for k, w in weights.items()}
+
+    @jax.jit
+    def step(weights, moving, rate):
+        return {k: mirror_step(own[k], w, moving[k], rate) for k, w in weights.items()}
+
     weights = {k: jnp.asarray(w) for k, w in weights.items()}
     moving = {k: np.zeros(w.shape) for k, w in weights.items()}
     for covectors, rate in zip(steps, rates, strict=True):
-        for k in weights:
-            moving[k] = MOMENTUM * moving[k] + covectors[k]
-            here = potential if signs is None else potential(np.sign(weights[k]))
-            weights[k] = mirror_step(here, weights[k], jnp.asarray(moving[k]), rate)
+        moving = {k: MOMENTUM * moving[k] + covectors[k] for k in moving}
+        weights = step(weights, moving, rate)
     return {k: np.asarray(w) for k, w in weights.items()}
 
 
