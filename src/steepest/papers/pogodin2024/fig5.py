@@ -288,7 +288,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes.set(xlabel="spine volume (µm³)", ylabel="density per log volume", title=title)
     entropy, middle = dataset["entropy_fit"], panels[0]
     for start in ("log_small", "log_large"):
-        middle.axvline(np.exp(entropy.sel(parameter_a=start)), color="grey", linestyle=":")
+        middle.axvline(
+            np.exp(entropy.sel(parameter_a=start)), ymax=0.72, color="grey", linestyle=":"
+        )
     middle.plot([], [], color="grey", linestyle=":", label="values before")
     panels[1].axvline(
         dataset["three_norm_fit"].sel(parameter_b="start"), color="grey", linestyle=":",
