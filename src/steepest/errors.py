@@ -9,6 +9,7 @@ __all__ = [
     "DomainError",
     "FlowError",
     "LawBroken",
+    "LearningError",
     "MetricError",
     "PrecisionError",
     "ProjectionError",
@@ -39,6 +40,10 @@ class PrecisionError(SteepestError):
 
 class FlowError(SteepestError):
     """A flow left its domain, stalled, or could not be followed to its final time."""
+
+
+class LearningError(SteepestError):
+    """A plasticity rule was taken where it is undefined, or in steps that are too large."""
 
 
 class ProjectionError(SteepestError):

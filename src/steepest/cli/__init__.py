@@ -2,6 +2,7 @@
 
 from steepest.cli.app import app, main, run
 from steepest.cli.connectivity import connectivity
+from steepest.cli.export import brian2
 from steepest.cli.infer import infer
 from steepest.cli.layers import infer_layers
 from steepest.cli.metric import infer_metric
@@ -11,6 +12,7 @@ from steepest.cli.sweeps import sweep
 
 __all__ = [
     "app",
+    "brian2",
     "connectivity",
     "demo",
     "infer",

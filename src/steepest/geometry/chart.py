@@ -181,11 +181,12 @@ class Attenuation(AbstractChart):
 
     def __call__(self, point: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return point * like(np.exp(-self.distance / self.length), point)
+        return point * jnp.exp(-like(self.distance, point) / like(self.length, point))
 
     def inverse(self, coordinates: Coordinates) -> Float[Array, "*n"]:
         coordinates = jnp.asarray(coordinates)
-        return coordinates * like(np.exp(self.distance / self.length), coordinates)
+        lengths = like(self.distance, coordinates) / like(self.length, coordinates)
+        return coordinates * jnp.exp(lengths)
 
 
 class Composed(AbstractChart):

@@ -1,0 +1,182 @@
+"""Synapse-updates per second of the spiking engines and of what others would write, in one run.
+
+    python benchmarks/spiking.py [--json] [--brian2-python PATH] [--n 100 1000 10000]
+
+An update is one synapse of one trial in one step of 0.5 ms: n * trials * steps / wall time, medians
+over interleaved rounds. Half the afferents fire at 10 Hz, half at 50 Hz. Brian2 2.9 needs an older
+NumPy, so it runs under its own Python; without one it is reported as not measured.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+
+import jax
+import numpy as np
+import spiking_peers as peers
+
+from steepest.spiking import EuclideanRule, Natural, paper_task
+from steepest.spiking.dense import simulate_dense
+from steepest.spiking.events import EventEngine
+from steepest.spiking.settings import Settings
+from steepest.spiking.simulate import event_model
+
+RULES = {"euclidean": (EuclideanRule(), 4.5e-7), "natural": (Natural(), 6e-4)}
+DT = peers.DT
+BRIAN2 = "Brian2 cpp_standalone float32"
+
+
+class Ours:
+    def __init__(self, rule, n, trials):
+        task, w = paper_task(trials, n=n, test_samples=1)
+        model = event_model(task, RULES[rule][0], Settings(RULES[rule][1], 1.0))
+        self.engine = EventEngine(model, w, task.teacher.weights, seed=0)
+
+    def run(self, steps):
+        self.engine.run(self.engine.step + steps)
+
+
+class Dense:
+    """JAX, float64: the readable reference, compiled once for any number of steps."""
+
+    def __init__(self, rule, n, trials):
+        self.task, w = paper_task(trials, n=n, test_samples=1)
+        self.rule, self.rate = RULES[rule]
+        self.arguments = {"rate": self.rate, "seed": 0, "record": 1}
+        self.state = simulate_dense(self.task, self.rule, w, duration=DT, **self.arguments).state
+
+    def run(self, steps):
+        self.state = simulate_dense(
+            self.task, self.rule, None, duration=steps * DT, state=self.state, **self.arguments
+        ).state
+
+
+class Peer:
+    def __init__(self, function, kind):
+        self.function, self.kind = function, kind
+
+    def __call__(self, rule, n, trials):
+        random = np.random.default_rng(0)
+        rates = np.repeat([10.0, 50.0], n // 2).astype(self.kind)
+        w, target = random.uniform(-1 / n, 1 / n, (2, trials, n)).astype(self.kind)
+        natural = rule == "natural"
+        gains = (peers.C_EPS / rates if natural else np.ones(n)).astype(self.kind)
+        traces = np.zeros((2, trials, n), dtype=self.kind)
+        arrays = rates, w, target, traces[0], traces[1], gains
+        return Running(lambda steps: self.function(natural, RULES[rule][1], *arrays, steps, n // 2))
+
+
+class Running:
+    def __init__(self, run):
+        self.run = run
+
+
+CONTENDERS = {
+    "steepest events": Ours,
+    "steepest dense (JAX float64)": Dense,
+    "Numba dense float32": Peer(peers.numba_dense, np.float32),
+    "Numba dense float64": Peer(peers.numba_dense, np.float64),
+    "NumPy float32, sparse spikes": Peer(peers.numpy_sparse, np.float32),
+}
+GOALS = {  # natural rule: ratio of ours to the contender (to the best of its kind)
+    100: {"Brian2": 100, "Numba": 5, "NumPy": 20},
+    10_000: {"Brian2": 150, "Numba": 2},
+}
+
+
+def measure(rules, sizes, synapses, budget, rounds):
+    """Contender -> rule -> n -> updates per second."""
+    found = {name: {rule: {} for rule in rules} for name in CONTENDERS}
+    for n in sizes:
+        trials = max(16, synapses // n)
+        for rule in rules:
+            made = {}
+            for name, contender in CONTENDERS.items():
+                running = contender(rule, n, trials)
+                steps = 64
+                running.run(steps)  # compiles
+                begun = time.perf_counter()
+                running.run(steps)
+                took = max(1e-4, time.perf_counter() - begun)
+                made[name] = running, max(64, int(steps * budget / took)), []
+            for _ in range(rounds):
+                for running, steps, speeds in made.values():
+                    begun = time.perf_counter()
+                    running.run(steps)
+                    speeds.append(n * trials * steps / (time.perf_counter() - begun))
+            for name, (_, _, speeds) in made.items():
+                found[name][rule][n] = statistics.median(speeds)
+                say(f"{name:30s} {rule:10s} n={n:<6d} {found[name][rule][n]:.3g} updates/s")
+    return found
+
+
+def measure_brian2(python, rules, sizes, synapses):
+    found = {rule: {} for rule in rules}
+    for n in sizes:
+        trials = max(1, synapses // n)
+        steps = max(20, int(2e8 / (n * trials)))
+        for rule in rules:
+            seconds = peers.brian2_seconds(
+                python, rule == "natural", RULES[rule][1], n, trials, steps
+            )
+            found[rule][n] = n * trials * steps / seconds
+            say(
+                f"{BRIAN2:30s} {rule:10s} n={n:<6d} {found[rule][n]:.3g} updates/s"
+            )
+    return found
+
+
+def say(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument("--brian2-python", help="a Python that has Brian2")
+    parser.add_argument("--n", type=int, nargs="+", default=[100, 1000, 10_000])
+    parser.add_argument("--rules", nargs="+", choices=list(RULES), default=list(RULES))
+    parser.add_argument("--synapses", type=int, default=100_000, help="n times trials")
+    parser.add_argument("--budget", type=float, default=0.5, help="seconds per timed run")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    speeds = measure(
+        arguments.rules, arguments.n, arguments.synapses, arguments.budget, arguments.rounds
+    )
+    speeds[BRIAN2] = None
+    if arguments.brian2_python:
+        speeds[BRIAN2] = measure_brian2(
+            arguments.brian2_python, arguments.rules, arguments.n, arguments.synapses
+        )
+    ratios = {
+        name: {
+            rule: {n: speeds["steepest events"][rule][n] / value for n, value in by_n.items()}
+            for rule, by_n in by_rule.items()
+        }
+        for name, by_rule in speeds.items()
+        if by_rule is not None and name != "steepest events"
+    }
+    machine = {"cores": len(os.sched_getaffinity(0)), "accelerator": jax.default_backend() != "cpu"}
+    if arguments.json:
+        print(json.dumps({"updates_per_second": speeds, "ratios": ratios, **machine}))
+        return
+    print(f"{machine['cores']} cores; updates per second, and how many times fewer than steepest's")
+    for rule in arguments.rules:
+        for n in arguments.n:
+            print(f"\n{rule}, n = {n}: steepest events {speeds['steepest events'][rule][n]:.3g}")
+            for name, by_rule in speeds.items():
+                if name == "steepest events":
+                    continue
+                if by_rule is None:
+                    print(f"  {name:32s} not measured (give --brian2-python)")
+                    continue
+                goals = GOALS.get(n, {}) if rule == "natural" else {}
+                goal = next((f"  (goal {g})" for k, g in goals.items() if name.startswith(k)), "")
+                print(f"  {name:32s} {by_rule[rule][n]:9.3g}  {ratios[name][rule][n]:7.1f}x{goal}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""`steepest export brian2`: a learning rule as a script for another simulator."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from steepest.cli.app import Json, Seed, app
+from steepest.cli.output import to_json
+
+__all__ = ["brian2"]
+
+export = App(name="export", help="Write a learning rule as a script for another simulator.")
+app.command(export)
+
+
+@export.command
+def brian2(
+    *,
+    rule: Annotated[
+        Literal["natural", "euclidean", "approximate"], Parameter(help="The learning rule.")
+    ] = "natural",
+    afferents: Annotated[
+        int, Parameter(help="Number of afferents.", validator=Number(gte=2))
+    ] = 100,
+    rates: Annotated[tuple[float, float], Parameter(help="Rates of the two halves, in Hz.")] = (
+        10.0,
+        50.0,
+    ),
+    rate: Annotated[
+        float | None, Parameter(help="Learning rate (the paper's for the rule).")
+    ] = None,
+    duration: Annotated[float, Parameter(help="How long to learn, in s.")] = 10.0,
+    dt: Annotated[float, Parameter(help="Time step, in s.")] = 5e-4,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, Parameter(help="File for the script; on stdout unless given.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """The Euclidean, natural or approximate rule as Brian2 equations in a runnable script.
+
+    The task is that of Fig 3F of Kreutzer et al. 2022: a neuron learns to fire like a teacher.
+    """
+    from steepest.errors import UsageError
+    from steepest.spiking import ApproximateNatural, EuclideanRule, Natural, paper_task
+    from steepest.spiking.brian2 import export_brian2
+
+    rules = {
+        "natural": (Natural(), 6e-4),
+        "euclidean": (EuclideanRule(), 4.5e-7),
+        "approximate": (ApproximateNatural(), 5.5e-4),
+    }
+    chosen, usual = rules[rule]
+    task, weights = paper_task(1, n=afferents, rates=rates, seed=seed, test_samples=1)
+    script = export_brian2(
+        task,
+        chosen,
+        weights[0],
+        rate=usual if rate is None else rate,
+        duration=duration,
+        dt=dt,
+        seed=seed,
+    )
+    if out is not None:
+        try:
+            out.write_text(script, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written: {error}") from error
+    if json:
+        print(to_json({"rule": rule, "file": None if out is None else str(out), "script": script}))
+    elif out is None:
+        print(script, end="")
+    else:
+        print(f"The {rule} rule is in {out}: run it with a Python that has Brian2.")
+    return 0

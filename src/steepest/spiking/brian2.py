@@ -1,0 +1,292 @@
+"""The learning rules as a runnable Brian2 script, with the same steps as our own engines.
+
+Brian2 is not needed here: the script is text. It does what `simulate_dense` does, in its order:
+with the USPs as they stand the weights change, the USPs decay, then the step's spikes are added.
+"""
+
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import UsageError
+from steepest.geometry.entry import entry_point
+from steepest.spiking.kernel import DifferenceOfExponentials
+from steepest.spiking.rules import AbstractRule, ApproximateNatural, EuclideanRule, Natural
+from steepest.spiking.settings import Settings, check_run
+from steepest.spiking.task import FixedRateTeacher, GivenTeacher, RealisableTeacher, Task
+from steepest.spiking.transfer import Sigmoid
+
+__all__ = ["export_brian2"]
+
+SCRIPT = Template('''\
+"""$title
+
+    python SCRIPT.py [--out FILE.npz] [--spikes FILE.npz] [--duration SECONDS] [--standalone]
+
+Writes `times` (s), `weights` (times, synapses) and `final` (synapses). --spikes reads `afferents`
+(steps, synapses) and `teacher` (steps), counts per time step, instead of drawing spikes.
+Kreutzer et al. 2022. Numbers without units are in s, Hz and mV (eps0 in mV s); weights have none.
+"""
+
+import argparse
+
+import brian2 as b2
+import numpy as np
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--out", default="weights.npz")
+parser.add_argument("--spikes")
+parser.add_argument("--duration", type=float, default=$duration)
+parser.add_argument("--standalone", action="store_true", help="compile to C++ and run that")
+arguments = parser.parse_args()
+if arguments.standalone:
+    b2.set_device("cpp_standalone")
+b2.seed($seed)
+b2.defaultclock.dt = $dt * b2.second
+
+rates = np.array($rates)
+start = np.array($start)
+target = np.array($target)
+n = len(rates)
+parameters = {
+    "dt_s": $dt, "eta": $eta, "tau_m": $tau_m * b2.second, "tau_s": $tau_s * b2.second,
+    "kappa": $kappa, "eps0": $eps0, "c_eps": $c_eps, "q": $q,
+    "maximum": $maximum, "steepness": $steepness, "threshold_V": $threshold, "bias": $bias,
+    "teacher_rate": $teacher_rate, "c_u": $c_u, "c_w": $c_w,
+}
+
+if arguments.spikes:
+    given = np.load(arguments.spikes, allow_pickle=False)
+    parameters["given"] = b2.TimedArray(given["afferents"].astype(float), dt=$dt * b2.second)
+    parameters["taught"] = b2.TimedArray(given["teacher"].astype(float), dt=$dt * b2.second)
+
+# Within the slot "groups" of a time step, in this order: sums over synapses (-1), the neuron's
+# coefficients (2), the weights (3), the decay of the USPs (4). Spikes follow in later slots, so
+# they count from the next step on.
+afferents = b2.NeuronGroup(
+    n, "rate : 1 (constant)\\ncount : 1", threshold="count > 0", namespace=parameters,
+    name="afferents",
+)
+afferents.rate = rates
+draw = "count = given(t, i)" if arguments.spikes else "count = poisson(rate * dt_s)"
+afferents.run_regularly(draw, when="groups")
+
+neuron = b2.NeuronGroup(
+    1,
+    """
+    V : 1        # sum of w x, mV
+    V_teacher : 1
+    total : 1    # sum of x, mV
+    mu : 1       # mean of V
+    s2 : 1       # variance of V
+    c1 : 1       # E[h], E[h'], E[h''] of h = phi'^2 / phi
+    c2 : 1
+    c3 : 1
+    y : 1        # spikes of the teacher in this step
+    score : 1
+    gamma_s : 1
+    gamma_u : 1
+    gamma_w : 1
+    """,
+    namespace=parameters,
+    name="neuron",
+)
+synapses = b2.Synapses(
+    afferents,
+    neuron,
+    """
+    dm/dt = -m / tau_m : 1 (clock-driven)
+    ds/dt = -s / tau_s : 1 (clock-driven)
+    x = eps0 * kappa * (m - s) : 1
+    w : 1
+    w_teacher : 1 (constant)
+    r : 1 (constant)
+    per_r : 1 (constant)   # 1/r, and 0 where r = 0: a silent afferent has no USP
+    V_post = w * x : 1 (summed)
+    V_teacher_post = w_teacher * x : 1 (summed)
+    total_post = x : 1 (summed)
+    mu_post = w * eps0 * r : 1 (summed)
+    s2_post = w**2 * r / c_eps : 1 (summed)
+    """,
+    on_pre="m += count_pre\\ns += count_pre",
+    method="$method",
+    order=4,
+    namespace=parameters,
+    name="a_synapses",  # sums of the same order are taken by name: these before the moments
+)
+synapses.connect()
+synapses.w = start
+synapses.w_teacher = target
+synapses.r = rates
+synapses.per_r = np.divide(1.0, rates, out=np.zeros(n), where=rates > 0)
+$moments
+teacher = "y = taught(t)" if arguments.spikes else "$teacher"
+neuron.run_regularly(
+    teacher
+    + """
+    score = (y - rate_of(V + bias) * dt_s) * steepness * rest_of(V + bias)
+$coefficients
+    """.replace("rate_of(V + bias)", "maximum / (1 + exp(-steepness * (V + bias - threshold_V)))")
+    .replace("rest_of(V + bias)", "1 / (1 + exp(steepness * (V + bias - threshold_V)))"),
+    when="groups",
+    order=2,
+)
+synapses.run_regularly(
+    "w += $change",
+    when="groups",
+    order=3,
+)
+
+record = b2.StateMonitor(synapses, "w", record=True, dt=$interval * b2.second, name="record")
+b2.run(arguments.duration * b2.second)
+np.savez(
+    arguments.out,
+    times=np.asarray(record.t / b2.second),
+    weights=np.asarray(record.w).T,
+    final=np.asarray(synapses.w[:]),
+)
+print(f"weights after {arguments.duration:g} s are in {arguments.out}")
+''')
+
+MOMENTS = '''
+# Gaussian means over V by the trapezoid rule: each node is a neuron, each term a synapse.
+points = np.arange(-45, 46) / 5.0
+nodes = b2.NeuronGroup(len(points), "z : 1 (constant)\\nweight : 1 (constant)", name="nodes")
+nodes.z = points
+nodes.weight = np.exp(-(points**2) / 2) / np.exp(-(points**2) / 2).sum()
+moments = b2.Synapses(
+    nodes,
+    neuron,
+    """
+    u = steepness * (mu_post + sqrt(s2_post) * z_pre + bias - threshold_V) : 1
+    p = 1 / (1 + exp(-u)) : 1
+    rest = 1 / (1 + exp(u)) : 1
+    h = weight_pre * steepness**2 * maximum * p * rest**2 : 1
+    c1_post = h : 1 (summed)
+    c2_post = steepness * h * (1 - 3 * p) : 1 (summed)
+    c3_post = steepness**2 * h * ((1 - 3 * p)**2 - 3 * p * rest) : 1 (summed)
+    """,
+    namespace=parameters,
+    name="b_moments",
+)
+moments.connect()
+'''
+
+NATURAL = """
+    gamma_s = 1 / c1
+    delta = c1 * c3 - c2**2
+    D = c1**2 * (1 + q) + 2 * c1 * c2 * mu + c1 * c3 * s2 + delta * (q * s2 - mu**2)
+    g1 = -(c1**2 + delta * s2) / D
+    g2 = -(c1 * c2 - delta * mu) / D
+    g4 = -(c1 * c3 + q * delta) / D
+    gamma_u = -c_eps * eps0 * (g1 * c_eps * eps0 * total + g2 * V)
+    gamma_w = g2 * c_eps * eps0 * total + g4 * V"""
+
+APPROXIMATE = """
+    gamma_s = 1 / c1
+    gamma_u = c_u * c_eps * eps0
+    gamma_w = c_w * V"""
+
+CHANGE = "eta * score_post * gamma_s_post * (c_eps * x * per_r - gamma_u_post + gamma_w_post * w)"
+
+TEACHERS = {
+    RealisableTeacher: (
+        "y = poisson(maximum / (1 + exp(-steepness * (V_teacher + bias - threshold_V))) * dt_s)"
+    ),
+    FixedRateTeacher: "y = poisson(teacher_rate * dt_s)",
+}
+
+
+@entry_point(kernel="NeuronFisher and the rules")
+def export_brian2(
+    task: Task,
+    rule: AbstractRule,
+    weights: Any,
+    *,
+    rate: float,
+    duration: float,
+    dt: float = 5e-4,
+    seed: int = 0,
+    euler: bool = False,
+    intervals: int = 100,
+) -> str:
+    """A Brian2 script in which one neuron learns a task by a rule from `weights` (n,).
+
+    For the Euclidean, natural and approximate rules, a sigmoid, a difference of exponentials and
+    constant rates; the other arguments are those of `simulate`, `intervals` is how often the
+    script records. On the same spikes (its `--spikes`) it gives the weights of `simulate`.
+    Raises `UsageError` for what it cannot express.
+    """
+    neuron, source = task.neuron, task.source
+    rates = task.afferents.constant_rates
+    unfit = {
+        f"the rule {type(rule).__name__}": (
+            type(rule) not in (EuclideanRule, Natural, ApproximateNatural)
+        ),
+        "a transfer function that is not Sigmoid": type(neuron.transfer) is not Sigmoid,
+        "a kernel that is not a difference of exponentials": (
+            type(neuron.kernel) is not DifferenceOfExponentials
+        ),
+        "rates that vary, or given trains": rates is None,
+        "an attenuated teacher": source is not task.teacher,
+        "given teacher's spikes (give them to the script, by --spikes)": (
+            isinstance(source, GivenTeacher)
+        ),
+        "given USP means or variances": (
+            task.usp_means is not None or task.usp_variances is not None
+        ),
+    }
+    for what, applies in unfit.items():
+        if applies:
+            raise UsageError(f"export to Brian2: {what} cannot be written there")
+    if intervals < 1:
+        raise UsageError(f"intervals={intervals}: give 1 or more")
+    start = check_run(task, weights, Settings(rate, duration, dt, seed, euler), None, None).weights
+    target = np.zeros(start.shape)
+    if isinstance(source, RealisableTeacher):
+        target = np.broadcast_to(source.weights, start.shape)
+    if len(start) != 1:
+        raise UsageError(f"export to Brian2: {len(start)} trials; give the weights (n,) of one")
+    transfer, kernel = neuron.transfer, neuron.kernel
+    assert isinstance(transfer, Sigmoid)
+    assert isinstance(kernel, DifferenceOfExponentials)
+    assert rates is not None
+    constants = rule if isinstance(rule, ApproximateNatural) else ApproximateNatural()
+    euclidean = isinstance(rule, EuclideanRule)
+    coefficients = APPROXIMATE if isinstance(rule, ApproximateNatural) else NATURAL
+    steps = max(1, round(duration / dt / intervals))
+    names = {EuclideanRule: "Euclidean", Natural: "natural", ApproximateNatural: "approximate"}
+
+    def listed(values: np.ndarray) -> str:
+        return "[" + ", ".join(repr(float(v)) for v in values) + "]"
+
+    return SCRIPT.substitute(
+        title=f"A Poisson neuron that learns from a teacher by the {names[type(rule)]} rule.",
+        duration=repr(float(duration)),
+        seed=int(seed),
+        dt=repr(float(dt)),
+        eta=repr(float(rate)),
+        rates=listed(rates),
+        start=listed(start[0]),
+        target=listed(target[0]),
+        tau_m=repr(float(kernel.tau_m)),
+        tau_s=repr(float(kernel.tau_s)),
+        kappa=repr(1.0 / float(kernel.tau_m - kernel.tau_s)),
+        eps0=repr(float(kernel.integral)),
+        c_eps=repr(float(kernel.c_eps)),
+        q=repr(float(kernel.c_eps * kernel.integral**2 * rates.sum())),
+        maximum=repr(float(transfer.maximum)),
+        steepness=repr(float(transfer.steepness)),
+        threshold=repr(float(transfer.threshold)),
+        bias=repr(float(neuron.bias)),
+        teacher_rate=repr(float(source.rate) if isinstance(source, FixedRateTeacher) else 0.0),
+        c_u=repr(float(constants.c_u)),
+        c_w=repr(float(constants.c_w)),
+        method="euler" if euler else "exact",
+        moments="" if euclidean else MOMENTS,
+        teacher=TEACHERS[type(source)],
+        coefficients="" if euclidean else coefficients.strip("\n"),
+        change="eta * score_post * x" if euclidean else CHANGE,
+        interval=repr(steps * float(dt)),
+    )

@@ -1,0 +1,99 @@
+"""What the event-driven engine needs to know of a run, as numbers."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from steepest.spiking import _lockstep as kernel
+from steepest.spiking import _updates as layout
+from steepest.spiking._random import EDGE, FIRST, GAIN, RATE, SIZE, WIDTH
+
+__all__ = ["EventModel", "Events"]
+
+PERIOD = 64  # steps between rebases, at most
+
+
+@dataclass(frozen=True)
+class Events:
+    """Given spikes: step, trial and (for inputs) afferent of each, sorted by step.
+
+    Arrays (spikes,) of integers; a spike that stands twice counts twice.
+    """
+
+    step: Int[np.ndarray, " spikes"]
+    trial: Int[np.ndarray, " spikes"]
+    afferent: Int[np.ndarray, " spikes"] | None = None
+
+
+@dataclass(frozen=True)
+class EventModel:
+    """The numbers that the kernel needs of a neuron, its afferents, its teacher and its rule.
+
+    `rule` is 0 (Euclidean), 1 (natural) or 2 (approximate natural); time constants and `dt` in s,
+    `eps0` in mV s, `c_eps` in s/mV^2, rates in Hz, voltages in mV. `decay` holds exp(-dt/tau_m),
+    exp(-dt/tau_s) or their Euler forms. The teacher spikes at the sigmoid of its own voltage, at
+    `teacher_rate` (Hz) when that is a number, or as given to the engine.
+    """
+
+    rule: int
+    rates: Float[np.ndarray, " n"]
+    eta: float
+    dt: float
+    decay: tuple[float, float]
+    kappa: float
+    eps0: float
+    c_eps: float
+    maximum: float
+    slope: float
+    threshold: float
+    bias: float = 0.0
+    teacher_bias: float = 0.0
+    teacher_rate: float | None = None
+    c_u: float = 0.95
+    c_w: float = 0.05
+
+    @property
+    def period(self) -> int:
+        """Steps between two rebases: b^-period <= 1e5."""
+        fastest = -math.log(min(self.decay))
+        return max(1, min(PERIOD, int(math.log(kernel.GROWTH) / fastest)))
+
+    def parameters(self) -> Float[np.ndarray, " 15"]:
+        """The kernel's array of scalars."""
+        par = np.zeros(layout.PARAMETERS)
+        par[layout.DECAY_M], par[layout.DECAY_S] = self.decay
+        par[layout.KAPPA] = self.kappa
+        par[layout.C_EPS] = self.c_eps
+        par[layout.EPS0] = self.eps0
+        par[layout.SLOPE] = self.slope
+        par[layout.OFFSET] = self.slope * (self.threshold - self.bias)
+        par[layout.MAXIMUM] = self.maximum
+        par[layout.DT] = self.dt
+        par[layout.ETA] = self.eta
+        par[layout.TOTAL_RATE] = math.fsum(self.rates)
+        par[layout.C_U], par[layout.C_W] = self.c_u, self.c_w
+        if self.teacher_rate is None:
+            par[layout.TEACHER_OFFSET] = self.slope * (self.threshold - self.teacher_bias)
+            par[layout.TEACHER_HAZARD] = self.maximum * self.dt
+        else:  # every candidate is a spike
+            par[layout.TEACHER_OFFSET] = -np.inf
+            par[layout.TEACHER_HAZARD] = self.teacher_rate * self.dt
+        return par
+
+    def classes(self) -> tuple[Float[np.ndarray, "6 kinds"], Int[np.ndarray, " active"]]:
+        """The classes of equal rates, and the active afferents in the order of the classes."""
+        active = np.flatnonzero(self.rates > 0)
+        active = active[np.argsort(self.rates[active], kind="stable")]
+        values, sizes = np.unique(self.rates[active], return_counts=True)
+        table = np.zeros((6, max(1, len(values))))
+        hazards = values * self.dt * sizes
+        if len(values):
+            table[EDGE] = np.cumsum(hazards) - hazards
+            table[WIDTH] = hazards
+            table[FIRST] = np.cumsum(sizes) - sizes
+            table[SIZE] = sizes
+            table[RATE] = values
+            table[GAIN] = 1.0 if self.rule == kernel.EUCLIDEAN else self.c_eps / values
+        return table, active

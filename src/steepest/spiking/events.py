@@ -1,0 +1,309 @@
+"""The fast engine: the exact event-driven scheme for constant rates, many trials side by side.
+
+A synapse is touched only when it spikes, yet the weights are those of the dense scheme to rounding
+(`_lockstep`): a step costs one neuron's dozen scalars and the spikes that fall in it, not n
+synapses. Trials run in blocks of 16 or 8, blocks on as many threads as there are cores; a trial's
+numbers depend on the seed and on the number of trials only, never on the threads.
+"""
+
+import hashlib
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from steepest.errors import LearningError, MetricError, UsageError
+from steepest.spiking import _lockstep as kernel
+from steepest.spiking import _updates as layout
+from steepest.spiking._moments import TILE
+from steepest.spiking._random import GAIN, SIZE, STREAMS, stream_states
+from steepest.spiking.event_model import EventModel, Events
+
+__all__ = ["EventEngine"]
+
+WIDE, NARROW = (0,) * 16, (0,) * 8  # the kernel reads the number of lanes off the type
+NARROW_FROM = 300  # afferents: above, 16 lanes of records no longer pay
+REACH = 12.0  # standard deviations of room in the spike buffers: an overflow raises
+
+
+def _aligned(*shape: int, dtype: Any = np.float64) -> np.ndarray:
+    """Zeros that begin at a multiple of 64 bytes, so that a vector load crosses no cache line."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + 64, dtype=np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def _room(mean: float) -> int:
+    return int(mean + REACH * math.sqrt(mean + 1.0)) + 128
+
+
+class EventEngine:
+    """Many trials of one neuron learning, run step by step; `simulate` is the front door.
+
+    `weights`, `target` (trials, n) are the student's at the start and the teacher's, `traces`
+    (trials, 2, n) where the synapses stand. Inputs and teacher are drawn from `seed` unless `run`
+    is given them. `saved` is an earlier engine's `save()`, which is continued where it belongs to
+    the same run, whatever its learning rate.
+    """
+
+    def __init__(
+        self,
+        model: EventModel,
+        weights: Float[np.ndarray, "trials n"],
+        target: Float[np.ndarray, "trials n"],
+        *,
+        seed: int | None,
+        draws: tuple[bool, bool] = (True, True),
+        traces: Float[np.ndarray, "trials 2 n"] | None = None,
+        step: int = 0,
+        saved: dict[str, np.ndarray] | None = None,
+        threads: int | None = None,
+        lanes: int | None = None,
+    ) -> None:
+        self.model = model
+        self.trials, self.n = weights.shape
+        self.table, self.active = model.classes()
+        self.silent = np.flatnonzero(model.rates <= 0)
+        if lanes is None:
+            narrow = self.trials <= len(NARROW) or self.n >= NARROW_FROM
+            lanes = len(NARROW) if narrow else len(WIDE)
+        self.lanes = WIDE if lanes == len(WIDE) else NARROW
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self.drawn = draws
+        self.parameters = model.parameters()
+        self.blocks = -(-self.trials // lanes)
+        self.key = self._key(target, seed)
+        kinds = self.table.shape[1]
+        self.work = [
+            (
+                _aligned(kinds * kernel.SLOTS * lanes),
+                _aligned(lanes, dtype=np.int64),
+                _aligned(8 + 3 * TILE),
+            )
+            for _ in range(self.blocks)
+        ]
+        self.state = self._allocate()
+        if saved is not None and np.array_equal(saved.get("key"), self.key):
+            for name, array in self.state.items():
+                array[...] = saved[name]
+        else:
+            traces = np.zeros((self.trials, 2, self.n)) if traces is None else traces
+            self._begin(weights, target, traces, seed, step)
+
+    def _key(self, target: np.ndarray, seed: int | None) -> np.ndarray:
+        """What a saved state must have in common with this run: all but the learning rate."""
+        told = replace(self.model, eta=0.0, rates=np.zeros(0))
+        words = repr((told, seed, self.drawn, self.trials, len(self.lanes)))
+        digest = hashlib.sha256(words.encode())
+        digest.update(self.model.rates.tobytes())
+        digest.update(np.ascontiguousarray(target).tobytes())
+        return np.frombuffer(digest.digest(), dtype=np.uint8)
+
+    def _allocate(self) -> dict[str, np.ndarray]:
+        N, active = len(self.lanes), len(self.active)
+        span = N * self.model.period
+        inputs = _room(span * self.model.dt * float(self.parameters[layout.TOTAL_RATE]))
+        taught = _room(span * float(self.parameters[layout.TEACHER_HAZARD]))
+        return {
+            "scalars": _aligned(self.blocks, layout.ROWS * N),
+            "records": _aligned(self.blocks, N * active, 4),
+            "silent": _aligned(self.blocks, N * len(self.silent)),
+            "counters": np.zeros((self.blocks, kernel.COUNTERS), dtype=np.int64),
+            "random": np.zeros((self.blocks, 5 * STREAMS), dtype=np.uint64),
+            "spikes": np.zeros((self.blocks, 3, inputs if self.drawn[0] else 1), dtype=np.int64),
+            "candidates": np.zeros((self.blocks, 2, taught if self.drawn[1] else 1), np.int64),
+            "chances": np.zeros((self.blocks, taught if self.drawn[1] else 1)),
+        }
+
+    def _begin(
+        self,
+        weights: np.ndarray,
+        target: np.ndarray,
+        traces: np.ndarray,
+        seed: int | None,
+        step: int,
+    ) -> None:
+        N, active, state = len(self.lanes), self.active, self.state
+        shape = (self.blocks, N, len(active))
+        padded = np.minimum(np.arange(self.blocks * N), self.trials - 1)
+        records = state["records"].reshape(*shape, 4)
+        records[..., 0] = w = weights[padded][:, active].reshape(shape)
+        records[..., 1] = m = traces[padded, 0][:, active].reshape(shape)
+        records[..., 2] = s = traces[padded, 1][:, active].reshape(shape)
+        records[..., 3] = taught = target[padded][:, active].reshape(shape)
+        state["silent"][:] = weights[padded][:, self.silent].reshape(self.blocks, -1)
+        gain, rates = self._gains, self.model.rates[active]
+        x = self._scalars
+        sums = {
+            layout.VM: w * m,
+            layout.VS: w * s,
+            layout.TM: taught * m,
+            layout.TS: taught * s,
+            layout.RM: m,
+            layout.RS: s,
+            layout.QMM: gain * m * m,
+            layout.QMS: gain * m * s,
+            layout.QSS: gain * s * s,
+            layout.MEAN: w * rates,
+            layout.SQUARE: w * w * rates,
+        }
+        for row, terms in sums.items():
+            x[:, row] = terms.sum(axis=-1)
+        x[:, layout.L] = 1.0
+        x[:, layout.MEAN0] = np.inf  # no quadrature yet
+        state["counters"][:, kernel.STEP] = step
+        # A run that goes on from weights and traces alone must not see its spikes again.
+        for block in range(self.blocks):
+            state["random"][block] = stream_states(0 if seed is None else seed, step, block)
+
+    @property
+    def _scalars(self) -> np.ndarray:
+        return self.state["scalars"].reshape(self.blocks, layout.ROWS, len(self.lanes))
+
+    @property
+    def _gains(self) -> np.ndarray:
+        return np.repeat(self.table[GAIN], self.table[SIZE].astype(np.int64))
+
+    @property
+    def step(self) -> int:
+        """How many steps have been made."""
+        return int(self.state["counters"][:, kernel.STEP].min())
+
+    def save(self) -> dict[str, np.ndarray]:
+        """A copy of everything that moves, for `saved`."""
+        return {"key": self.key} | {name: array.copy() for name, array in self.state.items()}
+
+    def give(self, inputs: Events | None = None, teacher: Events | None = None) -> None:
+        """Take the spikes of the steps that are run next, up to the next call, instead of drawing.
+
+        Needs an engine whose `draws` says so.
+        """
+        N = len(self.lanes)
+        if inputs is not None and inputs.afferent is not None:
+            place = np.full(self.n, -1)
+            place[self.active] = np.arange(len(self.active))
+            kind = np.repeat(np.arange(self.table.shape[1]), self.table[SIZE].astype(np.int64))
+            at, lane = place[inputs.afferent], inputs.trial % N
+            slot = kind[at] * kernel.SLOTS * N + lane
+            columns = np.stack([inputs.step, slot, lane * len(self.active) + at])
+            self._give("spikes", columns, inputs.trial // N, kernel.SPIKES)
+        if teacher is not None:
+            columns = np.stack([teacher.step, teacher.trial % N])
+            self._give("candidates", columns, teacher.trial // N, kernel.CANDIDATES)
+            room = self.state["candidates"].shape[-1]
+            self.state["chances"] = np.full((self.blocks, room), -1.0)
+
+    def _give(self, name: str, columns: np.ndarray, block: np.ndarray, counter: int) -> None:
+        counts = np.bincount(block, minlength=self.blocks)
+        table = np.zeros((self.blocks, len(columns), max(1, counts.max())), dtype=np.int64)
+        order = np.argsort(block, kind="stable")
+        for k, mine in enumerate(np.split(order, np.cumsum(counts)[:-1])):
+            table[k, :, : len(mine)] = columns[:, mine]
+        self.state[name] = table
+        self.state["counters"][:, counter] = counts
+        self.state["counters"][:, counter + 1] = 0
+
+    def run(self, until: int, advance: Callable[[float], None] | None = None) -> None:
+        """Run every trial to step `until`; `advance` hears of the steps made, a block at a time.
+
+        An interrupt is raised when all blocks have come to the same step. Raises `LearningError`
+        where the learning rate makes lambda <= 0 and `MetricError` where the metric fails, naming
+        trial, step and cure.
+        """
+        share = (until - self.step) / self.blocks
+        with ThreadPoolExecutor(self.threads) as pool:
+            jobs = [pool.submit(self._run_block, block, until) for block in range(self.blocks)]
+            try:
+                for job in jobs:
+                    job.result()
+                    if advance:
+                        advance(share)
+            finally:
+                wait(jobs)
+        for block, job in enumerate(jobs):
+            self._raise_for(block, *job.result())
+
+    def _run_block(self, block: int, until: int) -> tuple[int, int]:
+        N = len(self.lanes)
+        state = {name: array[block] for name, array in self.state.items()}
+        return kernel.run_block(
+            self.lanes,
+            N,
+            self.model.rule,
+            min(N, self.trials - block * N),
+            self.model.period,
+            until,
+            *self.drawn,
+            self.parameters,
+            self.table,
+            state["scalars"],
+            state["records"],
+            state["silent"],
+            state["counters"],
+            state["random"],
+            state["spikes"],
+            state["candidates"],
+            state["chances"],
+            *self.work[block],
+        )
+
+    def _raise_for(self, block: int, happened: int, lane: int) -> None:
+        if happened == kernel.FINE:
+            return
+        step = int(self.state["counters"][block, kernel.STEP])
+        where = f"trial {block * len(self.lanes) + lane}, step {step} ({step * self.model.dt:g} s)"
+        if happened == kernel.LAMBDA:
+            growth = float(self._scalars[block, layout.LAM, lane])
+            safe = self.model.eta / (1.0 - growth)
+            raise LearningError(
+                f"{where}: the learning rate {self.model.eta:g} multiplies the weights by "
+                f"{growth:.3g} in one step (lambda = 1 + g gamma_w), past 0; the largest safe rate "
+                f"there is {safe:.3g}"
+            )
+        if happened == kernel.METRIC:
+            mean = self.model.eps0 * float(self._scalars[block, layout.MEAN, lane])
+            raise MetricError(
+                f"{where}: the neuron's Fisher metric is not positive definite (mean voltage "
+                f"{mean:.4g} mV): the weights have run away; lower the learning rate"
+            )
+        raise UsageError(
+            f"block {block}, step {step}: more spikes in {self.model.period} steps than the buffer "
+            f"of {REACH:g} standard deviations holds, which a Poisson process does not make"
+        )
+
+    def weights(self) -> Float[np.ndarray, "trials n"]:
+        """The weights now (trials, n)."""
+        N, active = len(self.lanes), len(self.active)
+        x = self._scalars
+        big_l, big_u, big_a, big_b = (
+            x[:, k][..., None] for k in (layout.L, layout.U, layout.A, layout.B)
+        )
+        records = self.state["records"].reshape(self.blocks, N, active, 4)
+        p, m, s = records[..., 0], records[..., 1], records[..., 2]
+        out = np.empty((self.blocks * N, self.n))
+        now = big_l * (p + self._gains * (m * big_a - s * big_b) - big_u)
+        out[:, self.active] = now.reshape(len(out), active)
+        silent = self.state["silent"].reshape(self.blocks, N, len(self.silent))
+        out[:, self.silent] = (big_l * (silent - big_u)).reshape(len(out), len(self.silent))
+        return out[: self.trials]
+
+    def traces(self) -> Float[np.ndarray, "trials 2 n"]:
+        """The two traces of each synapse now; x is kappa times their difference."""
+        N, active = len(self.lanes), len(self.active)
+        records = self.state["records"].reshape(self.blocks, N, active, 4)
+        phase = self.state["counters"][:, kernel.PHASE].astype(float)[:, None, None]
+        out = np.zeros((self.blocks * N, 2, self.n))
+        for k, decay in enumerate(self.model.decay):
+            out[:, k, self.active] = (records[..., 1 + k] * decay**phase).reshape(len(out), active)
+        return out[: self.trials]
+
+    def voltages(self) -> Float[np.ndarray, " trials"]:
+        """V now (trials,), in mV, without the bias."""
+        x = self._scalars
+        return (self.model.kappa * (x[:, layout.VM] - x[:, layout.VS])).reshape(-1)[: self.trials]

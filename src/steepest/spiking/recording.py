@@ -1,0 +1,151 @@
+"""What a simulation gives back: recorded quantities, and the state from which it goes on."""
+
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from steepest.errors import DataError, UsageError
+from steepest.geometry.entry import entry_point
+from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
+from steepest.spiking.task import RealisableTeacher, Task
+
+__all__ = ["Recording", "State", "evaluate", "record_steps"]
+
+UNITS = {
+    "weights": "1",
+    "voltage": "mV",
+    "gamma_s": "mV^2/Hz",
+    "gamma_u": "1/mV",
+    "gamma_w": "1",
+    "cost": "nats per bin",
+    "cost_per_second": "nats/s",
+    "rate_distance": "Hz",
+    "weight_distance": "1",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Everything a run needs to go on: `weights` (trials, n) and `traces` (trials, 2, n).
+
+    `traces` are the kernel's two states of each synapse, `step` the number of steps done. Spikes
+    are drawn from (seed, trial, step), so a run that goes on is the run that never stopped.
+    `engine` holds what the event-driven engine keeps besides, its random streams included; a run
+    that cannot use it (another rule, seed, teacher or engine) goes on from weights and traces.
+    """
+
+    step: int
+    weights: Float[np.ndarray, "trials n"]
+    traces: Float[np.ndarray, "trials 2 n"]
+    engine: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write the state to a .npz file, from which `State.load` reads the very same numbers."""
+        arrays = {f"engine_{name}": array for name, array in self.engine.items()}
+        with Path(path).open("wb") as file:
+            np.savez(file, step=self.step, weights=self.weights, traces=self.traces, **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "State":
+        """Read a state that `save` wrote; nothing in the file is run. Raises `DataError`."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return cls(
+                int(arrays.pop("step")),
+                arrays.pop("weights"),
+                arrays.pop("traces"),
+                {name.removeprefix("engine_"): array for name, array in arrays.items()},
+            )
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} is not a saved state: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Quantities at recorded `times` (s), each (times, trials) or (times, trials, n) for weights.
+
+    `weights` are those that learn (dendritic ones where a chart was given); `voltage` is V (mV)
+    without the bias; `measures` holds cost (nats per bin), cost_per_second, rate_distance (Hz) and
+    weight_distance where a test set and a teacher's rates exist, and gamma_s, gamma_u, gamma_w.
+    `complete` is False where the run was interrupted: what was recorded until then is here.
+    """
+
+    times: Float[np.ndarray, " times"]
+    weights: Float[np.ndarray, "times trials n"]
+    voltage: Float[np.ndarray, "times trials"]
+    measures: dict[str, np.ndarray]
+    state: State
+    dt: float
+    engine: str
+    complete: bool = True
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def to_dataset(self) -> xr.Dataset:
+        """The same with named axes and units."""
+        data: dict[str, Any] = {
+            "weights": (("time", "trial", "synapse"), self.weights),
+            "voltage": (("time", "trial"), self.voltage),
+            **{name: (("time", "trial"), value) for name, value in self.measures.items()},
+        }
+        dataset = xr.Dataset(data, coords={"time": self.times})
+        dataset["time"].attrs["units"] = "s"
+        for name in data:
+            dataset[name].attrs["units"] = UNITS[name]
+        dataset.attrs.update({"dt": self.dt, "engine": self.engine, "complete": int(self.complete)})
+        dataset.attrs.update(self.attributes)
+        return dataset
+
+
+def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int]:
+    """The steps at which to record: `record` is None (start and end), a count, or times in s.
+
+    A count is that many intervals of equal length between start and end. Raises `UsageError` for
+    times outside the run.
+    """
+    last = first + steps
+    if record is None:
+        return [first, last]
+    if isinstance(record, int):
+        if record < 1:
+            raise UsageError(f"record={record}: give at least one interval")
+        return sorted({round(first + steps * k / record) for k in range(record + 1)})
+    times = np.atleast_1d(np.asarray(record, dtype=np.float64))
+    chosen = np.rint(times / dt)
+    bad = ~(np.isfinite(times) & (chosen >= first) & (chosen <= last))
+    if times.size == 0 or bad.any():
+        shown = times[bad][0] if bad.any() else "none"
+        raise UsageError(
+            f"recording time {shown} is outside the run from {first * dt:g} to {last * dt:g} s"
+        )
+    return sorted({int(k) for k in chosen})
+
+
+@entry_point(kernel="the functions of steepest.spiking.cost")
+def evaluate(task: Task, somatic: Any, dt: float = 5e-4) -> dict[str, np.ndarray]:
+    """Cost and distances of somatic weights (..., trials, n), each (..., trials).
+
+    `cost` (nats per bin of `dt` s), `cost_per_second` and `rate_distance` (Hz) over the task's
+    test USPs, `weight_distance` to a realisable teacher; what does not exist is left out.
+    """
+    w = np.asarray(somatic, dtype=np.float64)
+    found: dict[str, np.ndarray] = {}
+    source = task.source
+    if isinstance(source, RealisableTeacher):
+        target = np.broadcast_to(source.weights, w.shape)
+        found["weight_distance"] = np.asarray(weight_distance(target, w))
+    if task.test_usps is None:
+        return found
+    target = task.teacher_rates(task.test_usps)
+    if target is not None:
+        rates = np.asarray(task.neuron.rate(w @ task.test_usps.T))
+        target = np.broadcast_to(target, rates.shape)
+        found["cost"] = np.asarray(cost_per_bin(target, rates, dt))
+        found["cost_per_second"] = np.asarray(cost_per_second(target, rates))
+        found["rate_distance"] = np.asarray(rate_distance(target, rates))
+    return found

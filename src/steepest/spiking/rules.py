@@ -1,0 +1,261 @@
+"""Error-correcting plasticity of a Poisson neuron: Euclidean, natural, approximate, any metric.
+
+Every rule descends the same cost, so it shares the postsynaptic factor `neuron.score` (1/mV) and
+differs in the direction that it makes of the USPs x (Kreutzer et al. 2022, Eqs 10, 13, 38, 114):
+
+    dw = eta score gamma_s [homosynaptic - gamma_u uniform + gamma_w w]
+
+In a chart (dendritic weights) the natural rules give the same somatic change, whatever the chart;
+the Euclidean rule is the one that depends on the coordinates in which it learns.
+"""
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from steepest.geometry.arrays import Coordinates, like
+from steepest.geometry.chart import AbstractChart, Identity
+from steepest.geometry.metric import AbstractMetric
+from steepest.spiking.fisher import FisherCoefficients, NeuronFisher
+
+__all__ = [
+    "AbstractRule",
+    "AbstractSomaticRule",
+    "ApproximateNatural",
+    "Coefficients",
+    "EuclideanRule",
+    "MetricRule",
+    "Natural",
+    "Parts",
+    "QuadraticNatural",
+]
+
+
+class Coefficients(NamedTuple):
+    """A neuron's three scalars (Eqs 107-109): gamma_s (mV^2/Hz), gamma_u (1/mV), gamma_w (1)."""
+
+    gamma_s: Float[Array, ""]
+    gamma_u: Float[Array, ""]
+    gamma_w: Float[Array, ""]
+
+
+class Parts(NamedTuple):
+    """The three additive parts of a rule's direction, each (n,) and times gamma_s (Eqs 21-23).
+
+    `homosynaptic` (x at this synapse), `uniform` (the same for all), `proportional` (to w).
+    """
+
+    homosynaptic: Float[Array, " n"]
+    uniform: Float[Array, " n"]
+    proportional: Float[Array, " n"]
+
+    @property
+    def total(self) -> Float[Array, " n"]:
+        """The direction itself."""
+        return self.homosynaptic + self.uniform + self.proportional
+
+
+class AbstractRule(eqx.Module):
+    """What a neuron makes of its USPs: the direction of change at a postsynaptic score of 1."""
+
+    @abstractmethod
+    def respond(
+        self,
+        fisher: NeuronFisher,
+        point: Float[Array, " n"],
+        usps: Float[Array, " n"],
+        chart: AbstractChart,
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        """The direction, and gamma_s gamma_w: the part of it that multiplies the weights.
+
+        `fisher` is the neuron with its input statistics, `point` (n,) the weights that learn,
+        `usps` x (mV); `chart` leads from the point to somatic weights.
+        """
+
+    def direction(
+        self,
+        fisher: NeuronFisher,
+        point: Coordinates,
+        usps: Coordinates,
+        chart: AbstractChart | None = None,
+    ) -> Float[Array, " n"]:
+        """Change of the weights (n,) that learn, per score (1/mV) and learning rate eta.
+
+        Arguments as for `respond`; without a chart the weights are somatic ones.
+        """
+        chart = Identity() if chart is None else chart
+        return self.respond(fisher, jnp.asarray(point), jnp.asarray(usps), chart)[0]
+
+
+class AbstractSomaticRule(AbstractRule):
+    """A rule gamma_s [homosynaptic - gamma_u uniform + gamma_w w] in somatic weights."""
+
+    @abstractmethod
+    def coefficients(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Coefficients:
+        """(gamma_s, gamma_u, gamma_w) at somatic weights (n,) and USPs (n,) in mV."""
+
+    @abstractmethod
+    def homosynaptic(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Float[Array, " n"]:
+        """The homosynaptic term (n,) before gamma_s: x, or x over its variance."""
+
+    def parts(self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates) -> Parts:
+        """The homosynaptic, uniform and weight-proportional parts at somatic weights (n,)."""
+        w, x = jnp.asarray(somatic), jnp.asarray(usps)
+        return self._parts(fisher, w, x, self.coefficients(fisher, w, x))
+
+    def _parts(self, fisher: NeuronFisher, w: Array, x: Array, gamma: Coefficients) -> Parts:
+        kernel = fisher.neuron.kernel
+        uniform = fisher.precision_mean(w) / like(kernel.c_eps * kernel.integral, w)
+        return Parts(
+            gamma.gamma_s * self.homosynaptic(fisher, w, x),
+            -gamma.gamma_s * gamma.gamma_u * uniform,
+            gamma.gamma_s * gamma.gamma_w * w,
+        )
+
+    def respond(
+        self,
+        fisher: NeuronFisher,
+        point: Float[Array, " n"],
+        usps: Float[Array, " n"],
+        chart: AbstractChart,
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        somatic = chart(point)
+        gamma = self.coefficients(fisher, somatic, usps)
+        change = self._parts(fisher, somatic, usps, gamma).total
+        return chart.push_back(point, change), gamma.gamma_s * gamma.gamma_w
+
+
+class EuclideanRule(AbstractSomaticRule):
+    """dw = eta score x (Eq 10): the perceptron's rule with spikes; gamma = (1, 0, 0).
+
+    In a chart it descends in the coordinates that learn, dw_d = eta score f' x, which is not the
+    same change of the soma (Eq 44).
+    """
+
+    def coefficients(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Coefficients:
+        one = jnp.ones((), dtype=jnp.asarray(somatic).dtype)
+        return Coefficients(one, 0 * one, 0 * one)
+
+    def homosynaptic(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Float[Array, " n"]:
+        return jnp.asarray(usps)
+
+    def respond(
+        self,
+        fisher: NeuronFisher,
+        point: Float[Array, " n"],
+        usps: Float[Array, " n"],
+        chart: AbstractChart,
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        return chart.pull(point, usps), jnp.zeros((), dtype=point.dtype)
+
+
+class Natural(AbstractSomaticRule):
+    """The natural-gradient rule (Eq 13): `NeuronFisher.sharp` on the Euclidean covector.
+
+    gamma_s = 1/c1, gamma_u = -c eps0 (c eps0 g1 sum x + g2 V), gamma_w = c eps0 g2 sum x + g4 V.
+    """
+
+    def coefficients(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Coefficients:
+        w, x = jnp.asarray(somatic), jnp.asarray(usps)
+        c = fisher.coefficients(w)
+        total, V = jnp.sum(fisher.precision_mean(w) * x), jnp.sum(w * x)
+        return natural_coefficients(c, fisher, total, V)
+
+    def homosynaptic(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Float[Array, " n"]:
+        return fisher.normalised(somatic, usps)
+
+
+def natural_coefficients(
+    c: FisherCoefficients, fisher: NeuronFisher, total: Any, voltage: Any
+) -> Coefficients:
+    """Eqs 107-109 from the metric's coefficients, total = E[x]' S^-1 x, and V."""
+    kernel = fisher.neuron.kernel
+    scale = like(kernel.c_eps * kernel.integral, c.c1)
+    return Coefficients(
+        1 / c.c1, -scale * (c.g1 * total + c.g2 * voltage), c.g2 * total + c.g4 * voltage
+    )
+
+
+class ApproximateNatural(AbstractSomaticRule):
+    """The natural rule with gamma_u = c_u c_eps eps0 and gamma_w = c_w V (Eq 114).
+
+    The defaults are the paper's. c_u = 0.95 is the mean of gamma_u/c_eps, 0.967, seen over random
+    weights, and c_w near the mean of g4 (0.033, not the 0.05 of the text, n = 100). As a recipe it
+    is as invariant as the natural rule; Eq 114 prints f' where its inverse belongs.
+    """
+
+    c_u: float = 0.95
+    c_w: float = 0.05
+
+    def coefficients(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Coefficients:
+        w, x = jnp.asarray(somatic), jnp.asarray(usps)
+        kernel = fisher.neuron.kernel
+        c1 = fisher.neuron.moments(*fisher.voltage_moments(w))[0]
+        gamma_u = like(self.c_u * kernel.c_eps * kernel.integral, w)
+        return Coefficients(1 / c1, gamma_u, like(self.c_w, w) * jnp.sum(w * x))
+
+    def homosynaptic(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Float[Array, " n"]:
+        return fisher.normalised(somatic, usps)
+
+
+class QuadraticNatural(AbstractSomaticRule):
+    """The natural rule of a neuron with phi'^2/phi = 1 (Eqs 123-124), with any transfer function.
+
+    gamma_s = 1, gamma_w = 0, gamma_u = c^2 eps0^2 sum x/(q + 1): nothing depends on the weights.
+    It is `Natural` for a `RectifiedQuadratic` of gain 1/4 far above its threshold.
+    """
+
+    def coefficients(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Coefficients:
+        w, x = jnp.asarray(somatic), jnp.asarray(usps)
+        kernel = fisher.neuron.kernel
+        ratio = fisher.precision_mean(w)
+        q = jnp.sum(ratio * like(fisher.usp_means(), w))
+        one = jnp.ones_like(q)
+        scale = like(kernel.c_eps * kernel.integral, w)
+        return Coefficients(one, scale * jnp.sum(ratio * x) / (q + 1), 0 * one)
+
+    def homosynaptic(
+        self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
+    ) -> Float[Array, " n"]:
+        return fisher.normalised(somatic, usps)
+
+
+class MetricRule(AbstractRule):
+    """Steepest descent in any metric on the weights that learn: `metric.sharp` on the covector.
+
+    With a chart the metric is one on the chart's points; `Pullback(metric, chart)` puts a metric
+    known in somatic weights there.
+    """
+
+    metric: AbstractMetric
+
+    def respond(
+        self,
+        fisher: NeuronFisher,
+        point: Float[Array, " n"],
+        usps: Float[Array, " n"],
+        chart: AbstractChart,
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        change = self.metric.sharp(point, chart.pull(point, usps))
+        return change, jnp.zeros((), dtype=point.dtype)

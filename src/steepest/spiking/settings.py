@@ -1,0 +1,140 @@
+"""How a run is set: checked once, before any engine starts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from steepest.errors import UsageError
+from steepest.spiking.afferents import check_bins
+from steepest.spiking.recording import State
+from steepest.spiking.task import (
+    FixedRateTeacher,
+    GivenTeacher,
+    RealisableTeacher,
+    Task,
+    check_weights,
+)
+from steepest.spiking.trains import LARGEST_COUNT
+
+__all__ = ["Settings", "Spikes", "check_run"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Learning rate, duration and step (s), the seed, and whether USPs are forward Euler's."""
+
+    rate: float
+    duration: float
+    dt: float = 5e-4
+    seed: int | None = None
+    euler: bool = False
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.rate) and self.rate >= 0):
+            raise UsageError(f"the learning rate is {self.rate}; it is finite and not negative")
+        if not (np.isfinite(self.dt) and self.dt > 0):
+            raise UsageError(f"the time step dt is {self.dt} s; it is positive")
+        if not (np.isfinite(self.duration) and self.steps >= 1):
+            raise UsageError(
+                f"the run lasts {self.duration} s, less than one step of {self.dt:g} s"
+            )
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return round(self.duration / self.dt)
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Spike counts of a whole run: `afferents` (steps, trials, n), `teacher` (steps, trials).
+
+    For short runs and for comparing engines: this is the array of trials x n x steps that the
+    engines themselves never hold. Raises `UsageError` for counts that are not whole numbers from
+    0 to 255, or shapes that do not fit each other.
+    """
+
+    afferents: UInt8[np.ndarray, "steps trials n"]
+    teacher: UInt8[np.ndarray, "steps trials"]
+
+    def __init__(self, afferents: Any, teacher: Any) -> None:
+        object.__setattr__(self, "afferents", _counts(afferents, 3, "afferents"))
+        object.__setattr__(self, "teacher", _counts(teacher, 2, "teacher"))
+        if self.afferents.shape[:2] != self.teacher.shape:
+            raise UsageError(
+                f"spikes of afferents {self.afferents.shape} and of the teacher "
+                f"{self.teacher.shape}: steps and trials must agree"
+            )
+
+
+def _counts(values: Any, ndim: int, what: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim != ndim or array.size == 0:
+        shape = "(steps, trials, n)" if ndim == 3 else "(steps, trials)"
+        raise UsageError(f"spikes of the {what} are {shape}, not of shape {array.shape}")
+    number = np.issubdtype(array.dtype, np.number) or array.dtype == bool
+    if not number or not np.array_equal(array, np.floor(array.astype(np.float64))):
+        raise UsageError(f"spikes of the {what} are whole numbers")
+    if array.min() < 0 or array.max() > LARGEST_COUNT:
+        raise UsageError(
+            f"spikes of the {what} run from {array.min()} to {array.max()} per bin; counts from 0 "
+            f"to {LARGEST_COUNT} can be represented: use shorter bins"
+        )
+    return array.astype(np.uint8)
+
+
+def check_run(
+    task: Task, weights: Any, settings: Settings, spikes: Spikes | None, state: State | None
+) -> State:
+    """The state from which to start, after everything that could be wrong was looked at.
+
+    Raises `UsageError`, which says what and what to do.
+    """
+    n = task.afferents.size
+    task.neuron.kernel.check_step(settings.dt)
+    if state is None:
+        w = np.array(np.atleast_2d(np.asarray(weights, dtype=np.float64)))
+        if w.ndim != 2 or w.shape[1] != n or len(w) == 0:
+            raise UsageError(
+                f"weights of shape {np.shape(weights)} for {n} afferents; give (n,) or (trials, n)"
+            )
+        state = State(0, w, np.zeros((len(w), 2, n)))
+    check_weights(state.weights, "weights")
+    trials = len(state.weights)
+    if state.weights.shape != (trials, n) or state.traces.shape != (trials, 2, n):
+        raise UsageError(
+            f"a state of weights {state.weights.shape} and traces {state.traces.shape} does not "
+            f"belong to {n} afferents"
+        )
+    source = task.source
+    if isinstance(source, RealisableTeacher) and source.weights.ndim == 2:
+        if len(source.weights) != trials:
+            raise UsageError(f"{len(source.weights)} teachers for {trials} trials; give one each")
+    elif isinstance(source, FixedRateTeacher):
+        check_bins(source.rate, settings.dt, "the teacher")
+    end = (state.step + settings.steps) * settings.dt
+    task.afferents.check(settings.dt, end)
+    if isinstance(source, GivenTeacher) and end > source.spikes.duration * (1 + 1e-12):
+        raise UsageError(
+            f"the run ends at {end:g} s, after the teacher's spikes, {source.spikes.duration:g} s"
+        )
+    if spikes is not None:
+        _check_spikes(spikes, settings.steps, trials, n)
+    elif settings.seed is None and _draws(task):
+        raise UsageError("spikes are random: give a seed, or the spikes themselves")
+    return state
+
+
+def _check_spikes(spikes: Spikes, steps: int, trials: int, n: int) -> None:
+    if spikes.afferents.shape != (steps, trials, n):
+        raise UsageError(
+            f"spikes of shape {spikes.afferents.shape} for {steps} steps of {trials} trials with "
+            f"{n} afferents"
+        )
+
+
+def _draws(task: Task) -> bool:
+    given = isinstance(task.source, GivenTeacher)
+    return not (given and task.afferents.is_given.all())

@@ -1,0 +1,287 @@
+"""The front door: which engine runs, what is recorded, and going on from a saved state."""
+
+import numpy as np
+import pytest
+
+from steepest.errors import DataError, UsageError
+from steepest.geometry.chart import Scaling
+from steepest.spiking import (
+    Afferents,
+    Alpha,
+    ApproximateNatural,
+    AttenuatedTeacher,
+    EuclideanRule,
+    FixedRateTeacher,
+    GivenGroup,
+    GivenTeacher,
+    Natural,
+    PoissonNeuron,
+    QuadraticNatural,
+    RealisableTeacher,
+    RectifiedQuadratic,
+    Spikes,
+    SpikeTrains,
+    State,
+    SteadyGroup,
+    Task,
+    VaryingGroup,
+    events,
+    paper_task,
+    simulate,
+    simulate_dense,
+    why_dense,
+)
+
+DT = 5e-4
+RATE = 3e-3
+
+
+@pytest.fixture(scope="module")
+def learner():
+    """A task of 10 afferents and 2 trials, and weights to start from."""
+    return paper_task(2, n=10, seed=1, test_samples=4)
+
+
+@pytest.fixture(scope="module")
+def whole(learner):
+    """One second of learning, recorded in seven intervals."""
+    task, w = learner
+    return simulate(task, Natural(), w, rate=RATE, duration=1.0, seed=5, record=7)
+
+
+def changed(task, **changes):
+    parts = {
+        "neuron": task.neuron,
+        "afferents": task.afferents,
+        "teacher": task.teacher,
+        "test_usps": task.test_usps,
+    }
+    return Task(**parts | changes)
+
+
+def trains(n, duration, seed=0, rate=40.0):
+    random = np.random.default_rng(seed)
+    return [np.sort(random.uniform(0, duration, random.poisson(rate * duration))) for _ in range(n)]
+
+
+def given_task(task, duration=1.0, **changes):
+    group = GivenGroup(SpikeTrains(trains(10, duration), duration))
+    return changed(task, afferents=Afferents([group]), **changes)
+
+
+REASONS = {
+    "QuadraticNatural": (lambda task: (task, QuadraticNatural(), None)),
+    "chart": (lambda task: (task, Natural(), Scaling(np.full(10, 0.5)))),
+    "Sigmoid": (
+        lambda task: (
+            changed(task, neuron=PoissonNeuron(RectifiedQuadratic())),
+            EuclideanRule(),
+            None,
+        )
+    ),
+    "difference of exponentials": (
+        lambda task: (changed(task, neuron=PoissonNeuron(kernel=Alpha(0.01))), Natural(), None)
+    ),
+    "rates vary": (
+        lambda task: (
+            changed(task, afferents=Afferents([VaryingGroup(10, [0, 1], [10, 50])])),
+            Natural(),
+            None,
+        )
+    ),
+    "attenuated": (
+        lambda task: (
+            changed(task, teacher=AttenuatedTeacher(task.teacher, np.full(10, 0.5))),
+            Natural(),
+            None,
+        )
+    ),
+    "USP means": (
+        lambda task: (
+            changed(task, usp_means=np.full(10, 20.0), usp_variances=np.full(10, 900.0)),
+            Natural(),
+            None,
+        )
+    ),
+    "no afferent fires": (
+        lambda task: (
+            changed(task, afferents=Afferents([SteadyGroup(10, 0.0)])),
+            EuclideanRule(),
+            None,
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("word", REASONS)
+def test_says_why_a_run_needs_the_dense_engine(learner, word):
+    task, w = learner
+    task, rule, chart = REASONS[word](task)
+    assert word in why_dense(task, rule, chart)
+    with pytest.raises(UsageError, match="take 'dense'"):
+        simulate(task, rule, w, rate=RATE, duration=0.1, seed=0, chart=chart, engine="events")
+
+
+def test_takes_the_event_driven_engine_where_it_can(learner, whole):
+    task, _ = learner
+    assert all(
+        why_dense(task, r) is None for r in (EuclideanRule(), Natural(), ApproximateNatural())
+    )
+    dataset = whole.to_dataset()
+    assert dataset.attrs["engine"] == "events"
+    assert dataset["weights"].shape == (8, 2, 10)
+    assert whole.complete
+    np.testing.assert_allclose(whole.times, np.rint(np.arange(8) * 2000 / 7) * DT)
+    assert set(whole.measures) >= {"cost", "rate_distance", "weight_distance", "gamma_s", "gamma_u"}
+
+
+def test_recording_is_that_of_the_dense_engine(learner):
+    """Times, voltages, costs and coefficients, from a teacher that fires as given."""
+    task, w = learner
+    random = np.random.default_rng(0)
+    spikes = Spikes(
+        random.poisson(task.afferents.constant_rates * DT, (300, 2, 10)),
+        random.poisson(0.02, (300, 2)),
+    )
+    run = {"rate": RATE, "duration": 300 * DT, "spikes": spikes, "record": [0.0, 0.07, 0.15]}
+    fast = simulate(task, Natural(), w, **run)
+    dense = simulate(task, Natural(), w, engine="dense", **run)
+    assert (fast.engine, dense.engine) == ("events", "dense")
+    assert dense.attributes["engine_reason"] == "asked for"
+    np.testing.assert_array_equal(fast.times, dense.times)
+    np.testing.assert_allclose(fast.weights, dense.weights, rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(fast.voltage, dense.voltage, atol=1e-11)
+    assert set(fast.measures) == set(dense.measures)
+    for name, values in dense.measures.items():
+        np.testing.assert_allclose(fast.measures[name], values, rtol=1e-7, atol=1e-11)
+    np.testing.assert_allclose(fast.state.traces, dense.state.traces, atol=1e-11)
+    # The dense engine goes on from where this one stopped, and the other way round.
+    one = simulate(task, Natural(), state=fast.state, engine="dense", **run | {"record": None})
+    other = simulate(task, Natural(), state=dense.state, **run | {"record": None})
+    assert (one.engine, other.engine, one.state.step) == ("dense", "events", 600)
+    np.testing.assert_allclose(one.weights[-1], other.weights[-1], rtol=1e-9, atol=1e-13)
+
+
+def test_given_trains_and_teachers_run_alike_on_both_engines(learner):
+    task, w = learner
+    teacher = GivenTeacher(SpikeTrains(trains(1, 1.0, seed=7), 1.0))
+    task = given_task(task, teacher=teacher)
+    run = {"rate": RATE, "duration": 0.15}
+    fast = simulate(task, Natural(), w, **run)
+    assert fast.engine == "events"
+    dense = simulate_dense(task, Natural(), w, **run)
+    np.testing.assert_allclose(fast.weights, dense.weights, rtol=1e-9, atol=1e-13)
+
+
+def test_recording_does_not_change_the_run(learner, whole):
+    task, w = learner
+    bare = simulate(task, Natural(), w, rate=RATE, duration=1.0, seed=5)
+    np.testing.assert_array_equal(bare.weights[-1], whole.weights[-1])
+
+
+def test_a_saved_run_goes_on_to_the_bit(learner, whole, tmp_path):
+    task, w = learner
+    # 731 steps: in the middle of a period, with spikes drawn and not yet used.
+    first = simulate(task, Natural(), w, rate=RATE, duration=731 * DT, seed=5)
+    first.state.save(tmp_path / "state.npz")
+    state = State.load(tmp_path / "state.npz")
+    rest = simulate(task, Natural(), rate=RATE, duration=1269 * DT, seed=5, state=state)
+    np.testing.assert_array_equal(rest.weights[-1], whole.weights[-1])
+    np.testing.assert_array_equal(rest.voltage[-1], whole.voltage[-1])
+    assert rest.times[0] == pytest.approx(731 * DT)
+
+
+@pytest.mark.parametrize("change", ["rule", "seed", "teacher"])
+def test_a_state_of_another_run_goes_on_from_its_weights(learner, whole, change):
+    task, _ = learner
+    rule, seed = Natural(), 5
+    if change == "rule":
+        rule = EuclideanRule()
+    if change == "seed":
+        seed = 6
+    if change == "teacher":
+        task = changed(task, teacher=FixedRateTeacher(20.0))
+    rest = simulate(task, rule, rate=1e-7, duration=0.01, seed=seed, state=whole.state)
+    np.testing.assert_allclose(rest.weights[0], whole.weights[-1], rtol=1e-12)
+    np.testing.assert_allclose(rest.voltage[0], whole.voltage[-1], atol=1e-11)
+    assert rest.state.step == 2020
+
+
+def test_an_interrupted_run_keeps_what_it_recorded(learner, whole, monkeypatch):
+    task, w = learner
+    run = events.EventEngine.run
+
+    def interrupted(self, until, advance=None):
+        run(self, until, advance)
+        if self.step > 1000:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(events.EventEngine, "run", interrupted)
+    part = simulate(task, Natural(), w, rate=RATE, duration=1.0, seed=5, record=7)
+    assert not part.complete
+    assert 1 < len(part.times) < 8
+    np.testing.assert_array_equal(part.weights, whole.weights[: len(part.times)])
+    monkeypatch.undo()
+    left = 1.0 - part.state.step * DT
+    rest = simulate(task, Natural(), rate=RATE, duration=left, seed=5, state=part.state)
+    np.testing.assert_array_equal(rest.weights[-1], whole.weights[-1])
+
+
+BAD = {
+    "neither": ({"weights": None}, "weights to start from"),
+    "engine": ({"engine": "fast"}, "engines are"),
+    "threads": ({"threads": 0}, "threads=0"),
+    "rate": ({"rate": np.nan}, "learning rate"),
+    "dt": ({"dt": 0.003}, "dt is"),
+    "much_too_large_dt": ({"dt": 0.5}, "dt is"),
+    "negative_dt": ({"dt": -1e-4}, "dt is"),
+    "weights": ({"weights": np.array([0.1, np.inf] * 5)}, "finite"),
+    "lengths": ({"weights": np.zeros(9)}, "10 afferents"),
+    "record": ({"record": [2.0]}, "outside the run"),
+    "no_seed": ({"seed": None}, "seed"),
+    "spikes_of_another_length": (
+        {"spikes": Spikes(np.zeros((5, 2, 10)), np.zeros((5, 2)))},
+        "steps",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_refused(learner, name):
+    task, w = learner
+    arguments, words = BAD[name]
+    usual = {"weights": w, "rate": RATE, "duration": 0.1, "seed": 0}
+    with pytest.raises(UsageError, match=words):
+        simulate(task, Natural(), **usual | arguments)
+
+
+def test_rates_that_fire_more_than_half_a_spike_per_bin_are_refused(learner):
+    task, w = learner
+    task = changed(task, afferents=Afferents([SteadyGroup(10, 1500.0)]))
+    with pytest.raises(UsageError, match="per bin"):
+        simulate(task, Natural(), w, rate=RATE, duration=0.1, seed=0)
+
+
+def test_a_run_past_the_given_spikes_is_refused(learner):
+    task, w = learner
+    with pytest.raises(UsageError, match="end at 1 s"):
+        simulate(given_task(task), Natural(), w, rate=RATE, duration=2.0, seed=0)
+
+
+def test_a_file_that_is_no_state_is_refused_and_not_unpickled(tmp_path):
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"no state at all")
+    with pytest.raises(DataError, match="not a saved state"):
+        State.load(path)
+    np.savez(path, step=np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="not a saved state"):
+        State.load(path)
+    with pytest.raises(DataError, match="not a saved state"):
+        State.load(tmp_path / "absent.npz")
+
+
+def test_a_teacher_of_weights_per_trial_must_fit(learner):
+    task, w = learner
+    task = changed(task, teacher=RealisableTeacher(np.zeros((3, 10))))
+    with pytest.raises(UsageError, match="3 teachers for 2 trials"):
+        simulate(task, Natural(), w, rate=RATE, duration=0.1, seed=0)
