@@ -75,7 +75,8 @@ def spine_volumes(path: str | Path) -> np.ndarray:
             f"{path} has no column {_COLUMN}, only {', '.join(map(str, table.columns[:12]))}: give"
             " the spine table of Dorkenwald et al. 2022"
         )
-    volumes = pd.to_numeric(table[_COLUMN], errors="coerce").dropna().to_numpy(float)
+    numbers: Any = pd.to_numeric(table[_COLUMN], errors="coerce")
+    volumes = numbers.dropna().to_numpy(float)
     bad = np.flatnonzero(~(np.isfinite(volumes) & (volumes > 0)))
     if bad.size:
         raise DataError(
