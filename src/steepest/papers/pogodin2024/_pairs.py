@@ -118,9 +118,9 @@ def _epochs(
     for _ in range(epochs):
         total = 0.0
         for batch in torch.randperm(len(images), generator=generator).split(_BATCH):
-            pair = [views(images[batch], generator).to(device) for _ in range(2)]
+            first, second = (views(images[batch], generator).to(device) for _ in range(2))
             optimizer.zero_grad()
-            loss = pair_loss(model, *pair, stop_gradient)
+            loss = pair_loss(model, first, second, stop_gradient)
             if not torch.isfinite(loss):
                 return
             loss.backward()

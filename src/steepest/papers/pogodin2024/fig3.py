@@ -131,7 +131,10 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             mean = dataset[what].sel(decay=decay).mean("regression")
             axes.loglog(dataset["width"], mean, "o-", color=colour, label=f"c = {decay:g}")
         axes.set(xlabel="width d", ylabel=label)
-    grid[0, 0].loglog(dataset["width"], dataset["floor"], color="grey", linewidth=5, alpha=0.4)
+    grid[0, 0].loglog(
+        dataset["width"], dataset["floor"], color="grey", linewidth=5, alpha=0.4,
+        label="noise floor",
+    )  # fmt: skip
     grid[0, 0].set_title("A   Entropy, N = sqrt(d)")
     grid[0, 0].legend(frameon=False)
     colours = {1.0: "#D55E00", 2.0: "#009E73", 3.0: "#0072B2"}

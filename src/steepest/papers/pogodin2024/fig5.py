@@ -75,7 +75,8 @@ def spine_volumes(path: str | Path) -> np.ndarray:
             f"{path} has no column {_COLUMN}, only {', '.join(map(str, table.columns[:12]))}: give"
             " the spine table of Dorkenwald et al. 2022"
         )
-    volumes = pd.to_numeric(table[_COLUMN], errors="coerce").dropna().to_numpy(float)
+    numbers: Any = pd.to_numeric(table[_COLUMN], errors="coerce")
+    volumes = numbers.dropna().to_numpy(float)
     bad = np.flatnonzero(~(np.isfinite(volumes) & (volumes > 0)))
     if bad.size:
         raise DataError(
@@ -288,7 +289,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes.set(xlabel="spine volume (µm³)", ylabel="density per log volume", title=title)
     entropy, middle = dataset["entropy_fit"], panels[0]
     for start in ("log_small", "log_large"):
-        middle.axvline(np.exp(entropy.sel(parameter_a=start)), color="grey", linestyle=":")
+        middle.axvline(
+            np.exp(entropy.sel(parameter_a=start)), ymax=0.72, color="grey", linestyle=":"
+        )
     middle.plot([], [], color="grey", linestyle=":", label="values before")
     panels[1].axvline(
         dataset["three_norm_fit"].sel(parameter_b="start"), color="grey", linestyle=":",

@@ -138,7 +138,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 found["magnitude"][p, d, s] = np.linalg.norm(real) / np.linalg.norm(before)
                 found["missing"][p, d, s] = float(left)
                 far = [np.linalg.norm(end - other.weights) for other in projected.values()]
-                nearest[p, d, s] = far / np.linalg.norm(end - start)
+                nearest[p, d, s] = np.array(far) / np.linalg.norm(end - start)
                 if d == len(parameters.widths) - 1 and s == 0:
                     which = random.choice(real.size, _SHOWN, replace=False)
                     shown[p] = np.stack([ideal[which], real[which]], axis=1) / real.std()
