@@ -74,9 +74,16 @@ def inertial_flow(
     metric.check(q)
     solver = diffrax.Tsit5() if solver is None else solver
     state, costs, energies, reached, ok = _integrate(
-        cost, metric, solver, jnp.asarray(np.concatenate([q, p])), jnp.asarray(moments),
-        *(jnp.asarray(float(x)) for x in (friction, rtol, atol)), max_steps,
-    )  # fmt: skip
+        cost,
+        metric,
+        solver,
+        jnp.asarray(np.concatenate([q, p])),
+        jnp.asarray(moments),
+        jnp.asarray(float(friction)),
+        jnp.asarray(float(rtol)),
+        jnp.asarray(float(atol)),
+        max_steps,
+    )
     states = np.asarray(state)
     if not (ok and np.isfinite(states).all() and np.isfinite(energies).all()):
         finite = np.isfinite(states).all(axis=1) & np.isfinite(np.asarray(energies))

@@ -23,6 +23,7 @@ def settle(
     """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
     changes, learned = found.lag > 0, found.kappa > 0
     index, fit, near, vast, too_few = 1.0, None, 0, 0.0, False
+    kept = found
     used = size_resolved(found, np.full(found.step.size, found.step[changes].var()), index, cluster)
     for turn in range(_ROUNDS):
         fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)

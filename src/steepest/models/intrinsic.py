@@ -109,7 +109,7 @@ class IntrinsicModel(eqx.Module):
             a, b = point
             return jax.nn.sigmoid(a * (m + s * jax.scipy.special.ndtri(u)) + b)
 
-        return WassersteinQuantile(quantile, region=self.domain)
+        return WassersteinQuantile(quantile=quantile, region=self.domain)
 
     def metrics(self) -> dict[str, AbstractMetric]:
         """Euclid, as Triesch chose implicitly, and Fisher, where it exists."""

@@ -62,7 +62,7 @@ def _sheet(plan: Plan, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     sheet = matplotlib.figure.Figure(
         figsize=(4.2 * table.shape[1], 3.2 * table.shape[0]), layout="constrained"
     )
-    panels = sheet.subplots(*table.shape[:2], squeeze=False)
+    panels: Any = sheet.subplots(*table.shape[:2], squeeze=False)
     for where in np.ndindex(*table.shape[:2]):
         panels[where].axis("off")
         if np.any(table[where] < 0):

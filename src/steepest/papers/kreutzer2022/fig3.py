@@ -209,7 +209,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         pair["psth"] = [
             dataset["psth"].sel(neuron=who).mean("repetition").values for who in ("teacher", when)
         ]
-        draw_responses(*panels[:, column], time, edges, pair)
+        raster, histogram, trace = panels[:, column]
+        draw_responses(raster, histogram, trace, time, edges, pair)
         letter(panels[0, column], name, f"{when} learning")
     panels[0, 0].set_ylabel("repetitions")
     panels[1, 0].set_ylabel("PSTH (Hz)")

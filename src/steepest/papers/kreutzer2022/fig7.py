@@ -142,10 +142,11 @@ def _equilibrium(dataset: xr.Dataset) -> float:
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """A: the experiment; B, C: changes of both groups; D: their signs; E-G: three examples."""
     figure = matplotlib.figure.Figure(figsize=(12.0, 6.0), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1.1, 1])
+    parts: Any = figure.subfigures(2, 1, height_ratios=[1.1, 1])
+    top, bottom = parts
     scheme, left, right, signs = top.subplots(1, 4, width_ratios=[0.8, 1, 1, 1])
     _scheme(scheme)
-    limit = 100 * float(np.abs(dataset["change"]).quantile(0.99))
+    limit = 100 * float(np.quantile(np.abs(dataset["change"].to_numpy()), 0.99))
     for axes, group, name in ((left, "stimulated", "B"), (right, "silent", "C")):
         shown = axes.pcolormesh(
             dataset["stimulated"],
@@ -270,7 +271,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     pooled = _mean_map(dataset)["change"]
     off = ((change.sel(group="stimulated") - pooled) ** 2).mean()
     off = float(off / (error.sel(group="stimulated") ** 2).mean())
-    clear = np.abs(change / error) > 3
+    clear = abs(change / error) > 3
     both = clear.sel(group="stimulated") & clear.sel(group="silent")
     opposed = change.sel(group="stimulated") * change.sel(group="silent") < 0
     small = dataset["silent"] <= 2.0

@@ -133,8 +133,10 @@ def _lengths() -> np.ndarray:
     mean = FisherGaussian(lambda p: p, constant(np.eye(1) / 5))
     one = FisherGaussian(lambda p: p, constant(np.eye(1)))
     bijection = FisherDensity(squashed, lower=0.0, upper=1.0)
-    carried = WassersteinQuantile(lambda u, p: p[0] + ndtri(u))
-    carried_bijection = WassersteinQuantile(lambda u, p: jax.nn.sigmoid(p[0] + ndtri(u)))
+    carried = WassersteinQuantile(quantile=lambda u, p: p[0] + ndtri(u))
+    carried_bijection = WassersteinQuantile(
+        quantile=lambda u, p: jax.nn.sigmoid(p[0] + ndtri(u))
+    )
     with jax.enable_x64(True):
         at = jnp.asarray([0.3])
         fisher = [float(m.matrix(at)[0, 0]) ** 0.5 for m in (everything, mean, one, bijection)]
