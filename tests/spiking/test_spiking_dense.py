@@ -151,8 +151,9 @@ def test_drawn_spikes_have_the_groups_rates_and_a_teacher_need_not_reach_every_s
     change = out.weights[-1] - start
     assert (change[:, 1] > 0).mean() > 0.95
     assert (change[:, 2:] <= 0).all()
-    # 80 - phi against - phi: the mean change by the far synapse's error alone
-    assert (change[:, 2] < 0).mean() > 0.95
+    # It is depressed wherever it got a spike: two are expected there.
+    silent = (change[:, 2] == 0).mean()
+    assert silent == pytest.approx(np.exp(-2), abs=4 * np.sqrt(0.135 * 0.865 / trials))
 
 
 def test_given_trains_are_the_counts_that_they_make():
@@ -171,12 +172,13 @@ def test_too_large_a_rate_is_named_with_the_step_and_the_largest_safe_one():
     with pytest.raises(LearningError, match=r"trial \d, step \d+ .*largest safe rate"):
         run(Natural(), 300.0)
     # A step without a teacher's spike, in the steady state that a rate of 0 leaves.
-    still = run(Natural(), 0.0, record=STEPS)
+    still = run(Natural(), 0.0, record=STEPS // 10)
     growth = still.measures["gamma_s"][:-1] * still.measures["gamma_w"][:-1]
     score = -DT * np.asarray(TASK.neuron.slope(still.voltage[:-1]))
-    change = np.where(SPIKES.teacher == 0, score * growth, 0.0)
-    step = int(np.argmin(change.min(axis=1)))
-    assert step > 10
+    change = np.where(SPIKES.teacher[::10] == 0, score * growth, 0.0)
+    mark = int(np.argmin(change.min(axis=1)))
+    step = 10 * mark
+    assert mark > 0
     state = run(Natural(), 0.0, spikes=part(0, step), duration=step * DT).state
 
     def taken(rate):
@@ -185,7 +187,7 @@ def test_too_large_a_rate_is_named_with_the_step_and_the_largest_safe_one():
     with pytest.raises(LearningError, match=f"step {step} ") as caught:
         taken(1e6)
     safe = float(str(caught.value).rsplit(" ", 1)[1])
-    assert safe == pytest.approx(-1 / change[step].min(), rel=5e-3)
+    assert safe == pytest.approx(-1 / change[mark].min(), rel=5e-3)
     taken(0.99 * safe)
     with pytest.raises(LearningError):
         taken(1.02 * safe)
