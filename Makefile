@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-slow bench docs lint clean
+.PHONY: demo test test-slow bench figures docs lint clean
 
 demo: $(VENV)/.core
 	$(BIN)/steepest demo --out demo
@@ -18,6 +18,9 @@ test-slow: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmarks -m "" --benchmark-only --benchmark-columns=median,iqr,rounds -p no:xdist
 
+figures: $(VENV)/.test
+	$(BIN)/python docs/figure_pages.py
+
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
@@ -28,7 +31,7 @@ lint: $(VENV)/.test
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 clean:
-	rm -rf $(VENV) demo out docs/_build
+	rm -rf $(VENV) demo out docs/_build docs/_figures docs/figures
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

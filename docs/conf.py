@@ -1,8 +1,13 @@
 """Sphinx configuration: Markdown pages, and the API from docstrings."""
 
 import re
+import sys
+from pathlib import Path
 
 from steepest import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
+import figure_pages
 
 project = "steepest"
 author = "The steepest developers"
@@ -10,7 +15,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_figures"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"steepest {__version__}"
 html_static_path = ["_static"]
@@ -26,5 +31,10 @@ def as_plain_text(app, what, name, obj, options, lines):
     ]
 
 
+def write_figure_pages(app):
+    figure_pages.write_pages(figure_pages.PAGES, figure_pages.RESULTS)
+
+
 def setup(app):
+    app.connect("builder-inited", write_figure_pages)
     app.connect("autodoc-process-docstring", as_plain_text)

@@ -28,6 +28,21 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def call(capsys, tmp_path, monkeypatch):
+    """Run a command line in an empty folder; gives its code, stdout and stderr."""
+    from steepest import cli  # after the hook, so that it is checked too
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*tokens):
+        code = cli.run([str(token) for token in tokens])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
 def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.stats.get("skipped", [])
     count = sum(NO_SHARED_DATA in str(report.longrepr) for report in skipped)

@@ -5,20 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from steepest import cli
 from steepest.inference import Design, simulate_design
-
-
-@pytest.fixture
-def call(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*tokens):
-        code = cli.run([str(token) for token in tokens])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
@@ -88,3 +75,82 @@ def test_a_plan_is_printed_and_written(call, tmp_path):
     code, out, err = call("plan", "--pilot", "x.csv")
     assert code == 2
     assert "--pilot (a file) and --config" in err
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A CSV of 200 synapses whose additive change grows with their presynaptic rate."""
+    rng = np.random.default_rng(2)
+    rate = np.exp(0.6 * rng.standard_normal(200))
+    before = np.exp(0.5 * rng.standard_normal(200) + 1)
+    after = before + 0.05 * rate * rng.standard_normal(200)
+    path = tmp_path / "pair.csv"
+    table = np.column_stack([before, after, rate])
+    np.savetxt(path, table, delimiter=",", header="w0,w1,rate", comments="", fmt="%.17g")
+    return path
+
+
+COLUMNS = ["--before", "w0", "--after", "w1"]
+
+
+def test_unpaired_sizes_write_a_whole_page_and_a_picture(call, pair, tmp_path):
+    code, out, err = call("infer", pair, *COLUMNS, "--unpaired", "--out", "out")
+    assert (code, err) == (0, "")
+    assert "usable range" in out
+    page = (tmp_path / "out" / "verdict.html").read_text()
+    for words in ("unpaired sizes", "Follow the same synapses", "--unpaired", "sizes before"):
+        assert words in page
+    assert (tmp_path / "out" / "verdict.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((tmp_path / "out" / "verdict.json").read_text())["n_before"] == 200
+
+
+def test_the_rate_is_in_the_table_on_the_page_and_in_json(call, pair, tmp_path):
+    code, out, err = call("infer", pair, *COLUMNS, "--rate", "rate", "--out", "out")
+    assert (code, err) == (0, "")
+    page = (tmp_path / "out" / "verdict.html").read_text()
+    said = json.loads((tmp_path / "out" / "verdict.json").read_text())
+    assert said["rate"]["exponent"] == pytest.approx(1, abs=0.3)
+    for text in (out, page):
+        assert f"{said['rate']['exponent']:.2f}, 95 %" in text
+        assert "index at equal rate" in text
+
+
+def test_an_excel_sheet_is_judged_as_the_same_csv_is(call, series, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in series.read_text().splitlines():
+        cells = row.split(",")
+        book.active.append([_cell(cell) for cell in cells])
+    book.create_sheet("notes").append(["nothing"])
+    book.save(tmp_path / "series.xlsx")
+    code, out, err = call("infer", "series.xlsx", *OPTIONS, "--table", "Sheet", "--json")
+    assert (code, err) == (0, "")
+    _, expected, _ = call("infer", series, *OPTIONS, "--json")
+    excel, text = json.loads(out), json.loads(expected)
+    assert excel["request"].pop("table") == "Sheet"
+    assert excel["index"] == pytest.approx(text["index"], abs=1e-9)  # a cell holds 16 digits
+    for name in ("outcome", "verdict", "used", "dropped", "request"):
+        assert excel[name] == text[name]
+
+
+def _cell(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def test_real_pyramidal_synapses_are_in_no_named_geometry(call, shared_data, tmp_path):
+    folder = shared_data / "melander2021-psd95" / "weight_matrices"
+    sizes = np.load(folder / "quantile_4060_pyr.npz", allow_pickle=False)
+    dendrites = np.load(folder / "pyr_map.npz", allow_pickle=False).astype(int)
+    days = [f"day{4 * t}" for t in range(sizes.shape[1])]
+    table = np.column_stack([sizes, dendrites])
+    header = ",".join([*days, "dendrite"])
+    np.savetxt("melander.csv", table, delimiter=",", header=header, comments="", fmt="%.17g")
+    options = ["--sessions", *days, "--group", "dendrite", "--absent", "nan", "--json"]
+    code, out, err = call("infer", "melander.csv", *options)
+    assert (code, err) == (0, "")
+    said = json.loads(out)
+    assert (said["outcome"], len(said["used"]["groups"])) == ("none", 14)
+    assert 0.7 <= said["index"] <= 1.05

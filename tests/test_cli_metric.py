@@ -38,7 +38,15 @@ def test_it_names_the_metric_and_writes_it(call, flow, tmp_path):
     code, out, _ = call(flow, "--cost", "quadratic", *POSITION, *VELOCITY, "--out", tmp_path / "o")
     assert code == 0
     assert "constant metric is consistent" in out
-    assert {p.name for p in (tmp_path / "o").iterdir()} == {"metric.json", "metric.png"}
+    assert {p.name for p in (tmp_path / "o").iterdir()} == {
+        "metric.html",
+        "metric.json",
+        "metric.png",
+    }
+    page = (tmp_path / "o" / "metric.html").read_text()
+    command = f"steepest infer-metric {flow} --cost quadratic --position x y --velocity vx vy"
+    for text in (command, "Constant metric is consistent", "M01", "10.1371/journal.pcbi.1007640"):
+        assert text in page
     code, out, _ = call(flow, "--cost", "quadratic", *POSITION, *VELOCITY, "--json")
     answer = json.loads(out)
     assert answer["consistent"] == ["constant metric"]
@@ -53,7 +61,8 @@ def test_trajectories_and_a_cost_file(call, tmp_path):
         for k, (a, b) in enumerate([(1.0, 2.0), (2.0, -1.0), (-0.5, 1.0)])
     ]
     path = tmp_path / "paths.csv"
-    np.savetxt(path, np.vstack(rows), delimiter=",", header="k,t,x,y", comments="")
+    lines = ["k,t,x,y", *(f"cell {k:g},{t},{x},{y}" for k, t, x, y in np.vstack(rows))]
+    path.write_text("\n".join(lines) + "\n")
     (tmp_path / "mine.py").write_text(
         "import jax.numpy as jnp\n\n\ndef half(x):\n    return jnp.sum(x**2) / 2\n"
     )
@@ -97,3 +106,28 @@ def test_columns_that_do_not_fit_are_refused(call, flow):
         code, out, _ = call(flow, "--cost", "quadratic", *tokens, "--json")
         assert code == 2
         assert message in json.loads(out)["error"]
+
+
+def test_a_cell_that_is_no_number_is_named_with_what_helps(call, tmp_path):
+    path = tmp_path / "hole.csv"
+    path.write_text("x,y,vx,vy\n1,2,3,4\n1,,3,4\n")
+    code, _, err = call(path, "--cost", "quadratic", *POSITION, *VELOCITY)
+    assert code == 2
+    assert "row 3" in err
+    assert "leave the row out" in err
+    assert "synapse" not in err
+
+
+def test_the_page_escapes_every_text_and_holds_everything_inside(call, tmp_path):
+    evil = "<script>alert(1)</script>"
+    random = np.random.default_rng(0)
+    x = random.standard_normal((10, 2))
+    path = tmp_path / "<b>flow.csv"
+    rows = np.hstack([x, -x + 0.1 * random.standard_normal((10, 2))])
+    np.savetxt(path, rows, delimiter=",", header=f"{evil},y,vx,vy", comments="")
+    (tmp_path / "<i>.py").write_text("def cost(x):\n    return (x**2).sum() / 2\n")
+    call(path, "--cost", "<i>.py", "--position", evil, "y", *VELOCITY, "--out", tmp_path / "o")
+    page = (tmp_path / "o" / "metric.html").read_text()
+    assert "&lt;script&gt;" in page
+    for forbidden in ("<script", "<b>", "<i>.py", "http:", "https:", "<link", "url("):
+        assert forbidden not in page

@@ -10,15 +10,15 @@ from rich.text import Text
 
 from steepest.errors import DataError
 from steepest.inference import infer_geometry
-from steepest.inference.covariate import RateFit, rate_exponent
+from steepest.inference.covariate import rate_exponent
 from steepest.inference.estimate import source_of
 from steepest.inference.measured import MeasuredVerdict, infer_measured
 from steepest.inference.request import Request, is_said
 from steepest.inference.sensitivity import Sensitivity, sensitivity
 from steepest.inference.unpaired import infer_unpaired
-from steepest.inference.verdict import Verdict, plain
-from steepest.report import verdict_page, verdict_table
+from steepest.inference.verdict import plain
 from steepest.report_measured import measured_page, measured_table
+from steepest.report_pair import unpaired_page, unpaired_table, verdict_page, verdict_table
 from steepest.study import png
 
 __all__ = ["Answer", "answer"]
@@ -44,7 +44,7 @@ def answer(file: Path, asked: Request, *, with_page: bool = False) -> Answer:
     if asked.seed is None:
         command += " --seed 0"
     if asked.unpaired:
-        return _unpaired(file, asked)
+        return _unpaired(file, asked, command, with_page)
     if asked.paired:
         return _pair(file, asked, command, with_page)
     return _measured(file, asked, command, with_page)
@@ -84,17 +84,17 @@ def _pair(file: Path, asked: Request, command: str, with_page: bool) -> Answer:
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
     heading = f"{file.name}: column {asked.before} (before), column {asked.after} (after)"
-    parts: list[RenderableType] = [verdict_table(verdict)]
     content = verdict.to_dict() | {"request": _request(asked)}
+    rate = None
+    if asked.rate is not None:
+        rate = rate_exponent(columns.arrays[0], columns.arrays[1], columns.arrays[2], seed=seed)
+        content["rate"] = plain(asdict(rate))
+    parts: list[RenderableType] = [verdict_table(verdict, rate)]
     curve = None
     if verdict.noise.kind == "unknown":
         curve = sensitivity(verdict.before, verdict.after)
         content["sensitivity"] = plain(asdict(curve))
         parts += ["", Text(_flip(curve))]
-    if asked.rate is not None:
-        fit = rate_exponent(columns.arrays[0], columns.arrays[1], columns.arrays[2], seed=seed)
-        content["rate"] = plain(asdict(fit))
-        parts += ["", Text(_rate(fit))]
     if not with_page:
         return Answer(heading, Group(*parts), content)
     picture = png(verdict.plot())
@@ -105,18 +105,33 @@ def _pair(file: Path, asked: Request, command: str, with_page: bool) -> Answer:
         after=str(asked.after),
         picture=picture,
         command=command,
-        notes=_notes(verdict, curve),
+        notes=[] if curve is None else [_flip(curve)],
+        rate=rate,
+        assumed=curve,
     )
     return Answer(heading, Group(*parts), content, page, picture)
 
 
-def _unpaired(file: Path, asked: Request) -> Answer:
+def _unpaired(file: Path, asked: Request, command: str, with_page: bool) -> Answer:
     columns = asked.columns(file)
-    verdict = infer_unpaired(columns.arrays[0], columns.arrays[1], seed=asked.seed or 0)
+    try:
+        verdict = infer_unpaired(columns.arrays[0], columns.arrays[1], seed=asked.seed or 0)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from error
     heading = f"{file.name}: column {asked.before} and column {asked.after}, unpaired"
     content = verdict.to_dict() | {"request": _request(asked)}
-    page = ""
-    return Answer(heading, Text(str(verdict)), content, page, b"")
+    if not with_page:
+        return Answer(heading, unpaired_table(verdict), content)
+    picture = png(verdict.plot())
+    page = unpaired_page(
+        verdict,
+        source=file.name,
+        before=str(asked.before),
+        after=str(asked.after),
+        picture=picture,
+        command=command,
+    )
+    return Answer(heading, unpaired_table(verdict), content, page, picture)
 
 
 def _request(asked: Request) -> dict[str, Any]:
@@ -132,15 +147,3 @@ def _flip(curve: Sensitivity) -> str:
         f"If there is measurement noise: a coefficient of variation of {curve.flip_cv} or an"
         f" additive sd of {curve.flip_sd} makes another geometry the nearest."
     )
-
-
-def _rate(fit: RateFit) -> str:
-    return (
-        f"With presynaptic rates: index {fit.index:.2f} (95 % {fit.index_low:.2f} to"
-        f" {fit.index_high:.2f}), rate exponent {fit.exponent:.2f} (95 % {fit.exponent_low:.2f} to"
-        f" {fit.exponent_high:.2f}); {fit.meaning}"
-    )
-
-
-def _notes(verdict: Verdict, curve: Sensitivity | None) -> list[str]:
-    return [] if curve is None else [_flip(curve)]

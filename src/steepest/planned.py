@@ -31,8 +31,9 @@ def make(
 ) -> Plan:
     """The plan for a design: that of the pilot file, or the default one, changed by what is stated.
 
-    Values of `stated` that are None leave the design as it is. Raises UsageError where a pilot
-    comes without the TOML file that says its columns, or the other way round.
+    Values of `stated` that are None leave the design as it is. Where no numbers are given to try,
+    a half, the same, twice and four times the design's synapses are tried. Raises UsageError where
+    a pilot comes without the TOML file that says its columns, or the other way round.
     """
     if (pilot is None) != (config is None):
         raise UsageError("--pilot (a file) and --config (TOML with its columns) go together")
@@ -40,8 +41,11 @@ def make(
     design = Design() if not given.get("null") else Design(sessions=2)
     if pilot is not None and config is not None:
         design, _ = design_from(Request.from_toml(config, {}).measurements(pilot), seed=seed)
+    design = design.with_change(**given)
+    if not (synapses or sessions or replicates):
+        synapses = [max(1, design.synapses * k // 2) for k in (1, 2, 4, 8)]
     return plan(
-        design.with_change(**given),
+        design,
         synapses=synapses,
         sessions=sessions,
         replicates=replicates,

@@ -6,27 +6,32 @@ The pages hold their picture and their style, load nothing from outside, and esc
 import base64
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from steepest._version import __version__
-from steepest.inference import Verdict
+from steepest.inference.verdict import AnyVerdict, Check
 from steepest.papers import Citation
 from steepest.papers.pogodin2024 import CITATION as METHOD
 from steepest.study import Claim, Result
 
 __all__ = [
     "SOFTWARE",
+    "Section",
+    "answer_head",
+    "answer_page",
     "capital",
-    "check_mark",
+    "checks_section",
+    "checks_table",
     "claims_table",
     "fixed",
+    "interval",
     "plain_table",
     "render",
     "sentence",
@@ -34,10 +39,7 @@ __all__ = [
     "short",
     "study_page",
     "summary",
-    "terminal_style",
-    "tone",
-    "verdict_page",
-    "verdict_table",
+    "words",
 ]
 
 SOFTWARE = Citation(
@@ -90,54 +92,90 @@ def study_page(
     )
 
 
-def verdict_page(
-    verdict: Verdict,
+@dataclass(frozen=True)
+class Section:
+    """A table of a verdict's page under a title; `numbers` are the columns aligned right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+    numbers: tuple[int, ...] = ()
+    note: str = ""
+
+
+def answer_page(
+    verdict: AnyVerdict,
     *,
     source: str,
-    before: str,
-    after: str,
+    question: str,
     picture: bytes,
+    alt: str,
+    sections: Sequence[Section],
     command: str,
+    settle: str = "",
     notes: Sequence[str] = (),
+    caption: str = "",
 ) -> str:
-    """A verdict as one HTML page; `source` is the file's name, `before` and `after` its columns.
+    """A verdict of any kind as one HTML page.
 
-    `picture` is the verdict's plot as PNG, `command` the command line that repeats it, `notes`
-    sentences that follow the verdict.
+    `source` is the file's name, `question` what was asked of it, `settle` the measurement that
+    would decide what is open, `notes` sentences that follow, `picture` a PNG with its `alt` text
+    and `caption`, `command` the command line that repeats it.
     """
-    distances = {distance.name: distance for distance in verdict.delta_cdf}
-    best = verdict.geometries[0].log_likelihood if verdict.geometries else 0.0
-    geometries = [
-        {
-            "name": fit.name,
-            "index": fixed(fit.index),
-            "below": short(best - fit.log_likelihood),
-            "weight": share(fit.weight),
-            "delta_cdf": short(distances[fit.name].uncentred) if fit.name in distances else "",
-            "centred": short(distances[fit.name].centred) if fit.name in distances else "",
-        }
-        for fit in verdict.geometries
-    ]
     return _PAGES.get_template("verdict.html").render(
-        verdict=verdict,
         source=source,
-        question=(
-            f"Asked of {source}, column {before} (before) and column {after} (after)."
-            f" Measurement noise: {verdict.noise.statement.replace(': ', ', ')}."
-        ),
+        question=question,
         sentence=sentence(verdict.outcome, verdict.verdict),
-        tone=tone(verdict.outcome),
-        picture=picture,
-        numbers=_numbers(verdict),
-        geometries=geometries,
-        floor=_floor(verdict),
-        dropped=_dropped(verdict),
+        tone=_tone(verdict.outcome),
+        reason=verdict.reason,
+        settle=settle,
         notes=notes,
+        picture=picture,
+        alt=alt,
+        caption=caption,
+        sections=[section for section in sections if section.rows],
         command=command,
         citations=[METHOD, SOFTWARE],
         version=__version__,
         seed=verdict.seed,
     )
+
+
+def answer_head(verdict: AnyVerdict) -> Table:
+    """The first lines of a verdict in the terminal: outcome, sentence, why."""
+    head = Table.grid(padding=(0, 2))
+    style = {"good": "bold green", "bad": "bold red", "open": "bold yellow"}[_tone(verdict.outcome)]
+    words = sentence(verdict.outcome, verdict.verdict)
+    head.add_row(Text(verdict.outcome, style=style), Text(words, style="bold"))
+    head.add_row("why", Text(capital(verdict.reason)))
+    return head
+
+
+def checks_section(checks: Mapping[str, Check]) -> Section:
+    """What was checked, as a table of a page."""
+    return Section(
+        "What was checked",
+        ("", "Check", "Statistic", "p", "What it means"),
+        [
+            (
+                _html_mark(_CHECK_MARKS, check.passed),
+                words(name),
+                short(check.statistic),
+                short(check.p_value),
+                check.meaning,
+            )
+            for name, check in checks.items()
+        ],
+        numbers=(2, 3),
+    )
+
+
+def checks_table(checks: Mapping[str, Check]) -> Table:
+    """What was checked, as a table of the terminal."""
+    table = plain_table("", "Check", "What it means")
+    for name, check in checks.items():
+        table.add_row(_marked(_CHECK_MARKS, check.passed), words(name), Text(check.meaning))
+    return table
 
 
 def claims_table(claims: Iterable[Claim]) -> Table:
@@ -167,128 +205,19 @@ def summary(claims: Iterable[Claim]) -> str:
     return sentence + (f" {untested} cannot be tested at this scale." if untested else "")
 
 
-def verdict_table(verdict: Verdict) -> Group:
-    """A verdict as terminal tables: the sentence, the numbers, the geometries, the checks."""
-    head = Table.grid(padding=(0, 2))
-    style = terminal_style(verdict.outcome)
-    head.add_row(
-        Text(verdict.outcome, style=style),
-        Text(sentence(verdict.outcome, verdict.verdict), style="bold"),
-    )
-    head.add_row("why", Text(capital(verdict.reason)))
-    for name, value, how in _numbers(verdict):
-        head.add_row(name, Text(f"{value}  ({how})" if how else value))
-    counts = verdict.counts
-    synapses = (
-        f"{counts.usable} usable, {counts.vanished} vanished, {counts.new} new,"
-        f" {counts.absent} absent in both; {counts.rows} rows"
-    )
-    if verdict.detection_limit is not None:
-        synapses += (
-            f"; {counts.below_limit} began below the limit, {counts.censored} ended below it"
-        )
-    head.add_row("synapses", Text(synapses))
-
-    ranking = plain_table(
-        "Geometry",
-        "Index",
-        "Log-likelihood, below the best",
-        "Share",
-        "Delta CDF",
-        "centred",
-        numbers=1,
-    )
-    distances = {distance.name: distance for distance in verdict.delta_cdf}
-    best = verdict.geometries[0].log_likelihood if verdict.geometries else 0.0
-    for fit in verdict.geometries:
-        ranking.add_row(
-            fit.name,
-            fixed(fit.index),
-            short(best - fit.log_likelihood),
-            share(fit.weight),
-            short(distances[fit.name].uncentred if fit.name in distances else None),
-            short(distances[fit.name].centred if fit.name in distances else None),
-        )
-    parts: list[Any] = [head, "", ranking, Text(_floor(verdict), style="dim")]
-    if verdict.checks:
-        checks = plain_table("", "Check", "What it means")
-        for name, check in verdict.checks.items():
-            checks.add_row(_marked(_CHECK_MARKS, check.passed), _words(name), Text(check.meaning))
-        parts += ["", checks]
-    return Group(*parts)
-
-
 def sentence(outcome: str, verdict: str) -> str:
     """The verdict as a sentence: a name is put into one, everything else is one already."""
     return f"The synapses changed in the {verdict} geometry." if outcome == "named" else verdict
 
 
-def tone(outcome: str) -> str:
+def _tone(outcome: str) -> str:
     """Whether an outcome is "good", "bad" or "open" news, for colours."""
     return _TONES.get(outcome, "open")
 
 
-def terminal_style(outcome: str) -> str:
-    """The outcome's colour in a terminal."""
-    return {"good": "bold green", "bad": "bold red", "open": "bold yellow"}[tone(outcome)]
-
-
-def check_mark(passed: bool | None) -> Text:
-    """A check's result as a coloured word."""
-    return _marked(_CHECK_MARKS, passed)
-
-
 def render(template: str, **values: Any) -> str:
-    """One of the package's HTML templates, filled in."""
+    """One of the package's HTML templates, filled in; every text is escaped."""
     return _PAGES.get_template(template).render(**values)
-
-
-def _numbers(verdict: Verdict) -> list[tuple[str, str, str]]:
-    fit = verdict.likelihood
-    rows = [
-        (
-            "index",
-            f"{fixed(verdict.index)}, 95 % {_interval(verdict.interval)}",
-            f"{verdict.estimator}, {verdict.interval_method}",
-        ),
-        ("by likelihood", f"{fixed(fit.index)}, 95 % {_interval(fit.interval)}", fit.model),
-        ("noise", verdict.noise.statement, ""),
-    ]
-    if verdict.detection_limit is not None:
-        rows.append(("detection limit", f"{verdict.detection_limit:g}", "stated"))
-    return rows
-
-
-def _floor(verdict: Verdict) -> str:
-    floor = verdict.delta_cdf_floor
-    return (
-        "Delta CDF is the distance of the dual change from a Gaussian of mean zero, as in the"
-        " paper; centred, from one of the change's own mean. With"
-        f" {verdict.counts.usable} synapses even a perfect Gaussian shows"
-        f" {floor.uncentred_mean:.3f} (centred {floor.centred_mean:.3f}) on average and up to"
-        f" {floor.uncentred_q95:.3f} (centred {floor.centred_q95:.3f}) in 95 % of cases."
-    )
-
-
-def _dropped(verdict: Verdict) -> list[tuple[int, str, str]]:
-    counts = verdict.counts
-    rows = [
-        (counts.usable, "used", "a positive size before and after"),
-        (
-            counts.vanished,
-            "vanished",
-            "size 0 after: a loss is no change of size; counted, not used",
-        ),
-        (counts.new, "new", "size 0 before: a gain is no change of size; counted, not used"),
-        (counts.absent, "absent in both", "size 0 before and after: nothing was measured"),
-    ]
-    if verdict.detection_limit is not None:
-        limit = f"the detection limit, {verdict.detection_limit:g}"
-        rows += [
-            (counts.below_limit, "began below the limit", f"size before was below {limit}"),
-            (counts.censored, "ended below the limit", f"size after was below {limit}, or 0"),
-        ]
-    return [*rows, (counts.rows, "rows in all", "")]
 
 
 def plain_table(*columns: str, numbers: int | None = None) -> Table:
@@ -349,11 +278,13 @@ def share(weight: float) -> str:
     return "< 0.001" if weight < 0.001 else f"{weight:.3f}"
 
 
-def _interval(interval: tuple[float, float]) -> str:
-    return f"{fixed(interval[0])} to {fixed(interval[1])}"
+def interval(ends: tuple[float, float]) -> str:
+    """Two ends of an interval."""
+    return f"{fixed(ends[0])} to {fixed(ends[1])}"
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """An identifier as words."""
     return name.replace("_", " ")
 
 
@@ -386,7 +317,6 @@ _PAGES = Environment(
     lstrip_blocks=True,
 )
 _PAGES.filters.update(
-    check_mark=lambda state: _html_mark(_CHECK_MARKS, state),
     data_uri=_data_uri,
     file_names=_file_names,
     measured=lambda claim: _measured(claim).replace(" ± ", "\u00a0±\u00a0"),
@@ -395,5 +325,5 @@ _PAGES.filters.update(
     sentence=capital,
     short=short,
     show=_show,
-    words=_words,
+    words=words,
 )

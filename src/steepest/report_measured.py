@@ -1,16 +1,22 @@
 """A verdict on measured noise as one HTML page, or as tables for the terminal."""
 
+import math
+
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from steepest import report
-from steepest._version import __version__
 from steepest.inference.estimate import Interval
 from steepest.inference.measured import MeasuredVerdict
-from steepest.papers.pogodin2024 import CITATION as METHOD
 
 __all__ = ["measured_page", "measured_table"]
+
+_CAPTION = (
+    "A: how much log size changes, against size, for every time between sessions; the coloured line"
+    " is what is left without measurement noise. B: the dual in which every synapse changes alike,"
+    " with its 95 % band, and the named geometries. C: the index of all changes and of parts of"
+    " them; a named geometry must fit them all."
+)
 
 
 def measured_page(verdict: MeasuredVerdict, *, source: str, picture: bytes, command: str) -> str:
@@ -18,40 +24,43 @@ def measured_page(verdict: MeasuredVerdict, *, source: str, picture: bytes, comm
 
     `command` is the command line that repeats it.
     """
-    geometries = [
-        {
-            "name": fit.name,
-            "index": report.fixed(fit.index),
-            "below": report.short(-fit.log_likelihood),
-            "weight": report.share(fit.weight),
-        }
-        for fit in verdict.geometries
-    ]
-    return report.render(
-        "measured.html",
-        verdict=verdict,
+    return report.answer_page(
+        verdict,
         source=source,
         question=f"Asked of {source}. Measurement noise: {verdict.noise_statement}.",
-        sentence=report.sentence(verdict.outcome, verdict.verdict),
-        tone=report.tone(verdict.outcome),
+        settle=verdict.settle,
         picture=picture,
-        numbers=_numbers(verdict),
-        geometries=geometries,
-        used=_used(verdict),
+        alt="Spread of change by size, the fitted mirror map, and the index",
+        caption=_CAPTION,
+        sections=[
+            report.Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict)),
+            report.Section(
+                "The named geometries, the likeliest first",
+                (
+                    "Geometry",
+                    "Index",
+                    "Log-likelihood, below the best index",
+                    "Share of the likelihood",
+                ),
+                _geometries(verdict),
+                numbers=(1, 2, 3),
+            ),
+            report.checks_section(verdict.checks),
+            report.Section("What was used", ("What", "How many, which"), _used(verdict)),
+            report.Section(
+                "What was dropped, and why",
+                ("How many", "What", "Why"),
+                [(item.count, item.what, item.why) for item in verdict.estimate.dropped],
+                numbers=(0,),
+            ),
+        ],
         command=command,
-        citations=[METHOD, report.SOFTWARE],
-        version=__version__,
-        seed=verdict.seed,
     )
 
 
 def measured_table(verdict: MeasuredVerdict) -> Group:
     """The verdict as terminal tables: sentence, numbers, what was used and dropped, checks."""
-    head = Table.grid(padding=(0, 2))
-    style = report.terminal_style(verdict.outcome)
-    words = report.sentence(verdict.outcome, verdict.verdict)
-    head.add_row(Text(verdict.outcome, style=style), Text(words, style="bold"))
-    head.add_row("why", Text(report.capital(verdict.reason)))
+    head = report.answer_head(verdict)
     head.add_row("to settle", Text(verdict.settle))
     for name, value, how in _numbers(verdict):
         head.add_row(name, Text(f"{value}  ({how})" if how else value))
@@ -59,18 +68,24 @@ def measured_table(verdict: MeasuredVerdict) -> Group:
         head.add_row(name, Text(value))
     for item in verdict.dropped:
         head.add_row("dropped", Text(f"{item.count} {item.what}: {item.why}"))
-    ranking = report.plain_table("Geometry", "Index", "Log-likelihood", "Share", numbers=1)
-    for fit in verdict.geometries:
-        ranking.add_row(
+    ranking = report.plain_table(
+        "Geometry", "Index", "Log-likelihood, below the best index", "Share", numbers=1
+    )
+    for row in _geometries(verdict):
+        ranking.add_row(*row)
+    return Group(head, "", ranking, "", report.checks_table(verdict.checks))
+
+
+def _geometries(verdict: MeasuredVerdict) -> list[tuple[str, ...]]:
+    return [
+        (
             fit.name,
             report.fixed(fit.index),
-            report.short(fit.log_likelihood),
+            report.short(0.0 - fit.log_likelihood),
             report.share(fit.weight),
         )
-    checks = report.plain_table("", "Check", "What it means")
-    for name, check in verdict.checks.items():
-        checks.add_row(report.check_mark(check.passed), name.replace("_", " "), Text(check.meaning))
-    return Group(head, "", ranking, "", checks)
+        for fit in verdict.geometries
+    ]
 
 
 def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
@@ -98,6 +113,9 @@ def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
             (f"lag {lag}", _said(at), "index of changes over so many sessions")
             for lag, at in sorted(found.by_lag.items())
         ]
+    if math.isfinite(found.by_products.value):
+        how = "index from changes that share no measurement, whatever the noise"
+        rows.append(("by products", _said(found.by_products), how))
     rows.append(("noise", verdict.noise_statement, ""))
     return rows
 
@@ -124,6 +142,4 @@ def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
 
 
 def _said(found: Interval) -> str:
-    return (
-        f"{report.fixed(found.value)}, 95 % {report.fixed(found.low)} to {report.fixed(found.high)}"
-    )
+    return f"{report.fixed(found.value)}, 95 % {report.interval((found.low, found.high))}"

@@ -129,11 +129,22 @@ class Figure:
         body = inspect.cleandoc(self.module.__doc__ or "").partition("\n")[2].strip()
         return [" ".join(paragraph.split()) for paragraph in body.split("\n\n") if paragraph]
 
-    def parameters(self, scale: Scale) -> Any:
-        """The figure's parameters at a scale: the paper's, or the quick ones."""
+    def parameters(self, scale: Scale, data: str | Path | None = None) -> Any:
+        """The figure's parameters at a scale: the paper's, or the quick ones.
+
+        `data` is the user's copy of the file that the figure is about, for those whose parameters
+        have a field of that name; raises `UsageError` for the others.
+        """
         if scale not in ("quick", "paper"):
             raise UsageError(f"scale {scale!r} is not known: choose quick or paper")
-        return self.module.QUICK if scale == "quick" else self.module.Parameters()
+        chosen = self.module.QUICK if scale == "quick" else self.module.Parameters()
+        if data is None:
+            return chosen
+        if not hasattr(chosen, "data"):
+            raise UsageError(
+                f"{self.key} is computed from nothing but its parameters: no data file"
+            )
+        return dataclasses.replace(chosen, data=str(data))
 
 
 def _fault(module: ModuleType) -> str | None:
@@ -196,15 +207,18 @@ def reproduce(
     scale: Scale = "quick",
     seed: int = 0,
     out: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
 ) -> Result:
     """Run a figure, check what it returns, and write KEY.nc, KEY.png and KEY.csv (its claims).
 
     A figure that moves also writes KEY.gif. Without `out` nothing is written. With it, the files
     appear together, and only after
-    everything went well. Raises `UsageError` when `out` cannot be written, before anything is
+    everything went well. `data` is a file of the user's own, for figures that take one. Raises
+    `UsageError` when `out` cannot be written, before anything is
     computed, and when the figure returns data without units, version, seed or parameters.
     """
-    parameters = figure.parameters(scale)
+    parameters = figure.parameters(scale, data)
     with nullcontext() if out is None else staging(out) as stage:
         started = time.perf_counter()
         dataset = figure.module.run(parameters, seed)

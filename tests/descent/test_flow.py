@@ -318,6 +318,9 @@ def test_a_metric_that_breaks_at_the_start_is_named():
     [
         (mountain, [1.0, np.nan], 1.0, "start: coordinate 1 is not finite"),
         (mountain, np.ones((2, 2, 2)), 1.0, "one point"),
+        (mountain, [1.0, 1j], 1.0, "start: complex numbers"),
+        (mountain, np.array([1.0 + 0j, 2.0]), 1.0, "start: complex numbers"),
+        (mountain, [1.0, 1.0], [0.5, 1j], "times: complex numbers"),
         (mountain, [1.0, 1.0], [1.0, 0.5], "increasing"),
         (mountain, [1.0, 1.0], [-1.0, 0.5], "not negative"),
         (mountain, [1.0, 1.0], 0.0, "a number after 0"),

@@ -7,7 +7,14 @@ import pytest
 
 from steepest.descent import covariant_hessian, gradient_flow, inertial_flow, newton_direction
 from steepest.errors import DomainError, FlowError, UsageError
-from steepest.geometry import Elementwise, Euclidean, FisherNormal, Metabolic, Pullback
+from steepest.geometry import (
+    Elementwise,
+    Euclidean,
+    FisherExponentialFamily,
+    FisherNormal,
+    Metabolic,
+    Pullback,
+)
 from steepest.models import GaussianModel
 
 MODEL, FISHER, START = GaussianModel(), FisherNormal(), np.array([6.0, 1.0])
@@ -70,24 +77,44 @@ def test_without_friction_energy_is_kept_and_with_much_it_is_steepest_descent():
 
 
 def test_the_covariant_newton_direction_is_the_same_in_every_chart_and_the_plain_one_is_not():
-    x = jnp.asarray([4.5, 1.8])
-    here = newton_direction(MODEL.cost, FISHER, x)
-    there = newton_direction(cost_of_variance, Pullback(FISHER, ROOT), SQUARE(x))
-    np.testing.assert_allclose(SQUARE.push(x, here), there, atol=1e-9)
-    H = covariant_hessian(MODEL.cost, FISHER, x)
-    seen = covariant_hessian(cost_of_variance, Pullback(FISHER, ROOT), SQUARE(x))
-    J = jax.jacfwd(SQUARE)(x)
-    np.testing.assert_allclose(J.T @ seen @ J, H, atol=1e-9)
+    seen_fisher = Pullback(FISHER, ROOT)
 
     def plain(cost, x):
         return -jnp.linalg.solve(jax.hessian(cost)(x), jax.grad(cost)(x))
 
-    gap = SQUARE.push(x, plain(MODEL.cost, x)) - plain(cost_of_variance, SQUARE(x))
+    @jax.jit
+    def everything(x):
+        y, J = SQUARE(x), jax.jacfwd(SQUARE)(x)
+        return (
+            J @ newton_direction(MODEL.cost, FISHER, x),
+            newton_direction(cost_of_variance, seen_fisher, y),
+            covariant_hessian(MODEL.cost, FISHER, x),
+            J.T @ covariant_hessian(cost_of_variance, seen_fisher, y) @ J,
+            jax.hessian(MODEL.cost)(x),
+            J @ plain(MODEL.cost, x) - plain(cost_of_variance, y),
+        )
+
+    here, there, hessian, seen, _, gap = everything(jnp.asarray([4.5, 1.8]))
+    np.testing.assert_allclose(here, there, atol=1e-9)
+    np.testing.assert_allclose(seen, hessian, atol=1e-9)
     assert np.abs(gap).max() > 0.01
-    target = jnp.asarray([4.0, 2.0])
-    np.testing.assert_allclose(
-        covariant_hessian(MODEL.cost, FISHER, target), jax.hessian(MODEL.cost)(target), atol=1e-12
-    )
+    _, _, hessian, _, second, _ = everything(jnp.asarray([4.0, 2.0]))  # the minimum
+    np.testing.assert_allclose(hessian, second, atol=1e-12)
+
+
+def test_newton_in_natural_parameters_is_the_natural_gradient():
+    """The e-connection is flat there: the plain Hessian of KL(p0 || p) is Fisher's matrix."""
+
+    def cost(eta):  # KL(N(4, 2) || p), eta = (mu/s^2, -1/(2 s^2)), up to a constant
+        return partition(eta) - eta @ jnp.asarray([4.0, 20.0])
+
+    def partition(eta):
+        return -(eta[0] ** 2) / (4 * eta[1]) - jnp.log(-2 * eta[1]) / 2
+
+    eta = jnp.asarray([4.5 / 1.8**2, -0.5 / 1.8**2])
+    plain = newton_direction(cost, Euclidean(), eta)
+    fisher = FisherExponentialFamily(partition)
+    np.testing.assert_allclose(plain, -fisher.sharp(eta, jax.grad(cost)(eta)), rtol=1e-10)
 
 
 def test_bad_input_is_refused():
@@ -101,6 +128,8 @@ def test_bad_input_is_refused():
         flow(times=[1.0, 0.5])
     with pytest.raises(UsageError, match="momentum"):
         flow(momentum=[1.0])
+    with pytest.raises(UsageError, match="momentum: complex"):
+        flow(momentum=[1.0, 1j])
     with pytest.raises(DomainError):
         flow(start=[0.0, -1.0])
     with pytest.raises(FlowError, match="broke down"):

@@ -6,6 +6,7 @@ import pytest
 from steepest.descent import gradient_flow, mirror_step, riemannian_step
 from steepest.errors import DomainError
 from steepest.geometry import (
+    Elementwise,
     Entropy,
     Euclidean,
     Fermi,
@@ -13,6 +14,7 @@ from steepest.geometry import (
     Logit,
     PNorm,
     Power,
+    Pullback,
     Weber,
 )
 
@@ -72,14 +74,33 @@ def test_many_small_steps_follow_the_flow_at_first_order(step, geometry):
 
     end = gradient_flow(cost, geometry, POINT, [1.0]).end
     counts = np.array([50, 100, 200, 400])
-    errors = []
-    for count in counts:
-        rate = 1.0 / count
-        walk = jax.lax.fori_loop(
-            0, int(count), lambda _, x, r=rate: step(geometry, x, jax.grad(cost)(x), r), POINT
-        )
-        errors.append(np.linalg.norm(walk - end))
+
+    @jax.jit
+    def walk(count, rate):
+        def one(_, x):
+            return step(geometry, x, jax.grad(cost)(x), rate)
+
+        return jax.lax.fori_loop(0, count, one, POINT)
+
+    errors = [np.linalg.norm(walk(int(count), 1.0 / count) - end) for count in counts]
     assert -order(counts, errors) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_step_is_another_in_another_chart_by_second_order_and_the_flow_is_not():
+    def seen(step, rate):
+        chart = Elementwise(jnp.log, jnp.exp)
+        back = Elementwise(jnp.exp, jnp.log)
+        covector = chart.pull_back(POINT, COVECTOR)
+        return chart.inverse(step(Pullback(Weber(), back), chart(POINT), covector, rate))
+
+    rates = np.geomspace(1e-4, 1e-3, 6)
+    gaps = [
+        np.linalg.norm(
+            riemannian_step(Weber(), POINT, COVECTOR, rate) - seen(riemannian_step, rate)
+        )
+        for rate in rates
+    ]
+    assert order(rates, gaps) == pytest.approx(2.0, abs=0.02)
 
 
 def test_steps_are_kernels_that_jit_and_vmap():

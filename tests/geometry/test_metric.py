@@ -13,6 +13,7 @@ from steepest.geometry import (
     Linear,
     MatrixMetric,
     Metabolic,
+    MetabolicEnergies,
     Pullback,
     SumOfInverseMetrics,
     SumOfMetrics,
@@ -87,6 +88,25 @@ def test_metabolic_lengths_equal_the_reference(start, end, length):
 def test_a_metabolic_cost_for_one_coordinate_leaves_the_other_euclidean():
     matrix = Metabolic(2.0, (1.0, np.inf)).matrix(jnp.array([0.75, 3.0]))
     np.testing.assert_allclose(matrix, [[16.0, 0.0], [0.0, 1.0]])
+
+
+def test_energies_make_a_metric_that_is_rank_deficient_without_a_floor():
+    def energies(x):
+        return jnp.stack([x[0] * x[1] ** 2])  # one energy of two coordinates
+
+    x, slope = jnp.array([0.5, 2.0]), np.array([4.0, 2.0])
+    metric = MetabolicEnergies(energies, 0.3, delta=0.1)
+    expected = 0.3 * np.outer(slope, slope) + 0.1 * np.eye(2)
+    np.testing.assert_allclose(metric.matrix(x), expected, rtol=1e-14)
+    assert check_metric(metric, [[0.5, 2.0]]).holds
+    with pytest.raises(MetricError, match=r"singular.*does not measure, \[-0\.4472  0\.8944\]"):
+        MetabolicEnergies(energies, 0.3).sharp(x, jnp.ones(2))
+    both = MetabolicEnergies(lambda x: x**2, [1.0, 2.0])
+    np.testing.assert_allclose(both.matrix(x), np.diag([1.0, 32.0]), rtol=1e-14)
+    with pytest.raises(MetricError, match="weights are positive"):
+        MetabolicEnergies(energies, -1.0)
+    with pytest.raises(MetricError, match="not negative"):
+        MetabolicEnergies(energies, delta=-1.0)
 
 
 def broken(message, function, point=(1.0, 2.0)):

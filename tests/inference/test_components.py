@@ -27,7 +27,9 @@ def exact(index, log_signal, noise, *, kinds=((1.0, 2.0), (2.0, 2.0), (3.0, 2.0)
     variance = shown + nu * noise_at(np.array([noise], dtype=float), middle)[0]
     counts = np.full((clusters, middle.size), 100.0)
     lag = np.arange(len(kinds)).repeat(MIDDLE.size) + 1
-    return Moments(counts * variance, counts, middle, kappa, nu, lag, 0 * lag, 0.7)
+    return Moments(
+        counts * variance, counts, middle, kappa, nu, lag, 0 * lag, 0.7, np.zeros(middle.size)
+    )
 
 
 @pytest.mark.parametrize("index", [-1.0, 0.0, 0.5, 1.0, 2.0])
@@ -51,7 +53,7 @@ def test_no_grid_point_is_likelier_than_the_fit():
     moments = exact(0.5, -3.0, (0.1, 0.05, 0.05))
     noisy = moments.squares * rng.chisquare(100, moments.squares.shape) / 100
     moments = Moments(noisy, *[getattr(moments, name) for name in (
-        "counts", "middle", "kappa", "nu", "lag", "start", "spread")])  # fmt: skip
+        "counts", "middle", "kappa", "nu", "lag", "start", "spread", "width")])  # fmt: skip
     fit = fit_noise_and_index(moments, np.ones((1, 1)))
     grid = itertools.product(
         np.linspace(0, 1, 6), np.linspace(-3.5, -2.5, 6), *[np.linspace(0, 0.2, 5) ** 2] * 3
@@ -75,7 +77,7 @@ def test_a_batch_is_its_rows_one_by_one():
     rng = np.random.default_rng(2)
     squares = moments.squares * rng.chisquare(100, moments.squares.shape) / 100
     moments = Moments(squares, *[getattr(moments, name) for name in (
-        "counts", "middle", "kappa", "nu", "lag", "start", "spread")])  # fmt: skip
+        "counts", "middle", "kappa", "nu", "lag", "start", "spread", "width")])  # fmt: skip
     weights = rng.multinomial(6, np.full(6, 1 / 6), size=5).astype(float)
     start = fit_noise_and_index(moments, np.ones((1, 6)))
     batch = fit_noise_and_index(moments, weights, start)
@@ -104,7 +106,7 @@ def test_a_mixture_beats_one_power_exactly_where_it_is_true():
     share = 0.02 / total
     shown = shown_signal((power.kappa * total)[None], share[None], 0.7)
     mixed = Moments(power.counts * shown, *[getattr(power, name) for name in (
-        "counts", "middle", "kappa", "nu", "lag", "start", "spread")])  # fmt: skip
+        "counts", "middle", "kappa", "nu", "lag", "start", "spread", "width")])  # fmt: skip
     fit = fit_noise_and_index(mixed, one, stated=np.zeros(3))
     alone = fit_signal(mixed, one, fit.noise, fit)
     assert fit_mixture(mixed, one, fit.noise, fit)[0] > alone.log_likelihood[0] + 1

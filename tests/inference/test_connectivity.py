@@ -1,6 +1,9 @@
 """Connectivity from time series: it comes back, with honest intervals, and bad files are named."""
 
+import html
 import json
+import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,7 +68,10 @@ def test_the_wiring_of_a_smooth_recording_comes_back_and_replays_it(smooth):
     assert found.caution is None
 
 
-def test_the_intervals_of_a_noisy_recording_are_as_wide_as_the_fisher_information_says(noisy):
+def test_the_intervals_of_a_noisy_recording_are_as_wide_as_the_fisher_information_says(
+    noisy, monkeypatch
+):
+    monkeypatch.setattr("steepest.inference.connectivity._REPLAYED", 300)
     found = infer_connectivity(noisy, 0.01)
     assert found.derivative == "forward"
     assert found.roughness == pytest.approx(1.08, abs=0.08)
@@ -118,9 +124,11 @@ def test_measurement_noise_is_pointed_out(smooth):
 def test_directions_that_are_not_covered_are_named_or_cut_on_request(smooth):
     values, dt = smooth
     doubled = np.column_stack([values, values[:, 0]])
-    with pytest.raises(DataError, match=r"3 of 4 directions.*units (0|3) \(50%\), (0|3) \(50%\)"):
-        infer_connectivity(doubled, dt)
-    found = infer_connectivity(doubled, dt, cut=1e-9)
+    with pytest.raises(DataError, match=r"3 of 4 directions.*units (a|d) \(50%\), (a|d) \(50%\)"):
+        infer_connectivity(doubled, dt, names=["a", "b", "c", "d"])
+    found = infer_connectivity(doubled, dt, cut=1e-9, names=["a", "b", "c", "d"])
+    assert {*found.uncovered.split(", ")} == {"a 50%", "d 50%"}
+    assert f"not covered, as a share: {found.uncovered}" in "\n".join(found.lines())
     np.testing.assert_allclose(found.minimum.undetermined, [0.5, 0, 0, 0.5], atol=1e-6)
     assert "3 of 4 directions" in (found.caution or "")
 
@@ -167,7 +175,7 @@ def test_the_command_prints_writes_and_speaks_json(capsys, write, tmp_path):
     assert (code, err) == (0, "")
     assert "directions covered: 3 of 3" in out
     names = sorted(file.name for file in (tmp_path / "out").iterdir())
-    assert names == ["connectivity.csv", "connectivity.json", "connectivity.png"]
+    assert names == [f"connectivity.{kind}" for kind in ("csv", "html", "json", "png")]
     code, out, err = call(capsys, "connectivity", path, "--json")
     found = json.loads(out)
     assert (code, err, found["units"]) == (0, "", ["a", "b", "c"])
@@ -176,6 +184,44 @@ def test_the_command_prints_writes_and_speaks_json(capsys, write, tmp_path):
     table = (tmp_path / "out/connectivity.csv").read_text().splitlines()
     assert len(table) == 10
     assert table[2].startswith("a,b,-1.99") or table[2].startswith("a,b,-2.0")
+
+
+def test_the_page_says_what_was_found_escapes_names_and_repeats_itself(capsys, write, tmp_path):
+    path = write(header="time,<b>,b,c")
+    options = ("--decay", "0.9", "--seed", "3")
+    code, out, _ = call(capsys, "connectivity", path, *options, "--json", "--out", tmp_path / "a")
+    page = (tmp_path / "a/connectivity.html").read_text()
+    found = json.loads(out)
+    clear = np.abs(np.array(found["weights"])) > found["step_error"]
+    assert code == 0
+    assert f"{clear.sum()} of 9 weights differ from zero." in page
+    assert "&lt;b&gt;" in page
+    assert "<td><b></td>" not in page
+    assert page.count("data:image/png;base64,") == 1
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    command = html.unescape(page.split("<pre>steepest ")[1].split("</pre>")[0])
+    code, again, _ = call(capsys, *shlex.split(command), "--json")
+    assert (code, json.loads(again)) == (0, found)
+
+
+def test_weights_below_the_step_error_are_not_told_from_zero(smooth):
+    """Resampling alone would tell them: a smooth fit may have next to no scatter."""
+    found = infer_connectivity(*smooth)
+    assert found.step_error > np.abs(found.weights[TRUTH == 0]).max()
+    sharp = replace(found, interval=np.stack([found.weights - 1e-9, found.weights + 1e-9]))
+    np.testing.assert_array_equal(sharp.clear, TRUTH != 0)
+
+
+def test_the_replays_null_baseline_and_the_weakest_direction_are_told(smooth):
+    values, dt = smooth
+    found = infer_connectivity(values, dt, names=["a", "b", "c"])
+    spread = np.sqrt(values.var(axis=0).sum())
+    away = np.linalg.norm(values - values[0], axis=1) > spread / 2
+    assert found.stays == pytest.approx(np.argmax(away) * dt)
+    assert found.stays < found.follows / 10
+    assert found.weakest.count("+0.58") == 3  # the sum of the three hardly moves on this cycle
+    text = "\n".join(found.lines())
+    assert f"staying at the start: {found.stays:.4g}" in text
 
 
 def test_options_reach_the_estimate(capsys, write, smooth):
@@ -231,8 +277,8 @@ def test_the_picture_shows_weights_spectrum_and_replay(smooth):
     values, dt = smooth
     found = infer_connectivity(values, dt, names=["a", "b", "c"])
     figure = connectivity_picture(found)
-    titles = [axes.get_title() for axes in figure.axes]
-    assert titles[:2] == ["connectivity W", "what the data cover"]
+    assert "A   connectivity W" in [axes.get_title() for axes in figure.axes]
+    assert {text.get_text() for text in figure.axes[0].texts} >= {"1.00", "-2.00"}
     (replay,) = [a for a in figure.axes if a.get_ylabel() == "a"]
     lines = {line.get_label(): line.get_ydata() for line in replay.lines}
     np.testing.assert_array_equal(lines["data"], values[:, 0])

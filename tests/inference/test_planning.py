@@ -55,12 +55,21 @@ def test_a_pilot_gives_back_its_own_design():
     "design",
     [BASE, Design(synapses=700, multiplicative=0.15), Design(sessions=2, replicates=4, shot=0.1)],
 )
-def test_predicted_power_is_that_of_fresh_experiments(design):
-    first = plan(design, truths=("euclidean", "multiplicative"), runs=100, seed=1)
-    second = plan(design, truths=("euclidean", "multiplicative"), runs=100, seed=2)
+def test_predicted_power_is_within_7_percent_of_fresh_experiments(design):
+    # 500 runs each: the standard error of a difference is at most .032.
+    first = plan(design, truths=("euclidean", "multiplicative"), runs=500, seed=1)
+    second = plan(design, truths=("euclidean", "multiplicative"), runs=500, seed=2)
     print(first.power, second.power)
-    error = np.hypot(first.standard_error, second.standard_error)
-    assert np.all(np.abs(first.power - second.power) <= 0.07 + 2 * error)
+    assert np.all(np.abs(first.power - second.power) <= 0.07)
+
+
+@pytest.mark.slow
+def test_a_plan_from_a_pilot_predicts_the_power_of_its_experiment():
+    pilot, _ = design_from(simulate_design(BASE.with_change(synapses=2000), 1, seed=4))
+    planned = plan(pilot.with_change(synapses=400), truths=("multiplicative",), runs=500, seed=1)
+    real = plan(BASE, truths=("multiplicative",), runs=500, seed=2)
+    print(planned.power, real.power)
+    assert np.all(np.abs(planned.power - real.power) <= 0.07)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.integrate import quad
 
 from steepest.descent import gradient_flow
 from steepest.errors import DomainError, MetricError
+from steepest.geometry import Euclidean, FisherNormal, path_length
 from steepest.models import (
     GaussianModel,
     IntrinsicModel,
@@ -41,6 +41,21 @@ def test_the_gaussian_model_has_the_reference_values():
         GaussianModel(0.0, -1.0)
 
 
+def test_under_fisher_the_other_divergence_decays_in_natural_parameters():
+    """KL(p || p0) from N(mu, sigma) to N(4, 2): eta = (mu/s, -1/(2 s)) relaxes as e^-t."""
+
+    def cost(x):
+        return -jnp.log(x[1]) + (x[1] ** 2 + (x[0] - 4) ** 2) / 8
+
+    times = np.linspace(0, 2, 9)
+    flow = gradient_flow(cost, FisherNormal(), [6.0, 1.0], times)
+    mu, s = flow.points[:, 0], flow.points[:, 1] ** 2
+    eta = np.stack([mu / s, -0.5 / s], axis=1)
+    target = np.array([1.0, -1 / 8])
+    decay = np.exp(-times)[:, None]
+    np.testing.assert_allclose(eta - target, (eta[0] - target) * decay, atol=1e-7)
+
+
 def test_intrinsic_plasticity_has_the_reference_values():
     model = IntrinsicModel()
     assert float(model.cost(AT)) == pytest.approx(1.18942462, abs=5e-9)
@@ -51,23 +66,35 @@ def test_intrinsic_plasticity_has_the_reference_values():
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_expectations_are_those_of_adaptive_quadrature_and_the_mean_rule_descends(name):
+def test_expectations_are_those_of_another_quadrature_and_the_mean_rule_descends(name):
     source = INPUTS[name]
     model = IntrinsicModel(source)
 
-    def average(function):
-        location, scale = source.place()
-        reach = (1 if name == "uniform" else 12 if name != "logistic" else 60) * scale
-        density = jax.jit(lambda x: jnp.exp(source.log_density(x)))
-        return quad(lambda x: float(function(x) * density(x)), location - reach, location + reach,
-                    epsabs=1e-11, limit=200)[0]  # fmt: skip
+    # Gauss-Legendre on 200 panels, against the model's trapezoid rule.
+    location, scale = source.place()
+    reach = (1 if name == "uniform" else 12 if name != "logistic" else 60) * scale
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    half = reach / 200
+    middles = location + half * (2 * np.arange(200) - 199)
+    x = jnp.asarray((middles[:, None] + half * nodes).ravel())
+    share = np.exp(jax.vmap(source.log_density)(x)) * half * np.tile(weights, 200)
 
-    rule = jax.jit(model.rule)
-    mean = [average(lambda x, i=i: rule(x, AT)[i]) for i in (0, 1)]
-    np.testing.assert_allclose(jax.grad(model.cost)(AT), -np.array(mean), atol=1e-8)
-    assert average(lambda x: 1.0) == pytest.approx(1, abs=1e-9)
-    entropy = average(lambda x: -source.log_density(x))
+    rule = jax.vmap(model.rule, (0, None))
+    for point in (AT, jnp.asarray([3.0, -1.0])):  # where 20 Gauss-Hermite nodes miss by 5e-4
+        mean = share @ np.asarray(rule(x, point))
+        np.testing.assert_allclose(jax.grad(model.cost)(point), -mean, atol=1e-8)
+    assert share.sum() == pytest.approx(1, abs=1e-9)
+    entropy = -share @ np.asarray(jax.vmap(source.log_density)(x))
     assert source.entropy == pytest.approx(entropy, abs=1e-8)
+
+
+def test_at_gain_0_euclid_leaves_in_finite_time_and_fisher_is_infinitely_far():
+    model = IntrinsicModel()
+    starts = [[1e-6, 0.0], [1e-3, 0.0]]
+    flow = gradient_flow(model.cost, Euclidean(), starts, [1e-3])
+    np.testing.assert_allclose(flow.end[:, 0], np.sqrt(2e-3), rtol=0.02)  # da/dt = 1/a there
+    with pytest.raises(MetricError, match="infinitely far"):
+        path_length(model.fisher(), lambda s: jnp.stack([1 - s, 0 * s]))
 
 
 def test_fisher_by_quadrature_is_the_closed_form_of_shifted_and_logistic_inputs():
@@ -106,6 +133,13 @@ def test_the_release_model_has_the_reference_values():
 
 def test_a_target_width_gives_a_minimum_inside():
     model = ReleaseModel(sites=3, target=2.0, width=0.5)
+    times = np.linspace(0, 3, 7)
+    flow = gradient_flow(model.cost, model.fisher(), HERE, times)
+    m, v = jax.vmap(model.moments)(jnp.asarray(flow.points))
+    d, decay = m[0] - 2.0, np.exp(-times)
+    np.testing.assert_allclose(m, 2 + d * decay, atol=1e-7)
+    spread = 0.25 + (v[0] - 0.25 + d**2) * decay - d**2 * decay**2
+    np.testing.assert_allclose(v, spread, atol=1e-7)
     minimum = jnp.asarray(model.minimum)
     np.testing.assert_allclose(minimum, [1 / (1 + 3 * 0.25 / 4), 2 / 3 + 0.25 / 2], rtol=1e-14)
     np.testing.assert_allclose(jax.grad(model.cost)(minimum), 0, atol=1e-12)
@@ -126,9 +160,10 @@ def test_the_exact_response_has_a_fisher_metric_only_with_readout_noise():
         ReleaseModel(sites=3).fisher_exact()
     noisy = ReleaseModel(sites=2, noise=0.3)
     x = np.linspace(-3, 5, 4001)
-    logs = jax.vmap(lambda y: noisy.log_density(y, HERE))(jnp.asarray(x))
+    logs = jax.jit(jax.vmap(noisy.log_density, (0, None)))(jnp.asarray(x), HERE)
     assert np.trapezoid(np.exp(logs), x) == pytest.approx(1, abs=1e-10)
-    score = jax.vmap(jax.jacfwd(noisy.log_density, argnums=1), (0, None))(jnp.asarray(x), HERE)
+    slope = jax.jit(jax.vmap(jax.jacfwd(noisy.log_density, argnums=1), (0, None)))
+    score = slope(jnp.asarray(x), HERE)
     brute = np.trapezoid(
         np.exp(logs)[:, None, None] * np.asarray(score[:, :, None] * score[:, None, :]), x, axis=0
     )

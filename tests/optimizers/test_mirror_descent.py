@@ -10,6 +10,7 @@ from steepest.descent import mirror_step
 from steepest.errors import DomainError, UsageError
 from steepest.geometry import Entropy, Fermi, HyperbolicEntropy, Logit, PNorm, Power
 from steepest.optimizers import mirror_descent
+from steepest.optimizers.transformation import expm1
 
 try:
     import torch
@@ -65,13 +66,17 @@ def gradients(seed=1):
 
 def oracle(potential, weights, steps, rates, signs=None):
     """Momentum of raw gradients, then `mirror_step`, one parameter at a time."""
+    own = {k: potential if signs is None else potential(np.sign(w)) for k, w in weights.items()}
+
+    @jax.jit
+    def step(weights, moving, rate):
+        return {k: mirror_step(own[k], w, moving[k], rate) for k, w in weights.items()}
+
     weights = {k: jnp.asarray(w) for k, w in weights.items()}
     moving = {k: np.zeros(w.shape) for k, w in weights.items()}
     for covectors, rate in zip(steps, rates, strict=True):
-        for k in weights:
-            moving[k] = MOMENTUM * moving[k] + covectors[k]
-            here = potential if signs is None else potential(np.sign(weights[k]))
-            weights[k] = mirror_step(here, weights[k], jnp.asarray(moving[k]), rate)
+        moving = {k: MOMENTUM * moving[k] + covectors[k] for k in moving}
+        weights = step(weights, moving, rate)
     return {k: np.asarray(w) for k, w in weights.items()}
 
 
@@ -174,6 +179,17 @@ def test_two_norm_in_optax_is_sgd():
         change, their_state = theirs.update(covector, their_state, their_weights)
         their_weights = optax.apply_updates(their_weights, change)
     assert_same(weights, their_weights, rtol=3e-7)
+
+
+def test_the_exponential_of_single_precision_steps_is_exact_to_rounding():
+    sizes = np.geomspace(1e-30, 20, 4001)
+    x = np.concatenate([-sizes, sizes, [0.0, 2**-5, -(2**-5)]]).astype(np.float32)
+    exact = np.expm1(x.astype(np.float64))
+    found = np.asarray(expm1(jnp.asarray(x)), np.float64)
+    assert np.abs(found - exact).max(where=exact != 0, initial=0) > 0
+    np.testing.assert_allclose(found, exact, rtol=4e-6)
+    assert (np.abs(found - exact) / np.maximum(1, np.exp(x.astype(float)))).max() < 3e-7
+    np.testing.assert_allclose(expm1(jnp.asarray([1e-9, 0.3])), np.expm1([1e-9, 0.3]), rtol=1e-15)
 
 
 def test_clipping_and_groups_compose_in_optax():

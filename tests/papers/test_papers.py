@@ -10,7 +10,15 @@ import pytest
 
 from steepest import papers, results
 from steepest.errors import UsageError
-from steepest.papers import Citation, available, galtier2013, load, pogodin2024, surace2020
+from steepest.papers import (
+    Citation,
+    available,
+    galtier2013,
+    kreutzer2022,
+    load,
+    pogodin2024,
+    surace2020,
+)
 from steepest.study import Figure
 
 KEYS = [figure.key for paper in available() for figure in paper.figures]
@@ -19,7 +27,7 @@ KEYS = [figure.key for paper in available() for figure in paper.figures]
 def test_every_module_of_a_paper_is_listed():
     files = [
         f"{package.__name__}.{file.stem}"
-        for package in [galtier2013, pogodin2024, surace2020, results]
+        for package in [galtier2013, kreutzer2022, pogodin2024, surace2020, results]
         for file in Path(package.__path__[0]).glob("[!_]*.py")
     ]
     assert len(files) >= 3

@@ -14,6 +14,7 @@ from steepest.recurrent import (
     lifted,
     relative_entropy,
     replay,
+    simulate,
 )
 
 T = np.arange(50) * 2 * np.pi / 50
@@ -82,6 +83,16 @@ def test_an_exact_dual_fit_replays_its_frames():
     assert dual.rank == 6
     played = replay(network, dual, frames[0], 0.5, 5, integrator=euler)
     np.testing.assert_allclose(played, frames, atol=1e-9)
+
+
+@pytest.mark.parametrize(("scheme", "expected"), [("forward", 0.0), ("central", 1.7)])
+def test_only_the_discrete_map_passes_activity_from_box_to_box(scheme, expected):
+    """Fig 5's error d over one period; a silent network scores .02."""
+    shown, network = np.eye(50), RateNetwork(0.1)
+    fit = fit_dual(Inputs.cycle(shown, T[1], scheme), network, cut=1e-10)
+    played = simulate(network, fit, shown[0], T[1], 50)
+    off = np.abs(played - shown[np.arange(51) % 50]).sum() / 50**2
+    assert off == pytest.approx(expected, abs=0.02)
 
 
 def test_a_large_lift_never_forms_its_matrix():

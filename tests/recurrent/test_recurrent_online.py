@@ -15,9 +15,10 @@ from steepest.recurrent import (
     State,
     learn,
     learn_in_network,
+    limit_cycle,
     relative_entropy,
 )
-from steepest.recurrent.online import CHUNK
+from steepest.recurrent._kernels import lowpass
 from steepest.recurrent.stdp import gain, periodic_lowpass, window
 
 RANDOM = np.random.default_rng(0)
@@ -69,6 +70,12 @@ def test_the_networks_activity_does_not_disturb_learning(rule):
     for k, u in enumerate(INPUT):
         filtered[k] = vbar
         vbar = vbar + rule.decay_net * 0.002 * (u - vbar)
+    # With the weights of the moment outside the filter the estimate would be wrong.
+    pre = np.zeros(3)
+    for v in inside.activity[:-1]:
+        pre = pre + rule.decay_net * 0.002 * (np.tanh(v) - pre)
+    wrong = rule.decay_net * inside.activity[-1] - inside.weights @ pre
+    assert np.abs(wrong - inside.estimate[-1]).max() > 1e-3
     # v itself is tens of times larger than vbar here: rounding grows with it.
     np.testing.assert_allclose(inside.estimate, filtered, atol=1e-12)
     assert np.abs(inside.activity).max() > 0
@@ -81,10 +88,29 @@ def test_a_run_may_be_cut_and_continued(rule, block, monkeypatch):
     second = learn(rule, INPUT, 0.002, rate=0.5, block=block, start=first.state)
     if block != 37:  # 37 does not divide 400: the blocks lie differently
         np.testing.assert_allclose(second.weights[-1], whole.weights[-1], atol=1e-13)
-    monkeypatch.setattr("steepest.recurrent.online.CHUNK", 3 * 11)
-    assert CHUNK > 33
+    for name in ("CHUNK", "BLOCK_CHUNK"):
+        monkeypatch.setattr(f"steepest.recurrent.online.{name}", 3 * 11)
     again = learn(rule, INPUT, 0.002, rate=0.5, passes=2, block=block)
     np.testing.assert_allclose(again.weights[-1], whole.weights[-1], atol=1e-13)
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("diffusion", [None, np.diag([0.1, 0.2, 0.3])])
+def test_a_block_is_the_sum_of_its_samples_changes(rule, filtered, diffusion):
+    rule = replace(rule, filtered=filtered, diffusion=diffusion)
+    start = replace(State.silent(3), weights=RANDOM.standard_normal((3, 3)))
+    found = learn(rule, INPUT, 0.002, rate=0.5, block=400, start=start).weights[-1]
+    signals, _ = rule.signals(INPUT, 0.002, start)
+    change = 400 * rule.terms(signals, start.weights).total
+    np.testing.assert_allclose(found, start.weights + 0.5 * 0.002 * change, atol=1e-13)
+
+
+def test_single_precision_starts_are_learned_in_double(rule):
+    """In single precision small changes are lost: at eps .001 W would stall far from its end."""
+    start = replace(State.silent(3), weights=np.ones((3, 3), dtype=np.float32))
+    run = learn(rule, INPUT, 0.002, rate=1e-9, start=start)
+    assert run.weights.dtype == np.float64
+    assert 0 < np.abs(run.weights[-1] - 1).max() < 1e-6
 
 
 def test_blocks_differ_from_samples_at_first_order_in_the_rate(rule):
@@ -135,9 +161,50 @@ def test_the_floor_falls_with_the_square_of_both_time_constants(circ):
         assert floor(100.0, net) == pytest.approx(expected, rel=0.03)
     assert np.log2(floor(1e6, 25.0) / floor(1e6, 50.0)) == pytest.approx(2, abs=0.03)
     assert np.log2(floor(50.0, 1e6) / floor(100.0, 1e6)) == pytest.approx(2, abs=0.03)
+    # a / l_net^2 + b / gamma^2, each alone.
+    assert floor(1e6, 50.0) * 50**2 == pytest.approx(0.92, rel=0.01)
+    assert floor(100.0, 1e6) * 100**2 == pytest.approx(1.71, rel=0.01)
     # With all terms filtered, gamma does not matter at all.
     assert floor(1.0, 1e7, filtered=True) < 1e-9
     assert floor(100.0, 50.0, filtered=True) == pytest.approx(3.67e-4, rel=0.01)
+
+
+def test_the_hebbian_term_takes_the_inputs_decay_and_not_the_networks(circ):
+    wrong = OnlineRule(RateNetwork(50.0), 100.0, 50.0).equilibrium(circ.inputs, discrete=False)
+    assert circ.error(wrong) == pytest.approx(35.3, rel=0.01)
+
+
+def test_a_weak_direction_is_learned_too_slowly_to_be_identified():
+    """Near the Hopf bifurcation the activity is almost two-dimensional: W is still far at 1e4."""
+    truth = np.array([[0.2, -2, 0], [0, 0.2, -2], [-2, 0, 0.2]])
+    states, period = limit_cycle(
+        lambda u: -u + truth @ np.tanh(u), [0.1, 0.2, -0.3], 300, transient=100.0, longest=20.0
+    )
+    cost = relative_entropy(Inputs.cycle(states, period / 300), RateNetwork())
+    assert cost.minimum().spectrum[-1] < 0.006 * cost.minimum().spectrum[0]
+    learned = cost.flow([0.01 * 1e4])[0]
+    assert np.linalg.norm(learned - truth) / np.linalg.norm(truth) > 0.4
+    np.testing.assert_allclose(cost.minimum().weights, truth, atol=1e-8)
+
+
+def test_eulers_filters_have_the_right_gain_and_exponential_ones_do_not():
+    """STDP of a slow cycle, gamma dt = .1: exponential filters are 5 % too strong or too weak."""
+    gamma, dt = 100.0, 0.001
+    t = np.arange(4 * 6283) * 2 * np.pi / 6283
+    x = np.column_stack([np.sin(t), np.cos(t)])
+    last = slice(-6283, None)
+
+    def seen(step, late=False):
+        lagged, state = np.empty_like(x), np.zeros(2)
+        lowpass(x, state, step, lagged)
+        if late:  # the filter sees the current sample
+            lagged = np.concatenate([lagged[1:], state[None]])
+        post, pre = (x[last, 0], lagged[last, 0]), (x[last, 1], lagged[last, 1])
+        return 2 * gamma / 2 * np.mean(post[0] * pre[1] - post[1] * pre[0])
+
+    assert seen(gamma * dt) == pytest.approx(1, abs=2e-4)
+    assert seen(1 - np.exp(-gamma * dt)) == pytest.approx(1.051, abs=1e-3)
+    assert seen(1 - np.exp(-gamma * dt), late=True) == pytest.approx(0.951, abs=1e-3)
 
 
 def test_the_rules_lyapunov_function_falls_along_the_averaged_rule(circ, rule):
@@ -243,8 +310,6 @@ def test_series_shorter_than_the_filters_and_missing_slopes_are_refused(circ):
 
 @pytest.mark.slow
 def test_the_papers_run_at_the_papers_parameters(circ):
-    from steepest.recurrent import limit_cycle
-
     states, period = limit_cycle(lambda u: -u + circ.truth @ np.tanh(u), [0.1, 0.2, -0.3], 3526)
     dt = period / 3526
     hybrid = learn(

@@ -83,7 +83,7 @@ def phases(network, coupling, random, steps):
 
 def test_incoherent_oscillators_give_their_couplings_away():
     network, coupling, random = oscillators(0.1, 2.0)
-    cost = KuramotoEntropy(Inputs.sampled(phases(network, coupling, random, 2500), 0.01, "fourth"))
+    cost = KuramotoEntropy(Inputs.sampled(phases(network, coupling, random, 1500), 0.01, "fourth"))
     fit = cost.minimum()
     np.testing.assert_allclose(fit.coupling, coupling, atol=1e-6)
     np.testing.assert_allclose(fit.frequencies, network.frequencies, atol=1e-6)
@@ -102,7 +102,7 @@ def test_incoherent_oscillators_give_their_couplings_away():
 
 def test_phase_locked_oscillators_are_refused_and_pooled_transients_are_not():
     network, coupling, random = oscillators(1.0, 0.2)
-    locked = phases(network, coupling, random, 3000)[2400:]
+    locked = phases(network, coupling, random, 1500)[1200:]
     with pytest.raises(DataError, match=r"unit 0 is phase-locked with 1, 2, 3.*pool transients"):
         KuramotoEntropy(Inputs.sampled(locked, 0.01)).minimum()
     runs = [

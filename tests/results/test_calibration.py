@@ -16,6 +16,7 @@ TINY = dataclasses.replace(
     noises=("multiplicative",),
     designs=("series",),
     draws=50,
+    part_runs=1,
     logroot_runs=1,
 )
 

@@ -1,16 +1,21 @@
 """Cells become regions of one Dataset, exactly as they were computed, and survive a dying fold."""
 
 import dataclasses
+import errno
 import itertools
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from zarr.storage import LocalStore
 
 from steepest.errors import UsageError
-from steepest.sweep import one_cell, read_plan, read_status
+from steepest.sweep import cell, one_cell, read_plan, read_status
+from steepest.sweep.cell import Task, run_cells
 from steepest.sweep.fold import fold
-from steepest.sweep.layout import Layout
 from steepest.sweep.staged import pack, read, write_failure, write_result
 from steepest.sweep.store import DONE, FAILED, LEFT, SweepStore, block
 
@@ -124,37 +129,67 @@ def test_cells_of_other_lengths_and_other_coordinates_fit_in_too(made, text, ord
     assert ("time_of_cell" in dataset.coords) == (not shared)
 
 
-def test_a_fold_that_dies_anywhere_is_done_again_with_the_same_outcome(made, monkeypatch):
-    plan, store = made("seeds = 2\n[grid]\nwindow = [[0, 1], [0, 2]]\npoints = [3, 4]")
-    stage(plan, store, range(4))
-    fold(str(store.path))
-    stage(plan, store, range(4, 8))
-    real = {name: getattr(Layout, name) for name in ("write", "_promote", "_grow", "_declare")}
-    deaths = 0
-    for fatal in itertools.count(1):
-        calls = itertools.count(1)
+def opened(store):
+    """What anybody sees in a store, without what differs from run to run."""
+    dataset = xr.open_zarr(store.path, chunks=None).load()
+    return dataset.drop_attrs(deep=False)
 
-        def dying(name, fatal=fatal, calls=calls):
-            def method(self, *args, **kwargs):
-                if next(calls) == fatal:
-                    raise MemoryError("died here")
-                return real[name](self, *args, **kwargs)
 
-            return method
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[grid]\ngrid = [true]\npoints = [3, 2, 5]",  # a shared coordinate goes on
+        "[grid]\nwindow = [[0, 1], [0, 2], [1, 2]]",  # it becomes one per cell
+        "[zip]\nwindow = [[0, 1], [0, 1], [0, 2]]\npoints = [3, 4, 5]",  # and lengths differ
+    ],
+)
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 9])
+def test_a_fold_that_fails_at_any_write_leaves_a_store_that_opens_and_goes_on(
+    made, monkeypatch, text, every
+):
+    plan, store = made(text)
+    whole = store.path.with_name("whole")
+    for indices in ([0], [1, 2]):
+        stage(plan, store, indices)
+        if indices[0]:
+            shutil.copytree(store.path, whole)
+        fold(str(store.path))
+    expected = opened(store)
+    for good in itertools.count(step=every):
+        shutil.rmtree(store.path)
+        shutil.copytree(whole, store.path)
+        with monkeypatch.context() as patch:
+            fill_the_disk(patch, good)
+            message = ""
+            try:
+                fold(str(store.path))
+            except UsageError as error:
+                message = str(error)
+        if not message:
+            break
+        assert "No space left" in message
+        assert np.all(store.states() == DONE)
+        opened(store)
+        fold(str(store.path))
+        store.finish(0.0)
+        identical(opened(store), expected)
+    assert good > 10
 
-        for name in real:
-            monkeypatch.setattr(Layout, name, dying(name))
-        try:
-            fold(str(store.path))
-        except MemoryError:
-            deaths += 1
-            assert np.all(store.states() == DONE)
-            continue
-        break
-    assert deaths > 10
-    monkeypatch.undo()
-    fold(str(store.path))
-    check_cells(plan, store, range(8))
+
+def fill_the_disk(patch, good):
+    """Let only that many writes of arrays, renames and removals of files succeed."""
+    count = itertools.count()
+
+    def failing(real):
+        def write(*args, **options):
+            if next(count) >= good:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(*args, **options)
+
+        return write
+
+    for owner, name in [(LocalStore, "set"), (os, "rename"), (os, "replace"), (Path, "unlink")]:
+        patch.setattr(owner, name, failing(getattr(owner, name)))
 
 
 def test_failures_are_recorded_with_error_and_traceback_and_a_later_result_replaces_them(made):
@@ -201,6 +236,21 @@ def test_a_cell_that_cannot_stand_beside_the_others_is_a_failure_that_says_why(m
     assert "'count' is of type float64, in other cells of int64" in errors[2]
     with pytest.raises(TypeError, match="'day' has dtype datetime64"):
         pack(serial(plan, 0).assign(day=((), np.datetime64("2026-01-01", "ns"))), 0.1)
+
+
+def test_a_worker_hands_back_the_cells_for_which_its_time_is_over(made, monkeypatch):
+    plan, store = made("seeds = 4")
+    monkeypatch.setattr(cell, "_check_worker", lambda store: None)
+    task = Task(plan.source, plan.scale, str(store.path))
+    cells = [plan.cell(index) for index in range(4)]
+    assert run_cells(task, cells, budget=0.0)[1] == [True]
+    assert store.states().tolist() == [DONE, LEFT, LEFT, LEFT]
+    seconds, good = run_cells(task, cells, budget=60.0)
+    assert good == [True] * 4
+    assert 0 < seconds < 60
+    # The first was in place already: computed once.
+    runs = store.path.with_name("figure.log").read_text().splitlines()
+    assert [line.split()[3] for line in runs] == ["0", "1", "2", "3"]
 
 
 def test_chunks_hold_many_cells_and_stay_within_their_size():

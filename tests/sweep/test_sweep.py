@@ -27,9 +27,13 @@ from steepest.sweep.store import DONE, SweepStore
 
 @pytest.fixture(scope="module")
 def scheduler():
-    """Address of a running cluster of two workers with one thread each."""
+    """Address of a running cluster of two workers with one thread each, in this process.
+
+    It is ready at once; workers of their own processes are in the tests that kill them, that
+    compare numbers of workers, and that go through Slurm.
+    """
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
     ) as cluster:
         yield cluster.scheduler_address
 
@@ -397,7 +401,10 @@ def test_the_command_line_runs_tells_and_draws(study, scheduler, capsys, tmp_pat
     sheet = plot_store(store)
     titles = [axes.get_title() for axes in sheet.axes]
     expected = itertools.product(["1.0", "13.0"], ["3", "5"])
-    assert titles == [f"slope={s}, points={p}, seed=0" for s, p in expected]
+    assert titles == [f"slope = {s}, points = {p}" for s, p in expected]
+    assert sheet.get_suptitle() == "Noise with a trend, seed 0"
+    texts = [[text.get_text() for text in axes.texts] for axes in sheet.axes]
+    assert texts == [[], [], *2 * [["failed: ZeroDivisionError: thirteen"]]]
     for tokens in ([], [path, "--status", store], ["--status", tmp_path / "no.zarr"]):
         code, out, err = call(*tokens)
         assert (code, out) == (2, "")
@@ -412,6 +419,19 @@ def test_a_figure_may_draw_the_whole_study_itself(study, scheduler):
     figure.write_text(figure.read_text() + own)
     summary = run_sweep(path, scheduler=scheduler)
     assert "'slope': 2, 'seed': 2" in plot_store(summary.store).get_suptitle()
+
+
+def test_pictures_along_one_dimension_fill_a_sheet_and_one_picture_is_alone(study, scheduler):
+    for text, rows, drawn in [
+        ("pause = [0]\nslope = [1, 2, 3, 4, 5]", 2, 5),
+        ("slope = [2]", 1, 1),
+    ]:
+        path = study(f"[grid]\n{text}")
+        summary = run_sweep(path, path.with_name(f"{drawn}.zarr"), scheduler=scheduler)
+        sheet = plot_store(summary.store)
+        assert sheet.axes[0].get_gridspec().nrows == rows
+        assert sum(bool(axes.images) for axes in sheet.axes) == drawn
+    assert sheet.axes[0].get_title() == ""
 
 
 DRIVER = """

@@ -1,5 +1,6 @@
 """`steepest connectivity`: which connectivity makes a rate network do what was recorded?"""
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
@@ -44,7 +45,8 @@ def connectivity(
     ] = 0.0,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, Parameter(help="Folder for connectivity.png, .csv (the weights) and .json.")
+        Path | None,
+        Parameter(help="Folder for connectivity.html, .png, .csv (the weights) and .json."),
     ] = None,
     json: Json = False,
 ) -> int:
@@ -55,6 +57,7 @@ def connectivity(
     """
     from steepest.inference import connectivity_picture, infer_connectivity, read_series
     from steepest.recurrent import IDENTITY, TANH, logistic
+    from steepest.report_connectivity import connectivity_page
     from steepest.study import png, staging
 
     functions = {"tanh": TANH, "linear": IDENTITY, "logistic": logistic()}
@@ -70,7 +73,19 @@ def connectivity(
             seed=seed,
         )
         if stage is not None:
-            (stage / "connectivity.png").write_bytes(png(connectivity_picture(result)))
+            picture = png(connectivity_picture(result))
+            page = connectivity_page(
+                result,
+                source=file.name,
+                picture=picture,
+                command=_command(
+                    file, time=time, step=step, columns=columns, decay=decay,
+                    nonlinearity=nonlinearity, derivative=derivative, ridge=ridge or None,
+                    cut=cut or None, seed=seed,
+                ),
+            )  # fmt: skip
+            (stage / "connectivity.html").write_text(page, encoding="utf-8")
+            (stage / "connectivity.png").write_bytes(picture)
             (stage / "connectivity.csv").write_text(result.csv(), encoding="utf-8")
             (stage / "connectivity.json").write_text(to_json(result.to_dict()), encoding="utf-8")
     if json:
@@ -80,5 +95,14 @@ def connectivity(
     for line in result.lines():
         show(line)
     if out is not None:
-        show(f"\nWrote connectivity.png, connectivity.csv and connectivity.json to {out}")
+        show(f"\nWrote connectivity.html, .png, .csv and .json to {out}")
     return 0
+
+
+def _command(file: Path, **options: object) -> str:
+    """The command line that repeats a run; options that are None were not given."""
+    words = ["steepest", "connectivity", str(file)]
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)

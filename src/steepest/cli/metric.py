@@ -1,5 +1,6 @@
 """`steepest infer-metric`: in which metric does a measured flow descend a known cost?"""
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -39,9 +40,11 @@ def infer_metric(
         str | None, Parameter(help="Column of the time, for trajectories (instead of velocities).")
     ] = None,
     flow: Annotated[
-        str | None, Parameter(help="Column that tells trajectories apart, by number.")
+        str | None, Parameter(help="Column that tells trajectories apart, by number or name.")
     ] = None,
-    out: Annotated[Path | None, Parameter(help="Folder for metric.json and metric.png.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for metric.html, metric.png and metric.json.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """In which metric does a measured flow descend a known cost?
@@ -52,6 +55,7 @@ def infer_metric(
     """
     from steepest.inference.metric_files import load_cost, read_flow
     from steepest.inference.metrics import infer_metric as infer
+    from steepest.report_metric import metric_page
     from steepest.study import png, staging
 
     with nullcontext() if out is None else staging(out) as stage:
@@ -60,13 +64,36 @@ def infer_metric(
         )
         verdict = infer(samples)
         if stage is not None:
+            picture = png(verdict.plot(position))
+            moves = f"velocities {', '.join(velocity)}" if velocity else f"times {time}"
+            page = metric_page(
+                verdict, source=file.name, cost=cost, position=position, driven=moves,
+                picture=picture, command=_command(file, cost, position, velocity, time, flow),
+            )  # fmt: skip
+            (stage / "metric.html").write_text(page, encoding="utf-8")
             (stage / "metric.json").write_text(to_json(verdict.to_dict()), encoding="utf-8")
-            (stage / "metric.png").write_bytes(png(verdict.plot()))
+            (stage / "metric.png").write_bytes(picture)
     if json:
         print(to_json(verdict.to_dict()))
         return 0
     show(f"{file.name}: {len(samples)} samples of {', '.join(position)}, cost {cost}\n")
     show(verdict.table())
     if out is not None:
-        show(f"\nWrote metric.json and metric.png to {out}")
+        show(f"\nWrote metric.html, metric.png and metric.json to {out}")
     return 0
+
+
+def _command(
+    file: Path,
+    cost: str,
+    position: list[str],
+    velocity: list[str] | None,
+    time: str | None,
+    flow: str | None,
+) -> str:
+    """The command line that asks this again."""
+    words = ["steepest", "infer-metric", str(file), "--cost", cost, "--position", *position]
+    words += ["--velocity", *velocity] if velocity else []
+    words += ["--time", time] if time is not None else []
+    words += ["--flow", flow] if flow is not None else []
+    return shlex.join(words)

@@ -18,7 +18,7 @@ def plan(
     *,
     synapses: Annotated[
         tuple[int, ...],
-        many("Numbers of synapses to try."),
+        many("Numbers of synapses to try (half, once, twice and four times the design's)."),
     ] = (),
     sessions: Annotated[
         tuple[int, ...],

@@ -27,6 +27,10 @@ def reproduce(
     out: Annotated[
         Path, Parameter(help="Folder for the data (.nc), picture (.png), claims (.csv) and page.")
     ] = Path("out"),
+    data: Annotated[
+        Path | None,
+        Parameter(help="Your copy of the data a figure is about, for figures that take one."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Recompute a paper's figures and check what it claims.
@@ -37,12 +41,13 @@ def reproduce(
 
     results = []
     for figure in papers.load(name):
-        results.append(study.reproduce(figure, scale, seed, out))
+        results.append(study.reproduce(figure, scale, seed, out, data=data))
         if not json:
             print_result(results[-1])
     key = name.partition(".")[0]
     (paper,) = [paper for paper in papers.available() if paper.key == key]
-    command = shlex.join(["steepest", "reproduce", name, "--scale", scale, "--seed", str(seed)])
+    words = ["steepest", "reproduce", name, "--scale", scale, "--seed", str(seed)]
+    command = shlex.join(words if data is None else [*words, "--data", str(data)])
     title = paper.title if name == key else results[0].figure.title
     citations = [paper.citation] if paper.citation else []
     page = write_page(out, name, results, title=title, command=command, citations=citations)

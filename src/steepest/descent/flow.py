@@ -11,9 +11,10 @@ import numpy as np
 import optimistix as optx
 from jaxtyping import Array, Bool, Float, Int
 
+from steepest.descent.solve import solve_recorded
 from steepest.descent.trajectory import Trajectory
 from steepest.errors import FlowError, SteepestError, UsageError
-from steepest.geometry.arrays import Numbers
+from steepest.geometry.arrays import Numbers, as_numbers
 from steepest.geometry.domain import Boundary
 from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
@@ -61,13 +62,14 @@ def gradient_flow(
     single = points.ndim == 1
     starts = np.atleast_2d(points)
     _check_beginnings(cost, metric, starts, stop)
+    # As arrays, so that other tolerances do not compile anew.
+    accuracy = jnp.asarray(rtol), jnp.asarray(atol)
     flow = _integrate_all(
-        cost, metric, stop, solver, jnp.asarray(starts), jnp.asarray(moments), rtol, atol, max_steps
+        cost, metric, stop, solver, jnp.asarray(starts), jnp.asarray(moments), *accuracy, max_steps
     )
     stopped = np.asarray(flow.stopped)
-    arrived = stopped | (np.asarray(flow.end_time) == moments[-1])
     finite = np.isfinite(flow.end).all(axis=1) & np.isfinite(flow.end_cost)
-    for lane in np.flatnonzero(~(flow.ok & finite & arrived)):
+    for lane in np.flatnonzero(~(flow.ok & finite)):
         _explain(cost, metric, flow, int(lane), stop)
     if single:
         metric.check(flow.end[0])
@@ -78,7 +80,7 @@ def gradient_flow(
         def resume(points: Array, margin: float) -> _Flow:
             nearer = Boundary(stop.domain, margin)
             return _integrate_all(
-                cost, metric, nearer, solver, points, horizon, rtol, atol, max_steps
+                cost, metric, nearer, solver, points, horizon, *accuracy, max_steps
             )
 
         wait = _time_to_edge(resume, flow.end, float(stop.margin))
@@ -128,7 +130,7 @@ class _Flow(NamedTuple):
 
 
 def _check_start(start: Numbers) -> Float[np.ndarray, "..."]:
-    points = np.asarray(start, dtype=np.float64)
+    points = as_numbers(start, "start")
     if points.ndim not in (1, 2) or points.size == 0:
         raise UsageError(f"start is one point (n,) or several (b, n), not of shape {points.shape}")
     if not np.isfinite(points).all():
@@ -138,7 +140,7 @@ def _check_start(start: Numbers) -> Float[np.ndarray, "..."]:
 
 
 def _check_times(times: Numbers) -> Float[np.ndarray, " m"]:
-    moments = np.asarray(times, dtype=np.float64)
+    moments = as_numbers(times, "times")
     if moments.ndim == 0 and moments > 0:
         moments = np.linspace(0.0, float(moments), 101)
     if moments.ndim != 1 or moments.size == 0:
@@ -224,8 +226,8 @@ def _integrate_all(
     solver: diffrax.AbstractAdaptiveSolver,
     starts: Float[Array, "b n"],
     times: Float[Array, " m"],
-    rtol: float,
-    atol: float,
+    rtol: Float[Array, ""],
+    atol: Float[Array, ""],
     max_steps: int,
 ) -> _Flow:
     def integrate(start: Array) -> tuple[Array, ...]:
@@ -238,36 +240,14 @@ def _integrate_all(
                 root_finder=optx.Bisection(rtol=1e-12, atol=1e-12),
                 direction=False,
             )
-        solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(lambda t, y, args: _velocity(cost, metric, y)),
-            solver,
-            t0=jnp.zeros_like(times[-1]),
-            t1=times[-1],
-            dt0=None,
-            y0=start,
-            saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(ts=times), diffrax.SubSaveAt(t1=True)]),
-            stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
-            event=event,
-            max_steps=max_steps,
-            throw=False,
-        )
-        assert solution.ts is not None
-        assert solution.ys is not None
-        (reached, last), (states, ends) = solution.ts, solution.ys
-        stopped = solution.result == diffrax.RESULTS.event_occurred
-        ok = stopped | (solution.result == diffrax.RESULTS.successful)
-        end, end_time = ends[0], last[0]
+        found = solve_recorded(
+            lambda point: _velocity(cost, metric, point),
+            solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps, event=event,
+        )  # fmt: skip
         return (
-            reached,
-            states,
-            jax.vmap(cost)(states),
-            end_time,
-            end,
-            cost(end),
-            jnp.asarray(solution.stats["num_steps"]),
-            ok,
-            stopped,
-        )
+            found.times, found.states, jax.vmap(cost)(found.states),
+            found.end_time, found.end, cost(found.end), found.steps, found.ok, found.stopped,
+        )  # fmt: skip
 
     if stop is None:
         return _Flow(*jax.vmap(integrate)(starts))

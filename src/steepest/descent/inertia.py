@@ -16,8 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.descent.solve import solve_recorded
 from steepest.errors import FlowError, UsageError
-from steepest.geometry.arrays import Numbers
+from steepest.geometry.arrays import Numbers, as_numbers
 from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
 
@@ -61,9 +62,9 @@ def inertial_flow(
     Raises `FlowError` where the flow leaves the metric's domain or is not finite, `UsageError`
     for arguments that cannot be used.
     """
-    q = np.asarray(start, dtype=np.float64)
-    p = np.zeros_like(q) if momentum is None else np.asarray(momentum, dtype=np.float64)
-    moments = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    q = as_numbers(start, "start")
+    p = np.zeros_like(q) if momentum is None else as_numbers(momentum, "momentum")
+    moments = np.atleast_1d(as_numbers(times, "times"))
     if q.ndim != 1 or p.shape != q.shape:
         raise UsageError(f"start and momentum are points (n,), not of {q.shape} and {p.shape}")
     if not (np.isfinite(moments).all() and moments[0] >= 0 and (np.diff(moments) > 0).all()):
@@ -74,7 +75,7 @@ def inertial_flow(
     solver = diffrax.Tsit5() if solver is None else solver
     state, costs, energies, reached, ok = _integrate(
         cost, metric, solver, jnp.asarray(np.concatenate([q, p])), jnp.asarray(moments),
-        float(friction), rtol, atol, max_steps,
+        *(jnp.asarray(float(x)) for x in (friction, rtol, atol)), max_steps,
     )  # fmt: skip
     states = np.asarray(state)
     if not (ok and np.isfinite(states).all() and np.isfinite(energies).all()):
@@ -110,28 +111,14 @@ def _integrate(
 ) -> tuple[Array, Array, Array, Array, Array]:
     n = start.shape[0] // 2
 
-    def move(t: Any, state: Array, args: Any) -> Array:
+    def move(state: Array) -> Array:
         q, p = state[:n], state[n:]
         # Forward mode, so that metrics found by adaptive quadrature serve as well.
         force = jax.jacfwd(lambda x: _hamiltonian(cost, metric, x, p))(q)
         return jnp.concatenate([metric.sharp(q, p), -force - friction * p])
 
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(move),
-        solver,
-        t0=jnp.zeros_like(times[-1]),
-        t1=times[-1],
-        dt0=None,
-        y0=start,
-        saveat=diffrax.SaveAt(subs=[diffrax.SubSaveAt(ts=times), diffrax.SubSaveAt(t1=True)]),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
-        max_steps=max_steps,
-        throw=False,
-    )
-    assert solution.ts is not None
-    assert solution.ys is not None
-    states = solution.ys[0]
+    found = solve_recorded(move, solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps)
+    states = found.states
     costs = jax.vmap(cost)(states[:, :n])
     energies = jax.vmap(lambda s: _hamiltonian(cost, metric, s[:n], s[n:]))(states)
-    ok = (solution.result == diffrax.RESULTS.successful) & (solution.ts[1][0] == times[-1])
-    return states, costs, energies, solution.ts[1][0], ok
+    return states, costs, energies, found.end_time, found.ok

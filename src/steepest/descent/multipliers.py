@@ -22,6 +22,8 @@ Weights = Float[np.ndarray, " d"]
 # Largest step of a logarithmic dual at once: beyond, exponentials leave where Newton's model holds.
 _CAP = 3.0
 _MEMORY = 30
+# Columns of X taken at once, so that both products of a Gram step find them in the cache.
+_BLOCK = 1024
 
 
 class Found(NamedTuple):
@@ -101,10 +103,10 @@ def dense_newton(problem: Problem) -> Found:
     Also for potentials that couple weights: only their `sharp` is used.
     """
 
-    def direction(weights: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    def direction(weights: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raised = np.asarray(_raise_rows(problem.potential, weights, problem.inputs))
-        gram = problem.inputs @ raised.T
-        return _solve(gram, missing)
+        step = _solve(problem.inputs @ raised.T, missing)
+        return step, problem.back(step)
 
     return _newton(problem, direction)
 
@@ -115,19 +117,48 @@ def newton_cg(problem: Problem) -> Found:
     Each is solved only as well as the outer residual deserves (Eisenstat and Walker 1996).
     """
 
-    def direction(weights: np.ndarray, missing: np.ndarray) -> np.ndarray:
-        def gram(v: np.ndarray) -> np.ndarray:
-            raised = _raise(problem.potential, weights, problem.back(v))
-            return problem.forward(np.asarray(raised))
-
+    def direction(weights: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         share = problem.share(missing)
         accuracy = max(min(0.05, share), 0.1 * problem.tolerance / share)
-        return _conjugate_gradients(gram, missing, accuracy)
+        return _conjugate_gradients(_gram(problem, weights), missing, accuracy)
 
     return _newton(problem, direction)
 
 
-def _newton(problem: Problem, direction: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Found:
+Gram = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _gram(problem: Problem, weights: np.ndarray) -> Gram:
+    """The products X H^-1 X' v and X' v; where H is diagonal, in one reading of X."""
+    slopes = np.asarray(_raise(problem.potential, weights, np.ones_like(weights)))
+    probe = np.random.default_rng(0).standard_normal(weights.size)
+    raised = np.asarray(_raise(problem.potential, weights, probe))
+    if not np.allclose(raised, slopes * probe, rtol=1e-9, atol=0, equal_nan=True):
+
+        def coupled(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            along = problem.back(v)
+            return problem.forward(np.asarray(_raise(problem.potential, weights, along))), along
+
+        return coupled
+
+    def diagonal(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        problem.products += 2
+        along, found = np.empty_like(weights), np.zeros_like(v)
+        for first in range(0, weights.size, _BLOCK):
+            here = slice(first, first + _BLOCK)
+            columns = problem.inputs[:, here]
+            along[here] = v @ columns
+            found += columns @ (slopes[here] * along[here])
+        return found, along
+
+    return diagonal
+
+
+def _newton(
+    problem: Problem,
+    direction: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> Found:
+    """Damped Newton steps; `direction` gives the step of the multipliers and X' times it."""
     multipliers = np.zeros_like(problem.targets)
     change, weights = np.zeros_like(problem.start), problem.start
     missing = problem.missing(weights)
@@ -135,8 +166,7 @@ def _newton(problem: Problem, direction: Callable[[np.ndarray, np.ndarray], np.n
     for iteration in range(problem.max_iterations):
         if problem.share(missing) <= problem.tolerance:
             return Found(multipliers, weights, change, problem.share(missing), iteration)
-        step = direction(weights, missing)
-        along = problem.back(step)
+        step, along = direction(weights, missing)
         length = 1.0
         if logarithmic:
             length = min(1.0, _CAP / max(float(np.abs(along).max()), 1e-300))
@@ -267,24 +297,27 @@ def _two_loops(
 
 
 def _conjugate_gradients(
-    gram: Callable[[np.ndarray], np.ndarray], right: np.ndarray, accuracy: float
-) -> np.ndarray:
+    gram: Gram, right: np.ndarray, accuracy: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The solution of gram(v) = right, and X' times it."""
     solution, left = np.zeros_like(right), right.copy()
     step, square = left.copy(), left @ left
     goal = accuracy**2 * square
+    along: Any = 0.0
     for _ in range(4 * right.size + 10):
-        raised = gram(step)
+        raised, along_step = gram(step)
         curvature = step @ raised
         if not (np.isfinite(curvature) and curvature > 0):
-            return solution if solution.any() else right
+            return (solution, along) if solution.any() else (right, along_step)
         length = square / curvature
         solution += length * step
+        along = along + length * along_step
         left -= length * raised
         square, previous = left @ left, square
         if square <= goal:
             break
         step = left + square / previous * step
-    return solution
+    return solution, along
 
 
 def _regular(gram: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from steepest.geometry.domain import (
     Nonzero,
     Preimage,
 )
+from steepest.geometry.energy import MetabolicEnergies
 from steepest.geometry.fisher import (
     FisherEstimate,
     FisherExponentialFamily,
@@ -100,6 +101,7 @@ __all__ = [
     "LossGradientCovariance",
     "MatrixMetric",
     "Metabolic",
+    "MetabolicEnergies",
     "Model",
     "Neighbour",
     "Nonzero",

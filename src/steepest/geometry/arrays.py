@@ -9,7 +9,18 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-__all__ = ["Coordinates", "Numbers", "as_field", "floating", "is_concrete", "like"]
+from steepest.errors import UsageError
+
+__all__ = [
+    "Coordinates",
+    "Numbers",
+    "as_field",
+    "as_numbers",
+    "floating",
+    "is_concrete",
+    "lengthened",
+    "like",
+]
 
 # One point, vector, covector or dual: any shape, since elementwise geometries serve weight
 # matrices too; geometries with a matrix need one axis.
@@ -22,6 +33,22 @@ Numbers: TypeAlias = ArrayLike | int | float
 def as_field(value: Any) -> Any:
     """A number or array as a NumPy float64 field; a tracer is left as it is."""
     return value if isinstance(value, Tracer) else np.asarray(value, dtype=np.float64)
+
+
+def as_numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
+    """What a user gave as NumPy float64; raises `UsageError`, naming it, for what is not real."""
+    try:
+        array = np.asarray(values)
+        if np.iscomplexobj(array):
+            raise UsageError(
+                f"{what}: complex numbers cannot be used; give real and imaginary parts as "
+                "coordinates of their own"
+            )
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"{what}: not a rectangular array of numbers ({error})") from error
 
 
 def like(value: Any, point: Any) -> Array:
@@ -38,3 +65,9 @@ def floating(dtype: Any) -> Any:
 def is_concrete(*values: Any) -> bool:
     """Whether these are numbers that can be looked at, not tracers of jit, vmap or grad."""
     return not any(isinstance(value, Tracer) for value in values)
+
+
+def lengthened(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+    """Values (n,) followed by copies of the last, to a power of two: few shapes to compile for."""
+    length = 1 << max(values.size - 1, 0).bit_length()
+    return np.pad(values, (0, length - values.size), mode="edge") if values.size else values

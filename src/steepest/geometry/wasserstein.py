@@ -4,6 +4,7 @@ It is defined where Fisher's is not (a support that moves), and depends on the u
 observation, where Fisher's does not. Surace et al. 2020, "On choosing a metric".
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,51 @@ __all__ = [
 ]
 
 
-class WassersteinQuantile(AbstractMatrixMetric):
+class AbstractTransport(AbstractMatrixMetric):
+    """A Wasserstein-2 metric on the line: the integral of what a small change has to carry."""
+
+    tolerance: eqx.AbstractVar[float]
+    region: eqx.AbstractVar[AbstractDomain]
+
+    @abstractmethod
+    def line(self, point: Array) -> tuple[float, float, Any, Any]:
+        """Lower and upper end of the integral, and where its bulk lies: centre and scale."""
+
+    @abstractmethod
+    def carried(self, x: Array, point: Array) -> Float[Array, "n n"]:
+        """The integrand."""
+
+    @property
+    def domain(self) -> AbstractDomain:
+        return self.region
+
+    @eqx.filter_jit
+    def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
+        lower, upper, centre, scale = self.line(point)
+        total = integrate(
+            lambda x: self.carried(x, point).ravel(),
+            lower,
+            upper,
+            centre=centre,
+            scale=scale,
+            tolerance=self.tolerance,
+        )
+        n = point.shape[0]
+        matrix = total.value.reshape(n, n)
+        sound = jnp.max(total.error) <= 100 * self.tolerance * jnp.max(jnp.abs(matrix))
+        return jnp.where(sound, matrix, jnp.nan)
+
+    def explain(self, point: Float[Array, " n"]) -> None:
+        self.domain.check(point, type(self).__name__)
+        if not np.isfinite(np.asarray(self.compute_matrix(point))).all():
+            raise MetricError(
+                f"{type(self).__name__}: the integral does not converge at {np.asarray(point)}: "
+                "the density has a gap where its distribution function moves, or tails too heavy "
+                "to be carried; restrict the support, or choose Fisher's metric"
+            )
+
+
+class WassersteinQuantile(AbstractTransport):
     """Wasserstein-2 metric on the line through quantiles: G_ij = int_0^1 d_i Q d_j Q du.
 
     `quantile(u, point)` -> x, scalar, in jax.numpy, for u in (0, 1). Raises `MetricError` (NaN
@@ -38,33 +83,18 @@ class WassersteinQuantile(AbstractMatrixMetric):
     tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
     region: AbstractDomain = Everywhere()
 
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    def line(self, point: Array) -> tuple[float, float, Any, Any]:
+        # Over z, u = 1/(1 + e^-z), which opens up the ends, where quantiles may run to infinity;
+        # what lies past |z| = 33 weighs 5e-15 and could not be told from 1 in u.
+        return -33.0, 33.0, 0.0, 1.0
 
-    def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
-        return self._integrate(point)
-
-    @eqx.filter_jit
-    def _integrate(self, point: Array) -> Array:
-        n = point.shape[0]
-
-        def integrand(z: Array) -> Array:
-            # u = 1/(1 + e^-z) opens up the ends, where quantiles may run to infinity; what lies
-            # past |z| = 33 weighs 5e-15 and could not be told from 1 in u.
-            u, weight = jax.nn.sigmoid(z), jax.nn.sigmoid(z) * jax.nn.sigmoid(-z)
-            slope = jax.jacfwd(self.quantile, argnums=1)(u, point)
-            return weight * jnp.outer(slope, slope).ravel()
-
-        total = integrate(integrand, -33.0, 33.0, tolerance=self.tolerance)
-        return _converged(total, n, self.tolerance)
-
-    def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
-        _explain(self.compute_matrix(point), point, type(self).__name__)
+    def carried(self, x: Array, point: Array) -> Float[Array, "n n"]:
+        u, weight = jax.nn.sigmoid(x), jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
+        slope = jax.jacfwd(self.quantile, argnums=1)(u, point)
+        return weight * jnp.outer(slope, slope)
 
 
-class WassersteinDistribution(AbstractMatrixMetric):
+class WassersteinDistribution(AbstractTransport):
     """Wasserstein-2 metric on the line through distribution functions: int d_i F d_j F / f dx.
 
     `distribution(x, point)` -> F in [0, 1], scalar, in jax.numpy; the density f is its derivative.
@@ -81,54 +111,17 @@ class WassersteinDistribution(AbstractMatrixMetric):
     tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
     region: AbstractDomain = Everywhere()
 
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    def line(self, point: Array) -> tuple[float, float, Any, Any]:
+        centre = 0.0 if self.centre is None else self.centre(point)
+        return self.lower, self.upper, centre, 1.0 if self.scale is None else self.scale(point)
 
-    def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
-        return self._integrate(point)
-
-    @eqx.filter_jit
-    def _integrate(self, point: Array) -> Array:
-        n = point.shape[0]
-
-        def integrand(x: Array) -> Array:
-            density = jax.jacfwd(self.distribution)(x, point)
-            slope = jax.jacfwd(self.distribution, argnums=1)(x, point)
-            product = jnp.outer(slope, slope).ravel()
-            carried = product / jnp.where(density > 0, density, 1.0)
-            # Far out both vanish in float64; a gap has slope without density.
-            empty = jnp.where(product == 0, 0.0, jnp.inf)
-            return jnp.where(density > 0, carried, empty)
-
-        total = integrate(
-            integrand,
-            self.lower,
-            self.upper,
-            centre=0.0 if self.centre is None else self.centre(point),
-            scale=1.0 if self.scale is None else self.scale(point),
-            tolerance=self.tolerance,
-        )
-        return _converged(total, n, self.tolerance)
-
-    def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
-        _explain(self.compute_matrix(point), point, type(self).__name__)
-
-
-def _converged(total: Any, n: int, tolerance: float) -> Float[Array, "n n"]:
-    matrix = total.value.reshape(n, n)
-    sound = jnp.max(total.error) <= 100 * tolerance * jnp.max(jnp.abs(matrix))
-    return jnp.where(sound, matrix, jnp.nan)
-
-
-def _explain(matrix: Array, point: Array, what: str) -> None:
-    if not np.isfinite(np.asarray(matrix)).all():
-        raise MetricError(
-            f"{what}: the integral does not converge at {np.asarray(point)}: the density has a gap "
-            "where its distribution function moves, or tails too heavy to be carried; restrict "
-            "the support, or choose Fisher's metric"
-        )
+    def carried(self, x: Array, point: Array) -> Float[Array, "n n"]:
+        density = jax.jacfwd(self.distribution)(x, point)
+        slope = jax.jacfwd(self.distribution, argnums=1)(x, point)
+        product = jnp.outer(slope, slope)
+        # Far out both vanish in float64; a gap has slope without density.
+        empty = jnp.where(product == 0, 0.0, jnp.inf)
+        return jnp.where(density > 0, product / jnp.where(density > 0, density, 1.0), empty)
 
 
 class WassersteinGaussian(AbstractMatrixMetric):

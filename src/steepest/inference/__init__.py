@@ -50,6 +50,7 @@ from steepest.inference.mobility import (
 )
 from steepest.inference.obstruction import Obstruction, find_closed_orbit, find_obstruction
 from steepest.inference.planning import Plan, design_from, plan
+from steepest.inference.potentials import PotentialFit, potential_likelihood, rank_potentials
 from steepest.inference.reciprocity import ReciprocityTest, reciprocity_test
 from steepest.inference.rules import Decision, decide_measured
 from steepest.inference.sensitivity import Sensitivity, sensitivity
@@ -120,6 +121,7 @@ __all__ = [
     "Panel",
     "ParametricFit",
     "Plan",
+    "PotentialFit",
     "RateFit",
     "ReciprocityTest",
     "Reconstruction",
@@ -168,7 +170,9 @@ __all__ = [
     "mirror_map",
     "noise_variance",
     "plan",
+    "potential_likelihood",
     "rank_geometries",
+    "rank_potentials",
     "rate_exponent",
     "read_checkpoint",
     "read_columns",

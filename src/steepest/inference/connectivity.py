@@ -27,6 +27,7 @@ from steepest.recurrent.nonlinearity import TANH, Nonlinearity
 __all__ = ["Connectivity", "infer_connectivity"]
 
 _REPLAYED = 5000
+_TOGETHER = 2_000_000  # numbers per table of draws taken at once
 _ROUGH = 1.5  # between 2, a smooth series, and 1, a diffusion
 
 
@@ -42,7 +43,8 @@ class Connectivity:
     of a weight with another difference formula: what the sampling step leaves open, and no
     resampling shows. `replayed` (k, n) starts from the first row of `series` and lasts for all or
     its first 5000, NaN where the network's activity explodes; `correlation` (n) compares the two,
-    `follows` is the time until their difference exceeds half the data's spread.
+    `follows` is the time until their difference exceeds half the spread of the data, `stays` the
+    same for a network that never leaves the first row: the null baseline.
     """
 
     weights: Float[np.ndarray, "n n"]
@@ -58,6 +60,7 @@ class Connectivity:
     replayed: Float[np.ndarray, "k n"] = field(repr=False)
     correlation: Float[np.ndarray, " n"]
     follows: float
+    stays: float
     blocks: int
     draws: int
     seed: int
@@ -70,8 +73,31 @@ class Connectivity:
 
     @property
     def clear(self) -> Bool[np.ndarray, "n n"]:
-        """Whether each weight's interval leaves out 0."""
-        return (self.interval[0] > 0) | (self.interval[1] < 0)
+        """Whether each weight differs from 0: its interval leaves 0 out, beyond the step error.
+
+        In a diffusion (forward differences) the other formula is biased by noise, and not asked.
+        """
+        apart = (self.interval[0] > 0) | (self.interval[1] < 0)
+        return apart & ((np.abs(self.weights) > self.step_error) | self._diffusing)
+
+    @property
+    def _diffusing(self) -> bool:
+        return self.derivative == "forward" and self.roughness <= _ROUGH
+
+    @property
+    def weakest(self) -> str:
+        """The direction that the recording covers least: its heaviest units and their loadings."""
+        loadings = self.minimum.directions[:, -1]
+        loadings = loadings * np.sign(loadings[np.argmax(np.abs(loadings))])
+        order = np.argsort(-np.abs(loadings))[:4]
+        return ", ".join(f"{loadings[k]:+.2f} {self.series.names[k]}" for k in order)
+
+    @property
+    def uncovered(self) -> str:
+        """The units whose outgoing weights are not determined, and which share of them."""
+        share = self.minimum.undetermined
+        order = [k for k in np.argsort(-share) if share[k] > 0.005]
+        return ", ".join(f"{self.series.names[k]} {share[k]:.0%}" for k in order) or "none"
 
     @property
     def caution(self) -> str | None:
@@ -105,14 +131,21 @@ class Connectivity:
             f" l = {self.decay:g}, S = {self.nonlinearity}",
             f"derivative: {self.derivative} differences (roughness {self.roughness:.2f}; a smooth"
             " series has 2, a diffusion 1)",
-            f"another difference formula changes the weights by up to {self.step_error:.2g}",
+            f"another difference formula changes the weights by up to {self.step_error:.2g}"
+            + (" (in a diffusion the symmetric ones are biased)" if self._diffusing else ""),
             f"directions covered: {self.minimum.rank} of {n}, eigenvalues of C from"
             f" {spectrum[0]:.3g} to {spectrum[-1]:.3g}"
             + (f"; ridge {self.minimum.ridge:g}" if self.minimum.ridge else "")
             + (f"; cut {self.minimum.cut:g}" if self.minimum.cut else ""),
-            f"replay: follows the data for {self.follows:.4g} of {shown:.4g}; correlation by unit "
+            f"covered least: {self.weakest} (from these units)",
+            f"replay: follows the data for {self.follows:.4g} of {shown:.4g} (staying at the start:"
+            f" {self.stays:.4g}); correlation by unit "
             + ", ".join("-" if np.isnan(c) else f"{c:.2f}" for c in self.correlation[:12]),
         ]
+        if self._diffusing:
+            found.append("the series is noisy: a replay without noise drifts out of phase with it")
+        if self.minimum.rank < n:
+            found.append(f"outgoing weights not covered, as a share: {self.uncovered}")
         if self.caution:
             found.append(f"caution: {self.caution}")
         if n <= 12:
@@ -126,7 +159,7 @@ class Connectivity:
         return found
 
     def csv(self) -> str:
-        """One row per weight: to, from, weight, interval, and whether it leaves out 0."""
+        """One row per weight: to, from, weight, interval, and whether it is `clear`ly not 0."""
         buffer = io.StringIO()
         table = csv.writer(buffer, lineterminator="\n")
         table.writerow(["to", "from", "weight", "low", "high", "clear"])
@@ -139,7 +172,6 @@ class Connectivity:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the series, as plain JSON values."""
-        follows = self.follows
         return {
             "units": list(self.series.names),
             "weights": self.weights.tolist(),
@@ -155,9 +187,11 @@ class Connectivity:
             "ridge": self.minimum.ridge,
             "cut": self.minimum.cut,
             "undetermined": self.minimum.undetermined.tolist(),
+            "covered_least": self.minimum.directions[:, -1].tolist(),
             "replay": {
                 "correlation": [float(c) if np.isfinite(c) else None for c in self.correlation],
-                "follows": follows,
+                "follows": self.follows,
+                "stays": self.stays,
                 "shown": (len(self.replayed) - 1) * self.series.dt,
             },
             "caution": self.caution,
@@ -208,7 +242,8 @@ def infer_connectivity(
     scheme: Scheme = derivative or ("fourth" if roughness > _ROUGH else "forward")
     network = RateNetwork(decay, nonlinearity)
     inputs = Inputs.sampled(values, series.dt, scheme)
-    minimum = relative_entropy(inputs, network).minimum(ridge=ridge, cut=cut)
+    cost = relative_entropy(inputs, network)
+    minimum = cost.minimum(ridge=ridge, cut=cut, names=series.names)
     other: Scheme = "fourth" if scheme == "central" else "central"
     compared = relative_entropy(Inputs.sampled(values, series.dt, other), network)
     step_error = np.abs(compared.minimum(ridge=ridge, cut=cut).weights - minimum.weights).max()
@@ -219,6 +254,7 @@ def infer_connectivity(
     shown = values[:_REPLAYED]
     played = _play(network, minimum.weights, shown, series.dt)
     correlation, follows = _score(played, shown, series.dt)
+    _, stays = _score(np.broadcast_to(shown[0], shown.shape), shown, series.dt)
     return Connectivity(
         weights=minimum.weights,
         interval=interval,
@@ -233,6 +269,7 @@ def infer_connectivity(
         replayed=played,
         correlation=correlation,
         follows=follows,
+        stays=stays,
         blocks=blocks,
         draws=draws,
         seed=seed,
@@ -280,14 +317,17 @@ def _bootstrap(
     crosses = np.array([target[p].T @ rates[p] for p in parts])
     random, top = np.random.default_rng(seed), minimum.spectrum[0] * len(rates)
     kept = minimum.directions[:, : minimum.rank]
-    found = []
-    for _ in range(draws):
-        pick = np.bincount(random.integers(0, blocks, blocks), minlength=blocks).astype(np.float64)
-        covariance = np.tensordot(pick, covariances, 1)
-        cross = np.tensordot(pick, crosses, 1)
-        # In the modes that were used: the same directions count in every draw.
-        inner = kept.T @ covariance @ kept + minimum.ridge * top * np.eye(minimum.rank)
-        found.append(np.linalg.lstsq(inner, (cross @ kept).T, rcond=None)[0].T @ kept.T)
+    # In the modes that were used: the same directions count in every draw.
+    inner, outer = kept.T @ covariances @ kept, crosses @ kept
+    shift = minimum.ridge * top * np.eye(minimum.rank)
+    found, together = [], max(1, _TOGETHER // outer[0].size)
+    for first in range(0, draws, together):
+        drawn = random.integers(0, blocks, (min(together, draws - first), blocks))
+        picks = (drawn[:, :, None] == np.arange(blocks)).sum(axis=1).astype(np.float64)
+        gram = np.tensordot(picks, inner, 1) + shift
+        # Draws that leave a direction out take the least weights there, as least squares would.
+        inverse = np.linalg.pinv(gram, rcond=minimum.rank * np.finfo(float).eps, hermitian=True)
+        found.extend(np.tensordot(picks, outer, 1) @ inverse @ kept.T)
     # Few blocks make percentiles narrow: widened by Student's quantile and the sd's own bias.
     wider = student.ppf(0.975, blocks - 1) / norm.ppf(0.975) * np.sqrt(blocks / (blocks - 1))
     return minimum.weights + wider * (np.quantile(found, [0.025, 0.975], axis=0) - minimum.weights)

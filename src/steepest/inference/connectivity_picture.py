@@ -9,40 +9,71 @@ from steepest.inference.connectivity import Connectivity
 
 __all__ = ["connectivity_picture"]
 
+_DATA, _REPLAY = "#1f2328", "#e0662b"
+
 
 def connectivity_picture(result: Connectivity) -> matplotlib.figure.Figure:
-    """W (weights whose interval holds 0 are crossed), the spectrum of C, and four units' replay."""
-    figure = matplotlib.figure.Figure(figsize=(10.4, 4), layout="constrained")
-    halves: Any = figure.subfigures(1, 2, width_ratios=(1.25, 1))
-    left, right = halves
-    matrix, modes = left.subplots(1, 2, width_ratios=(1.6, 1))
+    """A: W (weights not told from 0 are crossed), B: the spectrum of C, C: four units' replay."""
+    figure = matplotlib.figure.Figure(figsize=(11, 4.2), layout="constrained")
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1.35, 1))
+    left, right = parts
+    matrix, modes = left.subplots(1, 2, width_ratios=(1.75, 1))
+    _weights(result, left, matrix)
+    _spectrum(result, modes)
+    _replay(result, right)
+    return figure
+
+
+def _weights(result: Connectivity, figure: Any, axes: Any) -> None:
     n, names = len(result.weights), result.series.names
     scale = float(np.abs(result.weights).max())
-    image = matrix.imshow(result.weights, cmap="RdBu_r", vmin=-scale, vmax=scale)
-    left.colorbar(image, ax=matrix, shrink=0.7)
-    matrix.set(xlabel="from", ylabel="to", title="connectivity W")
-    if n <= 12:
-        matrix.set(xticks=range(n), yticks=range(n))
-        matrix.set_xticklabels(names, rotation=90 if max(map(len, names)) > 3 else 0)
-        matrix.set_yticklabels(names)
-        rows, columns = np.nonzero(~result.clear)
-        matrix.plot(columns, rows, "x", color="0.4", ms=10 if n < 6 else 6, mew=0.8)
-    modes.semilogy(np.arange(1, n + 1), np.maximum(result.minimum.spectrum, 1e-300), "o", ms=4)
-    modes.axvline(result.minimum.rank + 0.5, color="0.6", lw=0.8, ls=":")
-    modes.set(title="what the data cover", xlabel="direction", ylabel="eigenvalue of C")
-    low = max(result.minimum.spectrum[-1], result.minimum.spectrum[0] * 1e-14)
-    modes.set_ylim(low / 10, result.minimum.spectrum[0] * 10)
-    units = range(min(n, 4))
-    panels = np.atleast_1d(right.subplots(len(units), 1, sharex=True))
+    image = axes.imshow(result.weights, cmap="RdBu_r", vmin=-scale, vmax=scale)
+    figure.colorbar(image, ax=axes, shrink=0.7, label="weight, 1/time")
+    axes.set(xlabel="from", ylabel="to", title="A   connectivity W")
+    if n > 12:
+        return
+    axes.set(xticks=range(n), yticks=range(n))
+    axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 3 else 0)
+    axes.set_yticklabels(names)
+    rows, columns = np.nonzero(~result.clear)
+    corner = 0.36 if n < 6 else 0.0  # beside the number
+    axes.plot(columns + corner, rows - corner, "x", color="0.45", ms=6, mew=0.9)
+    if n < 6:
+        for (i, j), weight in np.ndenumerate(result.weights):
+            shade = "white" if abs(weight) > 0.6 * scale else "black"
+            axes.text(j, i, f"{weight:.2f}", ha="center", va="center", fontsize=9, color=shade)
+
+
+def _spectrum(result: Connectivity, axes: Any) -> None:
+    spectrum, rank = result.minimum.spectrum, result.minimum.rank
+    low = max(spectrum[-1], spectrum[0] * 1e-16)
+    place = np.arange(1, len(spectrum) + 1)
+    axes.semilogy(place[:rank], np.maximum(spectrum[:rank], low), "o", ms=5, color=_DATA)
+    if rank < len(spectrum):
+        axes.semilogy(
+            place[rank:], np.maximum(spectrum[rank:], low), "x", color="0.5", label="not used"
+        )
+        axes.legend(frameon=False, fontsize=8)
+    axes.set(title="B   directions covered", xlabel="direction", ylabel="eigenvalue of C")
+    axes.set(xlim=(0.4, len(spectrum) + 0.6), ylim=(low / 4, spectrum[0] * 4))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _replay(result: Connectivity, figure: Any) -> None:
+    names, units = result.series.names, range(min(len(result.weights), 4))
+    panels = np.atleast_1d(figure.subplots(len(units), 1, sharex=True))
     shown = result.series.values[: len(result.replayed)]
     time = np.arange(len(shown)) * result.series.dt
     for axes, unit in zip(panels, units, strict=True):
-        axes.plot(time, shown[:, unit], "--", color="black", lw=1, label="data", zorder=3)
-        axes.plot(time, result.replayed[:, unit], color="#1f5fd0", lw=1.2, label="replay")
+        axes.plot(time, result.replayed[:, unit], color=_REPLAY, lw=2.2, alpha=0.75, label="replay")
+        axes.plot(time, shown[:, unit], "--", color=_DATA, lw=1, label="data")
         low, high = shown[:, unit].min(), shown[:, unit].max()
-        axes.set_ylim(low - 0.25 * (high - low), high + 0.25 * (high - low))
+        axes.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
+        axes.set_xlim(0, time[-1])
         axes.set_ylabel(names[unit])
-    panels[0].legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
+    figure.align_ylabels(panels)
     panels[-1].set_xlabel("time")
-    panels[0].set_title("data, and the network left alone")
-    return figure
+    panels[0].set_title("C   data and replay", loc="left")
+    panels[0].legend(
+        frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 0.98)
+    )

@@ -101,14 +101,15 @@ def least_squares(
     if not (size > 0).any():
         raise DataError("the cost is flat at every position: nothing can be learnt about a metric")
     scale = np.where(size > 0, size, 1.0)
-    left, values, right = np.linalg.svd(design / scale, full_matrices=False)
-    kept = values > _RANK * values[0]
-    rank = int(kept.sum())
-    inverse = right[kept] / values[kept, None]
-    coefficients = (inverse.T @ (left[:, kept].T @ response)) / scale
+    # All right vectors are needed, of the left ones only the first k.
+    wide = design.shape[0] < design.shape[1]
+    left, values, right = np.linalg.svd(design / scale, full_matrices=wide)
+    rank = int((values > _RANK * values[0]).sum())
+    inverse = right[:rank] / values[:rank, None]
+    coefficients = (inverse.T @ (left[:, :rank].T @ response)) / scale
     covariance = inverse.T @ inverse / np.outer(scale, scale)
     # A null combination z of the scaled columns is z/scale of the columns themselves.
-    null = np.linalg.svd(design / scale, full_matrices=True)[2][rank:] / scale
+    null = right[rank:] / scale
     unidentified = np.linalg.qr(null.T)[0].T if len(null) else np.zeros((0, design.shape[1]))
     residual = response - design @ coefficients
     return LeastSquares(

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from steepest._version import __version__
 from steepest.errors import DataError
 from steepest.inference.components import fit_noise_and_index
 from steepest.inference.estimate import Estimate, Interval, estimate
 from steepest.inference.measured_checks import checks_of
 from steepest.inference.measurements import Dropped, Measurements
 from steepest.inference.rules import decide_measured
-from steepest.inference.verdict import GEOMETRIES, SCHEMA, Check, GeometryFit, Outcome, plain
+from steepest.inference.verdict import GEOMETRIES, Check, GeometryFit, Outcome, verdict_dict
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -72,18 +71,10 @@ class MeasuredVerdict:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
         found, measured = self.estimate, self.measured
         names = ("multiplicative", "shot", "additive")
-        return plain(
+        return verdict_dict(
+            self,
             {
-                "schema": SCHEMA,
-                "index": self.index,
-                "interval": self.interval,
-                "outcome": self.outcome,
-                "verdict": self.verdict,
-                "reason": self.reason,
                 "settle": self.settle,
-                "geometries": [asdict(fit) for fit in self.geometries],
-                "checks": {name: asdict(check) for name, check in self.checks.items()},
-                "n": self.n,
                 "noise": {
                     "kind": found.source,
                     "statement": self.noise_statement,
@@ -97,6 +88,7 @@ class MeasuredVerdict:
                 "index_of_small": _triple(found.small),
                 "index_of_large": _triple(found.large),
                 "index_by_lag": {str(lag): _triple(at) for lag, at in found.by_lag.items()},
+                "index_by_products": _triple(found.by_products),
                 "index_over_time": [_triple(at) for at in found.over_time],
                 "power_law_beats_mixture": found.power_wins,
                 "curvature": _triple(found.bend),
@@ -115,9 +107,7 @@ class MeasuredVerdict:
                 "estimator": "size-resolved variance components",
                 "interval_method": f"cluster bootstrap, {self.draws} draws, widened by Student's t",
                 "detection_limit": measured.detection_limit,
-                "seed": self.seed,
-                "version": __version__,
-            }
+            },
         )
 
     def plot(self) -> "matplotlib.figure.Figure":

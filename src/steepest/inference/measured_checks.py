@@ -11,7 +11,8 @@ from steepest.inference.checks import check_losses
 from steepest.inference.components import noise_at, signal_at
 from steepest.inference.estimate import Estimate, Interval
 from steepest.inference.measurements import Measurements
-from steepest.inference.moments import pairs
+from steepest.inference.settling import about_drift, expected_variance
+from steepest.inference.units import check_units
 from steepest.inference.verdict import Check
 
 __all__ = ["check_losses_seen", "checks_of", "index_with_background", "reversion"]
@@ -32,12 +33,14 @@ def checks_of(measured: Measurements, found: Estimate) -> dict[str, Check]:
         "curvature": _curvature(found),
         "mixture": _mixture(found),
         "background": _background(measured, found),
+        "heavy_tails": _tails(found),
     }
+    if found.jump is not None:
+        checks["units"] = check_units(found.jump, grouped=found.grouped)
     if len(found.by_lag) > 1:
         checks["lag_stability"] = _lags(found)
     if measured.sessions >= 3 and not measured.null.any():
         checks["reversion"] = _reversion(measured)
-        checks["heavy_tails"] = _tails(measured, found)
     if measured.detection_limit is not None and math.isfinite(found.index.value):
         checks["losses"] = check_losses_seen(measured, found)
     return checks
@@ -204,15 +207,13 @@ def _reversion(measured: Measurements) -> Check:
     return Check(slope, p_value, None, f"{said}: sizes return to a set point")
 
 
-def _tails(measured: Measurements, found: Estimate) -> Check:
-    """Share of changes beyond 3 standard deviations; .27 % in a Gaussian."""
-    changes = pairs(measured, (1,))
-    rows = changes.lag == 1
-    middle, step = changes.middle[rows], changes.step[rows]
-    index = np.clip(found.fit.index, -4, 6)
-    variance = changes.kappa[rows] * signal_at(index, found.fit.log_signal, middle)[0]
-    variance = variance + changes.nu[rows] * noise_at(found.fit.noise, middle)[0]
-    share = float(np.mean(np.abs(step - np.median(step)) > 3 * np.sqrt(variance)))
+def _tails(found: Estimate) -> Check:
+    """Share of the shortest changes beyond 3 standard deviations; .27 % in a Gaussian."""
+    learned = found.changes.lag * (found.changes.kappa > 0)
+    rows = learned == learned[learned > 0].min()
+    step = about_drift(found.changes, found.fit)[rows]
+    variance = expected_variance(found.changes, found.fit)[rows]
+    share = float(np.mean(np.abs(step) > 3 * np.sqrt(variance)))
     return Check(
         share,
         None,

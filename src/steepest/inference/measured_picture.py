@@ -69,7 +69,7 @@ def _draw_spread(axes: Axes, found: Estimate) -> None:
     axes.set(xlabel="size", ylabel="sd of change of log size")
     log_scale(axes, float(sizes[0]), float(sizes[-1]), "x")
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none")
     axes.set_title("spread of change")
 
 

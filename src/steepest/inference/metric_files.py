@@ -16,6 +16,8 @@ __all__ = ["COSTS", "load_cost", "read_flow"]
 
 Cost = Callable[[Any], Any]
 
+_CURE = "leave the row out"
+
 
 def _quadratic(point: Any) -> Any:
     return jnp.sum(point**2) / 2
@@ -101,15 +103,16 @@ def read_flow(
             raise UsageError(
                 f"{len(position)} columns of position but {len(velocity)} of velocity: one each"
             )
-        columns = read_columns(path, [*position, *velocity])
+        columns = read_columns(path, [*position, *velocity], cure=_CURE)
         n = len(position)
         x, v = (np.stack(part, axis=1) for part in (columns.arrays[:n], columns.arrays[n:]))
         return flow_samples(x, v, cost, rows=columns.rows)
     assert time is not None
-    columns = read_columns(path, [*position, time, *([] if flow is None else [flow])])
+    names = [] if flow is None else [flow]
+    columns = read_columns(path, [*position, time], labels=names, cure=_CURE)
     n = len(position)
     if len(columns.rows) < 2:
         raise DataError(f"{path}: a trajectory has at least two rows")
     points = np.stack(columns.arrays[:n], axis=1)
-    labels = None if flow is None else columns.arrays[n + 1]
+    labels = None if flow is None else np.array(columns.labels[0])
     return trajectory_samples(columns.arrays[n], points, cost, flows=labels, rows=columns.rows)

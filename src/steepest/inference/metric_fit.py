@@ -109,7 +109,12 @@ def fit_mobility(samples: FlowSamples, family: MobilityFamily = SYMMETRIC) -> Mo
     metric identify n(n+1)/2 - (n-r)(n-r+1)/2 numbers of a constant one, r the dimension that their
     differentials span. Raises `DataError` for fewer numbers than coefficients.
     """
-    design = family.design(samples.positions, samples.covectors)
+    return _fit(samples, family, family.design(samples.positions, samples.covectors))
+
+
+def _fit(
+    samples: FlowSamples, family: MobilityFamily, design: Float[np.ndarray, "m n k"]
+) -> MobilityFit:
     k = design.shape[-1]
     if samples.velocities.size < k:
         n = samples.dimension
@@ -128,11 +133,10 @@ def compare_families(samples: FlowSamples, small: MobilityFamily, large: Mobilit
 
     Raises `DataError` where it does not, or no degrees of freedom are left.
     """
-    first, second = fit_mobility(samples, small), fit_mobility(samples, large)
-    inside, outside = (
-        family.design(samples.positions, samples.covectors).reshape(samples.velocities.size, -1)
-        for family in (small, large)
-    )
+    families = small, large
+    designs = [family.design(samples.positions, samples.covectors) for family in families]
+    first, second = (_fit(samples, f, design) for f, design in zip(families, designs, strict=True))
+    inside, outside = (design.reshape(samples.velocities.size, -1) for design in designs)
     apart = inside - outside @ np.linalg.lstsq(outside, inside, rcond=None)[0]
     if np.abs(apart).max() > 1e-6 * np.abs(inside).max():
         raise DataError(f"{small.name} is not contained in {large.name}: compare them by `aicc`")

@@ -6,6 +6,7 @@ metric that is known), `tailored` and `obstruction` (a metric made to measure, o
 none), `mobility`, `metric_fit` and `shooting` (fits), `reciprocity` (several costs).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,12 @@ from steepest.inference.mobility import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["MetricVerdict", "infer_metric"]
+__all__ = ["IN_LOGS", "MetricVerdict", "infer_metric"]
 
 _LEVEL = 0.05
 _FAR = 10.0  # in units of AICc: a family this far behind the best has no support
-_IN_LOGS = "in logs"
+IN_LOGS = "in logs"
+"""How the names of families that are constant in log coordinates end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +98,14 @@ class MetricVerdict:
             lines += ["", f"Velocities that climb the cost, in rows: {rows}{more}"]
         return "\n".join(lines)
 
-    def plot(self) -> "Figure":
-        """Measured velocities against those of the best family, and AICc of all."""
+    def plot(self, names: Sequence[str] = ()) -> "Figure":
+        """Measured velocities against those of the best family, and AICc of all.
+
+        `names` (n,) of the coordinates; numbers unless given.
+        """
         from steepest.inference.metric_picture import draw_metric_verdict
 
-        return draw_metric_verdict(self)
+        return draw_metric_verdict(self, names)
 
 
 def infer_metric(samples: FlowSamples) -> MetricVerdict:
@@ -126,7 +131,7 @@ def infer_metric(samples: FlowSamples) -> MetricVerdict:
         )
     charts: list[tuple[MobilityFamily, ...]] = [(ISOTROPIC, DIAGONAL, EXCHANGEABLE, SYMMETRIC, ANY)]
     if (samples.positions > 0).all():
-        charts.append(tuple(family.seen_in(LOGS, _IN_LOGS) for family in charts[0]))
+        charts.append(tuple(family.seen_in(LOGS, IN_LOGS) for family in charts[0]))
     fits, tests, passed = [], [], {}
     for families in charts:
         if n == 1:
@@ -160,7 +165,8 @@ def _sentence(near: list[MobilityFit], fits: list[MobilityFit], metrics: list[Mo
     simplest = min(near, key=lambda fit: (fit.fit.rank, fit.aicc))
     loose = [fit for fit in near if len(fit.fit.unidentified)]
     others = [fit.family.name for fit in near if fit is not simplest]
-    also = f"; so are: {', '.join(others)}" if others else "; no other family tried is"
+    verb = "is" if len(others) == 1 else "are"
+    also = f"; so {verb}: {', '.join(others)}" if others else "; no other family tried is"
     name = simplest.family.name
     kind = name if "metric" in name else f"the {name} metric"
     warning = " (some coefficients are not identified)" if loose else ""

@@ -7,6 +7,7 @@ precision-weighted regression, and the variance that this takes away is put back
 
 import math
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -40,6 +41,24 @@ class Pairs:
     epoch: Int[np.ndarray, " p"]
     centre: float
 
+    @cached_property
+    def kinds(self) -> tuple[Float[np.ndarray, "3 k"], Int[np.ndarray, " p"]]:
+        """The different (kappa, nu, lag), as columns, and the number of each change's."""
+        parts = (np.round(self.kappa, 6), np.round(self.nu, 6), self.lag.astype(np.float64))
+        levels = [np.unique(part) for part in parts]
+        code = np.zeros(self.lag.size, dtype=np.int64)
+        for part, values in zip(parts, levels, strict=True):
+            code = code * values.size + np.searchsorted(values, part)
+        kind, found = _renumbered(code)
+        places = np.unravel_index(found, [values.size for values in levels])
+        return np.stack([values[at] for values, at in zip(levels, places, strict=True)]), kind
+
+    @cached_property
+    def size_class(self) -> Int[np.ndarray, " p"]:
+        """Which of 24 classes of size, equally full of changes, each one falls into."""
+        edges = np.quantile(self.middle[self.lag > 0], np.linspace(0, 1, _BINS + 1)[1:-1])
+        return np.searchsorted(edges, self.middle)
+
     def select(self, chosen: np.ndarray) -> "Pairs":
         """Only some of the changes."""
         arrays = {
@@ -52,7 +71,11 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Sums of squared changes and their counts, by cluster and by class of (kind, size)."""
+    """Sums of squared changes and their counts, by cluster and by class of (kind, size).
+
+    `middle` and `width` are the mean and the variance of log size within a class, `spread` the
+    standard deviation of log size over all.
+    """
 
     squares: Float[np.ndarray, "c j"] = field(repr=False)
     counts: Float[np.ndarray, "c j"] = field(repr=False)
@@ -62,6 +85,7 @@ class Moments:
     lag: Int[np.ndarray, " j"]
     start: Int[np.ndarray, " j"]
     spread: float
+    width: Float[np.ndarray, " j"]
 
     def select(self, chosen: np.ndarray) -> "Moments":
         """Only some of the classes."""
@@ -74,6 +98,7 @@ class Moments:
             self.lag[chosen],
             self.start[chosen],
             self.spread,
+            self.width[chosen],
         )
 
 
@@ -137,8 +162,8 @@ def pairs(measured: Measurements, lags: tuple[int, ...]) -> Pairs:
         np.concatenate, zip(*parts, strict=True)
     )
     centre = float(middle[lag > 0].mean())
-    _, cell = np.unique(np.stack([group, epoch]), axis=1, return_inverse=True)
-    _, epoch_code = np.unique(epoch, return_inverse=True)
+    epoch, _ = _renumbered(epoch + 1)
+    cell, _ = _renumbered(group * (int(epoch.max()) + 1) + epoch)
     return Pairs(
         middle=middle - centre,
         step=step,
@@ -148,10 +173,18 @@ def pairs(measured: Measurements, lags: tuple[int, ...]) -> Pairs:
         lag=lag.astype(np.int64),
         start=start.astype(np.int64),
         synapse=synapse,
-        cell=cell.ravel(),
-        epoch=epoch_code,
+        cell=cell,
+        epoch=epoch,
         centre=centre,
     )
+
+
+def _renumbered(
+    code: Int[np.ndarray, " p"],
+) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " k"]]:
+    """Codes as 0, 1, 2... without gaps, in the same order, and the code of each."""
+    found = np.flatnonzero(np.bincount(code))
+    return np.searchsorted(found, code), found
 
 
 def scale_of_groups(measured: Measurements) -> Float[np.ndarray, " n"]:
@@ -204,37 +237,32 @@ def size_resolved(
     fine = leverage < _LEVERAGE
     squares[changes] = np.where(fine, rest**2 / np.where(fine, 1 - leverage, 1.0), 0.0)
     weight[changes] *= fine
-    kinds, kind = np.unique(
-        np.stack(
-            [
-                np.round(found.kappa, 6),
-                np.round(found.nu, 6),
-                found.lag,
-                found.start if by_session else np.zeros_like(found.start),
-            ]
-        ),
-        axis=1,
-        return_inverse=True,
-    )
-    edges = np.quantile(found.middle[changes], np.linspace(0, 1, _BINS + 1)[1:-1])
-    size = np.searchsorted(edges, found.middle)
-    code = kind.ravel() * _BINS + size
+    kinds, kind = found.kinds
+    start = np.zeros(kinds.shape[1], dtype=np.int64)
+    if by_session:
+        sessions = int(found.start.max()) + 1
+        start = np.tile(np.arange(sessions), kinds.shape[1])
+        kinds, kind = np.repeat(kinds, sessions, axis=1), kind * sessions + found.start
+    code = kind * _BINS + found.size_class
     classes = kinds.shape[1] * _BINS
     total = np.bincount(code, weight, classes)
     place = np.bincount(code, weight * found.middle, classes)
+    square = np.bincount(code, weight * found.middle**2, classes)
     filled = total > 0
+    middle = place[filled] / total[filled]
     flat = cluster[found.synapse] * classes + code
     clusters = int(cluster.max()) + 1
     shape = (clusters, classes)
     return Moments(
         squares=np.bincount(flat, squares, clusters * classes).reshape(shape)[:, filled],
         counts=np.bincount(flat, weight, clusters * classes).reshape(shape)[:, filled],
-        middle=place[filled] / total[filled],
+        middle=middle,
         kappa=np.repeat(kinds[0], _BINS)[filled],
         nu=np.repeat(kinds[1], _BINS)[filled],
         lag=np.repeat(kinds[2], _BINS)[filled].astype(np.int64),
-        start=np.repeat(kinds[3], _BINS)[filled].astype(np.int64),
+        start=np.repeat(start, _BINS)[filled],
         spread=float(found.middle[changes].std()),
+        width=np.maximum(square[filled] / total[filled] - middle**2, 0.0),
     )
 
 

@@ -177,7 +177,7 @@ def design_from(measured: Measurements, *, seed: int = 0) -> tuple[Design, float
         multiplicative=found.noise[0].value,
         shot=found.noise[1].value,
         additive=found.noise[2].value,
-        groups=groups // 2 if null else groups,
+        groups=groups,
         replicates=int(measured.replicates.max()),
         null=null,
     )

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from steepest.inference.estimate import Estimate, Interval
+from steepest.inference.units import check_units
 from steepest.inference.verdict import GEOMETRIES, Outcome
 
 __all__ = ["OUTCOMES", "Decision", "candidates", "decide_measured", "judge"]
@@ -55,6 +56,13 @@ def decide_measured(found: Estimate) -> Decision:
         return refusal
     index = found.index
     said = f"index {_said(index)}, signal share {_said(found.share)}"
+    if found.jump is not None and not found.grouped:
+        return Decision(
+            "undecided",
+            "No geometry is named: the sizes mix two units.",
+            f"{said}; {check_units(found.jump, grouped=False).meaning}",
+            "The unit of every size, or the column of what differs (dendrite, cell, animal).",
+        )
     inside = candidates(index)
     if not inside:
         return Decision(

@@ -35,6 +35,7 @@ from steepest.inference.likelihood import (
     rank_geometries,
 )
 from steepest.inference.logroot import logroot, logroot_interval
+from steepest.inference.units import check_units, unit_jump
 from steepest.inference.verdict import (
     GEOMETRIES,
     Check,
@@ -69,7 +70,8 @@ def infer_geometry(
     synapse, never a size. Measurement noise is stated as a coefficient of variation (`noise_cv`;
     0 says that sizes are exact) or as an additive standard deviation in the unit of size
     (`noise_sd`); unstated, it is unknown and no geometry is named. Nor is one where sizes are
-    rounded too coarsely for their changes (the check "rounded"). With a `detection_limit`,
+    rounded too coarsely for their changes (the check "rounded"), or lie in two clouds as if their
+    unit had changed (the check "units"). With a `detection_limit`,
     synapses that start below it are left out, and those that end below it, or vanish, enter the
     likelihood as fallen below it, except with a positive stated noise: they are then left out
     too, as the reason says. Each of the three is None or one number.
@@ -135,6 +137,11 @@ def infer_geometry(
                 f"index {index:.2f} may come from rounding; state it as noise: noise_sd="
                 f"{rounding:.3g} (--noise-sd {rounding:.3g}), the step over the square root of 12"
             )
+    jump = unit_jump((l0 + l1) / 2)
+    if jump is not None:
+        checks["units"] = check_units(jump, grouped=False)
+        if outcome != "refused":
+            outcome, verdict = "undecided", "No geometry is named: the sizes mix two units."
     failed = [
         f"{name} ({check.meaning})" for name, check in checks.items() if check.passed is False
     ]

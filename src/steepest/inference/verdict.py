@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GEOMETRIES",
     "SCHEMA",
+    "AnyVerdict",
     "Check",
     "Counts",
     "DeltaCdf",
@@ -27,6 +28,7 @@ __all__ = [
     "Verdict",
     "decide",
     "plain",
+    "verdict_dict",
 ]
 
 Outcome = Literal["named", "mixture", "none", "undecided", "unstable", "refused"]
@@ -167,17 +169,9 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
-        return plain(
+        return verdict_dict(
+            self,
             {
-                "schema": SCHEMA,
-                "index": self.index,
-                "interval": self.interval,
-                "outcome": self.outcome,
-                "verdict": self.verdict,
-                "reason": self.reason,
-                "geometries": [asdict(fit) for fit in self.geometries],
-                "checks": {name: asdict(check) for name, check in self.checks.items()},
-                "n": self.n,
                 "counts": asdict(self.counts),
                 "likelihood": {
                     "index": self.likelihood.index,
@@ -193,9 +187,7 @@ class Verdict:
                 "estimator": self.estimator,
                 "interval_method": self.interval_method,
                 "detection_limit": self.detection_limit,
-                "seed": self.seed,
-                "version": __version__,
-            }
+            },
         )
 
     def plot(self) -> "matplotlib.figure.Figure":
@@ -318,6 +310,53 @@ def decide(index: float, interval: tuple[float, float], noise: Noise) -> tuple[O
             " mixture",
         )
     return "named", name, f"{found} holds {name} and no other named geometry"
+
+
+@runtime_checkable
+class AnyVerdict(Protocol):
+    """What every verdict has, whatever it was asked of."""
+
+    @property
+    def index(self) -> float: ...
+    @property
+    def interval(self) -> tuple[float, float]: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def geometries(self) -> tuple[GeometryFit, ...]: ...
+    @property
+    def checks(self) -> dict[str, Check]: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def verdict_dict(verdict: AnyVerdict, own: dict[str, Any]) -> dict[str, Any]:
+    """A verdict as plain JSON values: what every verdict has, and its `own` fields.
+
+    Numbers that do not exist are None, never NaN. The form is that of `steepest.infer/1`.
+    """
+    return plain(
+        {
+            "schema": SCHEMA,
+            "index": verdict.index,
+            "interval": verdict.interval,
+            "outcome": verdict.outcome,
+            "verdict": verdict.verdict,
+            "reason": verdict.reason,
+            "geometries": [asdict(fit) for fit in verdict.geometries],
+            "checks": {name: asdict(check) for name, check in verdict.checks.items()},
+            "n": verdict.n,
+            **own,
+            "seed": verdict.seed,
+            "version": __version__,
+        }
+    )
 
 
 def plain(value: Any) -> Any:

@@ -4,12 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import DataError
 from steepest.geometry import AbstractPotential, Entropy, Power
-from steepest.geometry.arrays import Numbers
+from steepest.geometry.arrays import Numbers, lengthened
 from steepest.geometry.entry import entry_point
 from steepest.inference.deltacdf import delta_cdf, delta_cdf_floor
 from steepest.inference.verdict import DeltaCdfFloor
@@ -90,15 +91,18 @@ def signed_dual_change(
     Under a potential of index 1 and above, which keeps signs, weights at 0 and those that crossed
     it have none.
     """
-    kept = np.ones(before.shape, dtype=bool)
+    kept, sign = np.ones(before.shape, dtype=bool), np.float64(1)
     if isinstance(potential, Entropy) or (isinstance(potential, Power) and potential.index >= 1):
         kept = before * after > 0
         sign = np.sign(before[kept])
-        potential = (
-            Entropy(sign) if isinstance(potential, Entropy) else Power(potential.index, sign)
-        )
-    change = np.asarray(potential.dual_change(before[kept], after[kept]))
-    return change, kept, np.asarray(potential.to_dual(before[kept]))
+        potential = Entropy() if isinstance(potential, Entropy) else Power(potential.index)
+    w0, w1 = before[kept] * sign, after[kept] * sign
+    fields: Any = jax.tree_util.tree_leaves(potential)
+    if all(np.ndim(leaf) == 0 for leaf in fields):  # one compilation serves layers of many sizes
+        w0, w1 = lengthened(w0), lengthened(w1)
+    count = int(kept.sum())
+    change = np.asarray(potential.dual_change(w0, w1))[:count]
+    return sign * change, kept, sign * np.asarray(potential.to_dual(w0))[:count]
 
 
 def _pair(before: Any, after: Any) -> tuple[np.ndarray, np.ndarray]:

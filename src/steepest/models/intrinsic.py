@@ -70,7 +70,11 @@ class IntrinsicModel(eqx.Module):
         return Box(lower=np.array([0.0, -np.inf]))
 
     def boundary(self, margin: float = 1e-3) -> Boundary:
-        """The stop of a Euclidean flow that would run through a = 0, which it can reach."""
+        """The stop of a flow that would run into a = 0.
+
+        Descent of this cost runs away from there, -dC/da being 1/a; it is reached backwards in
+        time, after a finite time under Euclid and never under Fisher.
+        """
         return self.domain.boundary(margin)
 
     def fisher(self) -> AbstractMetric:

@@ -3,10 +3,13 @@
 import warnings
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from steepest.errors import DomainError
 from steepest.geometry import AbstractPotential, Entropy, Power
+from steepest.geometry.arrays import lengthened
+from steepest.geometry.domain import Everywhere
 
 __all__ = ["Tally", "check_start", "freezes_sign"]
 
@@ -74,8 +77,12 @@ def check_start(tallies: list[Tally], potential: AbstractPotential) -> None:
 def tally(name: str, weights: np.ndarray, potential: AbstractPotential, own_signs: bool) -> Tally:
     """Count a parameter's weights; with `own_signs` their signs cannot be wrong."""
     outside = 0
-    if not (own_signs and freezes_sign(potential)):
-        outside = int(np.asarray(potential.domain.outside(weights)).sum())
+    everywhere = isinstance(potential.domain, Everywhere)
+    if not everywhere and not (own_signs and freezes_sign(potential)):
+        points = weights
+        if all(np.ndim(leaf) == 0 for leaf in jax.tree_util.tree_leaves(potential)):
+            points = lengthened(weights.ravel())  # one compilation serves parameters of many sizes
+        outside = int(np.asarray(potential.domain.outside(points)).ravel()[: weights.size].sum())
     return Tally(
         name=name,
         size=weights.size,

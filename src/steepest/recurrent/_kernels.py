@@ -11,7 +11,8 @@ __all__ = ["lowpass", "natural_steps", "rank_two_steps"]
 
 def compiled(function):
     """numba's njit, of the function itself where a run-time type checker has wrapped it."""
-    return njit(cache=True)(inspect.unwrap(function))
+    # Sums may be reordered, so that they are taken several numbers at a time.
+    return njit(cache=True, fastmath={"reassoc", "contract"})(inspect.unwrap(function))
 
 
 @compiled

@@ -9,6 +9,7 @@ With noise of diffusion matrix D (du = f dt + L dB, L L' = 2 D) the squared leng
 (Eq 13). Eq 12 as printed has the wrong sign: it must read E_Q ln dQ/dP.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,11 +88,14 @@ class RelativeEntropy(eqx.Module):
         w = np.reshape(np.asarray(weights, dtype=np.float64), self.cross.shape)
         return self.precision @ (w @ self.covariance - self.cross)
 
-    def minimum(self, *, ridge: float = 0.0, cut: float = 0.0) -> Minimum:
+    def minimum(
+        self, *, ridge: float = 0.0, cut: float = 0.0, names: Sequence[str] | None = None
+    ) -> Minimum:
         """W* = B C^-1, or with what was asked for: B (C + ridge lam I)^-1, or modes > cut lam only.
 
-        lam is the largest eigenvalue of C. Raises `DataError` naming the directions when C is
-        singular and neither was asked for, `UsageError` when both were or one is negative.
+        lam is the largest eigenvalue of C. Raises `DataError` naming the directions (by `names` of
+        the units, or their numbers) when C is singular and neither was asked for, `UsageError` when
+        both were or one is negative.
         """
         if min(ridge, cut) < 0 or (ridge > 0 and cut > 0) or not cut < 1:
             raise UsageError(
@@ -104,7 +108,7 @@ class RelativeEntropy(eqx.Module):
         floor = max(cut, 0.0 if ridge else ROUNDING) * values[0]
         rank = int(np.sum(values > floor)) if floor else len(values)
         if rank < len(values) and not cut:
-            raise DataError(_which(values, vectors, rank))
+            raise DataError(_which(values, vectors, rank, names))
         kept = vectors[:, :rank]
         weights = (self.cross @ kept) / (values[:rank] + ridge * values[0]) @ kept.T
         return Minimum(weights, ridge, cut, rank, values, vectors)
@@ -202,11 +206,12 @@ class InputCovariance(AbstractMetric):
         return self.covariance + self.ridge * np.eye(self.covariance.shape[0])
 
 
-def _which(values: np.ndarray, vectors: np.ndarray, rank: int) -> str:
+def _which(values: np.ndarray, vectors: np.ndarray, rank: int, names: Sequence[str] | None) -> str:
     """Names the units that the undetermined directions load on, the heaviest first."""
     share = np.sum(vectors[:, rank:] ** 2, axis=1)
     units = [int(unit) for unit in np.argsort(-share) if share[unit] > 0.01]
-    named = ", ".join(f"{unit} ({share[unit]:.0%})" for unit in units[:10])
+    called = range(len(values)) if names is None else names
+    named = ", ".join(f"{called[unit]} ({share[unit]:.0%})" for unit in units[:10])
     more = f" and {len(units) - 10} more" if len(units) > 10 else ""
     return (
         f"the input covers {rank} of {len(values)} directions (eigenvalues of C past the last:"

@@ -11,12 +11,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 from scipy.integrate import solve_ivp
+from scipy.optimize import root_scalar
 
 from steepest.errors import DataError, FlowError, UsageError
 from steepest.geometry.arrays import Numbers
 from steepest.recurrent.network import rk4
 
-__all__ = ["Inputs", "Scheme", "limit_cycle", "pooled", "velocity"]
+__all__ = ["Inputs", "Scheme", "checked", "limit_cycle", "pooled", "velocity"]
 
 Scheme = Literal["spectral", "fourth", "central", "forward"]
 VectorField = Callable[[np.ndarray], np.ndarray]
@@ -76,7 +77,7 @@ class Inputs:
 
         Raises `DataError` for samples that cannot be used and `UsageError` for a bad dt.
         """
-        states = _checked(states, dt)
+        states = checked(states, dt)
         if callable(xi) or isinstance(xi, np.ndarray):
             return cls(states, _given(xi, states), dt, periodic=True)
         return cls(states, velocity(states, dt, xi), dt, periodic=True)
@@ -89,7 +90,7 @@ class Inputs:
 
         Raises `UsageError` for the spectral scheme, which needs a whole period.
         """
-        states = _checked(states, dt)
+        states = checked(states, dt)
         if callable(xi) or isinstance(xi, np.ndarray):
             return cls(states, _given(xi, states), dt, periodic=False)
         if xi == "spectral":
@@ -167,20 +168,21 @@ def limit_cycle(
 
     settled = solve_ivp(right, (0, transient), np.array(start, dtype=np.float64), **tight)
     survey = solve_ivp(right, (0, longest), settled.y[:, -1], dense_output=True, **tight)
-    level = survey.sol(np.linspace(0, longest, 4001))[0].mean()
-
-    def section(_time: float, state: np.ndarray) -> float:
-        return state[0] - level
-
-    section.direction = 1.0  # pyright: ignore[reportFunctionMemberAccess]
-    found = solve_ivp(right, (0, longest), settled.y[:, -1], events=section, **tight)
-    times, states = found.t_events[0], found.y_events[0]
-    size = np.ptp(found.y, axis=1).max()
-    for after in range(1, len(times)):
-        if np.abs(states[after] - states[0]).max() < 1e-6 * size:
-            period = float(times[after] - times[0])
+    grid = np.linspace(0, longest, 4001)
+    size = np.ptp(survey.y, axis=1).max()
+    height = survey.sol(grid)[0]
+    level = height.mean()
+    first: tuple[float, np.ndarray] | None = None
+    for k in np.flatnonzero((height[:-1] < level) & (height[1:] >= level)):
+        bracket = (float(grid[k]), float(grid[k + 1]))
+        time = root_scalar(lambda t: survey.sol(t)[0] - level, bracket=bracket, xtol=1e-14).root
+        state = survey.sol(time)
+        if first is None:
+            first = (time, state)
+        elif np.abs(state - first[1]).max() < 1e-6 * size:
+            period = float(time - first[0])
             moments = np.arange(samples) * period / samples
-            cycle = solve_ivp(right, (0, period), states[0], t_eval=moments, **tight)
+            cycle = solve_ivp(right, (0, period), first[1], t_eval=moments, **tight)
             return cycle.y.T, period
     raise FlowError(
         f"the orbit does not close in time {longest:g} after a transient of {transient:g}: it is"
@@ -188,7 +190,8 @@ def limit_cycle(
     )
 
 
-def _checked(states: Numbers, dt: float) -> Float[np.ndarray, "t n"]:
+def checked(states: Numbers, dt: float) -> Float[np.ndarray, "t n"]:
+    """A copy of states (t, n). Raises `DataError` for gaps, `UsageError` for a bad dt."""
     array = np.array(states, dtype=np.float64)
     if not (np.isfinite(dt) and dt > 0):
         raise UsageError(f"the time step dt is {dt}: give a positive number")

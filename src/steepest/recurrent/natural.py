@@ -15,7 +15,7 @@ from steepest.errors import UsageError
 from steepest.geometry.arrays import Numbers
 from steepest.progress import progress
 from steepest.recurrent._kernels import natural_steps
-from steepest.recurrent.inputs import Inputs
+from steepest.recurrent.inputs import checked
 from steepest.recurrent.limits import check_filters
 from steepest.recurrent.online import CHUNK, OnlineRule, State
 
@@ -56,7 +56,7 @@ def natural_learn(
             f" 1/dt = {1 / dt:g}"
         )
     check_filters(dt, rule.gamma, rule.decay_net)
-    shown = Inputs.sampled(inputs, dt, xi=np.zeros_like).states
+    shown = checked(inputs, dt)
     n, total = shown.shape[1], round(passes * len(shown))
     marks = {min(total, round(t / dt)) for t in np.ravel(record)} | {total}
     chunk = max(1, CHUNK // n)

@@ -7,6 +7,7 @@ activities and weights are dimensionless.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,6 +35,7 @@ __all__ = [
 # One state (n,) or one per row (t, n). Not shape-checked: fields are called once per time step.
 States = np.ndarray
 Field = Callable[[np.ndarray], np.ndarray]
+_DRAWN = 30_000  # normal numbers drawn at once
 
 
 @runtime_checkable
@@ -172,15 +174,24 @@ def simulate(
     random = np.random.default_rng(seed)
     path = np.empty((steps + 1, *state.shape))
     path[0] = state
+    chunk = max(1, _DRAWN // state.size)  # shocks drawn at once: they come in the same order
+    shocks = np.empty((0, *state.shape))
+    push: np.ndarray | float = 0.0
+
+    def pushed(v: np.ndarray) -> np.ndarray:
+        return network.field(weights, v) + push
+
+    alone = partial(network.field, weights)
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(steps):
-            if inputs is None:
-                state = integrator(lambda v: network.field(weights, v), state, dt)
-            else:
+            if inputs is not None:
                 push = inputs[step]
-                state = integrator(lambda v, u=push: network.field(weights, v) + u, state, dt)
+            state = integrator(alone if inputs is None else pushed, state, dt)
             if noise is not None:
-                state = state + random.standard_normal(state.shape) @ noise.T
+                if step % chunk == 0:
+                    count = min(chunk, steps - step)
+                    shocks = random.standard_normal((count, *state.shape)) @ noise.T
+                state = state + shocks[step % chunk]
             path[step + 1] = state
     bad = ~np.isfinite(path)
     if bad.any():

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from steepest.errors import DataError, UsageError
 from steepest.geometry.arrays import Numbers
 from steepest.recurrent.entropy import Minimum, precision_of, relative_entropy
-from steepest.recurrent.inputs import Inputs
+from steepest.recurrent.inputs import Inputs, checked
 from steepest.recurrent.network import AbstractAdditive
 from steepest.recurrent.online import OnlineRule, State, learn
 
@@ -69,7 +69,7 @@ def learn_noisy(
     Stratonovich drift, from which D diag<S'> is taken with the D of the moment, renewed every
     `block` samples. Raises as `learn`.
     """
-    states = Inputs.sampled(series, dt, xi=np.zeros_like).states
+    states = checked(series, dt)
     n = states.shape[1]
     state, total, seen = None, np.zeros((n, n)), 0
     weights = np.zeros((n, n))

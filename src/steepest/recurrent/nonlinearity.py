@@ -19,13 +19,15 @@ class Nonlinearity:
     """A smooth elementwise S: array -> array of the same shape, with NumPy or JAX.
 
     `slope` is S', needed only by the noise correction and by Wilson-Cowan networks, and `inverse`
-    is S^-1. `Nonlinearity.smooth` finds the slope of a function written in jax.numpy by itself.
+    is S^-1. `bound` is the largest |S|, where there is one: it saves a look at the data.
+    `Nonlinearity.smooth` finds the slope of a function written in jax.numpy by itself.
     """
 
     function: Elementwise
     slope: Elementwise | None = None
     inverse: Elementwise | None = None
     name: str = "S"
+    bound: float | None = None
 
     def __call__(self, states: np.ndarray) -> np.ndarray:
         return np.asarray(self.function(states), dtype=np.float64)
@@ -66,7 +68,7 @@ def _sech2(states: np.ndarray) -> np.ndarray:
     return 1 - np.tanh(states) ** 2
 
 
-TANH = Nonlinearity(np.tanh, _sech2, np.arctanh, "tanh")
+TANH = Nonlinearity(np.tanh, _sech2, np.arctanh, "tanh", 1.0)
 IDENTITY = Nonlinearity(_identity, np.ones_like, _identity, "identity")
 
 
@@ -83,4 +85,4 @@ def logistic(gain: float = 1.0, threshold: float = 0.0) -> Nonlinearity:
     def inverse(values: np.ndarray) -> np.ndarray:
         return threshold + np.log(values / (1 - values)) / gain
 
-    return Nonlinearity(function, slope, inverse, f"logistic(gain={gain:g}, at={threshold:g})")
+    return Nonlinearity(function, slope, inverse, f"logistic(gain={gain:g}, at={threshold:g})", 1.0)

@@ -20,19 +20,23 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg.blas import dgemm  # pyright: ignore[reportAttributeAccessIssue]
 
 from steepest.errors import DataError, UsageError
 from steepest.geometry.arrays import Numbers
 from steepest.progress import progress
 from steepest.recurrent._kernels import lowpass, rank_two_steps
-from steepest.recurrent.inputs import Inputs
+from steepest.recurrent.inputs import Inputs, checked
 from steepest.recurrent.limits import check_filters, check_rate
 from steepest.recurrent.network import AbstractAdditive
 from steepest.recurrent.stdp import periodic_lowpass
 
 __all__ = ["Learning", "OnlineRule", "Signals", "State", "Terms", "learn"]
 
-CHUNK = 1_500_000  # numbers per signal held at once
+# Numbers per signal held at once: few enough for the cache where samples are taken one by one,
+# many where the products of a block want them.
+CHUNK = 30_000
+BLOCK_CHUNK = 1_500_000
 Rates = float | int | Sequence[tuple[float, float]]
 
 
@@ -64,7 +68,9 @@ class State:
         return cls(np.zeros((n, n)), np.zeros(n), np.zeros(n), np.zeros(n))
 
     def copy(self) -> "State":
-        return State(*(np.array(getattr(self, name)) for name in self.__dataclass_fields__))
+        """Its own arrays, in double precision: changes of W below rounding would be lost."""
+        fields = self.__dataclass_fields__
+        return State(*(np.array(getattr(self, name), dtype=np.float64) for name in fields))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +188,8 @@ class Learning:
     """A run of the online rule: W (k, n, n) at `times` (k,), and the state it ended in.
 
     `terms[i]` holds the mean of the three terms between times[i-1] and times[i] (from 0 for the
-    first), where asked for; else `terms` is empty. `mean` is W averaged over the last pass of the
-    input.
+    first), where asked for; else `terms` is empty. `mean` is W averaged over the last pass of an
+    input that was shown more than once, else the W it ended at.
     """
 
     times: Float[np.ndarray, " k"]
@@ -217,7 +223,7 @@ def learn(
     Raises `UsageError`, before anything runs, where dt or eps is past a stability limit (named,
     with the largest dt that is not), and `DataError` for inputs shorter than a filter remembers.
     """
-    shown = Inputs.sampled(inputs, dt, xi=np.zeros_like).states
+    shown = checked(inputs, dt)
     n, period = shown.shape[1], len(shown)
     total = period * round(passes) if block == "input" else round(passes * period)
     span = period if block == "input" else block
@@ -232,25 +238,33 @@ def learn(
         )
     schedule = _schedule(rate, total, dt)
     state = State.silent(n) if start is None else start.copy()
-    check_rate(_driving(rule, shown, dt), dt, max(eps for _, eps in schedule), span)
+    largest, bound = max(eps for _, eps in schedule), rule.network.nonlinearity.bound
+    if bound is None or largest * dt * span * n * bound**2 >= 2:  # else no input can be past it
+        check_rate(_driving(rule, shown, dt), dt, largest, span)
     marks = {min(total, -(-round(t / dt) // span) * span) for t in np.ravel(record)} | {total}
     ends = marks | {end for end, _ in schedule} if span == 1 else set(range(span, total, span))
-    chunk = max(1, CHUNK // n)
+    chunk = max(1, (CHUNK if span == 1 else BLOCK_CHUNK) // n)
     if span == 1:
         ends |= set(range(chunk, total, chunk))
-        # W runs round a small cycle with the input: its mean needs several samples of a pass.
-        ends |= {total - period * k // 64 for k in range(64)}
+        if total > period:
+            # W runs round a small cycle with the input: its mean needs several samples of a pass.
+            ends |= {total - period * k // 64 for k in range(64)}
     ends = sorted(end for end in ends | {total} if 0 < end <= total)
     times, kept, log = [], [], []
     since = state.weights.copy()
     tally = _Tally(np.zeros((n, n)), np.zeros((n, n)), 0.0)
     mean, weight, first = np.zeros((n, n)), 0, 0
+    longest = min(chunk, max(b - a for a, b in pairwise([0, *ends])))
+    looped = shown if period >= longest else np.concatenate([shown] * (1 + -(-longest // period)))
     with progress("learning", float(total)) as advance:
         for last in ends:
             eps = next(eps for end, eps in schedule if first < end)
             delta = np.zeros((n, n)) if span > 1 else None
             for begin in range(first, last, chunk):
-                stretch = _stretch(shown, begin, min(last, begin + chunk))
+                place, count = begin % period, min(last - begin, chunk)
+                stretch = looped[place : place + count]
+                if len(stretch) < count:
+                    stretch = np.concatenate([stretch, shown[: count - len(stretch)]])
                 signals, state = rule.signals(stretch, dt, state)
                 _change(rule, signals, state.weights, eps * dt, delta)
                 if terms:
@@ -268,7 +282,8 @@ def learn(
                     since = state.weights.copy()
             advance(float(last - first))
             first = last
-    return Learning(np.array(times), np.array(kept), tuple(log), state, mean / weight)
+    average = mean / weight if total > period else state.weights
+    return Learning(np.array(times), np.array(kept), tuple(log), state, average)
 
 
 @dataclass
@@ -313,31 +328,26 @@ def _change(
             step,
         )
         return
-    rest = signals.hebbian_push - signals.pre @ weights.T
+    # The sum over samples of [push + hebbian_push - W pre] pre' and of the STDP term's other half,
+    # as three products added in place (the transposed views are in Fortran's order already).
+    push, other, partner = signals.stdp_push, signals.left, signals.traces
     if rule.filtered:
-        change = (signals.left + rest).T @ signals.traces + signals.stdp_push.T @ signals.rates
-    else:
-        change = signals.left.T @ signals.traces + (signals.stdp_push + rest).T @ signals.rates
+        push, other, partner = signals.left, signals.stdp_push, signals.rates
+    push = np.add(push, signals.hebbian_push, order="C")
+    dgemm(-1.0, weights.T, signals.pre.T, 1.0, push.T, trans_a=True, overwrite_c=True)
+    for post, pre in ((push, signals.pre), (other, partner)):
+        dgemm(step, pre.T, post.T, 1.0, delta.T, trans_b=True, overwrite_c=True)
     if rule.diffusion is not None and signals.slopes is not None:
-        change -= rule.diffusion * signals.slopes.sum(axis=0)
-    delta += step * change
+        delta -= step * rule.diffusion * signals.slopes.sum(axis=0)
 
 
 def _driving(rule: OnlineRule, shown: np.ndarray, dt: float) -> Iterator[np.ndarray]:
     """The rates that scaling multiplies, (t, n) at a time, over the first showing."""
     state = State.silent(shown.shape[1])
-    chunk = max(1, CHUNK // shown.shape[1])
+    chunk = max(1, BLOCK_CHUNK // shown.shape[1])
     for first in range(0, len(shown), chunk):
         signals, state = rule.signals(shown[first : first + chunk], dt, state)
         yield signals.pre
-
-
-def _stretch(shown: np.ndarray, first: int, last: int) -> np.ndarray:
-    """Samples first to last of the input shown again and again."""
-    begin = first % len(shown)
-    if begin + last - first <= len(shown):
-        return shown[begin : begin + last - first]
-    return shown[np.arange(first, last) % len(shown)]
 
 
 def _schedule(rate: Rates, total: int, dt: float) -> list[tuple[int, float]]:

@@ -82,6 +82,7 @@ class Parameters:
     truths: tuple[str, ...] = parameter(tuple(TRUTHS), "geometries that are simulated", "")
     noises: tuple[str, ...] = parameter(tuple(NOISES), "forms of measurement noise", "")
     designs: tuple[str, ...] = parameter(tuple(DESIGNS), "designs of the experiment", "")
+    part_runs: int = parameter(100, "runs of a cell in which the intervals of parts are judged too")
     logroot_runs: int = parameter(400, "runs for the coverage of the logroot interval")
 
 
@@ -91,8 +92,10 @@ QUICK = Parameters(
     noises=("none", "multiplicative"),
     designs=("series", "pair and null"),
     draws=100,
+    part_runs=3,
     logroot_runs=12,
 )
+_PARTS = ("smaller half", "larger half", "longest lag", "products", "curvature")
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -106,6 +109,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     covered = np.full((*shape, parameters.runs), np.nan)
     index = np.full((*shape, parameters.runs), np.nan)
     naive = np.zeros((*shape, 2), dtype=np.int64)
+    held = np.full((*shape, len(_PARTS), parameters.runs), np.nan)
     with progress("Judging known synapses", float(np.prod(shape) * parameters.runs)) as advance:
         for cell in np.ndindex(*shape):
             design, truth, noise = (
@@ -113,12 +117,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 for name, place in zip(("designs", "truths", "noises"), cell, strict=True)
             )
             for at in range(parameters.runs):
-                one = _one(
-                    parameters, design, truth, noise, [seed, *_codes(design, truth, noise), at]
-                )
-                outcomes[cell][OUTCOMES.index(one[0])] += 1
-                index[cell][at], covered[cell][at] = one[1], one[2]
-                naive[cell] += one[3]
+                drawn = [seed, *_codes(design, truth, noise), at]
+                parts = at < parameters.part_runs
+                one = _one(parameters, design, truth, noise, drawn, parts=parts)
+                outcomes[cell][OUTCOMES.index(one.fate)] += 1
+                index[cell][at], covered[cell][at] = one.index, one.covered
+                held[cell][:, at] = one.parts
+                naive[cell] += one.naive
                 advance()
     coverage, count = _logroot_coverage(parameters, seed)
     one = {"units": "1"}
@@ -127,6 +132,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "outcomes": (("design", "truth", "noise", "outcome"), outcomes, one),
             "index": (("design", "truth", "noise", "run"), index, one),
             "covered": (("design", "truth", "noise", "run"), covered, one),
+            "covered_part": (("design", "truth", "noise", "part", "run"), held, one),
             "naive_wrong": (("design", "truth", "noise", "criterion"), naive, one),
             "logroot_coverage": (("shape", "geometry"), coverage, one),
             "logroot_runs": ((), count, one),
@@ -136,6 +142,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "truth": list(parameters.truths),
             "noise": list(parameters.noises),
             "outcome": list(OUTCOMES),
+            "part": list(_PARTS),
             "criterion": ["Delta CDF", "likelihood"],
             "shape": list(_SHAPES),
             "geometry": list(GEOMETRIES),
@@ -149,9 +156,20 @@ def _codes(design: str, truth: str, noise: str) -> tuple[int, int, int]:
     return list(DESIGNS).index(design), list(TRUTHS).index(truth), list(NOISES).index(noise)
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What became of one simulated experiment; NaN where there is nothing to judge."""
+
+    fate: str
+    naive: tuple[int, int]
+    index: float = math.nan
+    covered: float = math.nan
+    parts: tuple[float, ...] = (math.nan,) * len(_PARTS)
+
+
 def _one(
-    parameters: Parameters, design: str, truth: str, noise: str, seed: list[int]
-) -> tuple[str, float, float, tuple[int, int]]:
+    parameters: Parameters, design: str, truth: str, noise: str, seed: list[int], *, parts: bool
+) -> _Run:
     index, how = TRUTHS[truth]
     values: dict[str, float] = {
         "synapses": parameters.synapses,
@@ -170,12 +188,21 @@ def _one(
         naive = _naive(measured.log_sizes[~measured.null], truth)
         found = estimate(measured, draws=parameters.draws, seed=seed[-1])
     except DataError:
-        return "refused", math.nan, math.nan, naive
+        return _Run("refused", naive)
     decision = decide_measured(found)
-    true = math.nan if truth in ("mixture", "no change") else index
-    refused = decision.outcome == "refused"
-    covered = math.nan if refused or math.isnan(true) else float(found.index.holds(true))
-    return judge(decision.outcome, decision.verdict, truth), found.index.value, covered, naive
+    fate = judge(decision.outcome, decision.verdict, truth)
+    if decision.outcome == "refused" or truth in ("mixture", "no change"):
+        return _Run(fate, naive, found.index.value)
+    covered = float(found.index.holds(index))
+    if not parts:
+        return _Run(fate, naive, found.index.value, covered)
+    longest = found.by_lag[max(found.by_lag)]
+    every = [(part, index) for part in (found.small, found.large, longest, found.by_products)]
+    held = [
+        float(part.holds(true)) if math.isfinite(part.value) else math.nan
+        for part, true in [*every, (found.bend, 0.0)]
+    ]
+    return _Run(fate, naive, found.index.value, covered, tuple(held))
 
 
 def _naive(logs: np.ndarray, truth: str) -> tuple[int, int]:
@@ -298,6 +325,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             holds=bool(share >= 0.9) if enough else None,
         )
     )
+    found += [_parts(dataset, design) for design in dataset["design"].values]
     found += [_power(dataset, design, runs) for design in dataset["design"].values]
     held = dataset["logroot_coverage"]
     count = int(dataset["logroot_runs"])
@@ -336,6 +364,23 @@ def _at_most(statement: str, limit: float, measured: float, runs: int) -> Claim:
         measured=measured,
         standard_error=error,
         holds=bool(measured <= limit) if enough else None,
+    )
+
+
+def _parts(dataset: xr.Dataset, design: str) -> Claim:
+    held = dataset["covered_part"].sel(design=design)
+    counts = np.isfinite(held).sum(("truth", "noise", "run"))
+    shares = held.mean(("truth", "noise", "run"))
+    said = ", ".join(
+        f"{part} {float(shares.sel(part=part)):.2f} of {int(counts.sel(part=part))}"
+        for part in _PARTS
+        if int(counts.sel(part=part))
+    )
+    return Claim(
+        statement=f"Intervals of parts that hold the truth, all cells ({design})",
+        expected="printed, not tested",
+        measured=said or "none judged",
+        holds=None,
     )
 
 

@@ -54,6 +54,7 @@ from steepest.spiking.transfer import (
     Sigmoid,
     Transfer,
 )
+from steepest.spiking.tuning import Tuning, first_time_below, output_error, tune_rate
 from steepest.spiking.usps import sample_usps, shot_noise_fisher
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
     "SteadyGroup",
     "Task",
     "Transfer",
+    "Tuning",
     "VaryingGroup",
     "backpropagation",
     "check_run",
@@ -99,7 +101,9 @@ __all__ = [
     "evaluate",
     "exponential_attenuation",
     "export_brian2",
+    "first_time_below",
     "inverse_coefficients",
+    "output_error",
     "paper_task",
     "quadratic_inverse",
     "rate_distance",
@@ -108,6 +112,7 @@ __all__ = [
     "shot_noise_fisher",
     "simulate",
     "simulate_dense",
+    "tune_rate",
     "weight_distance",
     "why_dense",
 ]

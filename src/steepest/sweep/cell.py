@@ -1,4 +1,4 @@
-"""One cell on a worker: the figure is run, and its result or its error is put in place."""
+"""Cells on a worker: the figure is run, and its result or its error is put in place."""
 
 import dataclasses
 import socket
@@ -17,7 +17,7 @@ from steepest.sweep.plan import Cell
 from steepest.sweep.staged import pack, write_failure, write_result
 from steepest.sweep.surroundings import prepare_process
 
-__all__ = ["Task", "run_cell"]
+__all__ = ["Task", "run_cells"]
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,31 @@ class Task:
     store: str
 
 
-def run_cell(task: Task, cell: Cell) -> tuple[int, bool]:
-    """Compute a cell and put it in place; returns its number and whether it succeeded.
+def run_cells(task: Task, cells: list[Cell], budget: float) -> tuple[float, list[bool]]:
+    """Compute cells in turn and put each in place; returns the seconds, and which succeeded.
 
-    A cell that is in place already, because a worker died after it, is not computed again. The
-    figure's own errors are recorded; `UsageError` is raised for what no cell could survive: a
-    store that cannot be written or seen from this worker, a figure that cannot be imported, a
-    worker with several threads.
+    At least one is computed; those that are left when `budget` seconds are over are not, and the
+    list is shorter by them. A cell that is in place already, because a worker died after it, is
+    not computed again. The figure's own errors are recorded; `UsageError` is raised for what no
+    cell could survive: a store that cannot be written or seen from this worker, a figure that
+    cannot be imported, a worker with several threads.
     """
-    folder = Path(task.store) / ".sweep" / "cells"
+    began = time.perf_counter()
     _check_worker(task.store)
-    for suffix, good in ((".npz", True), (".json", False)):
-        if (folder / f"{cell.index}{suffix}").exists():
-            return cell.index, good
     prepare_process()
+    folder = Path(task.store) / ".sweep" / "cells"
+    good: list[bool] = []
+    for cell in cells:
+        good.append(_run_cell(task, cell, folder))
+        if time.perf_counter() - began > budget:
+            break
+    return time.perf_counter() - began, good
+
+
+def _run_cell(task: Task, cell: Cell, folder: Path) -> bool:
+    for suffix, good in ((".npy", True), (".json", False)):
+        if (folder / f"{cell.index}{suffix}").exists():
+            return good
     figure = task.source.load()
     started = time.perf_counter()
     try:
@@ -54,9 +65,9 @@ def run_cell(task: Task, cell: Cell) -> tuple[int, bool]:
         seconds = time.perf_counter() - started
         words = f"{type(error).__name__}: {error}"
         write_failure(folder, cell.index, words, traceback.format_exc(), seconds)
-        return cell.index, False
+        return False
     write_result(folder, cell.index, content)
-    return cell.index, True
+    return True
 
 
 def _check_worker(store: str) -> None:

@@ -6,7 +6,7 @@ import queue
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from distributed import Client, Future, KilledWorker
 
 from steepest.errors import SteepestError, UsageError
 from steepest.progress import Advance, progress
-from steepest.sweep.cell import Task, run_cell
+from steepest.sweep.cell import Task, run_cells
 from steepest.sweep.cluster import open_client, read_slurm
 from steepest.sweep.fold import fold
 from steepest.sweep.plan import Plan, read_plan
@@ -31,6 +31,10 @@ _FOLD_SECONDS = 10.0
 _FOLD_CELLS = 1000
 # The first cell fills the caches of compiled code for all; nobody waits longer than this for it.
 _HEAD_START = 60.0
+# Cells of milliseconds go to a worker in batches of about this many seconds. It stops after twice
+# that and hands the rest back, so that a slow cell among them keeps no others waiting.
+_BATCH_SECONDS = 0.25
+_BATCH_CELLS = 100
 
 
 @dataclass(frozen=True)
@@ -121,36 +125,35 @@ def _lost(error: Exception) -> UsageError:
 
 
 class _Run:
-    """One run of the driver: a few cells per worker are under way, the others are numbers."""
+    """One run of the driver: two batches per worker are under way, other cells are numbers."""
 
     def __init__(self, plan: Plan, place: SweepStore, client: Client, todo: np.ndarray) -> None:
-        self.plan, self.place, self.client, self.todo = plan, place, client, todo
+        self.plan, self.place, self.client = plan, place, client
+        self.total, self.waiting = todo.size, deque(todo.tolist())
         path = str(place.path.resolve())
         self.task = Task(plan.source, plan.scale, path)
         self.token = uuid.uuid4().hex[:8]
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self.under_way: dict[Any, tuple[int, Future]] = {}
+        self.under_way: dict[Any, tuple[list[int], Future]] = {}
         self.suspects: list[int] = []
+        # Seconds that a cell took lately; before the first has ended, nobody knows.
+        self.pace = float("inf")
         self.folding: Future | None = None
         self.started = datetime.now(UTC)
         self.good = self.bad = self.since_fold = self.workers = 0
 
     def finish(self) -> None:
         """Compute all cells; raises what stops the whole sweep."""
-        waiting = iter(self.todo.tolist())
         last_fold = last_beat = 0.0
-        with progress("Waiting for the first worker", total=float(self.todo.size)) as advance:
+        with progress("Waiting for the first worker", total=float(self.total)) as advance:
             first = time.monotonic()
-            while self.good + self.bad < self.todo.size:
+            while self.good + self.bad < self.total:
                 now = time.monotonic()
                 if now - last_beat > _BEAT:
                     self._beat(advance)
                     last_beat = now
                 alone = self.good + self.bad == 0 and now - first < _HEAD_START
-                # Two per worker, and of tiny cells as many as end in half a second.
-                rate = (self.good + self.bad) / max(now - first, 1e-9)
-                depth = int(min(max(2.0, rate / 2 / max(1, self.workers)), 20.0))
-                self._submit(waiting, 1 if alone else depth * max(1, self.workers))
+                self._submit(1 if alone else 2 * max(1, self.workers))
                 self._collect(advance)
                 due = now - last_fold > _FOLD_SECONDS or self.since_fold >= _FOLD_CELLS
                 if due and self.since_fold and self._fold():
@@ -159,44 +162,51 @@ class _Run:
             self._fold()
             self._wait_for_fold()
 
-    def _submit(self, waiting: Iterator[int], at_once: int) -> None:
-        while len(self.under_way) < at_once and (index := next(waiting, None)) is not None:
-            self._start(index, "cell")
+    def _submit(self, at_once: int) -> None:
+        while len(self.under_way) < at_once and self.waiting:
+            # Towards the end batches shrink, so that no worker is without one.
+            share = min(_BATCH_SECONDS / self.pace, _BATCH_CELLS, len(self.waiting) / at_once)
+            count = max(1, int(share))
+            self._start([self.waiting.popleft() for _ in range(count)], "cell")
         if not self.under_way and self.suspects:
-            self._start(self.suspects.pop(), "suspect")
+            self._start([self.suspects.pop()], "suspect")
 
-    def _start(self, index: int, group: str) -> None:
+    def _start(self, indices: list[int], group: str) -> None:
         # A tuple's first part names the group: one group, whatever the number of cells.
-        key = (f"{group}-{self.token}", index)
-        future = self.client.submit(run_cell, self.task, self.plan.cell(index), key=key, pure=False)
-        self.under_way[key] = (index, future)
+        key = (f"{group}-{self.token}", indices[0], uuid.uuid4().hex)
+        cells = [self.plan.cell(index) for index in indices]
+        budget = 2 * _BATCH_SECONDS
+        future = self.client.submit(run_cells, self.task, cells, budget, key=key, pure=False)
+        self.under_way[key] = (indices, future)
         future.add_done_callback(self.ended.put)
 
     def _collect(self, advance: Advance) -> None:
-        """Take note of the cells that ended; wait for one, but not longer than a beat."""
+        """Take note of the cells that ended; wait for some, but not longer than a beat."""
         try:
             future = self.ended.get(timeout=_BEAT)
         except queue.Empty:
             return
         key: Any = future.key
-        index, _ = self.under_way.pop(key)
+        indices, _ = self.under_way.pop(key)
         try:
-            _, good = future.result()
+            seconds, good = future.result()
+            self.pace = seconds / len(good)
         except KilledWorker:
             if key[0].startswith("cell"):
-                # Another cell on the same worker may be to blame: this one runs alone, at the end.
-                self.suspects.append(index)
+                # One of them or a cell before them is to blame: each runs alone, at the end.
+                self.suspects += indices
                 return
             words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
-            write_failure(self.place.cells, index, words, "", float("nan"))
-            good = False
+            write_failure(self.place.cells, indices[0], words, "", float("nan"))
+            good = [False]
         except SteepestError:
             raise
         except Exception as error:
             raise _lost(error) from error
-        self.good, self.bad = self.good + good, self.bad + (not good)
-        self.since_fold += 1
-        advance(1.0, self._words())
+        self.waiting.extendleft(reversed(indices[len(good) :]))
+        self.good, self.bad = self.good + sum(good), self.bad + len(good) - sum(good)
+        self.since_fold += len(good)
+        advance(float(len(good)), self._words())
 
     def _fold(self) -> bool:
         """Start a fold on a worker, unless one is under way; raises what the last one met."""

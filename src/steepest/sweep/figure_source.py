@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from steepest.errors import UsageError
-from steepest.papers import load
+from steepest.papers import available, load
 from steepest.study import Figure
 
 __all__ = ["FigureSource"]
@@ -39,11 +39,14 @@ class FigureSource:
                 return cls(name, str(path), path.read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError) as error:
                 raise UsageError(f"cannot read the figure file {path}: {error}") from error
-        figures = load(name)
-        if len(figures) > 1:
-            keys = ", ".join(figure.key for figure in figures)
-            raise UsageError(f"figure = {name!r} is a whole paper; name one of its figures: {keys}")
-        return cls(name, None, inspect.getsource(figures[0].module))
+        for paper in available():
+            if paper.key == name:
+                keys = ", ".join(figure.key for figure in paper.figures)
+                raise UsageError(
+                    f"figure = {name!r} is a whole paper; name one of its figures: {keys}"
+                )
+        (figure,) = load(name)
+        return cls(name, None, inspect.getsource(figure.module))
 
     @property
     def digest(self) -> str:

@@ -11,7 +11,15 @@ from filelock import FileLock
 
 from steepest.sweep.layout import Layout
 from steepest.sweep.staged import Record, cannot_write, read
-from steepest.sweep.store import BLOCK_BYTES, BLOCK_CELLS, DONE, FAILED, SweepStore, consolidate
+from steepest.sweep.store import (
+    BLOCK_BYTES,
+    BLOCK_CELLS,
+    DONE,
+    FAILED,
+    SweepStore,
+    consolidate,
+    sync_written,
+)
 
 __all__ = ["fold"]
 
@@ -27,9 +35,10 @@ def fold(path: str) -> int:
     try:
         with FileLock(store.work / "fold.lock"):
             group = store.group("r+")
-            layout = Layout(group, store.attribute("study")["axes"])
+            layout = Layout(group, store.attribute("study")["axes"], store.work)
             for records, files in _batches(store):
                 _write(layout, records)
+                sync_written(group)
                 for file in files:
                     file.unlink()
                 folded += len(records)
@@ -47,14 +56,15 @@ def _batches(store: SweepStore) -> Iterator[tuple[list[Record], list[Path]]]:
         waiting.setdefault(index, []).append(file)
     records: list[Record] = []
     files: list[Path] = []
+    total = 0
     for index in sorted(waiting):
-        # Where a cell was tried again and succeeded, its result counts: "npz" is after "json".
+        # Where a cell was tried again and succeeded, its result counts: "npy" is after "json".
         records.append(read(max(waiting[index], key=lambda file: file.suffix)))
         files += waiting[index]
-        total = sum(record.nbytes for record in records)
+        total += records[-1].nbytes
         if len(records) >= BLOCK_CELLS or total >= 4 * BLOCK_BYTES:
             yield records, files
-            records, files = [], []
+            records, files, total = [], [], 0
     if records:
         yield records, files
 

@@ -6,17 +6,25 @@ A coordinate that all cells share stays what it is. Where cells differ:
   says where);
 - in the values of a coordinate, it becomes an array over cells, named NAME_of_cell.
 A name that the study itself uses, as dimension or label, gets "_result" appended.
+
+A process may die at any write, and any write may find the disk full; the cells are then still in
+their files, and are laid out again. So an array appears as a whole, and disappears so; the values
+by which a coordinate goes on are noted in a file before anything grows.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
-from steepest.sweep.staged import Record, Variable
-from steepest.sweep.store import DONE, SERVICE, array, block
+from steepest.sweep.staged import Record, Variable, pack_variables, unpack_variables, write_atomic
+from steepest.sweep.store import DONE, SERVICE, array, block, sync
 
 __all__ = ["Layout"]
 
@@ -27,18 +35,32 @@ _LENGTH = "_length_of_cell"
 class Layout:
     """The arrays of a store, extended as cells need; `changed` says whether any was."""
 
-    def __init__(self, group: zarr.Group, labels: Mapping[str, Iterable[str]]) -> None:
-        """`labels`: for every dimension of the study, the names of the labels along it."""
-        self.group = group
+    def __init__(self, group: zarr.Group, labels: Mapping[str, Iterable[str]], work: Path) -> None:
+        """`labels`: for every dimension of the study, the names of the labels along it.
+
+        What a process that died left half done in the store, or noted in `work`, is finished.
+        """
+        self.group, self.work = group, work
         self.dims = tuple(labels)
         self.arrays: dict[str, Any] = {name: group[name] for name in sorted(_names(group))}
+        # Zarr reads attributes and values anew each time; these are asked for at every cell.
+        self._dims = {name: _dims(there) for name, there in self.arrays.items()}
+        self._seen: dict[str, np.ndarray] = {}
         self.shape = self.arrays["cell_status"].shape
         along = {name for names in labels.values() for name in names}
         self.taken = {*self.dims, *along, *SERVICE}
         self.changed = False
+        for dim in {dim for dims in self._dims.values() for dim in dims} - {*self.dims}:
+            self._grow(dim, self.length(dim) or 0)
+        if self._note.exists():
+            self._go_on(unpack_variables(self._note.read_bytes())[1])
+
+    @property
+    def _note(self) -> Path:
+        return self.work / "longer.npy"
 
     def _over_cells(self, name: str) -> bool:
-        return _dims(self.arrays[name])[: len(self.dims)] == self.dims
+        return self._dims[name][: len(self.dims)] == self.dims
 
     def rename(self, name: str) -> str:
         """The name in the store of a cell's variable or dimension."""
@@ -46,19 +68,25 @@ class Layout:
 
     def length(self, dim: str) -> int | None:
         """Current length of a cell's dimension in the store."""
-        for name in self.arrays:
-            if dim in _dims(self.arrays[name]):
-                return self.arrays[name].shape[_dims(self.arrays[name]).index(dim)]
-        return None
+        return max((n for _, n in self._extents(dim)), default=None)
+
+    def _extents(self, dim: str) -> list[tuple[str, int]]:
+        """The arrays with a dimension, and their lengths along it."""
+        return [
+            (name, self.arrays[name].shape[dims.index(dim)])
+            for name, dims in self._dims.items()
+            if dim in dims
+        ]
 
     def misfit(self, record: Record) -> str | None:
         """Why a cell cannot stand beside those before it, if it cannot."""
         for own_name, variable in record.variables.items():
             name, dims = self.rename(own_name), tuple(map(self.rename, variable.dims))
-            there = self.arrays.get(self._place(name, variable))
-            if there is None:
+            place = self._place(name, variable)
+            if place not in self.arrays:
                 continue
-            expected = tuple(dim for dim in _dims(there) if dim not in self.dims)
+            there = self.arrays[place]
+            expected = tuple(dim for dim in self._dims[place] if dim not in self.dims)
             if dims != expected:
                 return f"variable {own_name!r} has dimensions {dims}, in other cells {expected}"
             if not _fits(variable.values.dtype, there.dtype):
@@ -70,19 +98,33 @@ class Layout:
 
     def admit(self, record: Record) -> None:
         """Make room for a cell: arrays for new variables, growth, coordinates that differ."""
-        longer = [name for name in record.variables if self._compare(name, record.variables[name])]
+        longer = {
+            self.rename(name): variable
+            for name, variable in record.variables.items()
+            if self._compare(name, variable)
+        }
+        lengths = self._lengths(record)
+        for dim, n in lengths.items():
+            self._note_length(dim, n)
+        if longer:
+            write_atomic(self._note, pack_variables(longer))
+        for dim, n in lengths.items():
+            self._grow(dim, n)
         for own_name, variable in record.variables.items():
-            name = self.rename(own_name)
-            dims = tuple(self.rename(dim) for dim in variable.dims)
-            for dim, n in zip(dims, variable.values.shape, strict=True):
-                self._note_length(dim, n)
-                self._grow(dim, n)
-            place = self._place(name, variable)
+            place = self._place(self.rename(own_name), variable)
             if place not in self.arrays:
+                dims = tuple(self.rename(dim) for dim in variable.dims)
                 self._add(place, own_name, dims, variable)
-        for own_name in longer:
-            values = record.variables[own_name].values
-            self.arrays[self.rename(own_name)][: values.shape[0]] = _texts(values)
+        if longer:
+            self._go_on(longer)
+
+    def _go_on(self, longer: Mapping[str, Variable]) -> None:
+        """Lengthen shared coordinates to the values given, as a note says."""
+        for name, variable in longer.items():
+            self._grow(self._dims[name][0], variable.values.shape[0])
+            self.arrays[name][: variable.values.shape[0]] = _texts(variable.values)
+            self._seen.pop(name, None)
+        self._note.unlink()
 
     def cell_values(self, records: list[Record]) -> dict[str, list[tuple[int, np.ndarray]]]:
         """For every array over cells: what these records, once admitted, put into it."""
@@ -143,9 +185,9 @@ class Layout:
             return
         attrs = {"units": "1", "length_of": dim, "known": False}
         chunks = block(self.shape, 8)
-        there = self._array(name, self.dims, self.shape, chunks, np.dtype("int64"), attrs)
+        self._array(name, self.dims, self.shape, chunks, np.dtype("int64"), attrs)
         self._fill_done(name, np.asarray(length))
-        there.attrs["known"] = True
+        self.arrays[name].attrs["known"] = True
 
     def _fill_done(self, name: str, values: np.ndarray) -> None:
         """The same values for every cell that is in the arrays so far."""
@@ -153,13 +195,12 @@ class Layout:
         self.write(name, [(int(index), values) for index in done])
 
     def _grow(self, dim: str, n: int) -> None:
-        if n <= (self.length(dim) or 0):
-            return
-        for there in self.arrays.values():
-            if dim in _dims(there):
-                shape = list(there.shape)
-                shape[_dims(there).index(dim)] = n
-                there.resize(tuple(shape))
+        for name, length in self._extents(dim):
+            if length < n:
+                shape = list(self.arrays[name].shape)
+                shape[self._dims[name].index(dim)] = n
+                self.arrays[name].resize(tuple(shape))
+                self._seen.pop(name, None)
                 self.changed = True
 
     def _add(self, name: str, own_name: str, dims: tuple[str, ...], variable: Variable) -> None:
@@ -170,31 +211,67 @@ class Layout:
         attrs = dict(variable.attrs)
         if own_name != name:
             attrs["renamed_from"] = own_name
-        if self._shared(variable):
-            there = self._array(name, dims, own, own, variable.values.dtype, attrs)
-            there[tuple(slice(n) for n in variable.values.shape)] = _texts(variable.values)
-        else:
-            over = block(self.shape, math.prod(own) * variable.values.itemsize)
-            dtype = variable.values.dtype
-            self._array(name, self.dims + dims, self.shape + own, over + own, dtype, attrs)
         if variable.coordinate and dims != (name,):
             self._declare(name)
+        dtype = variable.values.dtype
+        if self._shared(variable):
+            self._array(name, dims, own, own, dtype, attrs, variable.values)
+        else:
+            over = block(self.shape, math.prod(own) * variable.values.itemsize)
+            self._array(name, self.dims + dims, self.shape + own, over + own, dtype, attrs)
 
     def _array(
-        self, name: str, dims: Any, shape: Any, chunks: Any, dtype: np.dtype, attrs: Any
-    ) -> Any:
+        self,
+        name: str,
+        dims: tuple[str, ...],
+        shape: tuple[int, ...],
+        chunks: tuple[int, ...],
+        dtype: np.dtype,
+        attrs: dict[str, Any],
+        values: np.ndarray | None = None,
+    ) -> None:
+        """Put a new array in its place, or in the place of another, with its first values."""
         kind: Any = str if dtype.kind == "U" else dtype
         fill = float("nan") if dtype.kind == "f" else None
-        self.arrays[name] = array(self.group, name, dims, shape, chunks, kind, fill, attrs)
+        with self._aside("new") as folder:
+            group = zarr.create_group(folder, zarr_format=2)
+            made = array(group, name, dims, shape, chunks, kind, fill, attrs)
+            if values is not None:
+                made[tuple(slice(n) for n in values.shape)] = _texts(values)
+            sync(*(folder / name).iterdir())
+            self._remove(name)
+            os.rename(folder / name, self._root / name)
+        self.arrays[name] = self.group[name]
+        self._dims[name] = dims
+        self._seen.pop(name, None)
         self.changed = True
-        return self.arrays[name]
+
+    @property
+    def _root(self) -> Path:
+        return self.work.parent
+
+    def _remove(self, name: str) -> None:
+        """Take an array away at once; zarr would delete one file after the other."""
+        if (self._root / name).exists():
+            with self._aside("old") as folder:
+                os.rename(self._root / name, folder)
+
+    @contextmanager
+    def _aside(self, name: str) -> Iterator[Path]:
+        """A path in the working folder that is empty before and after."""
+        folder = self.work / name
+        shutil.rmtree(folder, ignore_errors=True)
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _compare(self, own_name: str, variable: Variable) -> bool:
         """Whether this cell goes on where a shared coordinate ends; give up one that differs."""
         name = self.rename(own_name)
         if not self._shared(variable) or name not in self.arrays:
             return False
-        stored, values = np.array(self.arrays[name]), variable.values
+        if name not in self._seen:
+            self._seen[name] = np.array(self.arrays[name])
+        stored, values = self._seen[name], variable.values
         overlap = tuple(slice(min(a, b)) for a, b in zip(stored.shape, values.shape, strict=True))
         if _same(stored[overlap], values[overlap]):
             if values.shape == stored[overlap].shape:
@@ -221,8 +298,8 @@ class Layout:
         )
         self._fill_done(place, stored)
         self._declare(place, instead_of=name)
-        del self.arrays[name]
-        del self.group[name]
+        self._remove(name)
+        del self.arrays[name], self._dims[name], self._seen[name]
 
     def _declare(self, name: str, instead_of: str = "") -> None:
         """Name an array among the coordinates; xarray's list separates names with blanks."""

@@ -8,7 +8,10 @@ for the first seed at every combination of values, as a sheet of pictures.
 import dataclasses
 import io
 import itertools
+import math
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import matplotlib.figure
 import matplotlib.image
@@ -20,7 +23,7 @@ from steepest.study import png, stamp
 from steepest.sweep.figure_source import FigureSource
 from steepest.sweep.one_cell import one_cell
 from steepest.sweep.plan import Cell, Plan, restore_plan
-from steepest.sweep.store import DONE, SweepStore
+from steepest.sweep.store import DONE, FAILED, SweepStore
 
 __all__ = ["plot_store"]
 
@@ -50,28 +53,55 @@ def plot_store(store: str | Path) -> matplotlib.figure.Figure:
 
 
 def _sheet(plan: Plan, dataset: xr.Dataset) -> matplotlib.figure.Figure:
-    """The figure's picture for every combination: first dimension down, the others across."""
-    axes = plan.axes[:-1]
-    down = _few(len(axes[0])) if axes else [0]
-    across = [_few(len(axis)) for axis in axes[1:]]
-    columns = list(itertools.product(*across))
-    columns = [columns[i] for i in _few(len(columns))]
+    """The figure's picture for every combination: first dimension down, the others across.
+
+    Where only one dimension has several values, its pictures fill a sheet row by row.
+    """
+    several = [dim for dim, axis in enumerate(plan.axes[:-1]) if len(axis) > 1]
+    table = _table([_few(plan.shape[dim]) for dim in several])
     sheet = matplotlib.figure.Figure(
-        figsize=(4.2 * len(columns), 3.2 * len(down)), layout="constrained"
+        figsize=(4.2 * table.shape[1], 3.2 * table.shape[0]), layout="constrained"
     )
-    panels = sheet.subplots(len(down), len(columns), squeeze=False)
-    for (i, row), (j, column) in itertools.product(enumerate(down), enumerate(columns)):
-        at = ((row, *column) if axes else ()) + (0,)
-        panel = panels[i, j]
-        panel.axis("off")
-        cell = plan.cell(int(np.ravel_multi_index(at, plan.shape)))
-        panel.set_title(str(cell), fontsize=9)
-        if dataset["cell_status"].values[at] == DONE:
-            panel.imshow(_picture(plan, cell, dataset, at))
-        else:
-            panel.text(0.5, 0.5, "not done", ha="center", transform=panel.transAxes)
-    sheet.suptitle(plan.figure.title)
+    panels = sheet.subplots(*table.shape[:2], squeeze=False)
+    for where in np.ndindex(*table.shape[:2]):
+        panels[where].axis("off")
+        if np.any(table[where] < 0):
+            continue
+        at = [0] * len(plan.shape)
+        for dim, position in zip(several, table[where], strict=True):
+            at[dim] = int(position)
+        _draw(panels[where], plan, dataset, tuple(at), several)
+    sheet.suptitle(f"{plan.figure.title}, seed {plan.axes[-1].values['seed'][0]}")
     return sheet
+
+
+def _table(positions: list[list[int]]) -> np.ndarray:
+    """Rows x columns of positions along each dimension; where there is no picture, -1."""
+    if len(positions) < 2:
+        every = np.array(positions[0] if positions else [0])
+        columns = math.ceil(math.sqrt(every.size))
+        table = np.full((math.ceil(every.size / columns), columns, len(positions)), -1)
+        if positions:
+            table.reshape(-1)[: every.size] = every
+        return table
+    columns = list(itertools.product(*positions[1:]))
+    columns = [columns[i] for i in _few(len(columns))]
+    return np.array([[(row, *column) for column in columns] for row in positions[0]])
+
+
+def _draw(
+    panel: Any, plan: Plan, dataset: xr.Dataset, at: tuple[int, ...], several: list[int]
+) -> None:
+    cell = plan.cell(int(np.ravel_multi_index(at, plan.shape)))
+    names = [name for dim in several for name in plan.axes[dim].values]
+    panel.set_title(", ".join(f"{name} = {cell.values[name]}" for name in names), fontsize=11)
+    state = int(dataset["cell_status"].values[at])
+    if state == DONE:
+        panel.imshow(_picture(plan, cell, dataset, at))
+        return
+    words = f"failed: {dataset['cell_error'].values[at]}" if state == FAILED else "not done"
+    words = textwrap.fill(textwrap.shorten(words, 200), 36).replace("$", r"\$")
+    panel.text(0.5, 0.5, words, ha="center", va="center", transform=panel.transAxes)
 
 
 def _few(n: int) -> list[int]:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import zarr
 from filelock import FileLock, Timeout
+from zarr.core.buffer import Buffer
+from zarr.storage import LocalStore
 
 from steepest._version import __version__
 from steepest.errors import UsageError
@@ -25,7 +27,7 @@ from steepest.sweep.plan import Axis, Plan, difference
 from steepest.sweep.staged import cannot_write, write_atomic
 
 __all__ = ["BLOCK_BYTES", "BLOCK_CELLS", "DONE", "FAILED", "LEFT", "SERVICE", "SweepStore"]
-__all__ += ["array", "block", "consolidate"]
+__all__ += ["array", "block", "consolidate", "sync", "sync_written"]
 
 LEFT, DONE, FAILED = 0, 1, 2
 BLOCK_BYTES = 16 * 2**20
@@ -58,7 +60,8 @@ class SweepStore:
     def group(self, mode: Any = "r") -> zarr.Group:
         """The Zarr group. Raises `UsageError` when the path holds no store of a sweep."""
         try:
-            group = zarr.open_group(self.path, mode=mode, use_consolidated=False)
+            place = self.path if mode == "r" else _Noting(self.path)
+            group = zarr.open_group(place, mode=mode, use_consolidated=False)
         except (OSError, ValueError) as error:
             raise UsageError(f"{self.path} is not the Zarr store of a sweep: {error}") from error
         if group.attrs.get("kind") != _KIND:
@@ -146,8 +149,8 @@ class SweepStore:
         staged = self.staged()
         states = np.array(self.group()["cell_status"]).ravel()
         # A result goes before a failure: the cell was tried again.
-        for index, path in sorted(staged, key=lambda item: item[1].suffix == ".npz"):
-            states[index] = DONE if path.suffix == ".npz" else FAILED
+        for index, path in sorted(staged, key=lambda item: item[1].suffix == ".npy"):
+            states[index] = DONE if path.suffix == ".npy" else FAILED
         return states
 
     def staged(self) -> list[tuple[int, Path]]:
@@ -185,6 +188,36 @@ class SweepStore:
             raise cannot_write(self.path, error) from error
         if not np.any(self.states() == LEFT) and not self.staged():
             shutil.rmtree(self.work, ignore_errors=True)
+
+
+class _Noting(LocalStore):
+    """A store that notes which of its files were written."""
+
+    def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
+        super().__init__(root, read_only=read_only)
+        self.written: set[str] = set()
+
+    async def set(self, key: str, value: Buffer) -> None:
+        self.written.add(key)
+        await super().set(key, value)
+
+
+def sync_written(group: zarr.Group) -> None:
+    """Have the disk take what was written in a group that was opened for writing."""
+    store: Any = group.store
+    sync(*(store.root / key for key in store.written))
+    store.written.clear()
+
+
+def sync(*files: Path) -> None:
+    """Have the disk take files, as far as they are there, and that they lie in their folders."""
+    for path in {*files, *(file.parent for file in files)}:
+        with suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def array(

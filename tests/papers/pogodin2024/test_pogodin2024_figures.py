@@ -1,21 +1,30 @@
 """Every figure's claims hold at quick scale, fail on broken data, and are drawn."""
 
 import dataclasses
+import sys
+import types
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from steepest.errors import UsageError
+from steepest.errors import DataError, UsageError
 from steepest.geometry import PNorm
+from steepest.papers import load
 from steepest.papers.pogodin2024 import (
+    _layers,
     _networks,
+    _pairs,
     _regression,
     appendix_a1,
     appendix_c,
     fig2,
     fig3,
     fig4,
+    fig5,
     fig6,
+    fig7,
+    linearised,
     theorem1,
 )
 
@@ -24,12 +33,16 @@ SMALL = {
     appendix_c: dataclasses.replace(appendix_c.QUICK, powers=(1.0, 2.0)),
     fig2: fig2.QUICK,
     fig3: dataclasses.replace(fig3.QUICK, widths=(100, 1061), regressions=3),
+    fig5: fig5.QUICK,
 }
+TORCH = (fig4, fig7)
 FIGURES = [
     *SMALL,
+    fig4,
     pytest.param(fig6, marks=pytest.mark.slow),
     pytest.param(theorem1, marks=pytest.mark.slow),
-    pytest.param(fig4, marks=pytest.mark.slow),
+    pytest.param(fig7, marks=pytest.mark.slow),
+    pytest.param(linearised, marks=pytest.mark.slow),
 ]
 
 
@@ -44,7 +57,7 @@ def datasets():
 
 @pytest.fixture
 def dataset(figure, datasets):
-    if figure is fig4:
+    if figure in TORCH:
         pytest.importorskip("torch", reason="torch, an extra, is not installed")
     if figure not in datasets:
         datasets[figure] = figure.run(SMALL.get(figure, figure.QUICK), 0)
@@ -67,6 +80,10 @@ def test_no_claim_fails_and_the_picture_is_drawn(figure, dataset):
         (appendix_c, "weight", "flow"),
         (fig2, "path", "mirror descent ends"),
         (fig3, "robustness", "B: log-normal"),
+        (fig5, "distance", "two starting values"),
+        pytest.param(theorem1, "loss_gap", "log cosh", marks=pytest.mark.slow),
+        pytest.param(linearised, "apart", "predicts", marks=pytest.mark.slow),
+        pytest.param(fig7, "index", "Two-way", marks=pytest.mark.slow),
     ],
     ids=lambda x: name(x) if hasattr(x, "__name__") else None,
 )
@@ -95,25 +112,34 @@ def test_training_by_the_protocol_solves_the_regression():
     assert rate in _regression._RATES
 
 
-def test_a_users_own_module_is_tuned_in_its_plastic_weights():
-    torch = pytest.importorskip("torch", reason="torch, an extra, is not installed")
-    torch.manual_seed(0)
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch", reason="torch, an extra, is not installed")
+
+
+@pytest.fixture
+def backbone(torch):
+    """A trained network of the interface of CORnet, torchvision or timm, and what it learned."""
 
     class Backbone(torch.nn.Module):
-        """Of the interface of CORnet or timm: named blocks, logits of a readout."""
-
         def __init__(self):
             super().__init__()
             self.block = torch.nn.Sequential(torch.nn.Linear(12, 24), torch.nn.BatchNorm1d(24))
             self.decoder = torch.nn.Linear(24, 3)
 
         def forward(self, images):
-            return self.decoder(torch.relu(self.block(images)))
+            return self.decoder(torch.relu(self.block(images.flatten(1))))
 
-    model = Backbone()
-    assert _networks.plastic(model) == ["block.0.weight"]
-    images, labels = torch.randn(20, 12), torch.arange(20) % 3
+    torch.manual_seed(0)
+    model, images, labels = Backbone(), torch.randn(20, 1, 3, 4), torch.arange(20) % 3
     _networks.pretrain(model, images, labels, 3, 0)
+    return model, images, labels
+
+
+def test_a_users_own_module_is_tuned_in_its_plastic_weights(backbone):
+    model, images, labels = backbone
+    assert _networks.plastic(model) == ["block.0.weight"]
+    untouched = _networks.snapshot(model, ["decoder.weight"])["decoder.weight"]
     tuned = _networks.finetune(
         model, images, labels, _networks.POTENTIALS["entropy"], [0.1, 1.0], epochs=60, extensions=0
     )
@@ -122,12 +148,199 @@ def test_a_users_own_module_is_tuned_in_its_plastic_weights():
     before, after = tuned.before["block.0.weight"], tuned.after["block.0.weight"]
     np.testing.assert_array_equal(np.sign(before), np.sign(after))
     assert not np.array_equal(before, after)
+    kept = _networks.snapshot(model, ["decoder.weight"])["decoder.weight"]
+    np.testing.assert_array_equal(kept, untouched)
+
+
+def test_the_gentle_choice_stops_early_and_the_papers_takes_the_lowest_loss(backbone):
+    rates, options = [0.1, 0.3], {"epochs": 25, "extensions": 0}
+    potential = _networks.POTENTIALS["2-norm"]
+    gentle = _networks.finetune(*backbone, potential, rates, **options)
+    lowest = _networks.finetune(*backbone, potential, rates, gentle=False, **options)
+    assert (gentle.accuracy, lowest.accuracy) == (1.0, 1.0)
+    assert gentle.epochs < lowest.epochs == 25
+    each = [
+        _networks.finetune(*backbone, potential, [rate], gentle=False, **options).loss
+        for rate in rates
+    ]
+    assert lowest.loss == min(each) < gentle.loss
+    change = [
+        np.linalg.norm(tuned.after["block.0.weight"] - tuned.before["block.0.weight"])
+        for tuned in (gentle, lowest)
+    ]
+    assert change[0] < change[1]
+
+
+def test_models_of_torchvision_and_images_of_ones_own_go_through_the_figure(
+    backbone, tmp_path, monkeypatch
+):
+    model, images, labels = backbone
+    library = types.ModuleType("torchvision")
+    library.models = types.SimpleNamespace(get_model=lambda name, weights: {"tiny": model}[name])
+    monkeypatch.setitem(sys.modules, "torchvision", library)
+    np.savez(tmp_path / "images.npz", images=images.numpy(), labels=labels.numpy())
+    parameters = fig4.Parameters(
+        networks=("torchvision:tiny",), data=str(tmp_path / "images.npz"), seeds=1, epochs=3,
+        extensions=0, rates=(1e-2,),
+    )  # fmt: skip
+    dataset = fig4.run(parameters, 0)
+    assert [str(case) for case in dataset["case"].values] == [
+        f"torchvision:tiny 0 block.0.weight {name}" for name in _networks.POTENTIALS
+    ]
+    own = fig4.tuned_layers(model, images, labels, rates=(1e-2,), epochs=3, extensions=0)
+    assert own.sizes == {"case": 3, "potential": 3}
+    with pytest.raises(UsageError, match="give them as `data`"):
+        fig4.run(dataclasses.replace(parameters, data=""), 0)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": np.ones((4, 1, 2, 2))}, "cannot be read.*labels"),
+        ({"images": np.ones((4, 2, 2)), "labels": np.ones(4)}, "do not fit"),
+        ({"images": np.ones((4, 1, 2, 2)), "labels": np.ones(3)}, "do not fit"),
+        ({"images": np.full((4, 1, 2, 2), np.nan), "labels": np.ones(4)}, "not finite"),
+        ({"images": np.array([None]), "labels": np.ones(1)}, "cannot be read"),
+    ],
+)
+def test_images_that_cannot_be_used_are_refused(torch, tmp_path, arrays, message):
+    np.savez(tmp_path / "images.npz", **arrays)
+    with pytest.raises(DataError, match=message):
+        _networks.images_of(tmp_path / "images.npz")
+
+
+def test_the_pair_loss_is_the_negative_cosine_and_its_gradient_can_be_stopped(torch):
+    model = _pairs.build_pairs(32, 0).eval()
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand((6, 1, 8, 8), generator=generator)
+    first, second = (_pairs.views(images, generator) for _ in range(2))
+    codes = [model.encoder(v).detach().numpy() for v in (first, second)]
+    predicted = [model.predictor(model.encoder(v)).detach().numpy() for v in (first, second)]
+    cosines = [
+        (p * z).sum(1) / np.linalg.norm(p, axis=1) / np.linalg.norm(z, axis=1)
+        for p, z in zip(predicted, codes[::-1], strict=True)
+    ]
+    slopes = []
+    for stop in (True, False):
+        model.zero_grad()
+        loss = _pairs.pair_loss(model, first, second, stop)
+        assert float(loss.detach()) == pytest.approx(-np.mean(cosines), abs=1e-6)
+        loss.backward()
+        slopes.append(
+            [model.encoder[0][0].weight.grad.clone(), model.predictor[3].weight.grad.clone()]
+        )
+    assert torch.allclose(slopes[0][1], slopes[1][1], atol=1e-7)
+    assert (slopes[0][0] - slopes[1][0]).abs().max() > 0.01 * slopes[0][0].abs().max()
+
+
+def test_views_are_shifted_by_at_most_a_pixel(torch):
+    image = torch.zeros((200, 1, 8, 8))
+    image[:, 0, 4, 4] = 10.0
+    moved = _pairs.views(image, torch.Generator().manual_seed(0))
+    brightest = moved.flatten(1).argmax(1).numpy()
+    places = {(int(b) // 8 - 4, int(b) % 8 - 4) for b in brightest}
+    assert places == {(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+    rest = moved[moved < 5]
+    assert float(rest.std()) == pytest.approx(0.1, abs=0.005)
+
+
+@pytest.mark.slow
+def test_two_way_independence_names_the_potential_in_46_of_48_layers(torch):
+    right = []
+    for kind, seeds in (("cnn", 2), ("mlp", 3), ("rnn", 2)):
+        parameters = fig4.Parameters(
+            networks=(kind,), seeds=seeds, rates=(1e-3, 1e-2, 1e-1), extensions=2
+        )
+        right += list(_layers.named(fig4.run(parameters, 0))[0])
+    assert len(right) == 48
+    assert sum(right) >= 46
 
 
 @pytest.mark.parametrize("bad", ["resnet18", "keras:resnet", "timm_"])
-def test_unknown_models_and_networks_are_refused(bad):
+def test_unknown_models_and_networks_are_refused(bad, torch):
     with pytest.raises(UsageError, match="torchvision:NAME or timm:NAME"):
         _networks.load_model(bad)
-    pytest.importorskip("torch", reason="torch, an extra, is not installed")
     with pytest.raises(UsageError, match="choose mlp, cnn or rnn"):
         _networks.build(bad, 8, 0)
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UsageError, match="needs timm: pip install timm"):
+        _networks.load_model("timm:resnet18")
+
+
+def test_the_largest_change_covers_the_true_one_and_excludes_larger_ones():
+    random = np.random.default_rng(0)
+    for index, noise in ((1.0, 0.4), (0.0, 0.03)):
+        start = np.where(random.random(2000) < 0.5, 0.2, 1.5)
+        if index == 1:
+            end = start * np.exp(noise * random.standard_normal(2000))
+            relative = noise
+        else:
+            end = start + noise * random.standard_normal(2000)
+            relative = noise / np.median(end)
+        found = fig5.largest_change(end, index, steps=5)
+        assert 0.97 * relative < found < 1.3 * relative
+
+
+def test_the_entropy_fit_finds_the_mixture():
+    random = np.random.default_rng(1)
+    small = random.random(20_000) < 0.7
+    logs = np.where(small, -3.0, -1.5) + 0.5 * random.standard_normal(small.size)
+    np.testing.assert_allclose(fig5._fit_entropy(logs), [0.7, -3.0, -1.5, 0.5], atol=0.03)
+
+
+def test_the_three_norm_fit_is_a_distribution_and_loses_what_becomes_negative():
+    fit = np.array([0.02, -2.4, 0.9, 1.6e-3])
+    random = np.random.default_rng(2)
+    start = np.where(
+        random.random(200_000) < 0.5,
+        fit[0],
+        np.exp(fit[1] + fit[2] * random.standard_normal(200_000)),
+    )
+    dual = start**2 + fit[3] * random.standard_normal(start.size)
+    assert fig5._negative_share(fit) == pytest.approx((dual < 0).mean(), abs=0.004)
+    end = np.sqrt(dual[dual > 0])
+    at = np.array([0.02, 0.05, 0.1, 0.5])
+    np.testing.assert_allclose(
+        fig5._three_norm_cdf(fit, at), [(end < x).mean() for x in at], atol=0.006
+    )
+    grid = np.geomspace(1e-4, 5, 500)
+    assert np.trapezoid(fig5._three_norm(fit, grid), grid) == pytest.approx(1, abs=2e-3)
+
+
+def test_the_users_spine_volumes_are_read(tmp_path):
+    volumes = np.random.default_rng(0).lognormal(-2.5, 0.8, 120)
+    table = pd.DataFrame({"id": np.arange(121), "spine_vol_um3": np.append(volumes, np.nan)})
+    table.to_csv(tmp_path / "spines.csv", index=False)
+    np.testing.assert_allclose(fig5.spine_volumes(tmp_path / "spines.csv"), volumes)
+    (figure,) = load("pogodin2024.fig5")
+    chosen = figure.parameters("quick", tmp_path / "spines.csv")
+    assert chosen == dataclasses.replace(fig5.QUICK, data=str(tmp_path / "spines.csv"))
+    dataset = fig5.run(dataclasses.replace(chosen, steps=1), 0)
+    assert dataset.attrs["source"] == "file"
+    np.testing.assert_allclose(dataset["volume"], volumes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "no column spine_vol_um3, only a, b"),
+        ("spine_vol_um3\n" + "0.1\n" * 60 + "-1\n", "1 values .* not positive, the first -1"),
+        ("spine_vol_um3\n0.1\n", "needs at least 50"),
+        ("", "cannot be read as CSV"),
+    ],
+)
+def test_spine_volumes_that_cannot_be_used_are_refused(tmp_path, text, message):
+    (tmp_path / "spines.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        fig5.spine_volumes(tmp_path / "spines.csv")
+    with pytest.raises(DataError, match="cannot be read as CSV"):
+        fig5.spine_volumes(tmp_path / "absent.csv")
+
+
+def test_data_for_a_figure_that_takes_none_are_refused():
+    (figure,) = load("pogodin2024.fig2")
+    with pytest.raises(UsageError, match=r"pogodin2024\.fig2 .* no data file"):
+        figure.parameters("quick", "spines.csv")

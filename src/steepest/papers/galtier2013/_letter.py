@@ -15,9 +15,9 @@ def write_a(
     """The movie, one row per frame, ink from 0 to 1.
 
     The pen is a Gaussian one pixel wide. A point of the stroke, at arc length s of 1, is switched
-    on by a smoothstep of width `ramp` as the pen passes it. The first frame shows the first
-    `begin` of the stroke, at the bottom left; during the last `fade` of the frames the finished
-    letter turns back into the first frame, so that the movie is periodic and never blank.
+    on by a smoothstep of width `ramp`, half way when the pen passes it. The first frame shows the
+    first `begin` of the stroke, at the bottom left; during the last `fade` of the frames the
+    finished letter turns back into the first frame: the movie is periodic and never blank.
     """
     points, lengths = [], []
     for start, end in _STROKES:
@@ -31,8 +31,8 @@ def write_a(
     distance = (x.ravel() - path[:, :1]) ** 2 + (y.ravel() - path[:, 1:]) ** 2
     pen = np.exp(-distance / 2)
     writing = frames - round(fade * frames)
-    progress = np.linspace(begin, 1 + ramp, writing)
-    share = np.clip((progress[:, None] - arc) / ramp, 0, 1)
+    progress = np.linspace(begin, 1 + ramp / 2, writing)
+    share = np.clip((progress[:, None] - arc) / ramp + 0.5, 0, 1)
     switch = share**2 * (3 - 2 * share)
     pages = np.array([(row[:, None] * pen).max(axis=0) for row in switch])
     back = np.arange(1, frames - writing + 1)[:, None] / (frames - writing + 1)

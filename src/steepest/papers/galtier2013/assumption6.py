@@ -119,7 +119,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     b.plot(moment, dataset["rippled"][early, 0], color="0.75", lw=0.6, label="input, unit 0")
     b.plot(moment, dataset["played"][early, 0], color="#1f5fd0", lw=1.8, label="replay")
     b.plot(moment, dataset["slow"][early, 0], "--", color="black", lw=1, label="slow part of input")
-    b.set(title="b   with a fast ripple", xlabel="time", ylim=(-3, 4.6))
+    b.set(title="b   with a fast ripple", xlabel="time", ylabel="activity", ylim=(-3, 4.6))
     b.legend(frameon=False, fontsize=8, loc="upper right")
     c.loglog(dataset["time"], dataset["entropy"], color="black", label="relative entropy H")
     c.loglog(

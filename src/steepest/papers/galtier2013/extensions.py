@@ -204,6 +204,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     ]
     a.bar(range(4), values, color="#1f5fd0")
     a.set(yscale="log", title="a   error of the weights", ylim=(1e-16, 1), xticks=range(4))
+    a.set_ylabel("‖W − W₀‖ / ‖W₀‖")
     a.set_xticklabels(names, fontsize=7)
     time = np.arange(dataset.sizes["moment"]) * 0.01
     for kind, colour in (("weak", "#1f5fd0"), ("strong", "#d62728")):
@@ -211,8 +212,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             time, dataset["order"].sel(coupled=kind), color=colour, lw=1, label=f"{kind} coupling"
         )
     b.annotate("locked: refused", (29, 0.97), ha="right", va="top", fontsize=8, color="#d62728")
-    b.set(title="b   Kuramoto: order of the phases", xlabel="time", ylim=(0, 1.05))
-    b.legend(fontsize=7, loc="upper right", bbox_to_anchor=(1, 0.82), framealpha=1)
+    b.set(title="b   Kuramoto: order of the phases", xlabel="time", ylim=(0, 1.25))
+    b.set_ylabel("|mean of exp(iθ)|")
+    b.legend(frameon=False, fontsize=7, ncols=2, loc="upper center", handlelength=1.2)
     c.plot(dataset["sample"], dataset["lorenz"][:, 0], color="black", lw=1, label="Lorenz, x")
     c.plot(
         dataset["sample"],
@@ -224,6 +226,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     )
     c.axvline(float(dataset["valid_time"]), color="0.6", lw=0.8, ls=":")
     c.set(title="c   Lorenz: network left alone", xlabel="Lyapunov times", ylim=(-1.2, 1.6))
+    c.set_ylabel("x / 20")
     c.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
     for axes in (a, b, c):
         axes.title.set_fontsize(10)

@@ -38,7 +38,9 @@ class Parameters:
     decay: float = parameter(1.0, "l", "1/time")
     step: float = parameter(1.0, "time between frames", "time")
     ridge: float = parameter(1e-4, "ridge, relative to the largest eigenvalue")
-    cut: float = parameter(1e-4, "cut of modes, relative to the largest eigenvalue")
+    cut: float = parameter(1e-5, "cut of modes, relative to the largest eigenvalue")
+    wide_ramp: float = parameter(0.25, "a softer pen, whose movie is played for longer")
+    wide_step: float = parameter(0.5, "time between its frames", "time")
     times: tuple[float, ...] = parameter(
         (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), "learning times shown", "time / eps"
     )
@@ -62,6 +64,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     cost = relative_entropy(inputs, network)
     # The mean over frames, as in `relative_entropy`; the paper's Eq 4 sums over the movie.
     descent = cost.flow(p.times)
+
+    soft = write_a(p.frames, p.side, p.wide_ramp)
+    soft_weights = fit_dual(Inputs.cycle(soft, p.wide_step, "forward"), network, ridge=p.ridge)
+
+    def play_soft(showings: int) -> np.ndarray:
+        steps = showings * p.frames - 1
+        return replay(network, soft_weights, soft[0], p.wide_step, steps)[-p.frames :]
 
     def play(weights, prime=movie[0], showings=1):
         return replay(network, weights, prime, p.step, showings * p.frames - 1)[-p.frames :]
@@ -92,6 +101,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 np.array([scores(r, movie) for r in replays.values()]),
                 one,
             ),
+            "score_soft": (
+                ("showing", "measure"),
+                np.array([scores(play_soft(k), soft) for k in (1, 5)]),
+                one,
+            ),
             "score_in_time": (
                 ("time", "measure"),
                 np.array([scores(play(w), movie) for w in descent]),
@@ -110,6 +124,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={
             "how": list(replays),
             "measure": ["correlation", "index", "mean removed"],
+            "showing": ("showing", np.array([1, 5]), one),
             "time": ("time", np.array(p.times), {"units": "time / eps"}),
         },
     )
@@ -118,8 +133,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """a movie over replay, b weights in time, and eigenvalues, eigenvectors and scores."""
-    figure = matplotlib.figure.Figure(figsize=(10, 8.2), layout="constrained")
-    parts: Any = figure.subfigures(3, 1, height_ratios=(1.75, 1.3, 1.7))
+    figure = matplotlib.figure.Figure(figsize=(10, 8.8), layout="constrained")
+    parts: Any = figure.subfigures(3, 1, height_ratios=(1.75, 1.5, 1.7))
     top, middle, bottom = parts
     shown = [k for k in _SHOWN if k < dataset.sizes["frame"]]
     for row, (name, label) in enumerate((("movie", "input"), ("replay", "replay"))):
@@ -135,24 +150,36 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         "a   The movie, and what the network plays by itself", fontsize=10, x=0.01, ha="left"
     )
     times = [k for k in range(dataset.sizes["time"]) if k != 5]
+    order = _in_order_of_the_pen(dataset["movie"].values)
     panels = middle.subplots(1, len(times))
     for axes, k in zip(panels, times, strict=True):
-        weights = dataset["weights"][k].values
+        weights = dataset["weights"][k].values[np.ix_(order, order)]
         scale = float(np.quantile(np.abs(weights), 0.99))
-        axes.imshow(weights, cmap="RdBu_r", vmin=-scale, vmax=scale, interpolation="antialiased")
+        axes.imshow(weights, cmap="RdBu_r", vmin=-scale, vmax=scale, interpolation="nearest")
         time = float(dataset["time"][k])
         axes.set(xticks=[], yticks=[])
         axes.set_title(f"time 10$^{{{np.log10(time):.0f}}}$\n±{scale:.2g}", fontsize=8)
     middle.suptitle(
-        "b   Connectivity during learning (each to its own scale)", fontsize=10, x=0.01, ha="left"
+        "b   Connectivity during learning, neurons in the order in which the pen reaches them"
+        " (the others left out; each to its own scale)",
+        fontsize=10,
+        x=0.01,
+        ha="left",
     )
-    left, right, last = bottom.subplots(1, 3, width_ratios=(1, 1, 1.25))
+    panels[0].set(xlabel="from", ylabel="to")
+    left, right, last = bottom.subplots(1, 3, width_ratios=(1, 0.85, 1.25))
     modulus = dataset["eigenvalue_modulus"].values
     left.semilogy(np.arange(1, len(modulus) + 1), modulus, "o", ms=4, color="black")
     left.axhline(_MATTERS * modulus[0], color="0.6", lw=0.8, ls=":")
-    left.set(title="eigenvalues of W, modulus", xlabel="mode", xticks=range(0, len(modulus) + 1, 5))
-    right.imshow(np.hstack(list(dataset["eigenvector"].values)), cmap="viridis")
-    right.set(title="first four eigenvectors, modulus", xticks=[], yticks=[])
+    left.text(1, _MATTERS * modulus[0] / 2, "1 % of the largest", fontsize=7, color="0.4", va="top")
+    left.set(xlabel="mode", ylabel="|eigenvalue| of W", xticks=range(0, len(modulus) + 1, 5))
+    left.set_title("c   eigenvalues")
+    one, two, three, four = dataset["eigenvector"].values
+    right.imshow(np.block([[one, two], [three, four]]), cmap="viridis")
+    side = len(one)
+    right.axhline(side - 0.5, color="white", lw=0.8)
+    right.axvline(side - 0.5, color="white", lw=0.8)
+    right.set(title="d   four eigenvectors (modulus)", xticks=[], yticks=[])
     for measure, style in (("correlation", "o-"), ("index", "s--"), ("mean removed", "^:")):
         last.semilogx(
             dataset["time"],
@@ -167,11 +194,22 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         lw=0.8,
         label="mean image alone (correlation)",
     )
-    last.set(title="replay score against learning time", xlabel="time / eps", ylim=(-0.05, 1.05))
+    last.set(title="e   replay against learning time", xlabel="learning time, 1 / eps")
+    last.set(ylabel="score", ylim=(-0.05, 1.05))
     last.legend(frameon=False, fontsize=7, loc="lower left")
     for axes in (left, right, last):
         axes.title.set_fontsize(10)
     return figure
+
+
+def _in_order_of_the_pen(movie: np.ndarray) -> np.ndarray:
+    """The pixels that get ink, by the frame in which they have half of it, then from bottom up."""
+    ink = movie.reshape(len(movie), -1)
+    most = ink.max(axis=0)
+    reached = np.argmax(ink >= most / 2, axis=0)
+    height = -np.arange(ink.shape[1])
+    order = np.lexsort((height, reached))
+    return order[most[order] > 0.2]
 
 
 def animate(dataset: xr.Dataset) -> bytes:
@@ -181,7 +219,7 @@ def animate(dataset: xr.Dataset) -> bytes:
     pages = np.concatenate(
         [
             dataset["movie"].values,
-            np.zeros((*dataset["movie"].shape[:2], 1)),
+            np.full((*dataset["movie"].shape[:2], 1), 0.3),
             dataset["replay"].values,
         ],
         axis=2,
@@ -204,6 +242,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     paper = dataset.attrs["parameters"] == json.dumps(asdict(Parameters()))
     score = dataset["score"]
 
+    frames = dataset.sizes["frame"]
+
     def tested(claim: Claim) -> Claim:
         return claim if paper else replace(claim, holds=None)
 
@@ -223,7 +263,6 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
 
     modulus = dataset["eigenvalue_modulus"].values
     matter = int(np.sum(modulus > _MATTERS * modulus[0]))
-    frames = dataset.sizes["frame"]
     late = dataset["score_in_time"].sel(measure="index")
     early = float(late.sel(time=1e4))
     return [
@@ -246,10 +285,28 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ),
         tested(
             Claim.close(
-                "Null baseline, the finished letter all the time (to .01)",
+                "Null baseline, the finished letter all the time (to .02: it depends on the"
+                " drawing)",
                 0.74,
                 values("null: finished letter")[0],
+                0.02,
+            )
+        ),
+        tested(
+            Claim.close(
+                "A softer pen, shown in smaller steps, is replayed better: the three scores"
+                " (to .01)",
+                (0.997, 1.0, 0.989),
+                dataset["score_soft"].sel(showing=1).values,
                 0.01,
+            )
+        ),
+        tested(
+            Claim.close(
+                "and still in the fifth showing in a row (correlation, to .03)",
+                0.967,
+                dataset["score_soft"].sel(showing=5, measure="correlation"),
+                0.03,
             )
         ),
         tested(
@@ -263,7 +320,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ),
         tested(
             Claim(
-                statement="A cut of the weak modes serves as well as a ridge (scores)",
+                statement=f"A cut of the weak modes, {int(dataset['used'])} of {frames} kept,"
+                " serves as well as a ridge (scores)",
                 expected="correlation above .98",
                 measured=values("cut"),
                 holds=values("cut")[0] > 0.98,

@@ -147,7 +147,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     a, b, c = figure.subplots(1, 3, width_ratios=(0.8, 1.3, 1.5))
     image = a.imshow(dataset["truth"], cmap="RdBu_r", vmin=-2.2, vmax=2.2)
     for (i, j), value in np.ndenumerate(dataset["truth"].values):
-        a.text(j, i, f"{value:g}", ha="center", va="center", fontsize=10)
+        shade = "white" if abs(value) > 1.5 else "black"
+        a.text(j, i, f"{value:g}", ha="center", va="center", fontsize=10, color=shade)
     a.set(title="a   wiring W₀", xlabel="from", ylabel="to", xticks=range(3), yticks=range(3))
     figure.colorbar(image, ax=a, shrink=0.7)
     for name, style in (("homogeneous", "-."), ("hybrid", "--"), ("batch", "-")):
@@ -178,7 +179,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             lw=1.2,
         )
         c.plot(early["moment"], early["input"][:, unit], "--", color="black", lw=1.0)
-    c.set(title="c   input (dashed) and replay (solid)", xlabel="time")
+    c.set(title="c   input (dashed) and replay (solid)", xlabel="time", ylabel="activity")
     for axes in (a, b, c):
         axes.title.set_fontsize(10)
     return figure

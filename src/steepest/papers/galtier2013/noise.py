@@ -211,6 +211,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         values = dataset["linear_diffusion"].sel(source=source).values[pairs]
         c.bar(np.arange(3) + 0.27 * (place - 1), values, 0.25, color=colour, label=source)
     c.set(title="c   D of a linear network", xticks=range(3), xticklabels=names)
+    c.set(ylabel="diffusion, 1/time")
     c.legend(frameon=False, fontsize=8)
     for axes in (a, b, c):
         axes.title.set_fontsize(10)

@@ -6,11 +6,12 @@ networks below, models of torchvision and timm, or a module of your own (CORnet,
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from steepest.errors import UsageError
+from steepest.errors import DataError, UsageError
 from steepest.geometry import AbstractPotential, Entropy, PNorm
 from steepest.optimizers import require_torch
 
@@ -18,9 +19,12 @@ __all__ = [
     "POTENTIALS",
     "Tuning",
     "build",
+    "device_of",
     "digits",
     "finetune",
+    "images_of",
     "load_model",
+    "optimizer_for",
     "plastic",
     "pretrain",
     "snapshot",
@@ -36,11 +40,15 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Tuning:
-    """How a network was fine-tuned: the rate and epochs it took, accuracy, weights on each side."""
+    """How a network was fine-tuned: the rate and epochs it took, accuracy, weights on each side.
+
+    `loss` is the mean of the last epoch, `accuracy` NaN where there are no labels.
+    """
 
     rate: float
     epochs: int
     accuracy: float
+    loss: float
     before: dict[str, np.ndarray]
     after: dict[str, np.ndarray]
 
@@ -62,6 +70,28 @@ def digits(seed: int, pretrained: int, tuned: int) -> tuple[Any, Any, Any, Any]:
     if end > len(labels):
         raise UsageError(f"{pretrained} + {tuned} images asked for; there are {len(labels)}")
     return x[:pretrained], y[:pretrained], x[pretrained:end], y[pretrained:end]
+
+
+def images_of(path: str | Path) -> tuple[Any, Any]:
+    """Images (n, c, h, w), float32, and labels (n,) of an NPZ that holds `images` and `labels`.
+
+    Raises `DataError` where the file or one of the two is missing, or they do not fit.
+    """
+    torch = require_torch("fine-tuning")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{path} cannot be read: {error}; give an NPZ with the arrays images (n, c, h, w) and"
+            " labels (n,)"
+        ) from error
+    if images.ndim != 4 or labels.shape != images.shape[:1] or not np.isfinite(images).all():
+        raise DataError(
+            f"{path}: images {images.shape} and labels {labels.shape} do not fit, or are not"
+            " finite: images are (n, c, h, w), labels (n,)"
+        )
+    return torch.tensor(images, dtype=torch.float32), torch.tensor(labels.astype(np.int64))
 
 
 def build(kind: str, width: int, seed: int) -> Any:
@@ -155,31 +185,51 @@ def finetune(
     epochs: int = 30,
     extensions: int = 4,
     momentum: float = 0.9,
+    gentle: bool = True,
     seed: int = 0,
 ) -> Tuning:
-    """Fine-tune copies of a model by mirror descent to 100 % accuracy, and keep the gentlest.
+    """Fine-tune copies of a model by mirror descent to 100 % accuracy, and keep the best.
 
-    Of the learning `rates`, tried in increasing order, the first that reaches 100 % counts, and
-    training stops there, in the lazy regime; if none does, all are tried again with `epochs` more,
-    up to `extensions` times (paper: the lowest loss counts). Batches of 256, cosine annealing,
-    BatchNorm in evaluation mode. Weights move in `potential`, their signs frozen where it freezes
-    them; biases and BatchNorm in the 2-norm.
+    Batches of 256, cosine annealing, BatchNorm in evaluation mode. Weights move in `potential`,
+    their signs frozen where it freezes them; biases and BatchNorm in the 2-norm. All `rates` are
+    tried, and again with `epochs` more while none reaches 100 %, up to `extensions` times. The best
+    is, if `gentle`, the lowest rate that reaches 100 %, where training stops at once, in the lazy
+    regime; else that with the lowest loss at the end (the paper's, B.3).
     """
     import copy
 
     names = plastic(model)
     before = snapshot(model, names)
-    best: tuple[float, float, int, dict[str, np.ndarray]] = (-1.0, 0.0, 0, before)
+    best = Tuning(0.0, 0, -1.0, np.inf, before, before)
     for extension in range(extensions + 1):
         for rate in sorted(rates):
             trial = copy.deepcopy(model)
             total = epochs * (1 + extension)
-            count, reached = _tune(trial, images, labels, potential, rate, total, momentum, seed)
-            if reached > best[0]:
-                best = (reached, rate, count, snapshot(trial, names))
-            if reached == 1.0:
-                return Tuning(rate, count, reached, before, best[3])
-    return Tuning(best[1], best[2], best[0], before, best[3])
+            count, reached, loss = _tune(
+                trial, images, labels, potential, rate, total, momentum, gentle, seed
+            )
+            found = Tuning(rate, count, reached, loss, before, snapshot(trial, names))
+            if gentle and reached == 1.0:
+                return found
+            if reached > best.accuracy if gentle else loss < best.loss:
+                best = found
+        if best.accuracy == 1.0:
+            break
+    return best
+
+
+def optimizer_for(model: Any, potential: AbstractPotential, rate: float, momentum: float) -> Any:
+    """Mirror descent on the weights, with their signs frozen if need be; the 2-norm on the rest."""
+    from steepest.optimizers import MirrorDescent
+
+    learning = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+    weights = [(name, weight) for name, weight in learning if weight.ndim > 1]
+    others = [(name, weight) for name, weight in learning if weight.ndim < 2]
+    groups = [
+        {"params": weights, "potential": potential, "freeze_signs": True},
+        {"params": others, "potential": PNorm(2)},
+    ]
+    return MirrorDescent([g for g in groups if g["params"]], rate, momentum=momentum)
 
 
 def _tune(
@@ -190,54 +240,62 @@ def _tune(
     rate: float,
     epochs: int,
     momentum: float,
+    gentle: bool,
     seed: int,
-) -> tuple[int, float]:
-    from steepest.optimizers import MirrorDescent
-
+) -> tuple[int, float, float]:
     torch = require_torch("fine-tuning")
-    weights = [(n, w) for n, w in model.named_parameters() if w.ndim > 1]
-    others = [(n, w) for n, w in model.named_parameters() if w.ndim < 2]
-    groups = [
-        {"params": weights, "potential": potential, "freeze_signs": True},
-        {"params": others, "potential": PNorm(2)},
-    ]
-    optimizer = MirrorDescent([g for g in groups if g["params"]], rate, momentum=momentum)
+    optimizer = optimizer_for(model, potential, rate, momentum)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    reached = accuracy(model, images, labels)
-    for epoch in _epochs(model, optimizer, schedule, images, labels, epochs, seed):
-        now = accuracy(model, images, labels)
-        if now != now or now == 1.0:
-            return epoch + 1, now
-        reached = now
-    return epochs, reached
+    count, reached, loss = 0, accuracy(model, images, labels), np.inf
+    for mean in _epochs(model, optimizer, schedule, images, labels, epochs, seed):
+        count, loss = count + 1, mean
+        if gentle or count == epochs:
+            reached = accuracy(model, images, labels)
+        if gentle and reached == 1.0:
+            break
+    if count < epochs and not (gentle and reached == 1.0):  # it diverged
+        return count, 0.0, np.inf
+    return count, reached, loss
 
 
 def _epochs(
     model: Any, optimizer: Any, schedule: Any, images: Any, labels: Any, epochs: int, seed: int
-) -> Iterable[int]:
+) -> Iterable[float]:
+    """Train, and tell the mean loss of every epoch; ends where a loss is not finite."""
     torch = require_torch("fine-tuning")
     generator = torch.Generator().manual_seed(seed)
+    device = device_of(model)
     # A fine-tuned network keeps the statistics of its BatchNorm, so that its map stays one map.
     model.train(schedule is None)
-    for epoch in range(epochs):
+    for _ in range(epochs):
+        total = 0.0
         for batch in torch.randperm(len(labels), generator=generator).split(_BATCH):
             optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(model(images[batch]), labels[batch])
+            answers = model(images[batch].to(device))
+            loss = torch.nn.functional.cross_entropy(answers, labels[batch].to(device))
             if not torch.isfinite(loss):
                 return
             loss.backward()
             optimizer.step()
+            total += float(loss.detach()) * len(batch)
         if schedule is not None:
             schedule.step()
-        yield epoch
+        yield total / len(labels)
+
+
+def device_of(model: Any) -> Any:
+    """Where the model's weights are."""
+    return next(model.parameters()).device
 
 
 def accuracy(model: Any, images: Any, labels: Any) -> float:
     """Share of images whose label has the largest logit, in evaluation mode."""
     torch = require_torch("fine-tuning")
-    training = model.training
+    training, device, right = model.training, device_of(model), 0
     model.eval()
     with torch.no_grad():
-        share = (model(images).argmax(1) == labels).double().mean()
+        for batch in torch.arange(len(labels)).split(_BATCH):
+            answers = model(images[batch].to(device)).argmax(1).cpu()
+            right += int((answers == labels[batch]).sum())
     model.train(training)
-    return float(share)
+    return right / len(labels)

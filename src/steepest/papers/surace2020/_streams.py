@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from steepest.geometry import AbstractMetric
 
@@ -21,14 +22,15 @@ def field_on(
     with jax.enable_x64(True):
         grid = jnp.asarray(np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2))
 
-        @jax.jit
-        def everywhere(points: Any) -> Any:
-            slopes = jax.vmap(jax.grad(cost))(points)
-            return jax.vmap(cost)(points), -jax.vmap(metric.sharp)(points, slopes)
-
-        costs, velocities = everywhere(grid)
+        costs, velocities = _everywhere(cost, metric, grid)
     shape = (len(second), len(first))
     return np.asarray(costs).reshape(shape), np.asarray(velocities).reshape(*shape, 2)
+
+
+@eqx.filter_jit
+def _everywhere(cost: Any, metric: AbstractMetric, points: Array) -> tuple[Array, Array]:
+    slopes = jax.vmap(jax.grad(cost))(points)
+    return jax.vmap(cost)(points), -jax.vmap(metric.sharp)(points, slopes)
 
 
 def draw_stream(
@@ -42,7 +44,8 @@ def draw_stream(
     density: float = 0.9,
 ) -> None:
     """One panel: black contour lines of the cost, and stream lines of a velocity (b, a, 2)."""
-    axes.contour(first, second, costs, levels=levels, colors="black", linewidths=0.55)
+    axes.contour(first, second, costs, levels=levels, colors="black", linewidths=0.6,
+                 linestyles="solid")  # fmt: skip
     axes.streamplot(
         first,
         second,

@@ -253,6 +253,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         arrow = {"arrowstyle": "-|>", "color": COLOURS[0]}
         plane.annotate("", (P[1], q[1]), (P[0], q[0]), arrowprops=arrow)
         plane.plot(P[0], q[0], "o", color="black", markersize=4)
+        plane.plot(P[1], q[1], alpha=0)  # an arrow alone does not widen the axes
     plane.axvline(1, color="black", linestyle="--")
     plane.set(xlim=(0, 1.03), ylim=(0, None), xlabel="release probability P",
               ylabel="amplitude q / mean before", title="Recordings, before to after")  # fmt: skip
@@ -265,9 +266,13 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         misses.plot(values, np.full(len(values), place), "o", color=colour, alpha=0.6)
         misses.plot(values.mean(), place, "|", color="black", markersize=16)
     misses.axvline(0, color="black", linewidth=0.8)
-    misses.set_yticks(range(len(names)), names)
-    misses.set(xlabel="ln(q observed / predicted)", title="Residuals (red: rejected)")
-    units.loglog(dataset["unit_grid"], dataset["sse_of_unit"], color=COLOURS[0], linewidth=2)
+    chances = [float(dataset["p_value"].sel(metric=name)) for name in names]
+    labels = [f"{name}\np {_said(p)}" for name, p in zip(names, chances, strict=True)]
+    misses.set_yticks(range(len(names)), labels)
+    misses.set(
+        xlabel="ln(q observed / predicted)", title="Residuals and their mean (red: rejected)"
+    )
+    units.semilogx(dataset["unit_grid"], dataset["sse_of_unit"], color=COLOURS[0], linewidth=2)
     mean = float(dataset["mean_amplitude"])
     places = {"mean q": 1.0, "1 mV": 1000 / mean, "1 $\\mu$V": 1 / mean}
     for label, unit in places.items():
@@ -275,8 +280,14 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         units.annotate(label, (unit, 0.98), xycoords=("data", "axes fraction"), rotation=90,
                        ha="right", va="top")  # fmt: skip
     units.set(xlabel="unit of q / mean q", ylabel="sum of squared residuals",
-              title="Euclid depends on the unit of q")  # fmt: skip
+              title="Euclid depends on the unit of q", xlim=(2e-3, 12), ylim=(0, None))  # fmt: skip
+    for axes in (plane, misses, units):
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _said(p: float) -> str:
+    return f"= {p:.2f}" if p >= 0.01 else "< .01"
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

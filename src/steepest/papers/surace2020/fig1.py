@@ -110,11 +110,13 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     draw_stream(left, x, y, height, velocity, levels, COLOURS[0])
     left.set_title("A   A cost and a metric: one flow")
     right.contour(x, y, height, levels=levels, colors="black", linewidths=0.55)
-    for colour, name in zip(COLOURS, dataset["metric"].values, strict=False):
+    # Told apart in print too: by the stroke.
+    strokes = zip(COLOURS, ("-", "--", "-.", ":"), dataset["metric"].values, strict=False)
+    for colour, stroke, name in strokes:
         for start in range(dataset.sizes["start"]):
             line = dataset["point"].sel(metric=name).isel(start=start).values
             label = str(name) if start == 0 else None
-            right.plot(*line.T, color=colour, linewidth=2, label=label)
+            right.plot(*line.T, stroke, color=colour, linewidth=2, label=label)
     for start in dataset["point"].isel(metric=0, time=0).values:
         right.plot(*start, "s", color="black", zorder=3)
     right.set(title="B   The same cost: one flow for each metric", xlim=(-2, 2), ylim=(-2, 2))

@@ -162,9 +162,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         start = here["point"].values[0, 0]
         axes.plot(*start, "s", color="black", markersize=9, zorder=3)
         axes.plot(0, 0, "^", color="black", markersize=10, zorder=3)
-        for word, place in (("start", start), ("top", (0, 0))):
+        for word, place, offset in (("start", start, (10, -4)), ("top", (0, 0), (-9, -20))):
             halo = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            axes.annotate(word, place, (10, -4), textcoords="offset points", bbox=halo)
+            axes.annotate(word, place, offset, textcoords="offset points", bbox=halo)
         axes.set(aspect="equal", title=titles[name], xticks=[], yticks=[])
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", frameon=False)
     return figure

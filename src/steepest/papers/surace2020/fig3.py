@@ -37,7 +37,7 @@ class Parameters:
     )
     duration: float = parameter(1.0, "time followed")
     mu: tuple[float, float] = parameter((1.0, 7.0), "drawn range of mu")
-    sigma: tuple[float, float] = parameter((0.7, 3.5), "drawn range of sigma")
+    sigma: tuple[float, float] = parameter((0.25, 3.5), "drawn range of sigma")
     grid: int = parameter(90, "points along each side of the grid on which the flow is drawn")
 
 
@@ -134,6 +134,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
                 axes.set_xlabel("$\\mu$")
         letter = _LETTERS.get(name, "")
         panels[row, 0].set_title(f"{letter}   {name}".strip(), loc="left")
+        panels[row, 1].set_title("the same flow, seen in variance", loc="left", fontsize=10)
     return figure
 
 

@@ -1,0 +1,147 @@
+"""Layers of fine-tuned networks as a dataset: Delta CDF in each potential, magnitude, index."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from steepest.inference import Panel, independence_index, weight_statistics
+from steepest.papers.pogodin2024._networks import POTENTIALS, Tuning
+from steepest.study import Claim
+
+__all__ = [
+    "COLOURS",
+    "INDEX",
+    "as_dataset",
+    "draw_indices",
+    "draw_table",
+    "named",
+    "named_claims",
+    "rows_of",
+]
+
+INDEX = {"entropy": 1.0, "2-norm": 0.0, "3-norm": -1.0}
+COLOURS = {"entropy": "#D55E00", "2-norm": "#009E73", "3-norm": "#0072B2"}
+_NUMBERS = (
+    "index", "magnitude", "log_change", "floor", "weights", "moved_signs", "accuracy", "loss",
+    "rate", "epochs",
+)  # fmt: skip
+
+
+def rows_of(network: str, true: str, tuned: Tuning) -> list[dict[str, Any]]:
+    """One row per layer of a fine-tuned network; `true` is the potential it was tuned in."""
+    return [
+        _row(network, layer, true, tuned.before[layer], tuned.after[layer], tuned)
+        for layer in tuned.before
+    ]
+
+
+def _row(
+    network: str, layer: str, true: str, before: np.ndarray, after: np.ndarray, tuned: Tuning
+) -> dict[str, Any]:
+    statistics = {
+        name: weight_statistics(before, after, potential) for name, potential in POTENTIALS.items()
+    }
+    own = statistics[true]
+    return {
+        "case": f"{network} {layer} {true}",
+        "network": network,
+        "true": true,
+        "delta_cdf": [found.delta_cdf for found in statistics.values()],
+        "floor": own.floor.uncentred_mean,
+        "magnitude": own.relative_magnitude,
+        "log_change": own.sd_log_change,
+        "moved_signs": float(own.moved_signs),
+        "weights": float(before.size),
+        "accuracy": tuned.accuracy,
+        "loss": tuned.loss,
+        "rate": tuned.rate,
+        "epochs": float(tuned.epochs),
+        "index": independence_index(Panel.of(before, after)),
+    }
+
+
+def as_dataset(rows: list[dict[str, Any]]) -> xr.Dataset:
+    """The rows, with dimension case, and potential for the Delta CDF."""
+    one = {"units": "1"}
+    variables: dict[str, Any] = {
+        what: ("case", np.array([row[what] for row in rows]), one) for what in _NUMBERS
+    }
+    variables["delta_cdf"] = (
+        ("case", "potential"),
+        np.array([row["delta_cdf"] for row in rows]),
+        one,
+    )
+    return xr.Dataset(
+        variables,
+        coords={
+            "case": [row["case"] for row in rows],
+            "network": ("case", [row["network"] for row in rows]),
+            "true": ("case", [row["true"] for row in rows]),
+            "potential": list(POTENTIALS),
+        },
+    )
+
+
+def named(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Which cases two-way independence names rightly, and which the smallest Delta CDF."""
+    truth = np.array([INDEX[str(name)] for name in dataset["true"].values])
+    index = dataset["index"].values
+    nearest = np.array([min(INDEX.values(), key=lambda c: abs(c - i)) for i in index])
+    smallest = dataset["delta_cdf"].idxmin("potential").values
+    return nearest == truth, np.array([INDEX[str(n)] for n in smallest]) == truth
+
+
+def named_claims(dataset: xr.Dataset) -> list[Claim]:
+    """Two-way independence names the potentials, and the paper's criterion does not do better."""
+    right, by_shape = (int(found.sum()) for found in named(dataset))
+    total = dataset.sizes["case"]
+    least = int(np.ceil(46 / 48 * total))
+    return [
+        Claim(
+            statement="Two-way dual independence names the true potential (cases of layer and"
+            " potential)",
+            expected=f"at least {least} of {total}",
+            measured=right,
+            holds=right >= least,
+        ),
+        Claim(
+            statement="The smallest Delta CDF, the paper's criterion, names fewer of them, or as"
+            " many (cases)",
+            expected=f"at most {right} of {total}",
+            measured=by_shape,
+            holds=by_shape <= right,
+        ),
+    ]
+
+
+def draw_table(axes: Any, dataset: xr.Dataset) -> None:
+    """Mean Delta CDF by true and hypothesised potential, as a shaded table."""
+    names = list(INDEX)
+    mean = dataset["delta_cdf"].groupby("true").mean("case").sel(true=names, potential=names)
+    axes.imshow(mean, cmap="Greys", vmin=0, vmax=0.9)
+    for (row, column), value in np.ndenumerate(mean.values):
+        shade = "white" if value > 0.45 else "black"
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
+    axes.set(xticks=range(3), xticklabels=names, yticks=range(3), yticklabels=names)
+    axes.set(xlabel="hypothesised", ylabel="true")
+
+
+def draw_indices(axes: Any, dataset: xr.Dataset) -> None:
+    """The index of every layer against that of the potential it was tuned in."""
+    axes.axline((0, 0), slope=1, color="black", linewidth=0.6)
+    for name, colour in COLOURS.items():
+        here = dataset.isel(case=np.flatnonzero(dataset["true"].values == name))
+        count = here.sizes["case"]
+        x = INDEX[name] + 0.12 * (2 * np.arange(count) + 1 - count) / count
+        nearest: Iterable[Any] = here["delta_cdf"].idxmin("potential").values
+        axes.plot(x, [INDEX[str(n)] for n in nearest], "x", color="grey", zorder=1)
+        axes.plot(x, here["index"], "o", color=colour, zorder=2)
+    axes.plot([], [], "x", color="grey", label="smallest Delta CDF")
+    axes.plot([], [], "o", color="black", label="two-way independence")
+    axes.set(
+        xlabel="index of the true potential", ylabel="index found", xticks=[-1, 0, 1],
+        xlim=(-1.4, 1.4), ylim=(-1.4, 1.9),
+    )  # fmt: skip
+    axes.legend(frameon=False, fontsize=8, loc="upper left")

@@ -1,0 +1,103 @@
+"""How fast learning was, and the learning rate that makes it fastest.
+
+Kreutzer et al. 2022, Sec 6.4.1 and Table 1: the best rate is that of the shortest time to a root
+mean squared error of 0.8 Hz in the neuron's output. Below it learning is slow; above it the noise
+of learning keeps the error up, so the time rises steeply, to infinity.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from steepest.errors import UsageError
+from steepest.spiking.recording import Recording
+
+__all__ = ["Tuning", "first_time_below", "output_error", "tune_rate"]
+
+
+def first_time_below(times: Any, values: Any, threshold: float) -> Float[np.ndarray, "*curves"]:
+    """When positive curves (times, *curves) first fall to a positive threshold.
+
+    Interpolated in the logarithm of the values between two times; inf where a curve stays above.
+    Raises `UsageError` for lengths that differ or numbers that are not positive.
+    """
+    t, y = np.asarray(times, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    if t.ndim != 1 or t.size == 0 or y.shape[:1] != t.shape:
+        raise UsageError(f"{t.shape} times for curves of shape {y.shape}")
+    if not (threshold > 0 and (y > 0).all()):
+        raise UsageError("curves and the threshold must be positive: logarithms are interpolated")
+    below = y <= threshold
+    last = np.argmax(below, axis=0)
+    first = np.maximum(last - 1, 0)
+    upper = np.log(np.take_along_axis(y, first[None], 0)[0])
+    lower = np.log(np.take_along_axis(y, last[None], 0)[0])
+    steps = np.where(last > 0, upper - lower, 1.0)
+    part = np.where(last > 0, (upper - np.log(threshold)) / steps, 0.0)
+    return np.where(below.any(axis=0), t[first] + part * (t[last] - t[first]), np.inf)
+
+
+def output_error(recording: Recording) -> Float[np.ndarray, " times"]:
+    """Root mean squared error of the output rate (Hz) over all trials and test USPs.
+
+    Raises `UsageError` for a recording without a test set or without a teacher's rates.
+    """
+    if "rate_distance" not in recording.measures:
+        raise UsageError("the error of the output rate needs a test set and a teacher's rates")
+    return np.sqrt(np.mean(recording.measures["rate_distance"] ** 2, axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """Learning `rates` tried, increasing, the `times` (s) that each took (inf: never), the best."""
+
+    rates: Float[np.ndarray, " k"]
+    times: Float[np.ndarray, " k"]
+
+    @property
+    def best(self) -> float:
+        """The rate of the shortest time."""
+        return float(self.rates[np.argmin(self.times)])
+
+    @property
+    def fastest(self) -> float:
+        """The shortest time, in s."""
+        return float(self.times.min())
+
+
+def tune_rate(
+    learn: Callable[[float], Recording], rates: Any, *, error: float = 0.8, refine: int = 0
+) -> Tuning:
+    """Try learning rates; the best reaches a root mean squared output error (Hz) soonest.
+
+    `learn(rate)` runs the task and returns its recording: use the same seed for every rate, so
+    that only the rate differs. After `rates`, the gaps on both sides of the best rate so far are
+    halved `refine` times, in logarithms. Raises `UsageError` for rates that are not positive or
+    fewer than two, and when no rate reaches the error in the time that `learn` takes.
+    """
+    tried = sorted({float(rate) for rate in np.atleast_1d(np.asarray(rates, dtype=np.float64))})
+    if len(tried) < 2 or not (np.isfinite(tried).all() and tried[0] > 0):
+        raise UsageError(f"learning rates to try: two or more positive ones, not {tried}")
+
+    def time(rate: float) -> float:
+        recording = learn(rate)
+        return float(first_time_below(recording.times, output_error(recording), error))
+
+    found = {rate: time(rate) for rate in tried}
+    for _ in range(refine):
+        order = sorted(found)
+        i = order.index(min(order, key=found.__getitem__))
+        for low, high in pairwise(order[max(i - 1, 0) : i + 2]):
+            middle = float(np.sqrt(low * high))
+            found[middle] = time(middle)
+    order = sorted(found)
+    tuning = Tuning(np.array(order), np.array([found[rate] for rate in order]))
+    if not np.isfinite(tuning.fastest):
+        raise UsageError(
+            f"none of the learning rates {order[0]:g} to {order[-1]:g} brings the error to"
+            f" {error:g} Hz in time: learn longer, or try others"
+        )
+    return tuning
