@@ -152,7 +152,8 @@ import json, resource, sys, tempfile
 import brian2 as b2
 import numpy as np
 job = json.loads(sys.argv[1])
-b2.set_device("cpp_standalone", directory=tempfile.mkdtemp(), build_on_run=False)
+folder = tempfile.mkdtemp()
+b2.set_device("cpp_standalone", directory=folder, build_on_run=False)
 b2.prefs.core.default_float_dtype = np.float32
 b2.prefs.devices.cpp_standalone.extra_make_args_unix = ["-j2"]
 n, trials, natural = job["n"], job["trials"], job["natural"]
@@ -211,7 +212,7 @@ else:
     neuron.run_regularly(draw + "g = " + score, when="groups", order=2)
     syn.run_regularly("w += g_post*x", when="groups", order=3)
 b2.run(job["steps"] * 0.5 * b2.ms)
-b2.device.build(run=False)
+b2.device.build(directory=folder, run=False)
 before = resource.getrusage(resource.RUSAGE_CHILDREN)
 b2.device.run()
 after = resource.getrusage(resource.RUSAGE_CHILDREN)
