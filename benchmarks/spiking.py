@@ -87,7 +87,7 @@ GOALS = {  # natural rule: ratio of ours to the contender (to the best of its ki
 }
 
 
-def measure(rules, sizes, synapses, budget, rounds):
+def measure(rules, sizes, synapses, budget, rounds, clock):
     """Contender -> rule -> n -> updates per second."""
     found = {name: {rule: {} for rule in rules} for name in CONTENDERS}
     for n in sizes:
@@ -98,22 +98,22 @@ def measure(rules, sizes, synapses, budget, rounds):
                 running = contender(rule, n, trials)
                 steps = 64
                 running.run(steps)  # compiles
-                begun = time.perf_counter()
+                begun = clock()
                 running.run(steps)
-                took = max(1e-4, time.perf_counter() - begun)
+                took = max(1e-4, clock() - begun)
                 made[name] = running, max(64, int(steps * budget / took)), []
             for _ in range(rounds):
                 for running, steps, speeds in made.values():
-                    begun = time.perf_counter()
+                    begun = clock()
                     running.run(steps)
-                    speeds.append(n * trials * steps / (time.perf_counter() - begun))
+                    speeds.append(n * trials * steps / (clock() - begun))
             for name, (_, _, speeds) in made.items():
                 found[name][rule][n] = statistics.median(speeds)
                 say(f"{name:30s} {rule:10s} n={n:<6d} {found[name][rule][n]:.3g} updates/s")
     return found
 
 
-def measure_brian2(python, rules, sizes, synapses):
+def measure_brian2(python, rules, sizes, synapses, cpu):
     found = {rule: {} for rule in rules}
     for n in sizes:
         trials = max(1, synapses // n)
@@ -140,14 +140,29 @@ def main():
     parser.add_argument("--synapses", type=int, default=100_000, help="n times trials")
     parser.add_argument("--budget", type=float, default=0.5, help="seconds per timed run")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--cpu",
+        action="store_true",
+        help="per second of CPU time instead of wall time, where other work runs beside (pin the "
+        "process to one core: taskset -c 0)",
+    )
     arguments = parser.parse_args()
     speeds = measure(
-        arguments.rules, arguments.n, arguments.synapses, arguments.budget, arguments.rounds
+        arguments.rules,
+        arguments.n,
+        arguments.synapses,
+        arguments.budget,
+        arguments.rounds,
+        time.process_time if arguments.cpu else time.perf_counter,
     )
     speeds[BRIAN2] = None
     if arguments.brian2_python:
         speeds[BRIAN2] = measure_brian2(
-            arguments.brian2_python, arguments.rules, arguments.n, arguments.synapses
+            arguments.brian2_python,
+            arguments.rules,
+            arguments.n,
+            arguments.synapses,
+            arguments.cpu,
         )
     ratios = {
         name: {
@@ -161,7 +176,10 @@ def main():
     if arguments.json:
         print(json.dumps({"updates_per_second": speeds, "ratios": ratios, **machine}))
         return
-    print(f"{machine['cores']} cores; updates per second, and how many times fewer than steepest's")
+    seconds = "CPU second" if arguments.cpu else "second"
+    print(
+        f"{machine['cores']} cores; updates per {seconds}, and how many times fewer than steepest's"
+    )
     for rule in arguments.rules:
         for n in arguments.n:
             print(f"\n{rule}, n = {n}: steepest events {speeds['steepest events'][rule][n]:.3g}")

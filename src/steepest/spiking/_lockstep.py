@@ -118,6 +118,31 @@ def add_spikes(lanes, records, spikes, spike, stop, now, dm, ds, sums):
     return spike
 
 
+@compiled(inline="always")
+def add_to_lane(lanes, X, i, w, sum_w, n, gains, m, s):
+    """What spikes add to a lane: sums of w, w* and 1, and of k, k m and k s."""
+    N = len(lanes)
+    X[VM * N + i] += w
+    X[VS * N + i] += w
+    X[TM * N + i] += sum_w
+    X[TS * N + i] += sum_w
+    X[RM * N + i] += n
+    X[RS * N + i] += n
+    X[QMM * N + i] += 2.0 * m + gains
+    X[QMS * N + i] += m + s + gains
+    X[QSS * N + i] += 2.0 * s + gains
+
+
+@compiled(inline="always")
+def clear(lanes, sums, i):
+    N = len(lanes)
+    sums[i] = 0.0
+    sums[SUM_M * N + i] = 0.0
+    sums[SUM_S * N + i] = 0.0
+    sums[SUM_W * N + i] = 0.0
+    sums[NUMBER * N + i] = 0.0
+
+
 @compiled(fastmath=FAST)
 def fold(lanes, width, X, gain, aj, bj, sums):
     """Add a class's spiking synapses, summed in `sums`, to the lanes' scalars."""
@@ -126,24 +151,47 @@ def fold(lanes, width, X, gain, aj, bj, sums):
     for i in range(width):
         n = sums[NUMBER * N + i]
         sum_m, sum_s, sum_w = sums[SUM_M * N + i], sums[SUM_S * N + i], sums[SUM_W * N + i]
-        m = aj * sum_m
-        s = bj * sum_s
-        w = gain * (X[A * N + i] * sum_m - X[B * N + i] * sum_s)
-        w = X[L * N + i] * (sums[i] + w - X[U * N + i] * n)
-        X[VM * N + i] += w
-        X[VS * N + i] += w
-        X[TM * N + i] += sum_w
-        X[TS * N + i] += sum_w
-        X[RM * N + i] += n
-        X[RS * N + i] += n
-        X[QMM * N + i] += gain * (2.0 * m + n)
-        X[QMS * N + i] += gain * (m + s + n)
-        X[QSS * N + i] += gain * (2.0 * s + n)
-        sums[i] = 0.0
-        sums[SUM_M * N + i] = 0.0
-        sums[SUM_S * N + i] = 0.0
-        sums[SUM_W * N + i] = 0.0
-        sums[NUMBER * N + i] = 0.0
+        change = gain * (X[A * N + i] * sum_m - X[B * N + i] * sum_s)
+        add_to_lane(
+            lanes,
+            X,
+            i,
+            X[L * N + i] * (sums[i] + change - X[U * N + i] * n),
+            sum_w,
+            n,
+            gain * n,
+            gain * aj * sum_m,
+            gain * bj * sum_s,
+        )
+        clear(lanes, sums, i)
+
+
+@compiled(fastmath=FAST)
+def fold_pair(lanes, width, X, gain0, gain1, aj, bj, sums):
+    """`fold` for two classes at once: the scalars are read and written once."""
+    wide_vectors()
+    N = len(lanes)
+    M = SLOTS * N
+    for i in range(width):
+        n0, n1 = sums[NUMBER * N + i], sums[M + NUMBER * N + i]
+        m0, m1 = gain0 * sums[SUM_M * N + i], gain1 * sums[M + SUM_M * N + i]
+        s0, s1 = gain0 * sums[SUM_S * N + i], gain1 * sums[M + SUM_S * N + i]
+        change = X[A * N + i] * (m0 + m1) - X[B * N + i] * (s0 + s1)
+        p = sums[i] + sums[M + i]
+        n = n0 + n1
+        add_to_lane(
+            lanes,
+            X,
+            i,
+            X[L * N + i] * (p + change - X[U * N + i] * n),
+            sums[SUM_W * N + i] + sums[M + SUM_W * N + i],
+            n,
+            gain0 * n0 + gain1 * n1,
+            aj * (m0 + m1),
+            bj * (s0 + s1),
+        )
+        clear(lanes, sums, i)
+        clear(lanes, sums, M + i)
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz"})
@@ -288,9 +336,12 @@ def run_block(
                 part = sums[kind * SLOTS * N : (kind + 1) * SLOTS * N]
                 prepare_changes(lanes, width, X, classes[GAIN, kind], dm, ds, part)
             spike = add_spikes(lanes, records, spikes, spike, counters[SPIKES], now, dm, ds, sums)
-            for kind in range(kinds):
-                part = sums[kind * SLOTS * N : (kind + 1) * SLOTS * N]
-                fold(lanes, width, X, classes[GAIN, kind], aj, bj, part)
+            if kinds == 2:
+                fold_pair(lanes, width, X, classes[GAIN, 0], classes[GAIN, 1], aj, bj, sums)
+            else:
+                for kind in range(kinds):
+                    part = sums[kind * SLOTS * N : (kind + 1) * SLOTS * N]
+                    fold(lanes, width, X, classes[GAIN, kind], aj, bj, part)
         step += 1
         if phase == period:
             rebase(lanes, X, records, silent, classes, aj, bj)
