@@ -339,15 +339,17 @@ def _curve_claims(dataset: xr.Dataset) -> list[Claim]:
     logs = xr.apply_ufunc(np.log, curve)
     ahead = (logs.sel(rule="natural") - logs.sel(rule="Euclidean")).values
     early, late = (time >= 200) & (time <= 600), int(np.searchsorted(time, 4000))
-    found = [
-        _mean(
-            "F, corrected: the curves cross; from 200 to 600 s the Euclidean rule is ahead:"
-            " log of the ratio of costs, natural over Euclidean (more than 2 standard errors)",
-            "> 0",
-            ahead[early].mean(axis=0),
-            lambda mean, error: mean > 2 * error,
+    found = []
+    if early.any():
+        found.append(
+            _mean(
+                "F, corrected: the curves cross; from 200 to 600 s the Euclidean rule is ahead:"
+                " log of the ratio of costs, natural over Euclidean (more than 2 standard errors)",
+                "> 0",
+                ahead[early].mean(axis=0),
+                lambda mean, error: mean > 2 * error,
+            )
         )
-    ]
     if late < len(time):
         found.append(
             _mean(
