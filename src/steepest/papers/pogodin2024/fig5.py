@@ -358,6 +358,9 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             " be larger (largest multiplicative change of a median spine over largest Euclidean)",
             expected="more than 1.5",
             measured=float(limits.sel(geometry="entropy") / limits.sel(geometry="2-norm")),
-            holds=bool(limits.sel(geometry="entropy") > 1.5 * limits.sel(geometry="2-norm")),
+            # Of the stand-in: other volumes may allow more or less.
+            holds=bool(limits.sel(geometry="entropy") > 1.5 * limits.sel(geometry="2-norm"))
+            if dataset.attrs["source"] != "file"
+            else None,
         ),
     ]
