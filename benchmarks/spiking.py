@@ -123,9 +123,7 @@ def measure_brian2(python, rules, sizes, synapses):
                 python, rule == "natural", RULES[rule][1], n, trials, steps
             )
             found[rule][n] = n * trials * steps / seconds
-            say(
-                f"{BRIAN2:30s} {rule:10s} n={n:<6d} {found[rule][n]:.3g} updates/s"
-            )
+            say(f"{BRIAN2:30s} {rule:10s} n={n:<6d} {found[rule][n]:.3g} updates/s")
     return found
 
 
