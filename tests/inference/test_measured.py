@@ -179,6 +179,15 @@ def test_fewer_than_eight_groups_are_refused():
     assert "5 groups" in verdict.verdict
 
 
+def test_few_treated_groups_are_refused_however_many_the_null_has():
+    measured = simulate_design(SERIES.with_change(sessions=2, null=True), 1, seed=20)
+    sizes = np.exp(np.nan_to_num(measured.log_sizes, nan=-np.inf))
+    groups = np.where(measured.null, measured.groups, measured.groups % 3)
+    few = infer_measured(measure(list(sizes.T), groups=groups, null=measured.null), draws=50)
+    assert few.outcome == "refused"
+    assert "3 groups are too few" in few.verdict
+
+
 def test_without_noise_information_there_is_no_estimate():
     measured = simulate_design(Design(sessions=2), 1, seed=14)
     assert source_of(measured) is None
