@@ -134,9 +134,7 @@ def _lengths() -> np.ndarray:
     one = FisherGaussian(lambda p: p, constant(np.eye(1)))
     bijection = FisherDensity(squashed, lower=0.0, upper=1.0)
     carried = WassersteinQuantile(quantile=lambda u, p: p[0] + ndtri(u))
-    carried_bijection = WassersteinQuantile(
-        quantile=lambda u, p: jax.nn.sigmoid(p[0] + ndtri(u))
-    )
+    carried_bijection = WassersteinQuantile(quantile=lambda u, p: jax.nn.sigmoid(p[0] + ndtri(u)))
     with jax.enable_x64(True):
         at = jnp.asarray([0.3])
         fisher = [float(m.matrix(at)[0, 0]) ** 0.5 for m in (everything, mean, one, bijection)]
