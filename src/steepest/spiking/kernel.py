@@ -31,7 +31,7 @@ class AbstractKernel(eqx.Module):
     @property
     @abstractmethod
     def c_eps(self) -> Any:
-        """1 / integral of eps^2, in s/mV^2: a train of r Hz has a USP variance of r/c_eps."""
+        """1 / integral of eps^2, in 1/(mV^2 s): a train of r Hz has a USP variance of r/c_eps."""
 
     @property
     @abstractmethod

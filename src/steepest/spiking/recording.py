@@ -21,7 +21,7 @@ UNITS = {
     "voltage": "mV",
     "gamma_s": "mV^2/Hz",
     "gamma_u": "1/mV",
-    "gamma_w": "1",
+    "gamma_w": "1/mV",
     "cost": "nats per bin",
     "cost_per_second": "nats/s",
     "rate_distance": "Hz",
