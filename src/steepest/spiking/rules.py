@@ -194,9 +194,10 @@ def natural_coefficients(
 class ApproximateNatural(AbstractSomaticRule):
     """The natural rule with gamma_u = c_u c_eps eps0 and gamma_w = c_w V (Eq 114).
 
-    The defaults are the paper's, c_w in 1/mV^2. c_u = 0.95 is the mean of gamma_u/c_eps, 0.967, seen over random
-    weights, and c_w near the mean of g4 (0.033, not the 0.05 of the text, n = 100). As a recipe it
-    is as invariant as the natural rule; Eq 114 prints f' where its inverse belongs.
+    The defaults are the paper's, c_w in 1/mV^2. c_u = 0.95 is the mean of gamma_u/c_eps, 0.967,
+    seen over random weights, and c_w near the mean of g4 (0.033, not the 0.05 of the text,
+    n = 100). As a recipe it is as invariant as the natural rule; Eq 114 prints f' where its inverse
+    belongs.
     """
 
     c_u: float = 0.95
