@@ -19,6 +19,7 @@ from steepest.spiking import (
     QuadraticNatural,
     RealisableTeacher,
     RectifiedQuadratic,
+    Sigmoid,
     Spikes,
     SpikeTrains,
     State,
@@ -31,6 +32,7 @@ from steepest.spiking import (
     simulate_dense,
     why_dense,
 )
+from steepest.spiking.recording import record_steps
 
 DT = 5e-4
 RATE = 3e-3
@@ -241,7 +243,15 @@ BAD = {
     "weights": ({"weights": np.array([0.1, np.inf] * 5)}, "finite"),
     "lengths": ({"weights": np.zeros(9)}, "10 afferents"),
     "record": ({"record": [2.0]}, "outside the run"),
+    "a_count_that_could_be_a_time": ({"record": 4.0}, "whole number of intervals"),
+    "a_count_that_is_a_flag": ({"record": True}, "whole number of intervals"),
+    "no_interval": ({"record": 0}, "whole number of intervals"),
     "no_seed": ({"seed": None}, "seed"),
+    "negative_seed": ({"seed": -1}, "the seed is -1"),
+    "huge_seed": ({"seed": 2**63}, "from 0 to 2"),
+    "a_seed_that_is_a_flag": ({"seed": True}, "the seed is True"),
+    "traces": ({"state": State(0, np.zeros((2, 10)), np.full((2, 2, 10), np.nan))}, "traces"),
+    "negative_step": ({"state": State(-3, np.zeros((2, 10)), np.zeros((2, 2, 10)))}, "step -3"),
     "spikes_of_another_length": (
         {"spikes": Spikes(np.zeros((5, 2, 10)), np.zeros((5, 2)))},
         "steps",
@@ -256,6 +266,32 @@ def test_bad_input_is_refused(learner, name):
     usual = {"weights": w, "rate": RATE, "duration": 0.1, "seed": 0}
     with pytest.raises(UsageError, match=words):
         simulate(task, Natural(), **usual | arguments)
+
+
+def test_a_count_of_numpys_is_a_count():
+    assert record_steps(np.int64(4), 400, DT) == record_steps(4, 400, DT) == [0, 100, 200, 300, 400]
+
+
+@pytest.mark.parametrize("engine", ["events", "dense"])
+def test_a_neuron_that_can_fire_more_than_half_a_spike_per_bin_is_refused(learner, engine):
+    task, w = learner
+    run = {"rate": RATE, "duration": 0.01, "seed": 0, "engine": engine}
+    for teacher in (task.teacher, FixedRateTeacher(20.0)):
+        fast = changed(task, neuron=PoissonNeuron(Sigmoid(maximum=5000.0)), teacher=teacher)
+        with pytest.raises(UsageError, match=r"highest rate: .* 5000 Hz .* dt <= 0\.0001 s"):
+            simulate(fast, Natural(), w, **run)
+
+
+@pytest.mark.parametrize("engine", ["events", "dense"])
+def test_a_given_spike_of_a_silent_afferent_is_refused(learner, engine):
+    task, w = learner
+    task = changed(task, afferents=Afferents.steady([10.0] * 4 + [0.0] + [50.0] * 5))
+    counts = np.zeros((20, 2, 10))
+    counts[7, 1, 4] = counts[9, 0, 4] = 1
+    run = {"rate": RATE, "duration": 0.01, "engine": engine}
+    spikes = Spikes(counts, np.zeros((20, 2)))
+    with pytest.raises(UsageError, match="afferent 4 spikes in step 7, trial 1, but its rate is 0"):
+        simulate(task, EuclideanRule(), w, spikes=spikes, **run)
 
 
 def test_rates_that_fire_more_than_half_a_spike_per_bin_are_refused(learner):
@@ -281,6 +317,9 @@ def test_a_file_that_is_no_state_is_refused_and_not_unpickled(tmp_path):
         State.load(path)
     with pytest.raises(DataError, match="not a saved state"):
         State.load(tmp_path / "absent.npz")
+    np.savez(path, step=0, weights=np.zeros((2, 3)), traces=np.zeros((2, 2, 4)))
+    with pytest.raises(DataError, match="do not fit"):
+        State.load(path)
 
 
 def test_a_teacher_of_weights_per_trial_must_fit(learner):

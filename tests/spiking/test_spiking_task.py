@@ -178,7 +178,7 @@ SETTINGS = Settings(1e-3, 0.1, seed=1)
         ({"settings": Settings(1e-3, 0.1, 0.003, seed=1)}, "below the kernel's shortest"),
         ({"settings": Settings(1e-3, 0.1)}, "give a seed"),
         ({"weights": [0.1]}, "for 2 afferents"),
-        ({"weights": [0.1, np.inf]}, "weights are finite"),
+        ({"weights": [0.1, np.inf]}, "give finite numbers"),
         ({"task": task(afferents=Afferents.steady([10.0, 1500.0]))}, "dt <= 0.000333"),
         ({"task": task(teacher=FixedRateTeacher(1200.0))}, "the teacher: a rate of 1200 Hz"),
         ({"task": task(teacher=RealisableTeacher(np.zeros((3, 2))))}, "3 teachers for 1 trials"),
@@ -242,6 +242,7 @@ def test_what_is_not_there_is_not_evaluated():
 
 def test_attenuation_with_distance():
     np.testing.assert_allclose(exponential_attenuation([0.0, 460.517]), [1, 0.1], rtol=1e-5)
+    assert backpropagation([1e6], 200.0, 1.0)[0] == 0  # and no overflow on the way
     factors = backpropagation([0.0, 200.0, 1000.0], 200.0, 30.0)
     np.testing.assert_allclose(factors, [0.9987, 0.5, 0.0], atol=1e-4)
 

@@ -13,8 +13,12 @@ compiler, so that the loops over lanes become vector instructions. Every `rebase
 b^-rebase <= 1e5: rounding grows with it) the records are brought up to date.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from steepest.spiking import _moments, _random, _updates
 from steepest.spiking._moments import information_moments
 from steepest.spiking._random import (
     FAST,
@@ -23,6 +27,7 @@ from steepest.spiking._random import (
     RATE,
     SIZE,
     compiled,
+    digest_of,
     draw_candidates,
     draw_spikes,
     wide_vectors,
@@ -70,7 +75,7 @@ STEP, PHASE, BASE, SPIKES, SPIKE, CANDIDATES, CANDIDATE = range(7)
 COUNTERS = 7
 
 EUCLIDEAN, NATURAL, APPROXIMATE = range(3)
-FINE, SPIKES_DO_NOT_FIT, CANDIDATES_DO_NOT_FIT, LAMBDA, METRIC = range(5)
+FINE, SPIKES_DO_NOT_FIT, CANDIDATES_DO_NOT_FIT, LAMBDA, METRIC, FLAT = range(6)
 GROWTH = 1e5  # how far b^-rebase may grow
 
 
@@ -241,8 +246,8 @@ def rebase(lanes, X, records, silent, classes, aj, bj):
         X[B * N + i] = 0.0
 
 
-@compiled(cache=True, nogil=True)
-def run_block(
+@compiled()
+def _run_block(
     lanes,
     width,
     rule,
@@ -321,8 +326,8 @@ def run_block(
                 total |= flags[i]
             if total:
                 for i in range(N):
-                    if flags[i] & 6 and i < real and happened == FINE:
-                        happened = LAMBDA if flags[i] & 2 and not flags[i] & 4 else METRIC
+                    if flags[i] & 14 and i < real and happened == FINE:
+                        happened = FLAT if flags[i] & 8 else METRIC if flags[i] & 4 else LAMBDA
                         where = i
                     if flags[i] & 1:
                         refresh(lanes, X, par, i, scratch)
@@ -349,3 +354,16 @@ def run_block(
     counters[STEP], counters[PHASE], counters[BASE] = step, phase, base
     counters[SPIKE], counters[CANDIDATE] = spike, candidate
     return happened, where
+
+
+def _kept_while(sources: str) -> Callable[..., Any]:
+    """`_run_block`, kept on disk as long as the digest of the modules that it uses is this."""
+
+    def run_block(*block):
+        _ = sources
+        return _run_block(*block)
+
+    return compiled(cache=True, nogil=True)(run_block)
+
+
+run_block = _kept_while(digest_of(_moments, _random, _updates))

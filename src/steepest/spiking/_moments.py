@@ -70,7 +70,7 @@ def _add(weights, sigmoids, products, out):
     out[7] += total
 
 
-@compiled(cache=True)
+@compiled()
 def information_moments(mean, variance, slope, maximum, scratch):
     """Leave E[h^(k)(V)], k = 0..6, at the start of `scratch` (8 + 3 TILE,).
 

@@ -5,9 +5,11 @@ Spikes of many afferents and lanes are one Poisson process on a line of accumula
 gaps costs one random number a spike instead of one per afferent and step.
 """
 
+import hashlib
 import inspect
 import math
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,17 @@ EDGE, WIDTH, FIRST, SIZE, RATE, GAIN = range(6)  # what is known of a class of a
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """numba's njit, of the function itself where a run-time type checker has wrapped it."""
     return lambda function: njit(error_model="numpy", **options)(inspect.unwrap(function))
+
+
+def digest_of(*modules: ModuleType) -> str:
+    """A digest of the modules' sources.
+
+    Numba's cache knows when a function's own file has changed, but not the files of what it calls.
+    A function that is closed over this digest is compiled anew when they change: the values of a
+    closure are part of the cache's key.
+    """
+    sources = "\0".join(inspect.getsource(module) for module in modules)
+    return hashlib.sha256(sources.encode()).hexdigest()
 
 
 def builtin(function: Callable[..., Any]) -> Any:

@@ -35,10 +35,15 @@ ROWS = H + 7
 ) = range(15)
 PARAMETERS = 15
 
+MOST_EXPONENT = 300.0  # steepness times distance from threshold: beyond, exponentials are cut
+
 
 @compiled(fastmath=FAST)
 def update_euclidean(lanes, width, X, par, aj, bj):
-    """One step of dw = eta (y - phi dt) phi'/phi x for every lane; nothing can go wrong in it."""
+    """One step of dw = eta (y - phi dt) phi'/phi x for every lane; nothing can go wrong in it.
+
+    Where the exponential is cut, phi or 1 - phi/maximum is below 1e-130 with and without the cut.
+    """
     wide_vectors()
     N = len(lanes)
     a, b, kappa, slope, offset = par[DECAY_M], par[DECAY_S], par[KAPPA], par[SLOPE], par[OFFSET]
@@ -46,7 +51,7 @@ def update_euclidean(lanes, width, X, par, aj, bj):
     a2, ab, b2 = a * a, a * b, b * b
     for i in range(width):
         v = kappa * (X[VM * N + i] - X[VS * N + i])
-        e = polynomial_exp(min(max(offset - slope * v, -300.0), 300.0))
+        e = polynomial_exp(min(max(offset - slope * v, -MOST_EXPONENT), MOST_EXPONENT))
         p = 1.0 / (1.0 + e)
         al = eta_slope * (X[COUNT * N + i] - expected * p) * (e * p) * kappa
         X[COUNT * N + i] = 0.0
@@ -66,8 +71,9 @@ def update_euclidean(lanes, width, X, par, aj, bj):
 def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
     """One step of the natural rule, or of its approximation, for every lane.
 
-    `flags` (LANES,) becomes 1 where E[h] needs a new quadrature, 2 where lambda = 1 + g gamma_w is
-    not positive and 4 where the metric is not positive definite.
+    `flags` (LANES,) adds 1 where E[h] needs a new quadrature, 2 where lambda = 1 + g gamma_w is
+    not positive, 4 where the metric is not positive definite and 8 where a voltage is so far from
+    the threshold that the exponential was cut.
     """
     wide_vectors()
     N = len(lanes)
@@ -86,7 +92,7 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
         mean, square = X[MEAN * N + i], X[SQUARE * N + i]
         v = kappa * (vm - vs)
         total = kappa * (rm - rs)
-        e = polynomial_exp(min(max(offset - slope * v, -300.0), 300.0))
+        e = polynomial_exp(min(max(offset - slope * v, -MOST_EXPONENT), MOST_EXPONENT))
         # The drifting Taylor expansion of c1 = E[h], c2 = E[h'], c3 = E[h''].
         mu = eps0 * mean
         d = mu - X[MEAN0 * N + i]
@@ -105,6 +111,7 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
             gamma_u = c_u
             gamma_w = c_w * v
             denominator = 1.0
+            trace = 1.0
         else:
             c2 = h1 + d * h2 + q2 * h3 + q3 * h4 + q4 * h5
             c3 = h2 + d * h3 + q2 * h4 + q3 * h5 + q4 * X[(H + 6) * N + i]
@@ -115,6 +122,7 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
                 + c1 * (2.0 * c2 * mu + c3 * variance)
                 + delta * (q * variance - mu * mu)
             )
+            trace = c1 * (2.0 + q) + 2.0 * c2 * mu + c3 * variance
             inverse = 1.0 / ((1.0 + e) * c1 * denominator)
             p = inverse * c1 * denominator
             gamma_s = inverse * (1.0 + e) * denominator
@@ -158,5 +166,9 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
         far |= abs(half * X[SQUARE * N + i] - X[HALF0 * N + i]) > half_drift
         flag = 1 if far else 0
         flag |= 0 if lam > 0.0 else 2
-        flag |= 0 if (denominator > 0.0) & (c1 > 0.0) else 4
+        flag |= 0 if (denominator > 0.0) & (trace > 0.0) & (c1 > 0.0) else 4
+        near = (abs(offset - slope * v) <= MOST_EXPONENT) & (
+            abs(offset - slope * mu) <= MOST_EXPONENT
+        )
+        flag |= 0 if near else 8
         flags[i] = flag

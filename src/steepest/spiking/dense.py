@@ -47,11 +47,12 @@ class _Log:
         found = {
             k: np.asarray(v) for k, v in look_at(self.model, jnp.asarray(step), trials).items()
         }
-        somatic = found.pop("somatic")
+        measures = evaluate(self.task, found.pop("somatic"), self.dt)
+        # All or nothing: an interrupt while the cost is computed leaves no half of a record.
         self.times.append(step * self.dt)
         self.weights.append(np.asarray(trials.weights))
         self.voltage.append(found.pop("voltage"))
-        self.measures.append(found | evaluate(self.task, somatic, self.dt))
+        self.measures.append(found | measures)
 
     def close(self, step: int, trials: Trial, complete: bool) -> Recording:
         shape = trials.weights.shape
@@ -86,13 +87,13 @@ def simulate_dense(
 ) -> Recording:
     """Let a neuron learn for `duration` s from `weights` (n,) or (trials, n), in steps of `dt` s.
 
-    `rate` is eta: 1/s for the natural rules (weights relax as exp(-rate t)), Hz/mV^2 times that
-    for the Euclidean one. Spikes are drawn from `seed` step by step, or given as `spikes` for the
-    whole run. `record` is None (start and end), a number of intervals, or times in s. `euler`
-    takes forward-Euler USPs, as the paper did, instead of exact ones. With a `chart` from learning
-    (dendritic) to somatic weights the rule acts in the chart's points, `weights` included. With a
-    `state` from an earlier recording the run goes on from there and `weights` are not looked at.
-    Ctrl-C ends the run with what is recorded.
+    `rate` is eta: 1/s for the natural rules (weights relax as exp(-rate t)), a number without unit
+    for the Euclidean one (the score, 1/mV, times USPs in mV). Spikes are drawn from `seed` step by
+    step, or given as `spikes` for the whole run. `record` is None (start and end), a number of
+    intervals, or a list of times in s. `euler` takes forward-Euler USPs, as the paper did, instead
+    of exact ones. With a `chart` from learning (dendritic) to somatic weights the rule acts in the
+    chart's points, `weights` included. With a `state` from an earlier recording the run goes on
+    from there and `weights` are not looked at. Ctrl-C ends the run with what is recorded.
 
     Raises `UsageError` for what cannot be run, and `LearningError` that names the step, the trial
     and the largest safe rate, or `MetricError` with the cure, where learning leaves the range in

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array
 from scipy.stats import poisson
 
-from steepest.errors import LearningError
+from steepest.errors import LearningError, MetricError
 from steepest.geometry.arrays import like
 from steepest.geometry.chart import AbstractChart
 from steepest.spiking.afferents import MOST_EXPECTED
@@ -196,10 +196,20 @@ def explain_failure(model: Model, trials: Trial, dt: float) -> None:
     place = f"trial {k}, step {step} ({step * dt:g} s)"
     weights, traces = trials.weights[k], trials.traces[k]
     somatic = model.chart(weights)
+    fisher = model.fisher(jnp.asarray(step))
     try:
-        model.fisher(jnp.asarray(step)).check(somatic)
+        fisher.check(somatic)
     except ValueError as error:
         raise type(error)(f"{place}: {error}") from error
+    usps = np.asarray(model.neuron.kernel.readout) @ np.asarray(traces)
+    unseen = (np.asarray(fisher.usp_variances()) == 0) & (usps != 0)
+    if unseen.any() and not np.isfinite(growth):
+        i = int(np.flatnonzero(unseen)[0])
+        raise MetricError(
+            f"{place}: afferent {i} has a rate of 0 Hz there, so that its USP has no variance in "
+            f"the metric, but its USP is {usps[i]:.3g} mV, left by earlier spikes; keep its rate "
+            "above 0 (a tenth of a Hz will do), or take the Euclidean rule"
+        )
     if np.isfinite(growth) and growth <= 0:
         safe = float(model.eta) / (1 - growth)
         raise LearningError(

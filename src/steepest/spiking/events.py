@@ -39,6 +39,13 @@ def _aligned(*shape: int, dtype: Any = np.float64) -> np.ndarray:
     return raw[start : start + size].view(dtype).reshape(shape)
 
 
+def cores() -> int:
+    """How many cores this process may use; of the whole machine where the system does not say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _room(mean: float) -> int:
     return int(mean + REACH * math.sqrt(mean + 1.0)) + 128
 
@@ -49,7 +56,8 @@ class EventEngine:
     `weights`, `target` (trials, n) are the student's at the start and the teacher's, `traces`
     (trials, 2, n) where the synapses stand. Inputs and teacher are drawn from `seed` unless `run`
     is given them. `saved` is an earlier engine's `save()`, which is continued where it belongs to
-    the same run, whatever its learning rate.
+    the same run, whatever its learning rate, and to these `weights`, `traces` and `step`; elsewhere
+    the run begins from them.
     """
 
     def __init__(
@@ -74,7 +82,7 @@ class EventEngine:
             narrow = self.trials <= len(NARROW) or self.n >= NARROW_FROM
             lanes = len(NARROW) if narrow else len(WIDE)
         self.lanes = WIDE if lanes == len(WIDE) else NARROW
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
         self.drawn = draws
         self.parameters = model.parameters()
         self.blocks = -(-self.trials // lanes)
@@ -89,11 +97,9 @@ class EventEngine:
             for _ in range(self.blocks)
         ]
         self.state = self._allocate()
-        if saved is not None and np.array_equal(saved.get("key", []), self.key):
-            for name in self.state.keys() & saved.keys():
-                self.state[name][...] = saved[name]
-        else:
-            traces = np.zeros((self.trials, 2, self.n)) if traces is None else traces
+        traces = np.zeros((self.trials, 2, self.n)) if traces is None else traces
+        if saved is None or not self._restore(saved, weights, traces, step):
+            self.state = self._allocate()
             self._begin(weights, target, traces, seed, step)
 
     def _key(self, target: np.ndarray, seed: int | None) -> np.ndarray:
@@ -104,6 +110,47 @@ class EventEngine:
         digest.update(self.model.rates.tobytes())
         digest.update(np.ascontiguousarray(target).tobytes())
         return np.frombuffer(digest.digest(), dtype=np.uint8)
+
+    def _restore(
+        self, saved: dict[str, np.ndarray], weights: np.ndarray, traces: np.ndarray, step: int
+    ) -> bool:
+        """Take over an earlier engine's `save()`; whether it is of this run, at this very state."""
+        if not np.array_equal(saved.get("key", []), self.key):
+            return False
+        for name in self._kept():
+            mine, array = self.state[name], saved.get(name)
+            if array is None or array.shape != mine.shape or array.dtype != mine.dtype:
+                return False
+            mine[...] = array
+        # Given spikes come anew; without them these counters would point at nothing.
+        counters = self.state["counters"]
+        for drawn, first in zip(self.drawn, (kernel.SPIKES, kernel.CANDIDATES), strict=True):
+            if not drawn:
+                counters[:, first : first + 2] = 0
+        return (
+            self._is_sound()
+            and bool((counters[:, kernel.STEP] == step).all())
+            and np.array_equal(weights, self.weights())
+            and np.array_equal(traces, self.traces())
+        )
+
+    def _is_sound(self) -> bool:
+        """Whether all that the kernel takes as places in its arrays lies inside them."""
+        N, counters = len(self.lanes), self.state["counters"]
+        spikes, candidates = self.state["spikes"], self.state["candidates"]
+        phase = counters[:, kernel.PHASE]
+        slot, row, lane = spikes[:, 1], spikes[:, 2], candidates[:, 1]
+        sound = [
+            (phase >= 0) & (phase < self.model.period),
+            (slot >= 0) & (slot < self.table.shape[1] * kernel.SLOTS * N),
+            slot % (kernel.SLOTS * N) < N,
+            (row >= 0) & (row < N * len(self.active)),
+            (lane >= 0) & (lane < N),
+        ]
+        for k, array in ((kernel.SPIKES, spikes), (kernel.CANDIDATES, candidates)):
+            total, used = counters[:, k], counters[:, k + 1]
+            sound.append((used >= 0) & (used <= total) & (total <= array.shape[-1]))
+        return all(bool(check.all()) for check in sound)
 
     def _allocate(self) -> dict[str, np.ndarray]:
         N, active = len(self.lanes), len(self.active)
@@ -175,20 +222,30 @@ class EventEngine:
         """How many steps have been made."""
         return int(self.state["counters"][:, kernel.STEP].min())
 
-    def save(self) -> dict[str, np.ndarray]:
-        """A copy of everything that moves, for `saved`; given spikes are given anew."""
+    def _kept(self) -> list[str]:
+        """The names of what is saved: all but given spikes."""
         given = set() if self.drawn[0] else {"spikes"}
         given |= set() if self.drawn[1] else {"candidates", "chances"}
-        kept = self.state.keys() - given
-        return {"key": self.key} | {name: self.state[name].copy() for name in sorted(kept)}
+        return sorted(self.state.keys() - given)
+
+    def save(self) -> dict[str, np.ndarray]:
+        """A copy of everything that moves, for `saved`; given spikes are given anew."""
+        return {"key": self.key} | {name: self.state[name].copy() for name in self._kept()}
 
     def give(self, inputs: Events | None = None, teacher: Events | None = None) -> None:
         """Take the spikes of the steps that are run next, up to the next call, instead of drawing.
 
-        Needs an engine whose `draws` says so.
+        Needs an engine whose `draws` says so. Raises `UsageError` for a spike of an afferent whose
+        rate is 0.
         """
         N = len(self.lanes)
         if inputs is not None and inputs.afferent is not None:
+            if np.isin(inputs.afferent, self.silent).any():
+                i = int(np.flatnonzero(np.isin(inputs.afferent, self.silent))[0])
+                raise UsageError(
+                    f"afferent {inputs.afferent[i]} spikes in step {inputs.step[i]}, trial "
+                    f"{inputs.trial[i]}, but its rate is 0 Hz; leave the spike out"
+                )
             place = np.full(self.n, -1)
             place[self.active] = np.arange(len(self.active))
             kind = np.repeat(np.arange(self.table.shape[1]), self.table[SIZE].astype(np.int64))
@@ -217,7 +274,7 @@ class EventEngine:
 
         An interrupt is raised when all blocks have come to the same step. Raises `LearningError`
         where the learning rate makes lambda <= 0 and `MetricError` where the metric fails, naming
-        trial, step and cure.
+        trial, step and cure: the earliest step at which a trial failed, also when interrupted.
         """
         share = (until - self.step) / self.blocks
         with ThreadPoolExecutor(self.threads) as pool:
@@ -229,8 +286,12 @@ class EventEngine:
                         advance(share)
             finally:
                 wait(jobs)
-        for block, job in enumerate(jobs):
-            self._raise_for(block, *job.result())
+                results = [job.result() for job in jobs]
+                steps = self.state["counters"][:, kernel.STEP]
+                failed = [k for k, (happened, _) in enumerate(results) if happened != kernel.FINE]
+                if failed:
+                    first = min(failed, key=lambda k: (steps[k], k))
+                    self._raise_for(first, *results[first])
 
     def _run_block(self, block: int, until: int) -> tuple[int, int]:
         N = len(self.lanes)
@@ -258,8 +319,6 @@ class EventEngine:
         )
 
     def _raise_for(self, block: int, happened: int, lane: int) -> None:
-        if happened == kernel.FINE:
-            return
         step = int(self.state["counters"][block, kernel.STEP])
         where = f"trial {block * len(self.lanes) + lane}, step {step} ({step * self.model.dt:g} s)"
         if happened == kernel.LAMBDA:
@@ -270,8 +329,19 @@ class EventEngine:
                 f"{growth:.3g} in one step (lambda = 1 + g gamma_w), past 0; the largest safe rate "
                 f"there is {safe:.3g}"
             )
+        mean = self.model.eps0 * float(self._scalars[block, layout.MEAN, lane])
+        if happened == kernel.FLAT:
+            voltage = self.model.kappa * float(
+                self._scalars[block, layout.VM, lane] - self._scalars[block, layout.VS, lane]
+            )
+            reach = layout.MOST_EXPONENT / self.model.slope
+            raise MetricError(
+                f"{where}: V = {voltage:.4g} mV (mean {mean:.4g} mV) with the bias of "
+                f"{self.model.bias:g} mV is more than {reach:.4g} mV from the threshold, where the "
+                "firing says nothing about the voltage: start from weights nearer to it, change "
+                "the neuron's bias, or lower the learning rate if the weights have run away"
+            )
         if happened == kernel.METRIC:
-            mean = self.model.eps0 * float(self._scalars[block, layout.MEAN, lane])
             raise MetricError(
                 f"{where}: the neuron's Fisher metric is not positive definite (mean voltage "
                 f"{mean:.4g} mV): the weights have run away; lower the learning rate"

@@ -2,6 +2,7 @@
 
 import zipfile
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,11 @@ UNITS = {
 class State:
     """Everything a run needs to go on: `weights` (trials, n) and `traces` (trials, 2, n).
 
-    `traces` are the kernel's two states of each synapse, `step` the number of steps done. Spikes
-    are drawn from (seed, trial, step), so a run that goes on is the run that never stopped.
-    `engine` holds what the event-driven engine keeps besides, its random streams included; a run
-    that cannot use it (another rule, seed, teacher or engine) goes on from weights and traces.
+    `traces` are the kernel's two states of each synapse, `step` the number of steps done. A run
+    that goes on is the run that never stopped: the dense engine draws spikes from (seed, trial,
+    step), and `engine` holds what the event-driven one keeps besides, its random streams and the
+    spikes drawn ahead included. A run that cannot use it (another rule, seed, teacher or engine,
+    or weights, traces or a step that were changed) goes on from weights and traces.
     """
 
     step: int
@@ -57,12 +59,17 @@ class State:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            return cls(
-                int(arrays.pop("step")),
-                arrays.pop("weights"),
-                arrays.pop("traces"),
-                {name.removeprefix("engine_"): array for name, array in arrays.items()},
-            )
+            step = int(arrays.pop("step"))
+            weights, traces = arrays.pop("weights"), arrays.pop("traces")
+            if step < 0:
+                raise ValueError(f"step {step} is negative")
+            shape = weights.shape
+            if len(shape) != 2 or traces.shape != (shape[0], 2, *shape[1:]):
+                raise ValueError(f"weights {shape} and traces {traces.shape} do not fit")
+            if not (weights.dtype == traces.dtype == np.float64):
+                raise ValueError(f"weights of type {weights.dtype}, traces of {traces.dtype}")
+            engine = {name.removeprefix("engine_"): array for name, array in arrays.items()}
+            return cls(step, weights, traces, engine)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} is not a saved state: {error}") from error
 
@@ -107,15 +114,19 @@ def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int
     """The steps at which to record: `record` is None (start and end), a count, or times in s.
 
     A count is that many intervals of equal length between start and end. Raises `UsageError` for
-    times outside the run.
+    times outside the run, and for one number that is not a count: it could be meant as a time.
     """
     last = first + steps
     if record is None:
         return [first, last]
-    if isinstance(record, int):
-        if record < 1:
-            raise UsageError(f"record={record}: give at least one interval")
-        return sorted({round(first + steps * k / record) for k in range(record + 1)})
+    if np.ndim(record) == 0:
+        if isinstance(record, bool) or not isinstance(record, Integral) or record < 1:
+            raise UsageError(
+                f"record={record!r}: give a whole number of intervals, 1 or more, or a list of "
+                "times in s"
+            )
+        count = int(record)
+        return sorted({round(first + steps * k / count) for k in range(count + 1)})
     times = np.atleast_1d(np.asarray(record, dtype=np.float64))
     chosen = np.rint(times / dt)
     bad = ~(np.isfinite(times) & (chosen >= first) & (chosen <= last))

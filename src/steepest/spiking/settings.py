@@ -1,13 +1,14 @@
 """How a run is set: checked once, before any engine starts."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
 from steepest.errors import UsageError
-from steepest.spiking.afferents import check_bins
+from steepest.spiking.afferents import Afferents, SteadyGroup, check_bins
 from steepest.spiking.recording import State
 from steepest.spiking.task import (
     FixedRateTeacher,
@@ -17,13 +18,17 @@ from steepest.spiking.task import (
     check_weights,
 )
 from steepest.spiking.trains import LARGEST_COUNT
+from steepest.spiking.transfer import Sigmoid
 
 __all__ = ["Settings", "Spikes", "check_run"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Learning rate, duration and step (s), the seed, and whether USPs are forward Euler's."""
+    """Learning rate, duration and step (s), the seed, and whether USPs are forward Euler's.
+
+    The seed is None or a whole number from 0 to 2^63 - 1. Raises `UsageError`.
+    """
 
     rate: float
     duration: float
@@ -40,6 +45,13 @@ class Settings:
             raise UsageError(
                 f"the run lasts {self.duration} s, less than one step of {self.dt:g} s"
             )
+        if self.seed is not None:
+            whole = isinstance(self.seed, Integral) and not isinstance(self.seed, bool)
+            if not (whole and 0 <= self.seed < 2**63):
+                raise UsageError(
+                    f"the seed is {self.seed!r}; give a whole number from 0 to 2^63 - 1"
+                )
+            object.__setattr__(self, "seed", int(self.seed))  # NumPy's integers are the same seed
 
     @property
     def steps(self) -> int:
@@ -102,13 +114,19 @@ def check_run(
             )
         state = State(0, w, np.zeros((len(w), 2, n)))
     check_weights(state.weights, "weights")
+    check_weights(state.traces, "the state's traces")
+    if state.step < 0:
+        raise UsageError(f"the state is at step {state.step}; steps are counted from 0")
     trials = len(state.weights)
     if state.weights.shape != (trials, n) or state.traces.shape != (trials, 2, n):
         raise UsageError(
             f"a state of weights {state.weights.shape} and traces {state.traces.shape} does not "
             f"belong to {n} afferents"
         )
-    source = task.source
+    source, transfer = task.source, task.neuron.transfer
+    if isinstance(transfer, Sigmoid):
+        # Of the student and of a realisable teacher; other functions have no highest rate.
+        check_bins(transfer.maximum, settings.dt, "the transfer function's highest rate")
     if isinstance(source, RealisableTeacher) and source.weights.ndim == 2:
         if len(source.weights) != trials:
             raise UsageError(f"{len(source.weights)} teachers for {trials} trials; give one each")
@@ -121,17 +139,29 @@ def check_run(
             f"the run ends at {end:g} s, after the teacher's spikes, {source.spikes.duration:g} s"
         )
     if spikes is not None:
-        _check_spikes(spikes, settings.steps, trials, n)
+        _check_spikes(spikes, task.afferents, settings.steps, trials)
     elif settings.seed is None and _draws(task):
         raise UsageError("spikes are random: give a seed, or the spikes themselves")
     return state
 
 
-def _check_spikes(spikes: Spikes, steps: int, trials: int, n: int) -> None:
+def _check_spikes(spikes: Spikes, afferents: Afferents, steps: int, trials: int) -> None:
+    n = afferents.size
     if spikes.afferents.shape != (steps, trials, n):
         raise UsageError(
             f"spikes of shape {spikes.afferents.shape} for {steps} steps of {trials} trials with "
             f"{n} afferents"
+        )
+    groups = afferents.groups
+    off = [np.full(g.size, isinstance(g, SteadyGroup) and g.rate == 0) for g in groups]
+    silent = np.flatnonzero(np.concatenate(off))
+    seen = spikes.afferents[:, :, silent].any(axis=(0, 1))
+    if seen.any():
+        i = int(silent[np.flatnonzero(seen)[0]])
+        step, trial = np.argwhere(spikes.afferents[:, :, i])[0]
+        raise UsageError(
+            f"spikes: afferent {i} spikes in step {step}, trial {trial}, but its rate is 0 Hz; "
+            "leave the spike out, or give the afferent the rate at which it fires"
         )
 
 

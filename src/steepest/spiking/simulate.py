@@ -14,7 +14,7 @@ from steepest.geometry.chart import AbstractChart, Identity
 from steepest.geometry.entry import entry_point
 from steepest.progress import progress
 from steepest.spiking import _lockstep
-from steepest.spiking.afferents import GivenGroup
+from steepest.spiking.afferents import GivenGroup, SteadyGroup
 from steepest.spiking.dense import simulate_dense
 from steepest.spiking.event_model import EventModel, Events
 from steepest.spiking.events import EventEngine
@@ -46,16 +46,21 @@ RULES: dict[type[AbstractRule], int] = {
     ApproximateNatural: _lockstep.APPROXIMATE,
 }
 _LOOK_AFTER = 2.0e7  # trial-steps (of about 30 ns) between two looks at progress and interrupts
-_GIVEN_AT_ONCE = 2_000_000  # spikes
+_GIVEN_AT_ONCE = 2_000_000  # given spikes, of all trials, and bins in which one train's are counted
 
 
 def why_dense(
-    task: Task, rule: AbstractRule, chart: AbstractChart | None = None, dt: float = 5e-4
+    task: Task,
+    rule: AbstractRule,
+    chart: AbstractChart | None = None,
+    dt: float = 5e-4,
+    euler: bool = False,
 ) -> str | None:
     """What of this run the event-driven engine cannot do, in words; None where it can do it all.
 
     It does the Euclidean, natural and approximate rules on somatic weights, for a sigmoid, a
-    difference of two exponentials, and constant rates or given trains.
+    difference of two exponentials, and constant rates or given trains. `dt` (s) is the step, which
+    with `euler` must stay clear of the shortest time constant.
     """
     groups = task.afferents.groups
     given = [isinstance(group, GivenGroup) for group in groups]
@@ -67,7 +72,8 @@ def why_dense(
         "the kernel is not a difference of exponentials": (
             type(task.neuron.kernel) is not DifferenceOfExponentials
         ),
-        "rates vary": not all(given) and task.afferents.constant_rates is None,
+        "rates vary": not all(isinstance(group, SteadyGroup | GivenGroup) for group in groups),
+        "some afferents have given trains and others draw spikes": any(given) and not all(given),
         "a given train has the nominal rate 0": all(given) and bool((rates == 0).any()),
         "the teacher's spikes are attenuated": isinstance(task.teacher, AttenuatedTeacher),
         "USP means or variances were given": (
@@ -76,8 +82,10 @@ def why_dense(
         "no afferent fires": not (rates > 0).any(),
     }
     if not any(reasons.values()):
-        decay = np.diag(np.asarray(task.neuron.kernel.transition(dt)))
-        reasons["a time constant is below dt/11"] = bool(decay.min() < 1 / _lockstep.GROWTH)
+        decay = np.diag(np.asarray(task.neuron.kernel.transition(dt, euler=euler)))
+        reasons["an Euler step of nearly a time constant leaves nothing of a USP"] = bool(
+            decay.min() < 1 / _lockstep.GROWTH
+        )
     return next((reason for reason, applies in reasons.items() if applies), None)
 
 
@@ -106,8 +114,9 @@ def simulate(
     its attribute `engine_reason` why. On the same `spikes` both give the same weights; from a
     `seed` each draws its own.
 
-    `rate` is eta: 1/s for the natural rules, Hz/mV^2 times that for the Euclidean one. `record` is
-    None (start and end), a number of intervals, or times in s; recording does not change the run.
+    `rate` is eta: 1/s for the natural rules, a number without unit for the Euclidean one. `record`
+    is None (start and end), a number of intervals, or a list of times in s; recording does not
+    change the run.
     With the `state` of an earlier recording (`State.save`, `State.load`) the run goes on from
     there, to the bit as if it had never stopped, and `weights` are not looked at. `threads` is the
     number of cores of the event-driven engine, all unless given. Ctrl-C ends the run with what is
@@ -124,7 +133,7 @@ def simulate(
         raise UsageError(f"threads={threads}: give 1 or more")
     settings = Settings(rate, duration, dt, seed, euler)
     start = check_run(task, weights, settings, spikes, state)
-    reason = why_dense(task, rule, chart, dt)
+    reason = why_dense(task, rule, chart, dt, euler)
     if engine == "events" and reason is not None:
         raise UsageError(f"the event-driven engine cannot do this run: {reason}; take 'dense'")
     if engine == "dense" or reason is not None:
@@ -209,7 +218,8 @@ def _simulate_events(
     span = max(model.period, int(_LOOK_AFTER / shape[0]))
     if give is not None:
         rate_sum = float(model.rates.sum()) + 1 / settings.dt
-        span = min(span, max(1, int(_GIVEN_AT_ONCE / (shape[0] * rate_sum * settings.dt))))
+        most = max(shape[0] * rate_sum * settings.dt, shape[1])
+        span = min(span, max(1, int(_GIVEN_AT_ONCE / most)))
     log = _Log(task, rule, settings)
     complete = True
     try:
@@ -242,18 +252,22 @@ def _giver(
         inputs = taught = None
         if not draws[0]:
             counts = task.afferents.given_counts(first, last, settings.dt)
-            inputs = _events(_in_all(counts, trials), first)
+            inputs = _in_all(counts, first, trials)
         if not draws[1]:
             assert isinstance(task.source, GivenTeacher)
             counts = task.source.spikes.counts(first, last, settings.dt)[:, 0]
-            taught = _events(_in_all(counts, trials), first)
+            taught = _in_all(counts, first, trials)
         return inputs, taught
 
     return give
 
 
-def _in_all(counts: np.ndarray, trials: int) -> np.ndarray:
-    return np.broadcast_to(counts[:, None], (len(counts), trials, *counts.shape[1:]))
+def _in_all(counts: np.ndarray, first: int, trials: int) -> Events:
+    """The spikes of counts (steps, n) or (steps,), which are the same in every trial."""
+    one = _events(counts[:, None], first)
+    afferent = None if one.afferent is None else np.repeat(one.afferent, trials)
+    trial = np.tile(np.arange(trials), len(one.step))
+    return Events(np.repeat(one.step, trials), trial, afferent)
 
 
 def _events(counts: np.ndarray, first: int) -> Events:
@@ -288,10 +302,12 @@ class _Log:
         if isinstance(self.rule, AbstractSomaticRule):
             gamma = _coefficients(self.rule, self.task.fisher(), jnp.asarray(w), jnp.asarray(x))
             found = {name: np.asarray(value) for name, value in gamma.items()}
+        found |= evaluate(self.task, w, self.settings.dt)
+        # All or nothing: an interrupt while the cost is computed leaves no half of a record.
         self.times.append(runner.step * self.settings.dt)
         self.weights.append(w)
         self.voltage.append(runner.voltages())
-        self.measures.append(found | evaluate(self.task, w, self.settings.dt))
+        self.measures.append(found)
 
     def close(self, runner: EventEngine, complete: bool) -> Recording:
         names = self.measures[0] if self.measures else {}

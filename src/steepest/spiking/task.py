@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 from jaxtyping import Float
+from scipy.special import expit
 
 from steepest.errors import UsageError
 from steepest.spiking.afferents import Afferents
@@ -110,7 +111,7 @@ def backpropagation(distance: Any, reach: float, width: float) -> Float[np.ndarr
     distance = _distances(distance)
     if not (np.isfinite(reach) and np.isfinite(width) and width > 0):
         raise UsageError(f"back-propagation: reach {reach} um, width {width} um; width is positive")
-    return 1 / (1 + np.exp((distance - reach) / width))
+    return expit((reach - distance) / width)
 
 
 def _distances(distance: Any) -> np.ndarray:
@@ -125,7 +126,7 @@ def check_weights(weights: np.ndarray, what: str) -> None:
     bad = ~np.isfinite(weights)
     if bad.any():
         place = ", ".join(str(int(i)) for i in np.argwhere(bad)[0])
-        raise UsageError(f"{what}: number ({place}) is {weights[bad][0]}; weights are finite")
+        raise UsageError(f"{what}: number ({place}) is {weights[bad][0]}; give finite numbers")
 
 
 @dataclass(frozen=True, eq=False)

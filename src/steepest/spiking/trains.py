@@ -70,7 +70,8 @@ class SpikeTrains:
         """
         counted = np.zeros((last - first, self.size), dtype=np.int64)
         for i, times in enumerate(self.trains):
-            bins = np.floor(times / dt + _EDGE).astype(np.int64) - first
+            here = slice(*np.searchsorted(times, [(first - 1) * dt, (last + 1) * dt]))
+            bins = np.floor(times[here] / dt + _EDGE).astype(np.int64) - first
             inside = bins[(bins >= 0) & (bins < last - first)]
             counted[:, i] = np.bincount(inside, minlength=last - first)
         if counted.max(initial=0) > LARGEST_COUNT:
