@@ -203,6 +203,46 @@ def test_a_neuron_that_says_nothing_is_named_with_the_cure():
         run(Natural(), 0.2, task=task)
 
 
+def test_a_rate_that_falls_to_0_runs_until_the_metric_loses_sight_of_a_usp():
+    """The natural rule divides by the rate of the moment, while the USP still decays."""
+    steady = TASK.afferents.groups
+    falling = Afferents([*steady, VaryingGroup(1, [0.0, 0.1], [80.0, 0.0])])
+    task = Task(PoissonNeuron(), falling, FixedRateTeacher(20.0))
+    options = {"task": task, "start": np.full((2, 7), 0.01), "spikes": None, "seed": 0}
+    run(Natural(), 0.2, **options, duration=0.1)
+    with pytest.raises(MetricError, match=r"step 200 .*afferent 6 has a rate of 0 Hz.*above 0"):
+        run(Natural(), 0.2, **options)
+    assert np.isfinite(run(EuclideanRule(), 5e-5, **options).weights).all()
+    above = Afferents([*steady, VaryingGroup(1, [0.0, 0.1], [80.0, 0.1])])
+    kept = run(Natural(), 0.2, **options | {"task": Task(PoissonNeuron(), above, task.teacher)})
+    assert np.isfinite(kept.weights).all()
+
+
+def test_a_given_train_of_nominal_rate_0_is_named_where_it_spikes():
+    trains = SpikeTrains([[0.02], [0.01, 0.03]], 1.0)
+    task = Task(
+        PoissonNeuron(), Afferents([GivenGroup(trains, [0.0, 20.0])]), FixedRateTeacher(20.0)
+    )
+    with pytest.raises(MetricError, match=r"step 41 .*afferent 0 has a rate of 0 Hz"):
+        run(Natural(), 0.2, task=task, start=np.array([0.1, 0.2]), spikes=None, seed=0)
+
+
+def test_ctrl_c_during_a_record_leaves_no_half_of_it(monkeypatch):
+    known = dense.evaluate
+    seen = []
+
+    def impatient(*arguments):
+        seen.append(arguments)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return known(*arguments)
+
+    monkeypatch.setattr(dense, "evaluate", impatient)
+    out = run(Natural(), 0.2)
+    assert not out.complete
+    assert len(out.times) == len(out.weights) == len(out.voltage) == len(out.measures["cost"]) == 2
+
+
 def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
     @contextmanager
     def impatient(description, total=None):

@@ -1,6 +1,9 @@
 """The event-driven engine: the dense scheme's weights on shared spikes, and Poisson spikes."""
 
+import importlib
+import linecache
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +16,10 @@ from steepest.spiking import (
     EuclideanRule,
     Natural,
     Spikes,
+    _lockstep,
+    _moments,
+    _random,
+    _updates,
     events,
     paper_task,
     simulate_dense,
@@ -20,6 +27,7 @@ from steepest.spiking import (
 from steepest.spiking._moments import ORDERS, TILE, R, information_moments
 from steepest.spiking._random import (
     STREAMS,
+    digest_of,
     draw_gaps,
     draw_uniforms,
     minus_log,
@@ -69,7 +77,7 @@ def gaussian_means(mean, variance):
 
 
 def plain_loop(m, w, counts, taught):
-    """Every synapse in every step: the oracle, written from the reference's formulae alone."""
+    """Every synapse in every step: the oracle, written from the paper's formulae alone."""
     w, rates = w.copy(), m.rates
     fires, total = rates > 0, rates.sum()
     q = C_EPS * total
@@ -314,6 +322,64 @@ def test_a_rate_too_large_names_the_step_and_the_largest_safe_rate():
     assert ours[0] == dense[0]  # the same trial and step
     assert ours[1] == pytest.approx(dense[1], rel=0.01)
     assert 0 < ours[1] < 30
+
+
+def test_a_given_spike_of_a_silent_afferent_is_refused():
+    engine = EventEngine(
+        model(EUCLIDEAN, [0.0, 20.0]),
+        np.zeros((2, 2)),
+        np.zeros((2, 2)),
+        seed=0,
+        draws=(False, True),
+    )
+    spike = Events(np.array([3, 4]), np.array([0, 1]), np.array([1, 0]))
+    with pytest.raises(UsageError, match="afferent 0 spikes in step 4, trial 1"):
+        engine.give(spike)
+
+
+def test_as_many_threads_as_cores_also_where_the_system_does_not_say(monkeypatch):
+    here = events.cores()
+    assert here >= 1
+    monkeypatch.delattr(events.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(events.os, "cpu_count", lambda: 6)
+    assert events.cores() == 6
+    monkeypatch.setattr(events.os, "cpu_count", lambda: None)
+    assert events.cores() == 1
+
+
+HELPER = "from steepest.spiking._random import compiled\n@compiled()\ndef helped(): return {}\n"
+MAIN = """
+import helper
+from helper import helped
+from steepest.spiking._random import compiled, digest_of
+def made(sources):
+    def run():
+        _ = sources
+        return helped()
+    return compiled(cache=True)(run)
+run = made(digest_of(helper))
+"""
+
+
+def test_compiled_code_on_disk_is_not_used_when_what_it_calls_has_changed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def run(value):
+        (tmp_path / "helper.py").write_text(HELPER.format(value))
+        linecache.checkcache()
+        importlib.invalidate_caches()
+        for name in ("helper", "main"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        module = importlib.import_module("main")
+        return module.run(), sum(module.run.stats.cache_hits.values())
+
+    (tmp_path / "main.py").write_text(MAIN)
+    assert run(100) == (100, 0)
+    assert run(100) == (100, 1)
+    assert run(27182) == (27182, 0)
+    # The kernel's own function is made like that.
+    (kept,) = (cell.cell_contents for cell in _lockstep.run_block.py_func.__closure__)
+    assert kept == digest_of(_moments, _random, _updates)
 
 
 def test_an_overflow_of_the_spike_buffer_raises(monkeypatch):

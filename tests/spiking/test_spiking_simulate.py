@@ -1,9 +1,12 @@
 """The front door: which engine runs, what is recorded, and going on from a saved state."""
 
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from steepest.errors import DataError, UsageError
+from steepest.errors import DataError, LearningError, MetricError, UsageError
 from steepest.geometry.chart import Scaling
 from steepest.spiking import (
     Afferents,
@@ -32,10 +35,14 @@ from steepest.spiking import (
     simulate_dense,
     why_dense,
 )
-from steepest.spiking.recording import record_steps
+from steepest.spiking.recording import evaluate, record_steps
+from steepest.spiking.settings import Settings
+from steepest.spiking.simulate import _events as events_of
+from steepest.spiking.simulate import event_model
 
 DT = 5e-4
 RATE = 3e-3
+simulation = sys.modules["steepest.spiking.simulate"]  # the package's `simulate` is the function
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +94,18 @@ REASONS = {
     "rates vary": (
         lambda task: (
             changed(task, afferents=Afferents([VaryingGroup(10, [0, 1], [10, 50])])),
+            Natural(),
+            None,
+        )
+    ),
+    "others draw spikes": (
+        lambda task: (
+            changed(
+                task,
+                afferents=Afferents(
+                    [SteadyGroup(8, 20.0), GivenGroup(SpikeTrains([[0.1], [0.2]], 1.0))]
+                ),
+            ),
             Natural(),
             None,
         )
@@ -230,6 +249,142 @@ def test_an_interrupted_run_keeps_what_it_recorded(learner, whole, monkeypatch):
     left = 1.0 - part.state.step * DT
     rest = simulate(task, Natural(), rate=RATE, duration=left, seed=5, state=part.state)
     np.testing.assert_array_equal(rest.weights[-1], whole.weights[-1])
+
+
+def test_ctrl_c_during_a_record_leaves_no_half_of_it(learner, whole, monkeypatch):
+    task, w = learner
+    seen = []
+
+    def impatient(*arguments):
+        seen.append(arguments)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(simulation, "evaluate", impatient)
+    part = simulate(task, Natural(), w, rate=RATE, duration=1.0, seed=5, record=7)
+    assert not part.complete
+    assert len(part.times) == len(part.measures["cost"]) == 2
+    np.testing.assert_array_equal(part.weights, whole.weights[:2])
+
+
+CHANGES = {
+    "weights": (lambda state: {"weights": 0.5 * state.weights}),
+    "traces": (lambda state: {"traces": 0.5 * state.traces}),
+    "step": (lambda state: {"step": state.step + 100}),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_state_that_was_changed_goes_on_from_what_it_says(learner, whole, name):
+    """With the numbers of the state, and the spikes that a state without an engine's part has."""
+    task, _ = learner
+    state = replace(whole.state, **CHANGES[name](whole.state))
+    run = {"rate": RATE, "duration": 0.1, "seed": 5}
+    out = simulate(task, Natural(), state=state, **run)
+    bare = simulate(task, Natural(), state=replace(state, engine={}), **run)
+    np.testing.assert_array_equal(out.weights, bare.weights)
+    np.testing.assert_allclose(out.weights[0], state.weights, rtol=1e-12)
+    assert out.state.step == state.step + 200
+
+
+DAMAGE = {
+    "missing": (lambda engine: engine.pop("random")),
+    "shape": (lambda engine: engine.update(scalars=engine["scalars"][:, :-1])),
+    "type": (lambda engine: engine.update(counters=engine["counters"].astype(np.int32))),
+    "row": (lambda engine: engine["spikes"][0, 2].fill(2**40)),
+    "slot": (lambda engine: engine["spikes"][0, 1].fill(-1)),
+    "lane": (lambda engine: engine["candidates"][0, 1].fill(99)),
+    "count": (lambda engine: engine["counters"][0].__setitem__(3, 2**40)),
+    "phase": (lambda engine: engine["counters"][0].__setitem__(1, 2**20)),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_engine_part_of_a_state_is_not_used(learner, whole, name):
+    task, _ = learner
+    engine = {key: array.copy() for key, array in whole.state.engine.items()}
+    DAMAGE[name](engine)
+    run = {"rate": RATE, "duration": 0.01, "seed": 5}
+    out = simulate(task, Natural(), state=replace(whole.state, engine=engine), **run)
+    bare = simulate(task, Natural(), state=replace(whole.state, engine={}), **run)
+    np.testing.assert_array_equal(out.weights, bare.weights)
+    sound = simulate(task, Natural(), state=whole.state, **run)
+    assert not np.array_equal(out.weights[-1], sound.weights[-1])
+
+
+def test_a_neuron_that_says_nothing_is_named_with_the_cure_on_both_engines(learner):
+    task, w = learner
+    task = changed(task, neuron=PoissonNeuron(bias=-4000.0))
+    run = {"rate": RATE, "duration": 0.01, "seed": 0}
+    for engine in ("events", "dense"):
+        for rule in (Natural(), ApproximateNatural()):
+            with pytest.raises(MetricError, match=r"trial 0, step 0 .*bias"):
+                simulate(task, rule, w, engine=engine, **run)
+
+
+def test_a_failure_is_that_of_the_earliest_step_also_when_interrupted(learner):
+    """Trials 0 to 7 are one block of lanes, trial 8 another, which fails earlier."""
+    task, _ = learner
+    random = np.random.default_rng(1)
+    weights = np.tile(random.uniform(-0.1, 0.1, 10), (9, 1)) * np.r_[np.full(8, 4), 6][:, None]
+    task = changed(task, teacher=RealisableTeacher(np.zeros(10)))
+    counts = random.poisson(task.afferents.constant_rates * DT, (400, 1, 10))
+    spikes = Spikes(np.repeat(counts, 9, axis=1), np.repeat(random.poisson(0.02, (400, 1)), 9, 1))
+    run = {"rate": 30.0, "duration": 0.2, "spikes": spikes}
+    with pytest.raises(LearningError) as dense:
+        simulate_dense(task, Natural(), weights, **run)
+    with pytest.raises(LearningError) as fast:
+        simulate(task, Natural(), weights, **run)
+    with pytest.raises(LearningError) as first:
+        simulate(task, Natural(), weights[:8], **run | {"spikes": part_of(spikes, 8)})
+
+    def told(error):
+        return str(error.value).split(" (")[0]
+
+    assert told(fast) == told(dense)
+    assert told(fast).startswith("trial 8")
+    assert told(first).startswith("trial 0")  # which fails, too, and later
+
+    def interrupt(amount):
+        raise KeyboardInterrupt
+
+    settings = Settings(30.0, 0.2)
+    engine = events.EventEngine(
+        event_model(task, Natural(), settings),
+        weights,
+        np.zeros((9, 10)),
+        seed=None,
+        draws=(False, False),
+    )
+    engine.give(*(events_of(counts, 0) for counts in (spikes.afferents, spikes.teacher)))
+    with pytest.raises(LearningError, match=told(fast)):
+        engine.run(400, interrupt)
+
+
+def part_of(spikes, trials):
+    return Spikes(spikes.afferents[:, :trials], spikes.teacher[:, :trials])
+
+
+def test_given_trains_are_counted_in_small_pieces(learner, monkeypatch):
+    """However many trains there are, and to the bit as in one piece."""
+    task, w = learner
+    task = given_task(task, teacher=GivenTeacher(SpikeTrains(trains(1, 1.0, seed=7), 1.0)))
+    run = {"rate": RATE, "duration": 0.15}
+    usual = simulate(task, Natural(), w, **run)
+    sizes = []
+    known = SpikeTrains.counts
+
+    def counted(self, first, last, dt):
+        counts = known(self, first, last, dt)
+        sizes.append(counts.size)
+        return counts
+
+    monkeypatch.setattr(SpikeTrains, "counts", counted)
+    monkeypatch.setattr(simulation, "_GIVEN_AT_ONCE", 500)
+    pieces = simulate(task, Natural(), w, **run)
+    assert max(sizes) <= 500
+    np.testing.assert_array_equal(pieces.weights[-1], usual.weights[-1])
 
 
 BAD = {

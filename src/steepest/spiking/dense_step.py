@@ -203,7 +203,8 @@ def explain_failure(model: Model, trials: Trial, dt: float) -> None:
         raise type(error)(f"{place}: {error}") from error
     usps = np.asarray(model.neuron.kernel.readout) @ np.asarray(traces)
     unseen = (np.asarray(fisher.usp_variances()) == 0) & (usps != 0)
-    if unseen.any() and not np.isfinite(growth):
+    direction = model.rule.respond(fisher, weights, jnp.asarray(usps), model.chart)[0]
+    if unseen.any() and not np.isfinite(np.asarray(direction)).all():
         i = int(np.flatnonzero(unseen)[0])
         raise MetricError(
             f"{place}: afferent {i} has a rate of 0 Hz there, so that its USP has no variance in "
@@ -216,7 +217,7 @@ def explain_failure(model: Model, trials: Trial, dt: float) -> None:
             f"{place}: the learning rate {float(model.eta):g} multiplies the weights by "
             f"{growth:.3g} in one step, past 0; the largest safe rate there is {safe:.3g}"
         )
-    V = float(jnp.sum(somatic * (model.neuron.kernel.readout @ traces)))
+    V = float(np.sum(np.asarray(somatic) * usps))
     raise LearningError(
         f"{place}: the weights' change is not finite, or the teacher fires more than "
         f"{MOST_EXPECTED} spikes per bin (V = {V:g} mV, largest weight "
