@@ -186,10 +186,13 @@ def test_too_large_a_rate_is_named_with_the_step_and_the_largest_safe_one():
 
     with pytest.raises(LearningError, match=f"step {step} ") as caught:
         taken(1e6)
-    safe = float(str(caught.value).rsplit(" ", 1)[1])
-    assert safe == pytest.approx(-1 / change[mark].min(), rel=5e-3)
+    trial = int(np.flatnonzero(change[mark] < 0)[0])  # the first of those that fail at this step
+    words = str(caught.value)
+    assert words.startswith(f"trial {trial}, ")
+    assert float(words.rsplit(" ", 1)[1]) == pytest.approx(-1 / change[mark, trial], rel=5e-3)
+    safe = -1 / change[mark].min()  # for all of them
     taken(0.99 * safe)
-    with pytest.raises(LearningError):
+    with pytest.raises(LearningError, match=f"trial {np.argmin(change[mark])}, "):
         taken(1.02 * safe)
 
 
@@ -223,7 +226,7 @@ def test_a_given_train_of_nominal_rate_0_is_named_where_it_spikes():
     task = Task(
         PoissonNeuron(), Afferents([GivenGroup(trains, [0.0, 20.0])]), FixedRateTeacher(20.0)
     )
-    with pytest.raises(MetricError, match=r"step 41 .*afferent 0 has a rate of 0 Hz"):
+    with pytest.raises(MetricError, match=r"step 42 .*afferent 0 has a rate of 0 Hz"):
         run(Natural(), 0.2, task=task, start=np.array([0.1, 0.2]), spikes=None, seed=0)
 
 

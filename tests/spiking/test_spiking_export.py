@@ -2,9 +2,12 @@
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -76,6 +79,41 @@ def test_brian2_gives_the_same_weights(rule, rate, euler, tmp_path):
     assert np.abs(ours - w).max() > 1e-3 * np.abs(w).max()
     assert np.abs(theirs["final"] - ours[0]).max() < 1e-9 * np.abs(ours).max()
     assert theirs["weights"].shape == (100, N)
+
+
+class Reached(Exception):
+    """A script came as far as its first use of Brian2."""
+
+
+SPIKES = {
+    "of_another_size": ({"afferents": (40, 3), "teacher": 40}, "(steps, 4) and (steps,)"),
+    "of_another_length": ({"afferents": (40, 4), "teacher": 39}, "(steps, 4) and (steps,)"),
+    "flat": ({"afferents": 40, "teacher": 40}, "(steps, 4) and (steps,)"),
+    "too_few": ({"afferents": (39, 4), "teacher": 39}, "a run of 0.02 s is 40 steps"),
+    "without_teacher": ({"afferents": (40, 4)}, "no array 'teacher'"),
+    "enough": ({"afferents": (40, 4), "teacher": 40}, None),
+}
+
+
+@pytest.mark.parametrize("name", SPIKES)
+def test_the_script_refuses_spikes_that_do_not_fit(name, tmp_path, monkeypatch, capsys):
+    """Before Brian2 does anything: it would repeat the last step's spikes."""
+    task, w = paper_task(1, n=4, test_samples=2)
+    script = tmp_path / "learn.py"
+    script.write_text(export_brian2(task, EuclideanRule(), w[0], rate=1e-6, duration=0.02))
+    shapes, words = SPIKES[name]
+    path = tmp_path / "spikes.npz"
+    np.savez(path, **{key: np.zeros(shape, dtype=int) for key, shape in shapes.items()})
+    monkeypatch.setitem(sys.modules, "brian2", SimpleNamespace(seed=Mock(side_effect=Reached)))
+    monkeypatch.setattr(sys, "argv", [str(script), "--spikes", str(path)])
+    if words is None:
+        with pytest.raises(Reached):
+            runpy.run_path(str(script), run_name="__main__")
+        return
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(script), run_name="__main__")
+    assert ended.value.code == 2
+    assert words in " ".join(capsys.readouterr().err.split())
 
 
 def with_neuron(task, neuron):

@@ -313,57 +313,48 @@ def test_a_damaged_engine_part_of_a_state_is_not_used(learner, whole, name):
     assert not np.array_equal(out.weights[-1], sound.weights[-1])
 
 
-def test_a_neuron_that_says_nothing_is_named_with_the_cure_on_both_engines(learner):
+def test_a_neuron_that_says_nothing_is_named_with_the_cure(learner):
     task, w = learner
-    task = changed(task, neuron=PoissonNeuron(bias=-4000.0))
-    run = {"rate": RATE, "duration": 0.01, "seed": 0}
-    for engine in ("events", "dense"):
+    for bias in (-4000.0, 4000.0):
+        far = changed(task, neuron=PoissonNeuron(bias=bias))
         for rule in (Natural(), ApproximateNatural()):
-            with pytest.raises(MetricError, match=r"trial 0, step 0 .*bias"):
-                simulate(task, rule, w, engine=engine, **run)
+            with pytest.raises(MetricError, match=r"trial 0, step 0 .*neuron's bias"):
+                simulate(far, rule, w, rate=RATE, duration=0.01, seed=0)
 
 
 def test_a_failure_is_that_of_the_earliest_step_also_when_interrupted(learner):
     """Trials 0 to 7 are one block of lanes, trial 8 another, which fails earlier."""
     task, _ = learner
     random = np.random.default_rng(1)
-    weights = np.tile(random.uniform(-0.1, 0.1, 10), (9, 1)) * np.r_[np.full(8, 4), 6][:, None]
+    scale = np.r_[np.full(8, 1.0), 3.0][:, None]
+    weights = scale * random.uniform(-0.1, 0.1, 10)
     task = changed(task, teacher=RealisableTeacher(np.zeros(10)))
     counts = random.poisson(task.afferents.constant_rates * DT, (400, 1, 10))
-    spikes = Spikes(np.repeat(counts, 9, axis=1), np.repeat(random.poisson(0.02, (400, 1)), 9, 1))
-    run = {"rate": 30.0, "duration": 0.2, "spikes": spikes}
-    with pytest.raises(LearningError) as dense:
-        simulate_dense(task, Natural(), weights, **run)
-    with pytest.raises(LearningError) as fast:
-        simulate(task, Natural(), weights, **run)
-    with pytest.raises(LearningError) as first:
-        simulate(task, Natural(), weights[:8], **run | {"spikes": part_of(spikes, 8)})
+    taught = random.poisson(0.02, (400, 1))
 
-    def told(error):
+    def fails(weights):
+        trials = len(weights)
+        spikes = Spikes(np.repeat(counts, trials, axis=1), np.repeat(taught, trials, axis=1))
+        with pytest.raises(LearningError) as error:
+            simulate(task, Natural(), weights, rate=30.0, duration=0.2, spikes=spikes)
         return str(error.value).split(" (")[0]
 
-    assert told(fast) == told(dense)
-    assert told(fast).startswith("trial 8")
-    assert told(first).startswith("trial 0")  # which fails, too, and later
+    assert fails(weights) == "trial 8, step 61"
+    assert fails(weights[8:]) == "trial 0, step 61"
+    assert fails(weights[:8]) == "trial 0, step 113"
 
     def interrupt(amount):
         raise KeyboardInterrupt
 
-    settings = Settings(30.0, 0.2)
-    engine = events.EventEngine(
-        event_model(task, Natural(), settings),
-        weights,
-        np.zeros((9, 10)),
-        seed=None,
-        draws=(False, False),
-    )
-    engine.give(*(events_of(counts, 0) for counts in (spikes.afferents, spikes.teacher)))
-    with pytest.raises(LearningError, match=told(fast)):
-        engine.run(400, interrupt)
-
-
-def part_of(spikes, trials):
-    return Spikes(spikes.afferents[:, :trials], spikes.teacher[:, :trials])
+    model = event_model(task, Natural(), Settings(30.0, 0.2))
+    for eta, raised in ((30.0, LearningError), (0.0, KeyboardInterrupt)):
+        engine = events.EventEngine(
+            replace(model, eta=eta), weights, 0 * weights, seed=None, draws=(False, False)
+        )
+        everywhere = (np.repeat(one, 9, axis=1) for one in (counts, taught))
+        engine.give(*(events_of(one, 0) for one in everywhere))
+        with pytest.raises(raised, match="trial 8, step 61" if eta else None):
+            engine.run(400, interrupt)
 
 
 def test_given_trains_are_counted_in_small_pieces(learner, monkeypatch):

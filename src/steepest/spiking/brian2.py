@@ -25,7 +25,8 @@ SCRIPT = Template('''\
     python SCRIPT.py [--out FILE.npz] [--spikes FILE.npz] [--duration SECONDS] [--standalone]
 
 Writes `times` (s), `weights` (times, synapses) and `final` (synapses). --spikes reads `afferents`
-(steps, synapses) and `teacher` (steps), counts per time step, instead of drawing spikes.
+(steps, synapses) and `teacher` (steps), counts per time step, instead of drawing spikes; it must
+hold as many steps as are run.
 Kreutzer et al. 2022. Numbers without units are in s, Hz and mV (eps0 in mV s); weights have none.
 """
 
@@ -40,15 +41,35 @@ parser.add_argument("--spikes")
 parser.add_argument("--duration", type=float, default=$duration)
 parser.add_argument("--standalone", action="store_true", help="compile to C++ and run that")
 arguments = parser.parse_args()
-if arguments.standalone:
-    b2.set_device("cpp_standalone")
-b2.seed($seed)
-b2.defaultclock.dt = $dt * b2.second
 
 rates = np.array($rates)
 start = np.array($start)
 target = np.array($target)
 n = len(rates)
+
+if arguments.spikes:
+    given = np.load(arguments.spikes, allow_pickle=False)
+    for name in ("afferents", "teacher"):
+        if name not in given.files:
+            parser.error(f"{arguments.spikes} has no array {name!r}")
+    seen, heard = given["afferents"], given["teacher"]
+    if seen.ndim != 2 or seen.shape[1] != n or heard.shape != seen.shape[:1]:
+        parser.error(
+            f"{arguments.spikes}: afferents {seen.shape} and teacher {heard.shape}; give "
+            f"(steps, {n}) and (steps,)"
+        )
+    steps = round(arguments.duration / $dt)
+    if len(seen) < steps:  # Brian2 would repeat the last step's spikes
+        parser.error(
+            f"{arguments.spikes} holds {len(seen)} steps of $dt s, and a run of "
+            f"{arguments.duration:g} s is {steps} steps: give more, or a shorter --duration"
+        )
+
+if arguments.standalone:
+    b2.set_device("cpp_standalone")
+b2.seed($seed)
+b2.defaultclock.dt = $dt * b2.second
+
 parameters = {
     "dt_s": $dt, "eta": $eta, "tau_m": $tau_m * b2.second, "tau_s": $tau_s * b2.second,
     "kappa": $kappa, "eps0": $eps0, "c_eps": $c_eps, "q": $q,
@@ -57,9 +78,8 @@ parameters = {
 }
 
 if arguments.spikes:
-    given = np.load(arguments.spikes, allow_pickle=False)
-    parameters["given"] = b2.TimedArray(given["afferents"].astype(float), dt=$dt * b2.second)
-    parameters["taught"] = b2.TimedArray(given["teacher"].astype(float), dt=$dt * b2.second)
+    parameters["given"] = b2.TimedArray(seen.astype(float), dt=$dt * b2.second)
+    parameters["taught"] = b2.TimedArray(heard.astype(float), dt=$dt * b2.second)
 
 # Within the slot "groups" of a time step, in this order: sums over synapses (-1), the neuron's
 # coefficients (2), the weights (3), the decay of the USPs (4). Spikes follow in later slots, so
