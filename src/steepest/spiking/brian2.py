@@ -48,9 +48,10 @@ target = np.array($target)
 n = len(rates)
 
 if arguments.spikes:
-    given = np.load(arguments.spikes, allow_pickle=False)
+    with np.load(arguments.spikes, allow_pickle=False) as file:
+        given = dict(file)
     for name in ("afferents", "teacher"):
-        if name not in given.files:
+        if name not in given:
             parser.error(f"{arguments.spikes} has no array {name!r}")
     seen, heard = given["afferents"], given["teacher"]
     if seen.ndim != 2 or seen.shape[1] != n or heard.shape != seen.shape[:1]:
