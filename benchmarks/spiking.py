@@ -90,7 +90,7 @@ GOALS = {  # natural rule: ratio of ours to the contender (to the best of its ki
 
 
 def measure(rules, sizes, synapses, budget, rounds, clock, brian2):
-    """Contender -> rule -> n -> updates per second; `brian2` (rule, n) gives its own, or is None."""
+    """Contender -> rule -> n -> updates per second; `brian2` (rule, n) gives its own, if any."""
     found = {name: {rule: {} for rule in rules} for name in CONTENDERS}
     found[BRIAN2] = {rule: {} for rule in rules} if brian2 else None
     for n in sizes:
