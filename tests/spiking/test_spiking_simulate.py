@@ -143,6 +143,13 @@ def test_says_why_a_run_needs_the_dense_engine(learner, word):
         simulate(task, rule, w, rate=RATE, duration=0.1, seed=0, chart=chart, engine="events")
 
 
+def test_an_euler_step_of_a_time_constant_needs_the_dense_engine(learner):
+    task, _ = learner
+    almost = 0.003 * (1 - 1e-6)
+    assert "Euler step" in why_dense(task, Natural(), dt=almost, euler=True)
+    assert why_dense(task, Natural(), dt=almost) is None
+
+
 def test_takes_the_event_driven_engine_where_it_can(learner, whole):
     task, _ = learner
     assert all(
