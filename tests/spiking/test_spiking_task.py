@@ -161,7 +161,7 @@ def task(**other):
         (lambda: Spikes(np.zeros((2, 2)), np.zeros((2, 1))), "steps, trials, n"),
         (lambda: record_steps([3.0], 10, 0.1), "outside the run"),
         (lambda: record_steps([], 10, 0.1), "outside the run"),
-        (lambda: record_steps(0, 10, 0.1), "at least one"),
+        (lambda: record_steps(0, 10, 0.1), "whole number of intervals, 1 or more"),
     ],
 )
 def test_bad_tasks_are_refused(make, message):
