@@ -253,6 +253,18 @@ def test_a_worker_hands_back_the_cells_for_which_its_time_is_over(made, monkeypa
     assert [line.split()[3] for line in runs] == ["0", "1", "2", "3"]
 
 
+def test_a_cell_is_not_computed_again_after_it_was_folded_but_a_failed_one_is(made, monkeypatch):
+    plan, store = made("seeds = 2\n[grid]\nslope = [1, 13]")
+    monkeypatch.setattr(cell, "_check_worker", lambda store: None)
+    task = Task(plan.source, plan.scale, str(store.path))
+    cells = [plan.cell(index) for index in range(4)]
+    for _ in range(2):
+        assert run_cells(task, cells, budget=60.0)[1] == [True, True, False, False]
+        fold(str(store.path))
+    runs = store.path.with_name("figure.log").read_text().splitlines()
+    assert [line.split()[0] for line in runs] == ["1.0", "1.0", "13.0", "13.0", "13.0", "13.0"]
+
+
 def test_chunks_hold_many_cells_and_stay_within_their_size():
     for shape, cell_bytes in [((5, 2, 20), 8), ((100, 100), 8000), ((7,), 2**30), ((3, 4, 1), 0)]:
         chunk = block(shape, cell_bytes)

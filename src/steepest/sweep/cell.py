@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from distributed import get_worker
 
 from steepest.errors import UsageError
@@ -15,6 +16,7 @@ from steepest.study import check_dataset
 from steepest.sweep.figure_source import FigureSource
 from steepest.sweep.plan import Cell
 from steepest.sweep.staged import pack, write_failure, write_result
+from steepest.sweep.store import DONE, SweepStore
 from steepest.sweep.surroundings import prepare_process
 
 __all__ = ["Task", "run_cells"]
@@ -42,18 +44,34 @@ def run_cells(task: Task, cells: list[Cell], budget: float) -> tuple[float, list
     _check_worker(task.store)
     prepare_process()
     folder = Path(task.store) / ".sweep" / "cells"
+    ended = _ended(task.store, cells)
     good: list[bool] = []
     for cell in cells:
-        good.append(_run_cell(task, cell, folder))
+        known = ended.get(cell.index)
+        good.append(_run_cell(task, cell, folder) if known is None else known)
         if time.perf_counter() - began > budget:
             break
     return time.perf_counter() - began, good
 
 
+def _ended(store: str, cells: list[Cell]) -> dict[int, bool]:
+    """Which of the cells are in place, in files or folded already, and whether they succeeded.
+
+    A failure that was folded is none of them: it may be this run's task to try that cell again.
+    """
+    place = SweepStore(store)
+    # Files first: a fold marks a cell before it takes the cell's file away.
+    staged = {
+        cell.index: good
+        for cell in cells
+        for suffix, good in ((".json", False), (".npy", True))
+        if (place.cells / f"{cell.index}{suffix}").exists()
+    }
+    done = np.array(place.group()["cell_status"]).ravel() == DONE
+    return staged | {cell.index: True for cell in cells if done[cell.index]}
+
+
 def _run_cell(task: Task, cell: Cell, folder: Path) -> bool:
-    for suffix, good in ((".npy", True), (".json", False)):
-        if (folder / f"{cell.index}{suffix}").exists():
-            return good
     figure = task.source.load()
     started = time.perf_counter()
     try:

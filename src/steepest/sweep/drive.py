@@ -7,6 +7,7 @@ import socket
 import time
 import uuid
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ _HEAD_START = 60.0
 # that and hands the rest back, so that a slow cell among them keeps no others waiting.
 _BATCH_SECONDS = 0.25
 _BATCH_CELLS = 100
+# An answer that was given is fetched in no time, unless the worker that gave it is gone.
+_ANSWER = 30.0
 
 
 @dataclass(frozen=True)
@@ -189,8 +192,12 @@ class _Run:
         key: Any = future.key
         indices, _ = self.under_way.pop(key)
         try:
-            seconds, good = future.result()
+            seconds, good = future.result(timeout=_ANSWER)
             self.pace = seconds / len(good)
+        except TimeoutError:
+            # The worker that had the answer died; what its cells came to is in the store.
+            self.waiting.extendleft(reversed(indices))
+            return
         except KilledWorker:
             if key[0].startswith("cell"):
                 # One of them or a cell before them is to blame: each runs alone, at the end.
@@ -210,23 +217,28 @@ class _Run:
 
     def _fold(self) -> bool:
         """Start a fold on a worker, unless one is under way; raises what the last one met."""
-        if self.folding is not None and not self.folding.done():
-            return False
-        self._wait_for_fold()
+        if self.folding is not None:
+            if not self.folding.done():
+                return False
+            error = self.folding.exception() if self.folding.status == "error" else None
+            if isinstance(error, SteepestError):
+                raise error
+            # A fold whose worker died is simply begun again.
+            if isinstance(error, Exception) and not isinstance(error, KilledWorker):
+                raise _lost(error) from error
         path = str(self.place.path.resolve())
         self.folding = self.client.submit(fold, path, pure=False, priority=1)
         self.since_fold = 0
         return True
 
     def _wait_for_fold(self) -> None:
-        if self.folding is None:
-            return
-        try:
-            self.folding.result()
-        except SteepestError:
-            raise
-        except Exception as error:
-            raise _lost(error) from error
+        """Wait for the fold under way; if its worker is gone, not longer than for an answer.
+
+        The driver folds what is left, once no other process does.
+        """
+        if self.folding is not None:
+            with suppress(TimeoutError):
+                self.folding.exception(timeout=_ANSWER)
 
     def _beat(self, advance: Advance) -> None:
         threads: Any = self.client.nthreads()
