@@ -63,7 +63,7 @@ class Parameters:
     c_w: float = parameter(0.05, "the constant in gamma_w = c_w V", "1/mV^2")
 
 
-QUICK = Parameters(weights=40, usps=25, trials=4, duration=3200.0, speed=8.0, records=20)
+QUICK = Parameters(weights=40, usps=25, trials=8, duration=3200.0, speed=16.0, records=16)
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
