@@ -13,7 +13,6 @@ STOREYS = [
     ["cli"],
     ["sweep"],
     ["inferring", "planned"],
-    ["report_measured", "report_pair", "report_metric", "report_connectivity"],
     ["report"],
     ["papers"],
     ["results"],

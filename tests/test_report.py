@@ -13,8 +13,8 @@ from rich.console import Console
 from steepest._version import __version__
 from steepest.inference import infer_geometry
 from steepest.papers import surace2020
-from steepest.report import claims_table, study_page, summary
-from steepest.report_pair import verdict_page, verdict_table
+from steepest.report.page import claims_table, study_page, summary
+from steepest.report.pair import verdict_page, verdict_table
 from steepest.study import Claim, Figure, Result, parameter
 
 PICTURE = b"\x89PNG not really"

@@ -17,8 +17,8 @@ from steepest.inference.request import Request, is_said
 from steepest.inference.sensitivity import Sensitivity, sensitivity
 from steepest.inference.unpaired import infer_unpaired
 from steepest.inference.verdict import plain
-from steepest.report_measured import measured_page, measured_table
-from steepest.report_pair import unpaired_page, unpaired_table, verdict_page, verdict_table
+from steepest.report.measured import measured_page, measured_table
+from steepest.report.pair import unpaired_page, unpaired_table, verdict_page, verdict_table
 from steepest.study import png
 
 __all__ = ["Answer", "answer"]

@@ -12,7 +12,7 @@ from steepest.inference.designs import Design
 from steepest.inference.planning import Plan, described, design_from, plan
 from steepest.inference.request import Request
 from steepest.inference.verdict import GEOMETRIES
-from steepest.report import plain_table
+from steepest.report.page import plain_table
 
 __all__ = ["make", "table"]
 

@@ -57,7 +57,7 @@ def connectivity(
     """
     from steepest.inference import connectivity_picture, infer_connectivity, read_series
     from steepest.recurrent import IDENTITY, TANH, logistic
-    from steepest.report_connectivity import connectivity_page
+    from steepest.report.connectivity import connectivity_page
     from steepest.study import png, staging
 
     functions = {"tanh": TANH, "linear": IDENTITY, "logistic": logistic()}

@@ -55,7 +55,7 @@ def infer_metric(
     """
     from steepest.inference.metric_files import load_cost, read_flow
     from steepest.inference.metrics import infer_metric as infer
-    from steepest.report_metric import metric_page
+    from steepest.report.metric import metric_page
     from steepest.study import png, staging
 
     with nullcontext() if out is None else staging(out) as stage:

@@ -123,7 +123,7 @@ def finish(results: list[Any], page: Path, as_json: bool) -> int:
 
 
 def write_page(out: Path, name: str, results: list[Any], **texts: Any) -> Path:
-    from steepest.report import study_page
+    from steepest.report.page import study_page
     from steepest.study import staging
 
     with staging(out) as stage:
@@ -132,7 +132,7 @@ def write_page(out: Path, name: str, results: list[Any], **texts: Any) -> Path:
 
 
 def print_result(result: Any) -> None:
-    from steepest.report import claims_table, summary
+    from steepest.report.page import claims_table, summary
 
     show(f"{result.figure.key}: {result.figure.title}")
     show(claims_table(result.claims))

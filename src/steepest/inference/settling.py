@@ -25,6 +25,7 @@ def settle(
     index, fit, near, vast, too_few = 1.0, None, 0, 0.0, False
     kept = found
     used = size_resolved(found, np.full(found.step.size, found.step[changes].var()), index, cluster)
+    kept = found
     for turn in range(_ROUNDS):
         fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
         index = float(np.clip(fit.index[0], -2, 4))

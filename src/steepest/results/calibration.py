@@ -369,7 +369,7 @@ def _at_most(statement: str, limit: float, measured: float, runs: int) -> Claim:
 
 def _parts(dataset: xr.Dataset, design: str) -> Claim:
     held = dataset["covered_part"].sel(design=design)
-    counts = held.notnull().sum(("truth", "noise", "run"))
+    counts = held.count(("truth", "noise", "run"))
     shares = held.mean(("truth", "noise", "run"))
     said = ", ".join(
         f"{part} {float(shares.sel(part=part)):.2f} of {int(counts.sel(part=part))}"

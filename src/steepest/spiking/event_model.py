@@ -33,7 +33,7 @@ class EventModel:
     """The numbers that the kernel needs of a neuron, its afferents, its teacher and its rule.
 
     `rule` is 0 (Euclidean), 1 (natural) or 2 (approximate natural); time constants and `dt` in s,
-    `eps0` in mV s, `c_eps` in 1/(mV^2 s), rates in Hz, voltages in mV. `decay` holds exp(-dt/tau_m),
+    `eps0` in mV s, `c_eps` in 1/(mV^2 s), rates in Hz, voltages in mV; `decay` is exp(-dt/tau_m),
     exp(-dt/tau_s) or their Euler forms. The teacher spikes at the sigmoid of its own voltage, at
     `teacher_rate` (Hz) when that is a number, or as given to the engine.
     """

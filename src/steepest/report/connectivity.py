@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from steepest import report
 from steepest._version import __version__
 from steepest.inference.connectivity import Connectivity
 from steepest.papers.galtier2013 import CITATION as METHOD
+from steepest.report import page
 
 __all__ = ["connectivity_page"]
 
@@ -24,7 +24,7 @@ def connectivity_page(result: Connectivity, *, source: str, picture: bytes, comm
         f"Left alone, the network follows the data for {result.follows:.4g} of {shown:.4g}"
         f" (a network that stays where it starts: {result.stays:.4g})."
     )
-    return report.render(
+    return page.render(
         "connectivity.html",
         source=source,
         question=(
@@ -42,7 +42,7 @@ def connectivity_page(result: Connectivity, *, source: str, picture: bytes, comm
         units=_units(result),
         numbers=_numbers(result),
         command=command,
-        citations=[METHOD, report.SOFTWARE],
+        citations=[METHOD, page.SOFTWARE],
         version=__version__,
         seed=result.seed,
     )

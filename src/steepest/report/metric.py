@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from steepest import report
 from steepest._version import __version__
 from steepest.inference.metrics import IN_LOGS, MetricVerdict
 from steepest.papers.surace2020 import CITATION as METHOD
+from steepest.report import page
 
 __all__ = ["metric_page"]
 
@@ -42,7 +42,7 @@ def metric_page(
             )
     rows = ", ".join(str(row) for row in verdict.climbing[:50])
     more = len(verdict.climbing) - 50
-    return report.render(
+    return page.render(
         "metric.html",
         source=source,
         question=(
@@ -58,7 +58,7 @@ def metric_page(
         coefficients=coefficients,
         families=_families(verdict),
         command=command,
-        citations=[METHOD, report.SOFTWARE],
+        citations=[METHOD, page.SOFTWARE],
         version=__version__,
         seed=None,
     )

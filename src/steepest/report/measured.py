@@ -5,9 +5,9 @@ import math
 from rich.console import Group
 from rich.text import Text
 
-from steepest import report
 from steepest.inference.estimate import Interval
 from steepest.inference.measured import MeasuredVerdict
+from steepest.report import page
 
 __all__ = ["measured_page", "measured_table"]
 
@@ -24,7 +24,7 @@ def measured_page(verdict: MeasuredVerdict, *, source: str, picture: bytes, comm
 
     `command` is the command line that repeats it.
     """
-    return report.answer_page(
+    return page.answer_page(
         verdict,
         source=source,
         question=f"Asked of {source}. Measurement noise: {verdict.noise_statement}.",
@@ -33,8 +33,8 @@ def measured_page(verdict: MeasuredVerdict, *, source: str, picture: bytes, comm
         alt="Spread of change by size, the fitted mirror map, and the index",
         caption=_CAPTION,
         sections=[
-            report.Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict)),
-            report.Section(
+            page.Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict)),
+            page.Section(
                 "The named geometries, the likeliest first",
                 (
                     "Geometry",
@@ -45,9 +45,9 @@ def measured_page(verdict: MeasuredVerdict, *, source: str, picture: bytes, comm
                 _geometries(verdict),
                 numbers=(1, 2, 3),
             ),
-            report.checks_section(verdict.checks),
-            report.Section("What was used", ("What", "How many, which"), _used(verdict)),
-            report.Section(
+            page.checks_section(verdict.checks),
+            page.Section("What was used", ("What", "How many, which"), _used(verdict)),
+            page.Section(
                 "What was dropped, and why",
                 ("How many", "What", "Why"),
                 [(item.count, item.what, item.why) for item in verdict.estimate.dropped],
@@ -60,7 +60,7 @@ def measured_page(verdict: MeasuredVerdict, *, source: str, picture: bytes, comm
 
 def measured_table(verdict: MeasuredVerdict) -> Group:
     """The verdict as terminal tables: sentence, numbers, what was used and dropped, checks."""
-    head = report.answer_head(verdict)
+    head = page.answer_head(verdict)
     head.add_row("to settle", Text(verdict.settle))
     for name, value, how in _numbers(verdict):
         head.add_row(name, Text(f"{value}  ({how})" if how else value))
@@ -68,21 +68,21 @@ def measured_table(verdict: MeasuredVerdict) -> Group:
         head.add_row(name, Text(value))
     for item in verdict.dropped:
         head.add_row("dropped", Text(f"{item.count} {item.what}: {item.why}"))
-    ranking = report.plain_table(
+    ranking = page.plain_table(
         "Geometry", "Index", "Log-likelihood, below the best index", "Share", numbers=1
     )
     for row in _geometries(verdict):
         ranking.add_row(*row)
-    return Group(head, "", ranking, "", report.checks_table(verdict.checks))
+    return Group(head, "", ranking, "", page.checks_table(verdict.checks))
 
 
 def _geometries(verdict: MeasuredVerdict) -> list[tuple[str, ...]]:
     return [
         (
             fit.name,
-            report.fixed(fit.index),
-            report.short(0.0 - fit.log_likelihood),
-            report.share(fit.weight),
+            page.fixed(fit.index),
+            page.short(0.0 - fit.log_likelihood),
+            page.share(fit.weight),
         )
         for fit in verdict.geometries
     ]
@@ -142,4 +142,4 @@ def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
 
 
 def _said(found: Interval) -> str:
-    return f"{report.fixed(found.value)}, 95 % {report.interval((found.low, found.high))}"
+    return f"{page.fixed(found.value)}, 95 % {page.interval((found.low, found.high))}"

@@ -310,7 +310,7 @@ def _data_uri(png: bytes) -> str:
 
 
 _PAGES = Environment(
-    loader=PackageLoader("steepest", "templates"),
+    loader=PackageLoader("steepest.report", "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

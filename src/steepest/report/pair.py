@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
-from steepest import report
 from steepest.inference import RateFit, Sensitivity, UnpairedVerdict, Verdict
+from steepest.report import page
 
 __all__ = ["unpaired_page", "unpaired_table", "verdict_page", "verdict_table"]
 
@@ -37,10 +37,10 @@ def verdict_page(
     `assumed` the index under assumed noise where none was stated.
     """
     sections = [
-        report.Section(
+        page.Section(
             "The numbers", ("Quantity", "Value", "How"), _numbers(verdict, rate), note=_INDEX
         ),
-        report.Section(
+        page.Section(
             "The named geometries, the likeliest first",
             (
                 "Geometry",
@@ -54,22 +54,22 @@ def verdict_page(
             numbers=(1, 2, 3, 4, 5),
             note=_floor(verdict),
         ),
-        report.checks_section(verdict.checks),
-        report.Section(
+        page.checks_section(verdict.checks),
+        page.Section(
             "If there is measurement noise",
             ("Coefficient of variation", "Index", "or additive sd", "Index"),
             _assumed(assumed),
             numbers=(0, 1, 2, 3),
             note="The index with so much noise taken out; - where noise alone explains the change.",
         ),
-        report.Section(
+        page.Section(
             "What was used, what was dropped, and why",
             ("Synapses", "", "Why"),
             _dropped(verdict),
             numbers=(0,),
         ),
     ]
-    return report.answer_page(
+    return page.answer_page(
         verdict,
         source=source,
         question=(
@@ -86,7 +86,7 @@ def verdict_page(
 
 def verdict_table(verdict: Verdict, rate: RateFit | None = None) -> Group:
     """A verdict as terminal tables: the sentence, the numbers, the geometries, the checks."""
-    head = report.answer_head(verdict)
+    head = page.answer_head(verdict)
     for name, value, how in _numbers(verdict, rate):
         head.add_row(name, Text(f"{value}  ({how})" if how else value))
     counts = verdict.counts
@@ -99,7 +99,7 @@ def verdict_table(verdict: Verdict, rate: RateFit | None = None) -> Group:
             f"; {counts.below_limit} began below the limit, {counts.censored} ended below it"
         )
     head.add_row("synapses", Text(synapses))
-    ranking = report.plain_table(
+    ranking = page.plain_table(
         "Geometry",
         "Index",
         "Log-likelihood, below the best",
@@ -112,7 +112,7 @@ def verdict_table(verdict: Verdict, rate: RateFit | None = None) -> Group:
         ranking.add_row(*row)
     parts: list[Any] = [head, "", ranking, Text(_floor(verdict), style="dim")]
     if verdict.checks:
-        parts += ["", report.checks_table(verdict.checks)]
+        parts += ["", page.checks_table(verdict.checks)]
     return Group(*parts)
 
 
@@ -126,7 +126,7 @@ def unpaired_page(
     command: str,
 ) -> str:
     """A verdict on two distributions as one HTML page, with the words of `verdict_page`."""
-    return report.answer_page(
+    return page.answer_page(
         verdict,
         source=source,
         question=(
@@ -139,10 +139,10 @@ def unpaired_page(
         caption="A: the distributions before and after. B: how far a Gaussian change of the dual is"
         " from turning the first into the second, for every index.",
         sections=[
-            report.Section(
+            page.Section(
                 "The numbers", ("Quantity", "Value", "How"), _unpaired(verdict), note=_INDEX
             ),
-            report.checks_section(verdict.checks),
+            page.checks_section(verdict.checks),
         ],
         command=command,
     )
@@ -150,21 +150,21 @@ def unpaired_page(
 
 def unpaired_table(verdict: UnpairedVerdict) -> Group:
     """A verdict on two distributions as terminal tables."""
-    head = report.answer_head(verdict)
+    head = page.answer_head(verdict)
     head.add_row("to settle", Text(verdict.settle))
     for name, value, how in _unpaired(verdict):
         head.add_row(name, Text(f"{value}  ({how})" if how else value))
-    return Group(head, "", report.checks_table(verdict.checks))
+    return Group(head, "", page.checks_table(verdict.checks))
 
 
 def _unpaired(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
     return [
         (
             "index",
-            f"{report.fixed(verdict.index)}, 95 % {report.interval(verdict.interval)}",
+            f"{page.fixed(verdict.index)}, 95 % {page.interval(verdict.interval)}",
             "smallest distance between distributions; both samples bootstrapped",
         ),
-        ("change", report.fixed(verdict.relative_change), "of the spread of sizes before"),
+        ("change", page.fixed(verdict.relative_change), "of the spread of sizes before"),
         ("sizes before", str(verdict.n_before), _left_out(verdict.absent_before)),
         ("sizes after", str(verdict.n_after), _left_out(verdict.absent_after)),
     ]
@@ -179,12 +179,12 @@ def _numbers(verdict: Verdict, rate: RateFit | None) -> list[tuple[str, str, str
     rows = [
         (
             "index",
-            f"{report.fixed(verdict.index)}, 95 % {report.interval(verdict.interval)}",
+            f"{page.fixed(verdict.index)}, 95 % {page.interval(verdict.interval)}",
             f"{verdict.estimator}, {verdict.interval_method}",
         ),
         (
             "by likelihood",
-            f"{report.fixed(fit.index)}, 95 % {report.interval(fit.interval)}",
+            f"{page.fixed(fit.index)}, 95 % {page.interval(fit.interval)}",
             fit.model,
         ),
         ("noise", verdict.noise.statement, ""),
@@ -196,12 +196,12 @@ def _numbers(verdict: Verdict, rate: RateFit | None) -> list[tuple[str, str, str
         rows += [
             (
                 "index at equal rate",
-                f"{report.fixed(rate.index)}, 95 % {report.interval(ends[0])}",
+                f"{page.fixed(rate.index)}, 95 % {page.interval(ends[0])}",
                 f"presynaptic rate as covariate, {rate.n} synapses",
             ),
             (
                 "rate exponent",
-                f"{report.fixed(rate.exponent)}, 95 % {report.interval(ends[1])}",
+                f"{page.fixed(rate.exponent)}, 95 % {page.interval(ends[1])}",
                 rate.meaning,
             ),
         ]
@@ -214,11 +214,11 @@ def _geometries(verdict: Verdict) -> list[tuple[str, ...]]:
     return [
         (
             fit.name,
-            report.fixed(fit.index),
-            report.short(best - fit.log_likelihood),
-            report.share(fit.weight),
-            report.short(distances[fit.name].uncentred if fit.name in distances else None),
-            report.short(distances[fit.name].centred if fit.name in distances else None),
+            page.fixed(fit.index),
+            page.short(best - fit.log_likelihood),
+            page.share(fit.weight),
+            page.short(distances[fit.name].uncentred if fit.name in distances else None),
+            page.short(distances[fit.name].centred if fit.name in distances else None),
         )
         for fit in verdict.geometries
     ]
@@ -228,9 +228,7 @@ def _assumed(curve: Sensitivity | None) -> list[tuple[str, ...]]:
     if curve is None:
         return []
     columns = zip(curve.cv, curve.index_of_cv, curve.sd, curve.index_of_sd, strict=True)
-    return [
-        (f"{cv:.3g}", report.fixed(a), f"{sd:.3g}", report.fixed(b)) for cv, a, sd, b in columns
-    ]
+    return [(f"{cv:.3g}", page.fixed(a), f"{sd:.3g}", page.fixed(b)) for cv, a, sd, b in columns]
 
 
 def _floor(verdict: Verdict) -> str:
