@@ -63,7 +63,7 @@ class Parameters:
     c_w: float = parameter(0.05, "the constant in gamma_w = c_w V", "1/mV^2")
 
 
-QUICK = Parameters(weights=40, usps=25, trials=8, duration=3200.0, speed=16.0, records=16)
+QUICK = Parameters(weights=40, usps=25, trials=16, duration=3200.0, speed=8.0, records=16)
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -198,10 +198,11 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
         panels[2].hist(_log_length(dataset, rule).values.ravel(), bins=np.arange(-1, 1.01, 0.05),
                        color=colour, alpha=0.75)  # fmt: skip
-    panels[2].set(xlabel="log$_{10}$ of length over the natural length, less its median")
+    panels[2].set(xlabel="log$_{10}$ (length / natural length), less median")
     letter(panels[2], "", "lengths (Euclidean metric)")
     panels[0].set_ylabel("weight vectors")
-    panels[1].legend(frameon=False)
+    panels[1].set_ylim(top=1.4 * panels[1].get_ylim()[1])  # room for the legend
+    panels[1].legend(frameon=False, loc="upper right")
     bare(*panels)
     draw_curves(lower.subplots(1, 4, sharey=True), dataset)
     return figure
@@ -221,13 +222,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     """Pooled mean angles, which rule is closer, and what does not depend on the coordinates."""
     found = []
     angle = dataset["angle"].sel(chart="soma")
-    reference = {
+    expectations = {
         ("Euclidean", "approximate"): 11.3,
         ("Euclidean", "Euclidean"): 43.7,
         ("Fisher", "approximate"): 29.6,
         ("Fisher", "Euclidean"): 74.2,
     }
-    for (metric, rule), expected in reference.items():
+    for (metric, rule), expected in expectations.items():
         values = angle.sel(metric=metric, rule=rule).values.ravel()
         error = float(values.std(ddof=1) / np.sqrt(values.size))
         measured = float(values.mean())
