@@ -1,5 +1,7 @@
 """Kreutzer et al. 2022: every figure's claims hold at its quick scale, and can fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from steepest.papers.kreutzer2022 import (
     fig12,
     quadratic,
 )
+from steepest.spiking import MetricRule
 
 FAST = [fig6, fig10, fig11, quadratic]
 SLOW = [fig1, fig2, fig3, fig4, fig8, fig12]
@@ -98,6 +101,19 @@ def test_claims_of_the_quadratic_rule_fail_for_another_denominator(datasets):
     dataset = quick(datasets, quadratic)
     dataset["bracket"] = dataset["bracket"] - 1 / (dataset["q"] + 1)  # gamma_u = s
     assert len(failed(quadratic, dataset)) >= 2
+
+
+@pytest.mark.slow
+def test_claims_of_invariance_fail_for_a_metric_that_is_not_pulled_back(monkeypatch):
+    """The soma's metric taken for that of dendritic weights."""
+    monkeypatch.setattr(fig12, "_natural", lambda fisher, chart: MetricRule(fisher))
+    monkeypatch.setattr(fig12, "learning_curves", lambda setting, seed: {})
+    monkeypatch.setattr(fig12, "curve_claims", lambda dataset, speed: [])
+    monkeypatch.setattr(fig4, "Pullback", lambda fisher, chart: fisher)
+    statements = " ".join(failed(fig12, fig12.run(replace(fig12.QUICK, weights=4, usps=5), 0)))
+    assert "moves the soma the same" in statements
+    assert "is the same at dendrites" in statements
+    assert len(failed(fig4, fig4.run(replace(fig4.QUICK, duration=1.0), 0))) >= 3
 
 
 @pytest.mark.slow

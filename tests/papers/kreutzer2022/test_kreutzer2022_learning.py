@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from steepest import study
-from steepest.papers.kreutzer2022 import fig5, fig7, fig9, predictions, table1
+from steepest.papers.kreutzer2022 import _experiments, fig5, fig7, fig9, predictions, table1
+from steepest.spiking import MetricRule
 
 MODULES = [fig5, fig7, fig9, predictions, table1]
 
@@ -55,6 +56,33 @@ def test_no_claim_fails_at_the_quick_scale_and_the_picture_can_be_drawn(module):
 def test_random_figures_hold_for_other_seeds(module):
     for seed in (1, 2):
         assert failed(module, module.run(module.QUICK, seed)) == []
+
+
+def test_redundant_afferents_differ_in_a_metric_that_is_not_pulled_back(monkeypatch):
+    """The claim of equal somatic weights depends on the metric of dendritic weights."""
+
+    def fall() -> tuple[float, float]:
+        """Somatic weights at the last over those at the first synapse, and standard error."""
+        found = _experiments.democracy(
+            distances=np.linspace(0, 460, 4), length=200.0, target=0.03, rate=20.0, trials=8,
+            times=np.array([0.0, 2.0]), etas=(0.05, 1e-4), seed=0,
+        )  # fmt: skip
+        weights, error = found["weights"][0, -1], found["error"][0, -1]
+        ratio = weights[-1] / weights[0]
+        return ratio, ratio * np.hypot(error[0] / weights[0], error[-1] / weights[-1])
+
+    ratio, error = fall()
+    assert abs(ratio - 1) < 4 * error
+    monkeypatch.setattr(_experiments, "_natural", lambda fisher, chart: MetricRule(fisher))
+    ratio, error = fall()
+    assert ratio < 0.5
+
+
+def test_small_changes_need_their_sign(interplay):
+    """The silent synapses of S shrink by 1 %: none at all is not close enough."""
+    still = interplay.copy(deep=True)
+    still["trace"].loc[{"group": "silent", "example": 4.5}] = 0.0
+    assert any("S: silent" in text for text in failed(fig7, still))
 
 
 @pytest.mark.slow

@@ -7,14 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.integrate import quad
 
-from steepest.geometry import Scaling
+from steepest.geometry import AbstractChart, Pullback, Scaling
 from steepest.spiking import (
     AbstractRule,
     Afferents,
     AttenuatedTeacher,
     EuclideanRule,
     FixedRateTeacher,
+    MetricRule,
     Natural,
+    NeuronFisher,
     PoissonNeuron,
     RealisableTeacher,
     Sigmoid,
@@ -148,27 +150,36 @@ def democracy(
 ) -> dict[str, Any]:
     """Somatic weights of redundant afferents along a dendrite, which all start from nothing.
 
-    The natural rule is run in somatic weights, which is the same rule in dendritic ones; the
-    Euclidean rule learns dendritic weights. Arrays (rule, time, synapse).
+    Both rules learn dendritic weights, on the same spikes; the natural one by steepest descent in
+    their Fisher metric. Arrays (rule, time, synapse).
     """
     n = len(distances)
     alpha = np.exp(-distances / length)
     afferents = Afferents.steady(np.full(n, rate))
     task = Task(PoissonNeuron(), afferents, RealisableTeacher(np.full(n, target)))
-    settings: dict[str, Any] = {
-        "duration": float(times[-1]),
-        "dt": DT,
-        "seed": seed,
-        "record": times,
-    }
-    start = np.zeros((trials, n))
-    natural = simulate(task, Natural(), start, rate=etas[0], **settings)
-    euclidean = simulate(
-        task, EuclideanRule(), start, rate=etas[1], chart=Scaling(alpha), **settings
-    )
-    weights = np.stack([natural.weights, euclidean.weights * alpha])
+    chart = Scaling(alpha)
+    found = [
+        simulate(
+            task,
+            rule,
+            np.zeros((trials, n)),
+            rate=eta,
+            duration=float(times[-1]),
+            dt=DT,
+            seed=seed,
+            record=times,
+            chart=chart,
+        )
+        for rule, eta in zip((_natural(task.fisher(), chart), EuclideanRule()), etas, strict=True)
+    ]
+    weights = np.stack([one.weights for one in found]) * alpha
     mean, error = mean_and_error(np.moveaxis(weights, 2, 0))
     return {"weights": mean, "error": error}
+
+
+def _natural(fisher: NeuronFisher, chart: AbstractChart) -> AbstractRule:
+    """Steepest descent in the Fisher metric of the weights that learn."""
+    return MetricRule(Pullback(fisher, chart))
 
 
 def equal_dendritic_start(

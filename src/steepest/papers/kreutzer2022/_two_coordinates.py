@@ -32,7 +32,7 @@ class Parameters:
     start: tuple[float, float] = parameter((0.05, 0.05), "initial somatic weights")
     target: tuple[float, float] = parameter((0.2, 0.25), "the teacher's somatic weights")
     samples: int = parameter(400, "Gaussian USPs over which the cost is averaged")
-    euclidean_rate: float = parameter(5e-5, "Euclidean learning rate", "Hz/mV^2 1/s")
+    euclidean_rate: float = parameter(5e-5, "Euclidean learning rate", "1")
     natural_rate: float = parameter(0.02, "natural learning rate", "1/s")
     duration: float = parameter(200.0, "how long the neuron learns", "s")
     step: float = parameter(5.0, "the first changes are those of this time", "s")

@@ -18,13 +18,13 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
-from steepest.geometry import Scaling
+from steepest.geometry import Pullback, Scaling
 from steepest.papers.kreutzer2022._drawing import EUCLIDEAN, INK, NATURAL, bare, letter
 from steepest.spiking import (
     Afferents,
     EuclideanRule,
     FixedRateTeacher,
-    Natural,
+    MetricRule,
     PoissonNeuron,
     Task,
     simulate_dense,
@@ -49,7 +49,7 @@ class Parameters:
     length: float = parameter(200.0, "lambda of alpha = exp(-d/lambda)", "um")
     half: float = parameter(51.1, "d0 of alpha = d0/(d0 + d), 1/10 at 460 um", "um")
     natural_rate: float = parameter(0.02, "natural learning rate", "1/s")
-    euclidean_rate: float = parameter(2e-5, "Euclidean learning rate", "Hz/mV^2 1/s")
+    euclidean_rate: float = parameter(2e-5, "Euclidean learning rate", "1")
     trials: int = parameter(200, "repetitions with other spikes")
 
 
@@ -64,10 +64,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     neuron = PoissonNeuron()
     task = Task(neuron, Afferents.steady([parameters.rate]), FixedRateTeacher(parameters.teacher))
     inverse = np.array(parameters.inverse_attenuations)
+    charts = [Scaling(np.array([1 / factor])) for factor in inverse]
+    # Steepest descent in dendritic weights: in their Fisher metric, and in the Euclidean one.
     rules = {
-        "natural": (Natural(), parameters.natural_rate),
-        "Euclidean": (EuclideanRule(), parameters.euclidean_rate),
-    }
+        "natural": ([MetricRule(Pullback(task.fisher(), c)) for c in charts],
+                    parameters.natural_rate),
+        "Euclidean": ([EuclideanRule()] * len(charts), parameters.euclidean_rate),
+    }  # fmt: skip
     weights = np.stack(
         [
             [
@@ -79,11 +82,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                     duration=parameters.duration,
                     seed=seed,
                     record=_RECORDS,
-                    chart=Scaling(np.array([1 / factor])),
+                    chart=chart,
                 ).weights[:, :, 0]
-                for factor in inverse
+                for rule, chart, factor in zip(each, charts, inverse, strict=True)
             ]
-            for rule, eta in rules.values()
+            for each, eta in rules.values()
         ]
     )
     times = np.linspace(0, parameters.duration, weights.shape[2])

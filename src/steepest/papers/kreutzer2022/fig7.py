@@ -54,6 +54,13 @@ class Parameters:
 
 QUICK = Parameters(points=9, trials=3, example_trials=64)
 
+# Relative changes of stimulated and silent synapses in O1, O2, S after 60 s: mean and standard
+# error of 2000 repetitions with another seed.
+_SEEN = (
+    ((0.04295, 0.00026), (-0.08917, 0.00053)),
+    ((-0.05260, 0.00015), (0.06163, 0.00019)),
+    ((-0.06879, 0.00013), (-0.010399, 0.000016)),
+)
 _NAMES = ("O1", "O2", "S")
 _STIMULATED, _SILENT = "#2b6cb0", "#dd6b20"
 
@@ -128,15 +135,19 @@ def _mean_map(dataset: xr.Dataset) -> xr.Dataset:
     return xr.Dataset({"change": pooled, "error": error / dataset.sizes["silent"]})
 
 
-def _equilibrium(dataset: xr.Dataset) -> float:
-    """Where the stimulated synapses' pooled change falls through 0, by linear interpolation."""
-    change = _mean_map(dataset)["change"].to_numpy()
+def _equilibrium(dataset: xr.Dataset) -> tuple[float, float]:
+    """Where the stimulated synapses' pooled change falls through 0, linearly, and its error."""
+    pooled = _mean_map(dataset)
+    change, error = pooled["change"].to_numpy(), pooled["error"].to_numpy()
     axis = dataset["stimulated"].to_numpy()
     falls = np.flatnonzero((change[:-1] > 0) & (change[1:] <= 0))
     if not falls.size:
-        return float("nan")
+        return float("nan"), float("nan")
     i = int(falls[0])
-    return float(axis[i] + (axis[i + 1] - axis[i]) * change[i] / (change[i] - change[i + 1]))
+    part = change[i] / (change[i] - change[i + 1])
+    slope = (change[i] - change[i + 1]) / (axis[i + 1] - axis[i])
+    spread = np.hypot((1 - part) * error[i], part * error[i + 1]) / slope
+    return float(axis[i] + (axis[i + 1] - axis[i]) * part), float(spread)
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
@@ -159,7 +170,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         letter(axes, name, f"{group} synapses")
         bar = top.colorbar(shown, ax=axes, shrink=0.75)
         bar.set_label("change after learning (%)")
-    equilibrium = _equilibrium(dataset)
+    equilibrium, _ = _equilibrium(dataset)
     change = dataset["change"]
     opposed = change.sel(group="stimulated") * change.sel(group="silent") < 0
     signs.pcolormesh(
@@ -240,31 +251,33 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     """The three regimes, their order, the equilibrium, and what does not depend on what."""
     found = []
     last = dataset.isel(time=-1)
-    for k, (name, expected) in enumerate(
-        zip(_NAMES, ((0.038, -0.079), (-0.055, 0.065), (-0.062, -0.010)), strict=True)
-    ):
-        for group, value in zip(("stimulated", "silent"), expected, strict=True):
+    for k, (name, expected) in enumerate(zip(_NAMES, _SEEN, strict=True)):
+        for group, (value, own) in zip(("stimulated", "silent"), expected, strict=True):
             one = last.isel(example=k).sel(group=group)
             measured, se = float(one["trace"]), float(one["trace_error"])
             found.append(
                 Claim(
                     statement=f"{name}: {group} synapses that start at"
-                    f" {float(one['example']):g}/n change by {100 * value:+.1f} % in 60 s (an"
-                    " earlier computation from few trials; within .01 + 3 SE)",
+                    f" {float(one['example']):g}/n change by {100 * value:+.2f} % in 60 s,"
+                    " clearly of that sign (within 4 SE, and 3 SE from 0)",
                     expected=value,
                     measured=measured,
                     standard_error=se,
-                    holds=abs(measured - value) <= 0.01 + 3 * se,
+                    holds=bool(
+                        abs(measured - value) <= 4 * np.hypot(se, own)
+                        and measured * np.sign(value) > 3 * se
+                    ),
                 )
             )
-    equilibrium = _equilibrium(dataset)
+    equilibrium, spread = _equilibrium(dataset)
     found.append(
-        Claim.close(
-            "The stimulated synapses' change falls through 0 near 1.9/n, whatever the silent"
-            " weights (to .15)",
-            1.9,
-            equilibrium,
-            0.15,
+        Claim(
+            statement="The stimulated synapses' change falls through 0 near 1.9/n, whatever the"
+            " silent weights (within .15)",
+            expected=1.9,
+            measured=equilibrium,
+            standard_error=spread,
+            holds=abs(equilibrium - 1.9) <= 0.15,
         )
     )
     change, error = dataset["change"], dataset["change_error"]

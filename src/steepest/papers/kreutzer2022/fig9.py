@@ -41,16 +41,14 @@ class Parameters:
     rates: tuple[float, ...] = parameter((10.0, 50.0), "rates of the two halves", "Hz")
     trials: int = parameter(1000, "pairs of initial and target weights")
     natural_rate: float = parameter(6e-4, "learning rate of the natural rule", "1/s")
-    euclidean_rate: float = parameter(
-        4.5e-7, "learning rate of the Euclidean rule", "1/(Hz mV^2 s)"
-    )
+    euclidean_rate: float = parameter(4.5e-7, "learning rate of the Euclidean rule", "1")
     duration: float = parameter(8000.0, "time of learning in A-C", "s")
     interval: float = parameter(100.0, "time between recorded points", "s")
     threshold: float = parameter(5e-5, "divergence to be reached in D", "nats per bin")
     multipliers: tuple[float, ...] = parameter(
         (0.5, 0.75, 1.0, 1.5, 2.0), "multiples of the learning rates in D"
     )
-    robustness_trials: int = parameter(200, "trials in D")
+    robustness_trials: int = parameter(200, "trials in D, of the paper's 1000")
     longest: float = parameter(11000.0, "time after which D gives up, at the multiple 1", "s")
 
 
