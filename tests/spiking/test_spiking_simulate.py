@@ -480,3 +480,12 @@ def test_a_teacher_of_weights_per_trial_must_fit(learner):
     task = changed(task, teacher=RealisableTeacher(np.zeros((3, 10))))
     with pytest.raises(UsageError, match="3 teachers for 2 trials"):
         simulate(task, Natural(), w, rate=RATE, duration=0.1, seed=0)
+
+
+def test_idle_lanes_cost_nothing_and_change_nothing():
+    """Four trials fill half a vector; what the idle half drifts to must not be integrated."""
+    task, start = paper_task(trials=4, n=100, seed=0)
+    fast = {"rate": 32 * 4.5e-4, "duration": 20.0, "record": [20.0]}
+    ended = simulate(task, ApproximateNatural(), start, seed=3, **fast)
+    assert ended.engine == "events"
+    assert np.isfinite(ended.weights).all()

@@ -325,8 +325,8 @@ def _run_block(
             for i in range(N):
                 total |= flags[i]
             if total:
-                for i in range(N):
-                    if flags[i] & 14 and i < real and happened == FINE:
+                for i in range(real):  # idle lanes drift out of every range, and need no integrals
+                    if flags[i] & 14 and happened == FINE:
                         happened = FLAT if flags[i] & 8 else METRIC if flags[i] & 4 else LAMBDA
                         where = i
                     if flags[i] & 1:
