@@ -85,7 +85,7 @@ class Claim:
             "expected": _plain(self.expected),
             "measured": _plain(self.measured),
             "standard_error": _plain(self.standard_error),
-            "holds": self.holds,
+            "holds": None if self.holds is None else bool(self.holds),  # NumPy's is not JSON
         }
 
 

@@ -145,7 +145,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             statement="The error is positive (phi'/phi times the error, 1/mV)",
             expected="> 0",
             measured=dataset.attrs["score"],
-            holds=dataset.attrs["score"] > 0,
+            holds=bool(dataset.attrs["score"] > 0),
         ),
         Claim.close("The homosynaptic part leaves silent synapses as they are (greatest change)",
                     0.0, np.abs(homosynaptic[silent]).max(), 0.0),

@@ -306,7 +306,7 @@ def _of_trains(dataset: xr.Dataset) -> list[Claim]:
                 expected=float(expected),
                 measured=ratio,
                 standard_error=se,
-                holds=abs(ratio - expected) <= 0.03 + 3 * se,
+                holds=bool(abs(ratio - expected) <= 0.03 + 3 * se),
             )
         )
     return found
@@ -356,7 +356,7 @@ def _of_democracy(dataset: xr.Dataset) -> list[Claim]:
             expected=0.0,
             measured=fall,
             standard_error=se,
-            holds=abs(fall) <= 0.02 + 3 * se,
+            holds=bool(abs(fall) <= 0.02 + 3 * se),
         ),
         Claim(
             statement="C: the Euclidean rule in dendritic weights is slower at distal synapses: the"
