@@ -249,6 +249,8 @@ def _integrate_all(
             found.end_time, found.end, cost(found.end), found.steps, found.ok, found.stopped,
         )  # fmt: skip
 
+    if len(starts) == 1:  # a loop that is not batched compiles in half the time
+        return _Flow(*(found[None] for found in integrate(starts[0])))
     if stop is None:
         return _Flow(*jax.vmap(integrate)(starts))
     # Batched, the search for an event would also run on the flows that have none, and fail.
