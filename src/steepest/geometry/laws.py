@@ -161,8 +161,7 @@ def _metric_laws(
     _steepest_laws(ledger, metric, x, p, unit, rng, rtol)
 
     A = np.eye(n) + 0.3 * rng.standard_normal((n, n)) / np.sqrt(n)
-    bend = Elementwise(lambda y: y + 0.1 * jnp.tanh(y), _inverse_bend)
-    chart = Composed(Composed(Linear(A), bend), Scaling(1 / unit))
+    chart = Composed(Composed(Linear(A), Elementwise(_bend, _unbend)), Scaling(1 / unit))
     y = chart.inverse(x)
     J = np.asarray(jax.jacfwd(chart)(y))
     seen = Pullback(metric, chart)
@@ -173,7 +172,13 @@ def _metric_laws(
     ledger.enter("its sharp moves the same point the same way", moved, rtol, x)
 
 
-def _inverse_bend(y: Any) -> Any:
+@jax.jit
+def _bend(y: Any) -> Any:
+    return y + 0.1 * jnp.tanh(y)
+
+
+@jax.jit
+def _unbend(y: Any) -> Any:
     """Newton's method for z + tanh(z)/10 = y: 12 steps are past float64 from anywhere."""
     z = y
     for _ in range(12):
