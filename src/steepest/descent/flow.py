@@ -26,6 +26,8 @@ Cost = Callable[[Any], Any]
 Stop = Callable[[Any], Any]
 Geometry = AbstractMetric | AbstractNorm
 
+_FEW = 32  # so many starts are followed one after the other
+
 
 @entry_point(kernel="the metric's sharp (or give batched starts)")
 def gradient_flow(
@@ -249,12 +251,11 @@ def _integrate_all(
             found.end_time, found.end, cost(found.end), found.steps, found.ok, found.stopped,
         )  # fmt: skip
 
-    if len(starts) == 1:  # a loop that is not batched compiles in half the time
-        return _Flow(*(found[None] for found in integrate(starts[0])))
-    if stop is None:
-        return _Flow(*jax.vmap(integrate)(starts))
+    # One after the other compiles in half the time of a batched loop, and pays for few flows.
     # Batched, the search for an event would also run on the flows that have none, and fail.
-    return _Flow(*jax.lax.map(integrate, starts))
+    if stop is not None or len(starts) <= _FEW:
+        return _Flow(*jax.lax.map(integrate, starts))
+    return _Flow(*jax.vmap(integrate)(starts))
 
 
 def _time_to_edge(
