@@ -48,11 +48,13 @@ class Problem:
     max_iterations: int
     products: int = 0
     dual: Any = field(init=False)
+    missing_at_start: Vector = field(init=False)
     scale: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.dual = self.potential.to_dual(jnp.asarray(self.start))
         here = self.forward(self.start)
+        self.missing_at_start = self.targets - here
         self.scale = float(max(np.abs(here).max(), np.abs(self.targets).max())) or 1.0
 
     def forward(self, weights: np.ndarray) -> np.ndarray:
@@ -161,7 +163,7 @@ def _newton(
     """Damped Newton steps; `direction` gives the step of the multipliers and X' times it."""
     multipliers = np.zeros_like(problem.targets)
     change, weights = np.zeros_like(problem.start), problem.start
-    missing = problem.missing(weights)
+    missing = problem.missing_at_start
     logarithmic = getattr(problem.potential, "index", 1.0) == 1.0
     for iteration in range(problem.max_iterations):
         if problem.share(missing) <= problem.tolerance:
@@ -201,7 +203,7 @@ def quasi_newton(problem: Problem) -> Found:
 
     multipliers = np.zeros_like(problem.targets)
     change, weights = np.zeros_like(problem.start), problem.start
-    missing = problem.missing(weights)
+    missing = problem.missing_at_start
     steps: list[np.ndarray] = []
     differences: list[np.ndarray] = []
     for iteration in range(problem.max_iterations):

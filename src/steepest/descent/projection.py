@@ -102,7 +102,7 @@ def bregman_projection(
     if not found.residual <= _ROUNDING * tolerance:
         raise ProjectionError(_reason(problem, found.residual, method, found.weights))
     change = found.dual_change
-    before = np.asarray(potential.to_dual(w0))
+    before = np.asarray(problem.dual)
     after = np.asarray(potential.to_dual(found.weights))
     kept = np.isfinite(before)  # a weight at 0 may have an infinite dual, and does not move
     before, after, asked = before[kept], after[kept], change[kept]
@@ -133,7 +133,8 @@ def _check(x: Any, y: Any, w0: Any) -> None:
             " nothing is left for the geometry to choose; give fewer rows than weights"
         )
     for name, array in (("inputs", x), ("targets", y), ("start", w0)):
-        if not np.isfinite(array).all():
+        # Sums first: looking at every entry of large inputs takes longer than many products.
+        if not np.isfinite(array @ np.ones(array.shape[-1])).all() and not np.isfinite(array).all():
             where = ", ".join(str(i) for i in np.argwhere(~np.isfinite(array))[0])
             raise UsageError(f"{name}: entry ({where}) is not finite")
 
