@@ -54,7 +54,13 @@ from steepest.spiking.transfer import (
     Sigmoid,
     Transfer,
 )
-from steepest.spiking.tuning import Tuning, first_time_below, output_error, tune_rate
+from steepest.spiking.tuning import (
+    Tuning,
+    first_time_below,
+    mean_time_below,
+    output_error,
+    tune_rate,
+)
 from steepest.spiking.usps import sample_usps, shot_noise_fisher
 
 __all__ = [
@@ -103,6 +109,7 @@ __all__ = [
     "export_brian2",
     "first_time_below",
     "inverse_coefficients",
+    "mean_time_below",
     "output_error",
     "paper_task",
     "quadratic_inverse",

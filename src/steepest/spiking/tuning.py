@@ -16,7 +16,9 @@ from jaxtyping import Float
 from steepest.errors import UsageError
 from steepest.spiking.recording import Recording
 
-__all__ = ["Tuning", "first_time_below", "output_error", "tune_rate"]
+__all__ = ["Tuning", "first_time_below", "mean_time_below", "output_error", "tune_rate"]
+
+_GROUPS = 50  # of trials, left out in turn for standard errors
 
 
 def first_time_below(times: Any, values: Any, threshold: float) -> Float[np.ndarray, "*curves"]:
@@ -40,22 +42,54 @@ def first_time_below(times: Any, values: Any, threshold: float) -> Float[np.ndar
     return np.where(below.any(axis=0), t[first] + part * (t[last] - t[first]), np.inf)
 
 
+def mean_time_below(times: Any, curves: Any, threshold: float) -> tuple[float, float]:
+    """When the mean over trials of curves (times, trials) first falls to a threshold, and its SE.
+
+    The standard error is that of the jackknife over trials (in 50 groups, where there are more);
+    NaN for a single trial, or where without some of them the mean stays above. Raises what
+    `first_time_below` does.
+    """
+    y = np.asarray(curves, dtype=np.float64)
+    if y.ndim != 2 or y.size == 0:
+        raise UsageError(f"curves are of shape (times, trials), not {y.shape}")
+    whole = float(first_time_below(times, y.mean(axis=1), threshold))
+    trials = y.shape[1]
+    groups = min(_GROUPS, trials)
+    if groups < 2:
+        return whole, float("nan")
+    parts = np.array_split(np.arange(trials), groups)
+    sums = np.stack([y[:, part].sum(axis=1) for part in parts], axis=1)
+    kept = trials - np.array([len(part) for part in parts])
+    left_out = first_time_below(times, (y.sum(axis=1)[:, None] - sums) / kept, threshold)
+    if not np.isfinite(left_out).all():
+        return whole, float("nan")
+    return whole, float(np.sqrt((groups - 1) * np.var(left_out)))
+
+
 def output_error(recording: Recording) -> Float[np.ndarray, " times"]:
     """Root mean squared error of the output rate (Hz) over all trials and test USPs.
 
     Raises `UsageError` for a recording without a test set or without a teacher's rates.
     """
+    return np.sqrt(_squared_error(recording).mean(axis=1))
+
+
+def _squared_error(recording: Recording) -> Float[np.ndarray, "times trials"]:
     if "rate_distance" not in recording.measures:
         raise UsageError("the error of the output rate needs a test set and a teacher's rates")
-    return np.sqrt(np.mean(recording.measures["rate_distance"] ** 2, axis=1))
+    return recording.measures["rate_distance"] ** 2
 
 
 @dataclass(frozen=True, eq=False)
 class Tuning:
-    """Learning `rates` tried, increasing, the `times` (s) that each took (inf: never), the best."""
+    """Learning `rates` tried, increasing, the `times` (s) that each took (inf: never), the best.
+
+    `errors` (s) are the standard errors of the times over trials, NaN where there is none.
+    """
 
     rates: Float[np.ndarray, " k"]
     times: Float[np.ndarray, " k"]
+    errors: Float[np.ndarray, " k"]
 
     @property
     def best(self) -> float:
@@ -82,19 +116,21 @@ def tune_rate(
     if len(tried) < 2 or not (np.isfinite(tried).all() and tried[0] > 0):
         raise UsageError(f"learning rates to try: two or more positive ones, not {tried}")
 
-    def time(rate: float) -> float:
+    def time(rate: float) -> tuple[float, float]:
+        # The mean square falls to the square when its root falls to the error.
         recording = learn(rate)
-        return float(first_time_below(recording.times, output_error(recording), error))
+        return mean_time_below(recording.times, _squared_error(recording), error**2)
 
     found = {rate: time(rate) for rate in tried}
     for _ in range(refine):
         order = sorted(found)
-        i = order.index(min(order, key=found.__getitem__))
+        i = order.index(min(order, key=lambda rate: found[rate][0]))
         for low, high in pairwise(order[max(i - 1, 0) : i + 2]):
             middle = float(np.sqrt(low * high))
             found[middle] = time(middle)
     order = sorted(found)
-    tuning = Tuning(np.array(order), np.array([found[rate] for rate in order]))
+    times, errors = np.array([found[rate] for rate in order]).T
+    tuning = Tuning(np.array(order), times, errors)
     if not np.isfinite(tuning.fastest):
         raise UsageError(
             f"none of the learning rates {order[0]:g} to {order[-1]:g} brings the error to"

@@ -24,7 +24,7 @@ from steepest.spiking import (
     Natural,
     Recording,
     State,
-    first_time_below,
+    mean_time_below,
     paper_task,
     simulate,
 )
@@ -58,7 +58,6 @@ QUICK = Parameters(
 
 _RULES = (("natural", NATURAL), ("Euclidean", EUCLIDEAN))
 _DIVERGENCE = {"units": "nats per bin"}
-_BATCHES = 8
 _WELL_BELOW = 0.7  # of the threshold: there the curves with a part of the trials are below it too
 _SEGMENTS = 12
 
@@ -73,7 +72,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     for i, (name, _) in enumerate(_RULES):
         for j, multiplier in enumerate(p.multipliers):
             followed = _until(p, name, multiplier, seed)
-            reached[i, j], error[i, j] = _time_to(*followed, p.threshold)
+            reached[i, j], error[i, j] = mean_time_below(*followed, p.threshold)
 
     def stack(name: str, reduce: Any) -> Any:
         values = [reduce(curves[rule].measures[name]) for rule, _ in _RULES]
@@ -153,22 +152,6 @@ def _until(p: Parameters, rule: str, multiplier: float, seed: int) -> tuple[np.n
         if costs[-1][-1].mean() < _WELL_BELOW * p.threshold:
             break
     return np.concatenate(times), np.concatenate(costs)
-
-
-def _time_to(times: np.ndarray, cost: np.ndarray, threshold: float) -> tuple[float, float]:
-    """When the mean curve reaches the threshold, and its jackknife standard error over trials."""
-    whole = float(first_time_below(times, cost.mean(axis=1), threshold))
-    parts = np.array_split(np.arange(cost.shape[1]), min(_BATCHES, cost.shape[1]))
-    left_out = np.array(
-        [
-            first_time_below(times, np.delete(cost, part, axis=1).mean(axis=1), threshold)
-            for part in parts
-        ]
-    )
-    k = len(parts)
-    if k < 2 or not np.isfinite(left_out).all():
-        return whole, float("nan")
-    return whole, float(np.sqrt((k - 1) * np.var(left_out)))
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
