@@ -20,9 +20,10 @@ import jax
 import numpy as np
 import spiking_peers as peers
 
+from steepest.machine import cores
 from steepest.spiking import EuclideanRule, Natural, paper_task
 from steepest.spiking.dense import simulate_dense
-from steepest.spiking.events import EventEngine, cores
+from steepest.spiking.events import EventEngine
 from steepest.spiking.settings import Settings
 from steepest.spiking.simulate import event_model
 

@@ -21,7 +21,7 @@ STOREYS = [
     ["descent"],
     ["study"],
     ["geometry"],
-    ["errors", "progress", "_version"],
+    ["errors", "machine", "progress", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
 

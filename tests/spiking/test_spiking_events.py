@@ -337,21 +337,12 @@ def test_a_given_spike_of_a_silent_afferent_is_refused():
         engine.give(spike)
 
 
-def test_as_many_threads_as_cores_also_where_the_system_does_not_say(monkeypatch):
-    here = events.cores()
-    assert here >= 1
-    monkeypatch.delattr(events.os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(events.os, "cpu_count", lambda: 6)
-    assert events.cores() == 6
-    monkeypatch.setattr(events.os, "cpu_count", lambda: None)
-    assert events.cores() == 1
-
-
-HELPER = "from steepest.spiking._random import compiled\n@compiled()\ndef helped(): return {}\n"
+HELPER = "from steepest.machine import compiled\n@compiled()\ndef helped(): return {}\n"
 MAIN = """
 import helper
 from helper import helped
-from steepest.spiking._random import compiled, digest_of
+from steepest.machine import compiled
+from steepest.spiking._random import digest_of
 def made(sources):
     def run():
         _ = sources

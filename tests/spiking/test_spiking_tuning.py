@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from steepest.errors import UsageError
-from steepest.spiking import Recording, State, first_time_below, mean_time_below, output_error, tune_rate
+from steepest.spiking import (
+    Recording,
+    State,
+    first_time_below,
+    mean_time_below,
+    output_error,
+    tune_rate,
+)
 
 TIMES = np.linspace(0.0, 100.0, 11)
 

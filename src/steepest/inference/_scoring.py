@@ -1,11 +1,11 @@
 # pyright: reportIndexIssue=false
 """Compiled Fisher scoring of variance components. Without annotations: the compiler types them."""
 
-import inspect
 import math
 
 import numpy as np
-from numba import njit
+
+from steepest.machine import compiled
 
 __all__ = ["DEEP", "score_rows"]
 
@@ -15,12 +15,7 @@ _SMALLEST = 1e-4  # of log-likelihood
 _TINY = 1e-300
 
 
-def compiled(function):
-    """numba's njit, of the function itself where a run-time type checker has wrapped it."""
-    return njit(cache=True, error_model="numpy")(inspect.unwrap(function))
-
-
-@compiled
+@compiled(cache=True)
 def _model(
     value, power, middle, width, kappa, noises, rate, slope, total
 ):  # pragma: no cover - compiled
@@ -59,7 +54,7 @@ def _model(
         total[j] = max(signal + noise, _TINY)
 
 
-@compiled
+@compiled(cache=True)
 def _cost(squares, counts, total):  # pragma: no cover - compiled
     """Minus the Gaussian log-likelihood of the squared changes."""
     cost = 0.0
@@ -68,7 +63,7 @@ def _cost(squares, counts, total):  # pragma: no cover - compiled
     return 0.5 * cost
 
 
-@compiled
+@compiled(cache=True)
 def _solve(matrix, vector, number):  # pragma: no cover - compiled
     """Solve a small positive definite system in place, by Cholesky; False where it is not."""
     for i in range(number):
@@ -93,7 +88,7 @@ def _solve(matrix, vector, number):  # pragma: no cover - compiled
     return True
 
 
-@compiled
+@compiled(cache=True)
 def score_rows(  # pragma: no cover - compiled
     squares, counts, middle, width, kappa, nu, spread, power, values, low, high, cost
 ):

@@ -5,7 +5,6 @@ is the index a at which log|D - median D| has no slope on log w.
 """
 
 import math
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +16,7 @@ from scipy.stats import t as student_t
 
 from steepest.errors import DataError
 from steepest.inference.dual import SEARCHED, dual_change
+from steepest.machine import cores
 from steepest.progress import progress
 
 __all__ = ["logroot", "logroot_bootstrap", "logroot_interval", "logroot_slope"]
@@ -114,7 +114,7 @@ def logroot_bootstrap(
 
     estimates = []
     with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(cores()) as pool,
         progress("Resampling synapses", float(draws)) as advance,
     ):
         for part in pool.map(chunk, zip(sizes, seeds, strict=True)):

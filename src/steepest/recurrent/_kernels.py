@@ -1,21 +1,18 @@
 # pyright: reportIndexIssue=false
 """Compiled loops of the online rule. Without annotations: the compiler types them itself."""
 
-import inspect
-
 import numpy as np
-from numba import njit
+
+from steepest.machine import compiled
 
 __all__ = ["lowpass", "natural_steps", "rank_two_steps"]
 
 
-def compiled(function):
-    """numba's njit, of the function itself where a run-time type checker has wrapped it."""
-    # Sums may be reordered, so that they are taken several numbers at a time.
-    return njit(cache=True, fastmath={"reassoc", "contract"})(inspect.unwrap(function))
+# Sums may be reordered, so that they are taken several numbers at a time.
+_KEPT = {"cache": True, "fastmath": {"reassoc", "contract"}}
 
 
-@compiled
+@compiled(**_KEPT)
 def lowpass(signal, state, gain, out):  # pragma: no cover - compiled
     """x += gain (signal - x) along time; out[k] is x before step k. `state` is updated."""
     steps, n = signal.shape
@@ -26,7 +23,7 @@ def lowpass(signal, state, gain, out):  # pragma: no cover - compiled
             state[i] = x + gain * (signal[k, i] - x)
 
 
-@compiled
+@compiled(**_KEPT)
 def rank_two_steps(  # pragma: no cover - compiled
     weights, left, traces, stdp, hebbian, rates, pre, filtered, slopes, diffusion, step
 ):
@@ -58,7 +55,7 @@ def rank_two_steps(  # pragma: no cover - compiled
                     row[j] -= step * diffusion[i, j] * slopes[k, j]
 
 
-@compiled
+@compiled(**_KEPT)
 def natural_steps(  # pragma: no cover - compiled
     weights, inverse, left, traces, push, rates, dt, gain
 ):

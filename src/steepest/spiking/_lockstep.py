@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.machine import compiled
 from steepest.spiking import _moments, _random, _updates
 from steepest.spiking._moments import information_moments
 from steepest.spiking._random import (
@@ -26,7 +27,6 @@ from steepest.spiking._random import (
     GAIN,
     RATE,
     SIZE,
-    compiled,
     digest_of,
     draw_candidates,
     draw_spikes,

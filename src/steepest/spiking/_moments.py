@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from steepest.spiking._random import FAST, compiled, polynomial_exp
+from steepest.machine import compiled
+from steepest.spiking._random import FAST, polynomial_exp
 
 ORDERS = 7  # E[h], E[h'], ..., E[h^(6)]
 TILE = 32  # nodes of the quadrature at a time

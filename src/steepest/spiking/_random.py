@@ -14,18 +14,15 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from steepest.machine import compiled
 
 STREAMS = 64  # in one array with what they last drew, so that one loop over them vectorises
 FAST = {"contract"}  # no reassociation: it undoes the rounding tricks below
 LOG_OF_2 = math.log(2.0)
 EDGE, WIDTH, FIRST, SIZE, RATE, GAIN = range(6)  # what is known of a class of afferents
-
-
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """numba's njit, of the function itself where a run-time type checker has wrapped it."""
-    return lambda function: njit(error_model="numpy", **options)(inspect.unwrap(function))
 
 
 def digest_of(*modules: ModuleType) -> str:

@@ -4,8 +4,9 @@ X[quantity * LANES + lane] holds everything of a lane in one array with LANES kn
 so that the loops over lanes become vector instructions. The derivation is in `_lockstep`.
 """
 
+from steepest.machine import compiled
 from steepest.spiking._moments import DRIFT
-from steepest.spiking._random import FAST, compiled, polynomial_exp, wide_vectors
+from steepest.spiking._random import FAST, polynomial_exp, wide_vectors
 
 # Rows of X. V, the teacher's V and sum x are kappa (row M - row S); QMM is sum k m^2, and so on.
 VM, VS, TM, TS, RM, RS, QMM, QMS, QSS = range(9)

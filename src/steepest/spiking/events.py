@@ -8,7 +8,6 @@ numbers depend on the seed and on the number of trials only, never on the thread
 
 import hashlib
 import math
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -18,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import LearningError, MetricError, UsageError
+from steepest.machine import cores
 from steepest.spiking import _lockstep as kernel
 from steepest.spiking import _updates as layout
 from steepest.spiking._moments import TILE
@@ -37,13 +37,6 @@ def _aligned(*shape: int, dtype: Any = np.float64) -> np.ndarray:
     raw = np.zeros(size + 64, dtype=np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + size].view(dtype).reshape(shape)
-
-
-def cores() -> int:
-    """How many cores this process may use; of the whole machine where the system does not say."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _room(mean: float) -> int:
