@@ -78,7 +78,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     panels[0].loglog(
         dataset["width"], 0.753 / np.log(dataset["width"]), ":", color="black", label=".75 / ln d"
     )
-    panels[0].legend(frameon=False)
+    # Below the lines of B there is room.
+    lines, names = panels[0].get_legend_handles_labels()
+    panels[1].legend(lines, names, frameon=False, loc="lower left")
     return figure
 
 
