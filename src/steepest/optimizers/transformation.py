@@ -114,5 +114,5 @@ def expm1(x: Array) -> Array:
     """
     if x.dtype != jnp.float32:
         return jnp.expm1(x)
-    near = x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4)))
+    near = x + x * x * (0.5 + x * (1 / 6 + x * (1 / 24)))
     return jnp.where(jnp.abs(x) < 2**-5, near, jnp.exp(x) - 1)
