@@ -94,6 +94,13 @@ def test_the_index_is_within_a_tenth_of_the_truth_at_cv_10_percent(index):
     assert abs(np.mean(values) - index) < 0.1
 
 
+def test_a_first_fit_that_large_changes_lead_astray_is_left():
+    """With the largest changes still in, the likeliest index here is at the edge of the search."""
+    design = Design(synapses=1000, change=0.1, multiplicative=0.1, groups=1)
+    found = estimate(simulate_design(design, 0.0, seed=[2, 0]), draws=20)
+    assert found.index.value == pytest.approx(0, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("design", "source"),
     [

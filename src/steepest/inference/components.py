@@ -29,6 +29,14 @@ __all__ = [
 ]
 
 
+_GUESSES = (
+    -1.0,
+    0.0,
+    1.0,
+    2.0,
+)  # indices from which a fit is begun: the likelihood has several tops
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """Index, signal and noise curve of every resample (leading axis b), and the likelihood.
@@ -117,7 +125,7 @@ def fit_noise_and_index(
         scale = sums.squares.sum(axis=1) / sums.counts.sum(axis=1)
         first[:, 1] = np.log(scale / 2)
         first[:, 2:5] = scale[:, None] / 8
-        fits = [_climb(sums, first + np.eye(1, 6) * guess, box) for guess in (0.0, 1.0)]
+        fits = [_climb(sums, first + np.eye(1, 6) * guess, box) for guess in _GUESSES]
         best = np.argmin([fit[1] for fit in fits], axis=0)
         values = np.choose(best[:, None], [fit[0] for fit in fits])
         cost = np.choose(best, [fit[1] for fit in fits])

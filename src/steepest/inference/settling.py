@@ -22,12 +22,12 @@ def settle(
 ) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
     """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
     changes, learned = found.lag > 0, found.kappa > 0
-    index, fit, near, vast, too_few = 1.0, None, 0, 0.0, False
-    kept = found
+    index, near, vast, too_few = 1.0, 0, 0.0, False
     used = size_resolved(found, np.full(found.step.size, found.step[changes].var()), index, cluster)
     kept = found
     for turn in range(_ROUNDS):
-        fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
+        # From scratch: the large changes of the first turn may have led far from the likeliest fit.
+        fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
         index = float(np.clip(fit.index[0], -2, 4))
         kept = found
         if turn > 0:
@@ -43,8 +43,7 @@ def settle(
         used = size_resolved(kept, expected_variance(kept, fit), index, cluster)
         if too_few:
             break
-    assert fit is not None
-    fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), fit, stated=known)
+    fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
     left_out = Dropped(
         round(float(kept.weight[kept.lag > 0].sum() - used.counts[:, used.lag > 0].sum())),
         "changes alone in their group",
