@@ -4,7 +4,7 @@ Everything here works on any `torch.nn.Module` that maps a batch of inputs to lo
 networks below, models of torchvision and timm, or a module of your own (CORnet, ...).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -261,18 +261,38 @@ def _tune(
 def _epochs(
     model: Any, optimizer: Any, schedule: Any, images: Any, labels: Any, epochs: int, seed: int
 ) -> Iterable[float]:
-    """Train, and tell the mean loss of every epoch; ends where a loss is not finite."""
+    """Train on labels, and tell the mean loss of every epoch."""
     torch = require_torch("fine-tuning")
-    generator = torch.Generator().manual_seed(seed)
     device = device_of(model)
     # A fine-tuned network keeps the statistics of its BatchNorm, so that its map stays one map.
     model.train(schedule is None)
+
+    def loss(batch: Any, _: Any) -> Any:
+        answers = model(images[batch].to(device))
+        return torch.nn.functional.cross_entropy(answers, labels[batch].to(device))
+
+    return train_epochs(loss, len(labels), optimizer, schedule, epochs, seed)
+
+
+def train_epochs(
+    loss_of: Callable[[Any, Any], Any],
+    examples: int,
+    optimizer: Any,
+    schedule: Any,
+    epochs: int,
+    seed: int,
+) -> Iterable[float]:
+    """Train, and tell the mean loss of every epoch; ends where a loss is not finite.
+
+    `loss_of` takes the numbers of a batch's examples and the generator of all that is random.
+    """
+    torch = require_torch("fine-tuning")
+    generator = torch.Generator().manual_seed(seed)
     for _ in range(epochs):
         total = 0.0
-        for batch in torch.randperm(len(labels), generator=generator).split(_BATCH):
+        for batch in torch.randperm(examples, generator=generator).split(_BATCH):
             optimizer.zero_grad()
-            answers = model(images[batch].to(device))
-            loss = torch.nn.functional.cross_entropy(answers, labels[batch].to(device))
+            loss = loss_of(batch, generator)
             if not torch.isfinite(loss):
                 return
             loss.backward()
@@ -280,7 +300,7 @@ def _epochs(
             total += float(loss.detach()) * len(batch)
         if schedule is not None:
             schedule.step()
-        yield total / len(labels)
+        yield total / examples
 
 
 def device_of(model: Any) -> Any:

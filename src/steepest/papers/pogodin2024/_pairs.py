@@ -8,11 +8,16 @@ import numpy as np
 
 from steepest.geometry import AbstractPotential
 from steepest.optimizers import require_torch
-from steepest.papers.pogodin2024._networks import Tuning, build, device_of, optimizer_for, snapshot
+from steepest.papers.pogodin2024._networks import (
+    Tuning,
+    build,
+    device_of,
+    optimizer_for,
+    snapshot,
+    train_epochs,
+)
 
 __all__ = ["build_pairs", "finetune_pairs", "pair_loss", "pretrain_pairs", "views"]
-
-_BATCH = 256
 
 
 def build_pairs(width: int, seed: int) -> Any:
@@ -112,20 +117,11 @@ def _epochs(
     model: Any, optimizer: Any, schedule: Any, images: Any, stop_gradient: bool, epochs: int,
     seed: int,
 ) -> Iterable[float]:  # fmt: skip
-    torch = require_torch("self-supervised fine-tuning")
-    generator = torch.Generator().manual_seed(seed)
+    """Train on two views of every image, and tell the mean loss of every epoch."""
     device = device_of(model)
-    for _ in range(epochs):
-        total = 0.0
-        for batch in torch.randperm(len(images), generator=generator).split(_BATCH):
-            first, second = (views(images[batch], generator).to(device) for _ in range(2))
-            optimizer.zero_grad()
-            loss = pair_loss(model, first, second, stop_gradient)
-            if not torch.isfinite(loss):
-                return
-            loss.backward()
-            optimizer.step()
-            total += float(loss.detach()) * len(batch)
-        if schedule is not None:
-            schedule.step()
-        yield total / len(images)
+
+    def loss(batch: Any, generator: Any) -> Any:
+        first, second = (views(images[batch], generator).to(device) for _ in range(2))
+        return pair_loss(model, first, second, stop_gradient)
+
+    return train_epochs(loss, len(images), optimizer, schedule, epochs, seed)
