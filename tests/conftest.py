@@ -1,5 +1,7 @@
 """Strict JAX, run-time type checks, and a count of the tests that need our shared data."""
 
+import gc
+import os
 from pathlib import Path
 
 import jax
@@ -17,6 +19,25 @@ install_import_hook("steepest", "beartype.beartype")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NO_SHARED_DATA = "shared data not beside this checkout"
+
+
+# Half the time of the normal suite was XLA compiling some thousand small programs that run once.
+COMPILE_FAST = (
+    "--xla_backend_optimization_level=1"
+    " --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1"
+)
+
+
+def pytest_configure(config):
+    """Compile quickly where nothing slow runs; slow tests and `XLA_FLAGS= pytest` as users do."""
+    if config.option.markexpr == "not slow":
+        os.environ.setdefault("XLA_FLAGS", COMPILE_FAST)
+
+
+def pytest_collection_finish(session):
+    gc.freeze()  # what was imported stays: no need to look through it again at every collection
 
 
 @pytest.fixture(scope="session")

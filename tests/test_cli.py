@@ -324,27 +324,6 @@ def test_output_survives_a_terminal_without_unicode(synapses, tmp_path):
     assert "1497 usable" in done.stdout
 
 
-def test_demo_tells_its_story_and_what_to_try_next(call, tmp_path):
-    code, out, err = call("demo")
-    assert (code, err) == (0, "")
-    assert "All 7 claims hold." in out
-    names = sorted(path.name for path in (tmp_path / "demo").iterdir())
-    assert names == [
-        "demo.html",
-        "results.demo.csv",
-        "results.demo.nc",
-        "results.demo.png",
-        "synapses.csv",
-    ]
-    page = (tmp_path / "demo/demo.html").read_text()
-    assert "found euclidean and the multiplicative one multiplicative" in page
-    # The next step that it prints works as it is printed, and finds what the demo found.
-    step = next(line for line in out.splitlines() if "synapses.csv" in line)
-    code, out, _ = call(*step.split()[1:], "--json")
-    assert code == 0
-    assert json.loads(out)["verdict"] == "multiplicative"
-
-
 def test_the_main_job_on_real_synapses(call, shared_data, tmp_path):
     path = shared_data / "melander2021-psd95/weight_matrices/quantile_4060_pyr.npz"
     code, out, err = call("infer", path, "--before", 0, "--after", 1, "--out", "out/")

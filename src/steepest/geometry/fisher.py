@@ -136,9 +136,7 @@ def monte_carlo_fisher(
     drawn = jnp.asarray(np.asarray(samples, dtype=np.float64))
     if drawn.ndim == 0 or drawn.shape[0] < 2:
         raise UsageError("monte_carlo_fisher: give at least 2 samples, for a standard error")
-    scores = np.asarray(
-        jax.vmap(jax.jacfwd(log_density, argnums=1), in_axes=(0, None))(drawn, theta)
-    )
+    scores = np.asarray(_scores(log_density, drawn, theta))
     bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))
     if bad.size:
         raise MetricError(
@@ -148,6 +146,13 @@ def monte_carlo_fisher(
     products = scores[:, :, None] * scores[:, None, :]
     error = products.std(axis=0, ddof=1) / np.sqrt(len(scores))
     return FisherEstimate(products.mean(axis=0), error, len(scores))
+
+
+@eqx.filter_jit
+def _scores(
+    log_density: Callable[[Any, Any], Any], samples: Array, point: Float[Array, " n"]
+) -> Float[Array, "m n"]:
+    return jax.vmap(jax.jacfwd(log_density, argnums=1), in_axes=(0, None))(samples, point)
 
 
 class LossGradientCovariance(AbstractMatrixMetric):
