@@ -14,6 +14,7 @@ target: it is the start, the target is (.15, .15)/n. The USP scale eps0 is 1 mV 
 The quick version learns ten times as fast for a tenth of the time.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -316,7 +317,7 @@ def _curve_claims(dataset: xr.Dataset) -> list[Claim]:
         for rule in _RULES
     }
     ratio = reached["Euclidean"][0] / reached["natural"][0]
-    error = ratio * float(np.hypot(*(spread / whole for whole, spread in reached.values())))
+    error = ratio * math.hypot(*(spread / whole for whole, spread in reached.values()))
     usable = paper and np.isfinite(error)
     found.append(
         Claim(
