@@ -246,6 +246,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         here = dataset["outcomes"].sel(design=design)
         _bars(axes, here, colours)
         axes.set_title(f"A   {design}: share of verdicts", loc="left")
+    noises = " | ".join(dataset["noise"].values)
+    rows[-2].set_xlabel(f"truth; its bars are the noise: {noises}")
     rows[0].legend(ncols=6, frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1.0))
     rows[-1].remove()
     lower = figure.add_subfigure(rows[-1].get_subplotspec()).subplots(1, 3)
