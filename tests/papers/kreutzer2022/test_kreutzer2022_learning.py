@@ -92,14 +92,3 @@ def test_claims_of_the_scaling_fail_for_the_printed_law():
     printed = 1 / variance * float(variance[0]) * dataset["change"][0, 0, -1]
     dataset["change"].loc[{"rule": "natural"}] = printed.broadcast_like(dataset["change"][0])
     assert any("1/(m^2 + sigma^2)" in text for text in failed(fig5, dataset))
-
-
-def test_the_time_to_a_threshold_has_a_standard_error():
-    times = np.linspace(0, 100, 21)
-    random = np.random.default_rng(0)
-    cost = np.exp(-times[:, None] / random.uniform(15, 25, 64))
-    _, error = fig9._time_to(times, cost, 0.1)
-    halves = [fig9._time_to(times, cost[:, k::2], 0.1)[0] for k in range(2)]
-    assert 0 < error < 3
-    assert abs(halves[0] - halves[1]) < 6 * error
-    assert np.isinf(fig9._time_to(times, cost, 1e-6)[0])
