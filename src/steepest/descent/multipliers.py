@@ -22,8 +22,6 @@ Weights = Float[np.ndarray, " d"]
 # Largest step of a logarithmic dual at once: beyond, exponentials leave where Newton's model holds.
 _CAP = 3.0
 _MEMORY = 30
-# Columns of X taken at once, so that both products of a Gram step find them in the cache.
-_BLOCK = 1024
 
 
 class Found(NamedTuple):
@@ -131,29 +129,13 @@ Gram = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def _gram(problem: Problem, weights: np.ndarray) -> Gram:
-    """The products X H^-1 X' v and X' v; where H is diagonal, in one reading of X."""
-    slopes = np.asarray(_raise(problem.potential, weights, np.ones_like(weights)))
-    probe = np.random.default_rng(0).standard_normal(weights.size)
-    raised = np.asarray(_raise(problem.potential, weights, probe))
-    if not np.allclose(raised, slopes * probe, rtol=1e-9, atol=0, equal_nan=True):
+    """The products X H^-1 X' v and X' v."""
 
-        def coupled(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            along = problem.back(v)
-            return problem.forward(np.asarray(_raise(problem.potential, weights, along))), along
+    def product(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        along = problem.back(v)
+        return problem.forward(np.asarray(_raise(problem.potential, weights, along))), along
 
-        return coupled
-
-    def diagonal(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        problem.products += 2
-        along, found = np.empty_like(weights), np.zeros_like(v)
-        for first in range(0, weights.size, _BLOCK):
-            here = slice(first, first + _BLOCK)
-            columns = problem.inputs[:, here]
-            along[here] = v @ columns
-            found += columns @ (slopes[here] * along[here])
-        return found, along
-
-    return diagonal
+    return product
 
 
 def _newton(
