@@ -222,6 +222,9 @@ def test_text_in_square_brackets_is_not_taken_for_a_style():
         ("euclidean", None, "euclidean", "euclidean"),
         (7, None, 7, "7"),
         (0.5, 0.0, 0.5, "0.5"),
+        (float("inf"), float("nan"), 2.4, "inf"),
+        (2.5, float("nan"), 2.4, "2.5"),
+        (2.5, float("inf"), 2.4, "2.5"),
     ],
 )
 def test_measurements_are_shown_as_precisely_as_they_are_known(measured, error, expected, shown):

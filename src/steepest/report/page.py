@@ -251,7 +251,7 @@ def _show(value: Any) -> str:
 def _measured(claim: Claim) -> str:
     """What was measured: as precise as its standard error, or as what was expected of it."""
     measured, error = claim.measured, claim.standard_error
-    if isinstance(measured, float) and error:
+    if isinstance(measured, float) and error and math.isfinite(error):
         places = max(0, 1 - math.floor(math.log10(error)))
         return f"{measured:.{places}f} ± {error:.{places}f}"
     if isinstance(measured, float) and isinstance(claim.expected, str):
