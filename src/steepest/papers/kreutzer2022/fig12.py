@@ -56,7 +56,7 @@ class Parameters:
     weights: int = parameter(100, "random weight vectors for each pair of rates (A, B)")
     usps: int = parameter(100, "sampled inputs for each weight vector (A, B)")
     trials: int = parameter(1000, "learning curves of each rule and pair of rates (C to F)")
-    duration: float = parameter(8000.0, "how long they learn (C to F), at the paper's rates", "s")
+    duration: float = parameter(10_000.0, "how long they learn (C to F), at the paper's rates", "s")
     speed: float = parameter(1.0, "multiplies learning rates and divides times (C to F)")
     records: int = parameter(100, "recorded times of a curve, beside the start")
     c_u: float = parameter(0.95, "the constant in place of gamma_u/(c_eps eps0)")
