@@ -42,7 +42,7 @@ RULES: tuple[AbstractRule, ...] = (Natural(), EuclideanRule())
 
 def mean_and_error(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean over the first axis, and its standard error."""
-    return x.mean(axis=0), x.std(axis=0, ddof=1) / np.sqrt(len(x))
+    return np.asarray(x.mean(axis=0)), np.asarray(x.std(axis=0, ddof=1) / np.sqrt(len(x)))
 
 
 def bursts(

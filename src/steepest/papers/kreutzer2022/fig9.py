@@ -53,13 +53,14 @@ class Parameters:
 
 
 QUICK = Parameters(
-    trials=16, duration=600.0, multipliers=(2.0,), robustness_trials=16, longest=12000.0
+    trials=128, duration=600.0, multipliers=(2.0,), robustness_trials=16, longest=12000.0
 )
 
 _RULES = (("natural", NATURAL), ("Euclidean", EUCLIDEAN))
 _DIVERGENCE = {"units": "nats per bin"}
 _WELL_BELOW = 0.7  # of the threshold: there the curves with a part of the trials are below it too
 _SEGMENTS = 12
+_MANY = 96  # trials that show which rule is ahead early
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -110,6 +111,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "time": ("time", times, {"units": "s"}),
             "multiplier": ("multiplier", np.array(p.multipliers), {"units": "1"}),
         },
+        attrs={"trials": p.trials},
     )
     return stamp(dataset, parameters, seed)
 
@@ -236,10 +238,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     found.append(
         Claim(
             statement="Erratum to the impression of Fig 3F: from 200 to 600 s the Euclidean rule is"
-            " ahead (largest z of its mean divergence over the natural one's, below -2)",
+            " ahead (largest z of its mean divergence over the natural one's, below -2; not tested"
+            f" with fewer than {_MANY} trials)",
             expected=-2.0,
             measured=z,
-            holds=z < -2 if early.size else None,
+            holds=z < -2 if early.size and dataset.attrs["trials"] >= _MANY else None,
         )
     )
     late = dataset.isel(time=-1)
