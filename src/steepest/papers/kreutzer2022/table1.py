@@ -54,6 +54,7 @@ class Parameters:
     error: float = parameter(0.8, "error of the output rate to be reached", "Hz")
     trials: int = parameter(96, "pairs of initial and target weights, of the paper's 1000")
     duration: float = parameter(7000.0, "time of learning at the printed rate", "s")
+    euclidean_duration: float = parameter(18_000.0, "the same, of the Euclidean rule", "s")
     interval: float = parameter(20.0, "time between recorded points", "s")
 
 
@@ -67,6 +68,7 @@ QUICK = Parameters(
     error=2.5,
     trials=16,
     duration=1500.0,
+    euclidean_duration=1500.0,
 )
 
 _RULES = (
@@ -85,8 +87,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     errors = np.full_like(times, np.nan)
     for k, pair in enumerate(pairs):
         for i, (_, _, rule) in enumerate(_RULES):
+            duration = p.euclidean_duration if isinstance(rule, EuclideanRule) else p.duration
             tuning = tune_rate(
-                _learner(p, rule, pair, printed[i, k], seed),
+                _learner(p, rule, pair, printed[i, k], duration, seed),
                 printed[i, k] * np.array(p.multiples),
                 error=p.error,
             )
@@ -112,13 +115,18 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 
 
 def _learner(
-    p: Parameters, rule: AbstractRule, pair: tuple[float, float], printed: float, seed: int
+    p: Parameters,
+    rule: AbstractRule,
+    pair: tuple[float, float],
+    printed: float,
+    whole: float,
+    seed: int,
 ) -> Callable[[float], Recording]:
     """The run at a learning rate; slow learning is followed longer, as its time goes as 1/rate."""
     task, start = paper_task(p.trials, n=p.n, rates=pair, seed=seed)
 
     def learn(rate: float) -> Recording:
-        duration = p.interval * np.ceil(p.duration / min(rate / printed, 1.0) / p.interval)
+        duration = p.interval * np.ceil(whole / min(rate / printed, 1.0) / p.interval)
         return simulate(
             task,
             rule,
