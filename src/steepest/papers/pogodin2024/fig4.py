@@ -150,7 +150,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     draw_table(table, dataset)
     table.set_title("B   Mean Delta CDF")
     draw_indices(indices, dataset)
-    indices.set_title("C   Which potential trained the layer?")
+    indices.set_title("C   Which potential trained it?")
     for axes in (own, indices):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
