@@ -29,12 +29,8 @@ __all__ = [
 ]
 
 
-_GUESSES = (
-    -1.0,
-    0.0,
-    1.0,
-    2.0,
-)  # indices from which a fit is begun: the likelihood has several tops
+# Indices from which a fit is begun: the likelihood has several tops.
+_GUESSES = (-1.0, 0.0, 1.0, 2.0)
 
 
 @dataclass(frozen=True, eq=False)

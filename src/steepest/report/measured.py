@@ -60,10 +60,7 @@ def measured_page(verdict: MeasuredVerdict, *, source: str, picture: bytes, comm
 
 def measured_table(verdict: MeasuredVerdict) -> Group:
     """The verdict as terminal tables: sentence, numbers, what was used and dropped, checks."""
-    head = page.answer_head(verdict)
-    head.add_row("to settle", Text(verdict.settle))
-    for name, value, how in _numbers(verdict):
-        head.add_row(name, Text(f"{value}  ({how})" if how else value))
+    head = page.answer_head(verdict, _numbers(verdict), verdict.settle)
     for name, value in _used(verdict):
         head.add_row(name, Text(value))
     for item in verdict.dropped:

@@ -141,13 +141,23 @@ def answer_page(
     )
 
 
-def answer_head(verdict: AnyVerdict) -> Table:
-    """The first lines of a verdict in the terminal: outcome, sentence, why."""
+def answer_head(
+    verdict: AnyVerdict, numbers: Sequence[tuple[str, str, str]], settle: str = ""
+) -> Table:
+    """The first lines of a verdict in the terminal: outcome, sentence, why, numbers.
+
+    `numbers` are a name, a value and how it was found; `settle` is the measurement that would
+    decide what is open.
+    """
     head = Table.grid(padding=(0, 2))
     style = {"good": "bold green", "bad": "bold red", "open": "bold yellow"}[_tone(verdict.outcome)]
     words = sentence(verdict.outcome, verdict.verdict)
     head.add_row(Text(verdict.outcome, style=style), Text(words, style="bold"))
     head.add_row("why", Text(capital(verdict.reason)))
+    if settle:
+        head.add_row("to settle", Text(settle))
+    for name, value, how in numbers:
+        head.add_row(name, Text(f"{value}  ({how})" if how else value))
     return head
 
 

@@ -86,9 +86,7 @@ def verdict_page(
 
 def verdict_table(verdict: Verdict, rate: RateFit | None = None) -> Group:
     """A verdict as terminal tables: the sentence, the numbers, the geometries, the checks."""
-    head = page.answer_head(verdict)
-    for name, value, how in _numbers(verdict, rate):
-        head.add_row(name, Text(f"{value}  ({how})" if how else value))
+    head = page.answer_head(verdict, _numbers(verdict, rate))
     counts = verdict.counts
     synapses = (
         f"{counts.usable} usable, {counts.vanished} vanished, {counts.new} new,"
@@ -150,10 +148,7 @@ def unpaired_page(
 
 def unpaired_table(verdict: UnpairedVerdict) -> Group:
     """A verdict on two distributions as terminal tables."""
-    head = page.answer_head(verdict)
-    head.add_row("to settle", Text(verdict.settle))
-    for name, value, how in _unpaired(verdict):
-        head.add_row(name, Text(f"{value}  ({how})" if how else value))
+    head = page.answer_head(verdict, _unpaired(verdict), verdict.settle)
     return Group(head, "", page.checks_table(verdict.checks))
 
 

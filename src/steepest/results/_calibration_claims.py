@@ -9,10 +9,10 @@ from scipy.stats import beta
 from steepest.inference import GEOMETRIES
 from steepest.study import Claim
 
-__all__ = ["calibration_claims"]
+__all__ = ["claims"]
 
 
-def calibration_claims(dataset: xr.Dataset) -> list[Claim]:
+def claims(dataset: xr.Dataset) -> list[Claim]:
     """Wrong names are rare in every cell, noise alone is never named, intervals hold the truth."""
     outcomes = dataset["outcomes"]
     runs = int(outcomes.isel(design=0, truth=0, noise=0).sum())

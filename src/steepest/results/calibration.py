@@ -28,8 +28,8 @@ from steepest.inference.estimate import estimate
 from steepest.inference.likelihood import ExactLikelihood, rank_geometries
 from steepest.inference.rules import OUTCOMES, decide_measured, judge
 from steepest.progress import progress
-from steepest.results._calibration_claims import calibration_claims
-from steepest.study import Claim, parameter, stamp
+from steepest.results._calibration_claims import claims
+from steepest.study import parameter, stamp
 
 __all__ = ["DESIGNS", "NOISES", "QUICK", "TRUTHS", "Parameters", "claims", "plot", "run"]
 
@@ -296,8 +296,3 @@ def _bars(axes, outcomes: xr.DataArray, colours: list[str]) -> None:
     middle = np.arange(outcomes.sizes["truth"]) * (noises + 1) + (noises - 1) / 2
     axes.set_xticks(middle, outcomes["truth"].values)
     axes.set(ylim=(0, 1), ylabel="share of runs")
-
-
-def claims(dataset: xr.Dataset) -> list[Claim]:
-    """Wrong names are rare in every cell, noise alone is never named, intervals hold the truth."""
-    return calibration_claims(dataset)

@@ -251,13 +251,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             )
         )
     for rule in _RULES:
-        ends = dataset["path"].sel(rule=rule).isel(path_time=dataset.sizes["path_time"] // 2).values
-        flow = (
-            dataset["flow"]
-            .sel(rule=rule, flow_part=0)
-            .isel(path_time=dataset.sizes["path_time"] // 2)
-            .values
-        )
+        halfway = dataset.sel(rule=rule).isel(path_time=dataset.sizes["path_time"] // 2)
+        ends, flow = halfway["path"].values, halfway["flow"].sel(flow_part=0).values
         error = ends.std(axis=0, ddof=1) / np.sqrt(len(ends))
         apart = np.abs(ends.mean(axis=0) - flow)
         worst = int(np.argmax(apart / error))
