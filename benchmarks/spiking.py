@@ -25,7 +25,7 @@ from steepest.spiking import EuclideanRule, Natural, paper_task
 from steepest.spiking.dense import simulate_dense
 from steepest.spiking.events import EventEngine
 from steepest.spiking.settings import Settings
-from steepest.spiking.simulate import event_model
+from steepest.spiking.simulation import event_model
 
 RULES = {"euclidean": (EuclideanRule(), 4.5e-7), "natural": (Natural(), 6e-4)}
 DT = peers.DT

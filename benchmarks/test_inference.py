@@ -2,14 +2,9 @@
 
 import numpy as np
 
-from steepest.inference import (
-    ExactLikelihood,
-    fit_likelihood,
-    infer_geometry,
-    logroot,
-    logroot_bootstrap,
-    simulate_change,
-)
+from steepest.inference import infer_geometry, simulate_change
+from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likelihood
+from steepest.inference.synapses.log_root import logroot, logroot_bootstrap
 
 
 def test_a_thousand_bootstrap_draws_of_ten_thousand_synapses(benchmark):

@@ -56,19 +56,19 @@ def test_a_paper_has_a_page_of_its_figures_with_what_was_computed(tmp_path):
     assert spec is not None
     pages = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(pages)
-    (paper,) = [paper for paper in papers.available() if paper.key == "results"]
+    (paper,) = [paper for paper in papers.available() if paper.key == "ours"]
     bare = pages.paper_page(paper, tmp_path)
-    for figure in papers.load("results"):
+    for figure in papers.load("ours"):
         assert f"## {pages.plain(figure.title)}\n" in bare
         assert f"```sh\nsteepest reproduce {figure.key}\n```" in bare
     assert "![" not in bare
-    (tmp_path / "results.demo.png").touch()
-    (tmp_path / "results.demo.csv").write_text(
+    (tmp_path / "ours.demo.png").touch()
+    (tmp_path / "ours.demo.csv").write_text(
         "statement,expected,measured,standard_error,holds\n"
         '"It is |x| < *1*","[0.5, 1.0]",0.123456,0.01,True\nSo,"less, far",2,,\n'
     )
     page = pages.paper_page(paper, tmp_path)
-    assert f"](../{tmp_path.name}/results.demo.png)" in page
+    assert f"](../{tmp_path.name}/ours.demo.png)" in page
     assert r"| It is \|x\| \< \*1\* | 0.5, 1 | 0.1235 ± 0.01 | holds |" in page
     assert r"| So | less\, far | 2 | not tested at this scale |" in page
 

@@ -11,17 +11,19 @@ SOURCE = Path(steepest.__file__).parent
 STOREYS = [
     ["__main__"],
     ["cli"],
-    ["sweep"],
     ["inferring", "planned"],
     ["report"],
+    ["sweep"],
     ["papers"],
-    ["results"],
     ["inference"],
-    ["spiking", "recurrent", "models", "optimizers"],
+    ["optimizers"],
+    ["spiking", "recurrent", "models"],
     ["descent"],
+    ["data"],
     ["study"],
     ["geometry"],
-    ["errors", "machine", "progress", "_version"],
+    ["arrays"],
+    ["errors", "machine", "pictures", "progress", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from steepest.inference import infer_geometry, infer_measured, infer_unpaired, measure
-from steepest.inference.designs import Design, simulate_design
-from steepest.inference.planning import plan
-from steepest.inference.verdict import SCHEMA
+from steepest.inference.designs.design import Design, simulate_design
+from steepest.inference.designs.planning import plan
+from steepest.inference.synapses.verdict import SCHEMA
 
 RNG = np.random.default_rng(0)
 BEFORE = np.exp(0.8 * RNG.standard_normal(300))

@@ -10,16 +10,16 @@ from rich.text import Text
 
 from steepest.errors import DataError
 from steepest.inference import infer_geometry
-from steepest.inference.covariate import rate_exponent
-from steepest.inference.estimate import source_of
-from steepest.inference.measured import MeasuredVerdict, infer_measured
-from steepest.inference.request import Request, is_said
-from steepest.inference.sensitivity import Sensitivity, sensitivity
-from steepest.inference.unpaired import infer_unpaired
-from steepest.inference.verdict import plain
+from steepest.inference.synapses.assumed_noise import Sensitivity, sensitivity
+from steepest.inference.synapses.covariate import rate_exponent
+from steepest.inference.synapses.estimation import source_of
+from steepest.inference.synapses.measured import MeasuredVerdict, infer_measured
+from steepest.inference.synapses.request import Request, is_said
+from steepest.inference.synapses.unpaired import infer_unpaired
+from steepest.inference.synapses.verdict import plain
+from steepest.pictures import png
 from steepest.report.measured import measured_page, measured_table
 from steepest.report.pair import unpaired_page, unpaired_table, verdict_page, verdict_table
-from steepest.study import png
 
 __all__ = ["Answer", "answer"]
 

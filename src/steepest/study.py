@@ -14,7 +14,6 @@ import csv
 import dataclasses
 import errno
 import inspect
-import io
 import json
 import math
 import os
@@ -28,12 +27,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-import matplotlib.figure
 import numpy as np
 import xarray as xr
 
 from steepest._version import __version__
 from steepest.errors import UsageError
+from steepest.pictures import png
 
 __all__ = [
     "Claim",
@@ -42,7 +41,6 @@ __all__ = [
     "Scale",
     "check_dataset",
     "parameter",
-    "png",
     "reproduce",
     "staging",
     "stamp",
@@ -68,14 +66,103 @@ class Claim:
     holds: bool | None
 
     @classmethod
-    def close(cls, statement: str, expected: Any, measured: Any, tolerance: float | int) -> "Claim":
-        """The claim that every measured number is within `tolerance` of the expected one."""
-        expected, measured = np.asarray(expected, float), np.asarray(measured, float)
-        holds = expected.shape == measured.shape and bool(
-            np.all(np.abs(measured - expected) <= tolerance)
+    def close(
+        cls,
+        statement: str,
+        expected: Any,
+        measured: Any,
+        tolerance: float | int,
+        *,
+        standard_error: float | int | None = None,
+        tested: bool = True,
+    ) -> "Claim":
+        """The claim that every measured number is within `tolerance` of the expected one.
+
+        `tested` is False where the chosen scale cannot tell: then `holds` is None. The same goes
+        for `below`, `above` and `near`.
+        """
+        wanted, got = np.asarray(expected, float), np.asarray(measured, float)
+        holds = wanted.shape == got.shape and bool(np.all(np.abs(got - wanted) <= tolerance))
+        return cls._of(statement, _value(wanted), measured, standard_error, holds, tested)
+
+    @classmethod
+    def below(
+        cls,
+        statement: str,
+        measured: Any,
+        limit: float | int,
+        *,
+        standard_error: float | int | None = None,
+        by: float | int = 0,
+        tested: bool = True,
+    ) -> "Claim":
+        """The claim that every measured number is below `limit`, by so many standard errors.
+
+        >>> Claim.below("Noise dies out (share left)", 0.02, 0.1).expected
+        'below 0.1'
+        """
+        margin = by * (standard_error or 0.0)
+        holds = bool(np.all(np.asarray(measured, float) + margin < limit))
+        return cls._of(
+            statement, _limit("below", limit, by), measured, standard_error, holds, tested
         )
+
+    @classmethod
+    def above(
+        cls,
+        statement: str,
+        measured: Any,
+        limit: float | int,
+        *,
+        standard_error: float | int | None = None,
+        by: float | int = 0,
+        tested: bool = True,
+    ) -> "Claim":
+        """The claim that every measured number is above `limit`, by so many standard errors."""
+        margin = by * (standard_error or 0.0)
+        holds = bool(np.all(np.asarray(measured, float) - margin > limit))
+        return cls._of(
+            statement, _limit("above", limit, by), measured, standard_error, holds, tested
+        )
+
+    @classmethod
+    def near(
+        cls,
+        statement: str,
+        expected: float | int,
+        measured: Any,
+        standard_error: float | int,
+        *,
+        by: float | int = 3,
+        tolerance: float | int = 0,
+        tested: bool = True,
+    ) -> "Claim":
+        """The claim that a random number is within `by` standard errors of what is expected.
+
+        `tolerance` is added to them where the expectation itself is only known so well. A standard
+        error that does not exist (NaN) leaves the claim untested.
+        """
+        gap = abs(float(measured) - expected)
+        holds = bool(gap <= tolerance + by * standard_error)
+        tested = tested and bool(np.isfinite(standard_error))
+        return cls._of(statement, float(expected), measured, standard_error, holds, tested)
+
+    @classmethod
+    def _of(
+        cls,
+        statement: str,
+        expected: Value,
+        measured: Any,
+        standard_error: float | int | None,
+        holds: bool,
+        tested: bool,
+    ) -> "Claim":
         return cls(
-            statement=statement, expected=_value(expected), measured=_value(measured), holds=holds
+            statement=statement,
+            expected=expected,
+            measured=measured if isinstance(measured, str) else _value(np.asarray(measured)),
+            standard_error=None if standard_error is None else float(standard_error),
+            holds=holds if tested else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -291,13 +378,6 @@ def staging(out: str | Path) -> Iterator[Path]:
         _remove_empty(absent)
 
 
-def png(figure: matplotlib.figure.Figure) -> bytes:
-    """A matplotlib Figure as the bytes of a PNG file, 150 dots per inch."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, facecolor="white")
-    return buffer.getvalue()
-
-
 def _cannot_write(out: Path, error: OSError) -> UsageError:
     return UsageError(
         f"cannot write to the folder {out}: {error.strerror or error};"
@@ -320,7 +400,13 @@ def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:
 
 
 def _value(array: np.ndarray) -> Value:
-    return float(array) if array.ndim == 0 else tuple(float(x) for x in array.ravel())
+    if array.ndim:
+        return tuple(float(x) for x in array.ravel())
+    return int(array) if array.dtype.kind in "iu" else float(array)
+
+
+def _limit(side: str, limit: float | int, by: float | int) -> str:
+    return f"{side} {limit:g}" + (f" by {by:g} standard errors" if by else "")
 
 
 def _plain(value: Any) -> Any:

@@ -36,7 +36,7 @@ from steepest.spiking._random import (
 )
 from steepest.spiking.event_model import EventModel, Events
 from steepest.spiking.events import EventEngine
-from steepest.spiking.simulate import simulate
+from steepest.spiking.simulation import simulate
 
 TAU_M, TAU_S, DT = 0.010, 0.003, 5e-4
 C_EPS, KAPPA = 2 * (TAU_M + TAU_S), 1 / (TAU_M - TAU_S)

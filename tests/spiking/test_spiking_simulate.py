@@ -37,12 +37,12 @@ from steepest.spiking import (
 )
 from steepest.spiking.recording import evaluate, record_steps
 from steepest.spiking.settings import Settings
-from steepest.spiking.simulate import _events as events_of
-from steepest.spiking.simulate import event_model
+from steepest.spiking.simulation import _events as events_of
+from steepest.spiking.simulation import event_model
 
 DT = 5e-4
 RATE = 3e-3
-simulation = sys.modules["steepest.spiking.simulate"]  # the package's `simulate` is the function
+simulation = sys.modules["steepest.spiking.simulation"]  # the package's `simulate` is the function
 
 
 @pytest.fixture(scope="module")

@@ -55,10 +55,13 @@ def connectivity(
     Finds W of v' = -l v + W S(v) by least relative entropy, with 95 % intervals from resampling
     blocks of time, says what the recording leaves open, and plays the network against the data.
     """
-    from steepest.inference import connectivity_picture, infer_connectivity, read_series
+    from steepest.data.series import read_series
+    from steepest.inference import infer_connectivity
+    from steepest.inference.activity.picture import connectivity_picture
+    from steepest.pictures import png
     from steepest.recurrent import IDENTITY, TANH, logistic
     from steepest.report.connectivity import connectivity_page
-    from steepest.study import png, staging
+    from steepest.study import staging
 
     functions = {"tanh": TANH, "linear": IDENTITY, "logistic": logistic()}
     with nullcontext() if out is None else staging(out) as stage:

@@ -94,7 +94,7 @@ def infer(
     condition, or because sizes are stated to be exact. Noise alone can look like any geometry.
     """
     from steepest import inferring
-    from steepest.inference.request import Request
+    from steepest.inference.synapses.request import Request
     from steepest.study import staging
 
     given: dict[str, Any] = {

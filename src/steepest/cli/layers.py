@@ -29,7 +29,7 @@ def infer_layers(
     multiplicative. Torch files are read without running any code in them.
     """
     from steepest import inference
-    from steepest.inference.checkpoints import read_checkpoint
+    from steepest.data.checkpoints import read_checkpoint
     from steepest.study import staging
 
     verdict = inference.infer_layers(

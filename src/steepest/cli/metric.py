@@ -53,10 +53,11 @@ def infer_metric(
     fits constant metrics in the coordinates given and in their logs. Only the metric times the
     learning rate can be known, and only for the cost given.
     """
-    from steepest.inference.metric_files import load_cost, read_flow
-    from steepest.inference.metrics import infer_metric as infer
+    from steepest.inference.flows.files import load_cost, read_flow
+    from steepest.inference.flows.verdict import infer_metric as infer
+    from steepest.pictures import png
     from steepest.report.metric import metric_page
-    from steepest.study import png, staging
+    from steepest.study import staging
 
     with nullcontext() if out is None else staging(out) as stage:
         samples = read_flow(

@@ -69,7 +69,8 @@ def plan(
     Simulates experiments like yours and judges them with the code that judges measured synapses.
     """
     from steepest import planned
-    from steepest.study import png, staging
+    from steepest.pictures import png
+    from steepest.study import staging
 
     stated: dict[str, Any] = {
         "spread": spread, "change": change, "multiplicative": multiplicative, "shot": shot,

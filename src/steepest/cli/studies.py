@@ -85,7 +85,7 @@ def demo(
     from steepest import papers, study
     from steepest.papers import pogodin2024, surace2020
 
-    (figure,) = papers.load("results.demo")
+    (figure,) = papers.load("ours.demo")
     result = study.reproduce(figure, "quick", seed, out)
     tour: Any = figure.module
     table = out / "synapses.csv"

@@ -58,7 +58,8 @@ def sweep(
     if status is not None:
         return _print_status(sweeps.read_status(status), json)
     if plot is not None:
-        from steepest.study import png, staging
+        from steepest.pictures import png
+        from steepest.study import staging
 
         picture = png(sweeps.plot_store(plot))
         path = plot.with_suffix(".png")

@@ -11,12 +11,12 @@ import numpy as np
 import optimistix as optx
 from jaxtyping import Array, Bool, Float, Int
 
+from steepest.arrays.entry import entry_point
+from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.descent.solve import solve_recorded
 from steepest.descent.trajectory import Trajectory
 from steepest.errors import FlowError, SteepestError, UsageError
-from steepest.geometry.arrays import Numbers, as_numbers
 from steepest.geometry.domain import Boundary
-from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.norm import AbstractNorm
 

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import entry_point
+from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.descent.solve import solve_recorded
 from steepest.errors import FlowError, UsageError
-from steepest.geometry.arrays import Numbers, as_numbers
-from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
 
 __all__ = ["InertialTrajectory", "inertial_flow"]

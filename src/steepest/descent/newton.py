@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from steepest.geometry.arrays import Coordinates
+from steepest.arrays.numbers import Coordinates
 from steepest.geometry.geodesic import christoffel
 from steepest.geometry.metric import AbstractMetric
 

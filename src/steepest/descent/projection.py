@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.entry import entry_point
+from steepest.arrays.numbers import Numbers
 from steepest.descent.multipliers import (
     Problem,
     dense_newton,
@@ -19,8 +21,6 @@ from steepest.descent.multipliers import (
     quasi_newton,
 )
 from steepest.errors import ProjectionError, UsageError
-from steepest.geometry.arrays import Numbers
-from steepest.geometry.entry import entry_point
 from steepest.geometry.potential import AbstractPotential
 
 __all__ = ["Method", "Projection", "bregman_projection"]

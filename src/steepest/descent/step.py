@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from steepest.geometry.arrays import Coordinates, like
+from steepest.arrays.numbers import Coordinates, like
 from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.potential import AbstractPotential
 

@@ -1,5 +1,6 @@
 """Metrics, potentials and charts, and the laws that they obey."""
 
+from steepest.arrays.quadrature import Integral, integrate
 from steepest.geometry.chart import (
     AbstractChart,
     Attenuation,
@@ -53,7 +54,6 @@ from steepest.geometry.metric import AbstractMetric, Constant, MatrixMetric
 from steepest.geometry.norm import AbstractNorm, DualPower, NormPullback, Spectral
 from steepest.geometry.potential import AbstractPotential
 from steepest.geometry.power import Entropy, PNorm, Power
-from steepest.geometry.quadrature import Integral, integrate
 from steepest.geometry.saturating import Fermi, HyperbolicEntropy, Logit
 from steepest.geometry.sums import SumOfInverseMetrics, SumOfMetrics
 from steepest.geometry.wasserstein import (

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Coordinates, as_field, floating, is_concrete, like
 from steepest.errors import ChartError
-from steepest.geometry.arrays import Coordinates, as_field, floating, is_concrete, like
 from steepest.geometry.domain import AbstractDomain, Preimage
 from steepest.geometry.metric import AbstractMetric
 

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.dense import LARGEST_CONDITION, require_double
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import MetricError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
 from steepest.geometry.chart import Linear
-from steepest.geometry.dense import LARGEST_CONDITION, require_double
 from steepest.geometry.domain import AbstractDomain, Preimage
 from steepest.geometry.potential import AbstractPotential
 

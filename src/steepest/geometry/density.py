@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.quadrature import integrate, to_line
 from steepest.errors import MetricError
 from steepest.geometry.domain import AbstractDomain, Everywhere
 from steepest.geometry.matrix import AbstractMatrixMetric
-from steepest.geometry.quadrature import integrate, to_line
 
 __all__ = ["FisherDensity"]
 

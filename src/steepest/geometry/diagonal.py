@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import MetricError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
 from steepest.geometry.domain import AbstractDomain, Box, Nonzero
 from steepest.geometry.metric import AbstractMetric
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import DomainError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
 
 __all__ = ["AbstractDomain", "Boundary", "Box", "Everywhere", "Intersection", "Nonzero", "Preimage"]
 

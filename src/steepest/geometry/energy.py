@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import as_field, is_concrete
 from steepest.errors import MetricError
-from steepest.geometry.arrays import as_field, is_concrete
 from steepest.geometry.domain import AbstractDomain, Everywhere
 from steepest.geometry.matrix import AbstractMatrixMetric
 

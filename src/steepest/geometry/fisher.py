@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import entry_point
+from steepest.arrays.numbers import Coordinates, Numbers, as_field
 from steepest.errors import MetricError, UsageError
-from steepest.geometry.arrays import Coordinates, Numbers, as_field
 from steepest.geometry.domain import AbstractDomain, Box, Everywhere
-from steepest.geometry.entry import entry_point
 from steepest.geometry.matrix import AbstractMatrixMetric
 from steepest.geometry.metric import AbstractMetric
 

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import entry_point
+from steepest.arrays.numbers import Numbers
+from steepest.arrays.quadrature import integrate
 from steepest.errors import FlowError, MetricError, UsageError
-from steepest.geometry.arrays import Numbers
-from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
-from steepest.geometry.quadrature import integrate
 
 __all__ = ["christoffel", "exponential_map", "geodesic_distance", "logarithm_map", "path_length"]
 

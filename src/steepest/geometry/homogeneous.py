@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.dense import check_spd, require_double, solve
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import MetricError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
-from steepest.geometry.dense import check_spd, require_double, solve
 from steepest.geometry.domain import AbstractDomain, Everywhere
 from steepest.geometry.metric import AbstractMetric
 

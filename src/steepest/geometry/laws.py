@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from steepest.arrays.entry import entry_point
+from steepest.arrays.numbers import Numbers
 from steepest.errors import LawBroken, UsageError
-from steepest.geometry.arrays import Numbers
 from steepest.geometry.chart import AbstractChart, Composed, Elementwise, Linear, Pullback, Scaling
-from steepest.geometry.entry import entry_point
 from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.potential import AbstractPotential
 

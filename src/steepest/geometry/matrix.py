@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.geometry.arrays import Coordinates, is_concrete
-from steepest.geometry.dense import check_spd, require_double, solve
+from steepest.arrays.dense import check_spd, require_double, solve
+from steepest.arrays.numbers import Coordinates, is_concrete
 from steepest.geometry.metric import AbstractMetric
 
 __all__ = ["AbstractMatrixMetric"]

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Coordinates, is_concrete
 from steepest.errors import MetricError
-from steepest.geometry.arrays import Coordinates, is_concrete
 from steepest.geometry.chart import AbstractChart
 from steepest.geometry.domain import AbstractDomain, Everywhere
 

@@ -13,8 +13,8 @@ import numpy as np
 from jax.scipy.special import xlogy
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import DomainError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
 from steepest.geometry.domain import AbstractDomain, Box, Everywhere, Nonzero
 from steepest.geometry.potential import AbstractPotential
 

@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Numbers
+from steepest.arrays.quadrature import integrate
 from steepest.errors import MetricError
-from steepest.geometry.arrays import Numbers
 from steepest.geometry.domain import AbstractDomain, Everywhere
 from steepest.geometry.matrix import AbstractMatrixMetric
-from steepest.geometry.quadrature import integrate
 
 __all__ = [
     "WassersteinDistribution",

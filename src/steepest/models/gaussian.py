@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import as_field, is_concrete, like
 from steepest.errors import DomainError
-from steepest.geometry.arrays import as_field, is_concrete, like
 from steepest.geometry.chart import Elementwise, Pullback
 from steepest.geometry.diagonal import Diagonal, Euclidean
 from steepest.geometry.domain import AbstractDomain, Boundary, Box

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.special import gammaln
 
+from steepest.arrays.numbers import as_field, is_concrete, like
 from steepest.errors import DomainError, MetricError
-from steepest.geometry.arrays import as_field, is_concrete, like
 from steepest.geometry.density import FisherDensity
 from steepest.geometry.diagonal import Euclidean, Metabolic, Weber
 from steepest.geometry.domain import AbstractDomain, Boundary, Box

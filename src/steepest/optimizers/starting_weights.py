@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
+from steepest.arrays.numbers import lengthened
 from steepest.errors import DomainError
 from steepest.geometry import AbstractPotential, Entropy, Power
-from steepest.geometry.arrays import lengthened
 from steepest.geometry.domain import Everywhere
 
 __all__ = ["Tally", "check_start", "freezes_sign"]

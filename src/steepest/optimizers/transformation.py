@@ -9,10 +9,10 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
+from steepest.arrays.numbers import is_concrete
 from steepest.descent.step import mirror_step
 from steepest.errors import UsageError
 from steepest.geometry import AbstractPotential, Power
-from steepest.geometry.arrays import is_concrete
 from steepest.optimizers.starting_weights import check_start, freezes_sign, tally
 
 __all__ = ["MirrorState", "mirror_descent"]

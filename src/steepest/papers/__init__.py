@@ -1,9 +1,8 @@
 """The papers whose figures are reproduced here: which there are, and how to load one.
 
 A paper is a package `steepest.papers.<key>` with its `CITATION`; each of its modules is a figure
-(see `steepest.study`) unless its name begins with an underscore. Our own findings, in
-`steepest.results`, are found the same way, as the paper `results`. Listing imports no figure:
-titles are read from the source.
+(see `steepest.study`) unless its name begins with an underscore. Our own findings are the paper
+`ours`. Listing imports no figure: titles are read from the source.
 """
 
 import ast
@@ -96,13 +95,14 @@ class Paper:
 
 def available() -> tuple[Paper, ...]:
     """Every paper with at least one figure here, our own results last."""
-    packages = [
-        (info.name, f"{__name__}.{info.name}")
+    keys = [
+        info.name
         for info in pkgutil.iter_modules(__path__)
         if info.ispkg and not info.name.startswith("_")
     ]
     papers = []
-    for key, package in [*sorted(packages), ("results", "steepest.results")]:
+    for key in sorted(keys, key=lambda key: (key == "ours", key)):
+        package = f"{__name__}.{key}"
         module = import_module(package)
         figures = tuple(
             FigureTitle(f"{key}.{info.name}", _title(f"{package}.{info.name}"))
@@ -128,8 +128,10 @@ def load(name: str) -> "list[Figure]":
         keys = [figure.key for figure in paper.figures]
         wanted = keys if name == paper.key else [key for key in keys if key == name]
         if wanted:
-            room = "steepest" if paper.key == "results" else "steepest.papers"
-            return [Figure(key, import_module(f"{room}.{key}")) for key in wanted]
+            return [Figure(key, import_module(f"{__name__}.{key}")) for key in wanted]
+    paper, dot, figure = name.partition(".")
+    if paper == "results":
+        raise UsageError(f"{name} is now called ours{dot}{figure}: type that")
     raise _unknown(name, papers)
 
 

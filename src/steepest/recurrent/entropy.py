@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.dense import check_spd
+from steepest.arrays.numbers import Coordinates, as_field, like
 from steepest.errors import DataError, UsageError
-from steepest.geometry.arrays import Coordinates, as_field, like
-from steepest.geometry.dense import check_spd
 from steepest.geometry.metric import AbstractMetric
 from steepest.recurrent.inputs import Inputs
 from steepest.recurrent.network import AbstractAdditive

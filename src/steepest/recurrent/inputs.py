@@ -13,8 +13,8 @@ from jaxtyping import Float
 from scipy.integrate import solve_ivp
 from scipy.optimize import root_scalar
 
+from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, FlowError, UsageError
-from steepest.geometry.arrays import Numbers
 from steepest.recurrent.network import rk4
 
 __all__ = ["Inputs", "Scheme", "checked", "limit_cycle", "pooled", "velocity"]

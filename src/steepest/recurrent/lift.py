@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
-from steepest.geometry.arrays import Numbers
 from steepest.recurrent.inputs import Inputs
 from steepest.recurrent.network import AbstractAdditive
 

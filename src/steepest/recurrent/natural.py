@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.numbers import Numbers
 from steepest.errors import UsageError
-from steepest.geometry.arrays import Numbers
 from steepest.progress import progress
 from steepest.recurrent._kernels import natural_steps
 from steepest.recurrent.inputs import checked

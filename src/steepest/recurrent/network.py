@@ -13,8 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, FlowError, UsageError
-from steepest.geometry.arrays import Numbers
 from steepest.recurrent.nonlinearity import IDENTITY, TANH, Nonlinearity, logistic
 
 __all__ = [

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
-from steepest.geometry.arrays import Numbers
 from steepest.recurrent.entropy import Minimum, precision_of, relative_entropy
 from steepest.recurrent.inputs import Inputs, checked
 from steepest.recurrent.network import AbstractAdditive

@@ -22,8 +22,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg.blas import dgemm  # pyright: ignore[reportAttributeAccessIssue]
 
+from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
-from steepest.geometry.arrays import Numbers
 from steepest.progress import progress
 from steepest.recurrent._kernels import lowpass, rank_two_steps
 from steepest.recurrent.inputs import Inputs, checked

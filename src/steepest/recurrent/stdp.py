@@ -9,7 +9,7 @@ gamma^2 / (gamma^2 + w^2). After Eq 15 the paper prints xi(u~) * g: read (du~/dt
 import numpy as np
 from jaxtyping import Float
 
-from steepest.geometry.arrays import Numbers
+from steepest.arrays.numbers import Numbers
 
 __all__ = ["gain", "periodic_lowpass", "window"]
 

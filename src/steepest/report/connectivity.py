@@ -3,7 +3,7 @@
 import numpy as np
 
 from steepest._version import __version__
-from steepest.inference.connectivity import Connectivity
+from steepest.inference.activity.connectivity import Connectivity
 from steepest.papers.galtier2013 import CITATION as METHOD
 from steepest.report import page
 

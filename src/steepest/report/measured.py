@@ -5,8 +5,8 @@ import math
 from rich.console import Group
 from rich.text import Text
 
-from steepest.inference.estimate import Interval
-from steepest.inference.measured import MeasuredVerdict
+from steepest.inference.synapses.estimation import Interval
+from steepest.inference.synapses.measured import MeasuredVerdict
 from steepest.report import page
 
 __all__ = ["measured_page", "measured_table"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from steepest._version import __version__
-from steepest.inference.metrics import IN_LOGS, MetricVerdict
+from steepest.inference.flows.verdict import IN_LOGS, MetricVerdict
 from steepest.papers.surace2020 import CITATION as METHOD
 from steepest.report import page
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steepest._version import __version__
-from steepest.inference.verdict import AnyVerdict, Check
+from steepest.inference.synapses.verdict import AnyVerdict, Check
 from steepest.papers import Citation
 from steepest.papers.pogodin2024 import CITATION as METHOD
 from steepest.study import Claim, Result

@@ -6,7 +6,9 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
-from steepest.inference import RateFit, Sensitivity, UnpairedVerdict, Verdict
+from steepest.inference import UnpairedVerdict, Verdict
+from steepest.inference.synapses.assumed_noise import Sensitivity
+from steepest.inference.synapses.covariate import RateFit
 from steepest.report import page
 
 __all__ = ["unpaired_page", "unpaired_table", "verdict_page", "verdict_table"]

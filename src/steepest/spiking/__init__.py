@@ -35,7 +35,7 @@ from steepest.spiking.rules import (
     QuadraticNatural,
 )
 from steepest.spiking.settings import Settings, Spikes, check_run
-from steepest.spiking.simulate import simulate, why_dense
+from steepest.spiking.simulation import simulate, why_dense
 from steepest.spiking.task import (
     AttenuatedTeacher,
     FixedRateTeacher,

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from steepest.arrays.entry import entry_point
 from steepest.errors import UsageError
-from steepest.geometry.entry import entry_point
 from steepest.spiking.kernel import DifferenceOfExponentials
 from steepest.spiking.rules import AbstractRule, ApproximateNatural, EuclideanRule, Natural
 from steepest.spiking.settings import Settings, check_run

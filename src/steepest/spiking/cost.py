@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.scipy.special import kl_div
 from jaxtyping import Array, Float
 
-from steepest.geometry.arrays import like
+from steepest.arrays.numbers import like
 
 __all__ = ["cost_per_bin", "cost_per_second", "rate_distance", "weight_distance"]
 

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from steepest.arrays.entry import entry_point
 from steepest.geometry.chart import AbstractChart, Identity
-from steepest.geometry.entry import entry_point
 from steepest.progress import progress
 from steepest.spiking.afferents import Afferents, VaryingGroup
 from steepest.spiking.dense_step import (

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Array
 from scipy.stats import poisson
 
+from steepest.arrays.numbers import like
 from steepest.errors import LearningError, MetricError
-from steepest.geometry.arrays import like
 from steepest.geometry.chart import AbstractChart
 from steepest.spiking.afferents import MOST_EXPECTED
 from steepest.spiking.fisher import NeuronFisher

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import MetricError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
 from steepest.geometry.metric import AbstractMetric
 from steepest.spiking.kernel import AbstractKernel
 from steepest.spiking.neuron import PoissonNeuron

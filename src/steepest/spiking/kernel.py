@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.linalg import solve_discrete_lyapunov
 
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import DomainError, UsageError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
 
 __all__ = ["AbstractKernel", "Alpha", "DifferenceOfExponentials", "double_exponential"]
 

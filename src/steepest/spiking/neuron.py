@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import DomainError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
 from steepest.spiking.kernel import AbstractKernel, DifferenceOfExponentials
 from steepest.spiking.transfer import AbstractTransfer, Sigmoid
 

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from steepest.arrays.entry import entry_point
 from steepest.errors import DataError, UsageError
-from steepest.geometry.entry import entry_point
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.task import RealisableTeacher, Task
 

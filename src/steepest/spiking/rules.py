@@ -16,7 +16,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from steepest.geometry.arrays import Coordinates, like
+from steepest.arrays.numbers import Coordinates, like
 from steepest.geometry.chart import AbstractChart, Identity
 from steepest.geometry.metric import AbstractMetric
 from steepest.spiking.fisher import FisherCoefficients, NeuronFisher

@@ -17,8 +17,8 @@ import numpy as np
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import DomainError
-from steepest.geometry.arrays import Coordinates, as_field, is_concrete, like
 
 __all__ = ["AbstractTransfer", "Exponential", "RectifiedQuadratic", "Sigmoid", "Transfer"]
 

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.entry import entry_point
 from steepest.errors import UsageError
-from steepest.geometry.entry import entry_point
 from steepest.geometry.fisher import FisherEstimate
 from steepest.spiking.kernel import AbstractKernel
 from steepest.spiking.neuron import PoissonNeuron

@@ -19,7 +19,8 @@ import numpy as np
 import xarray as xr
 
 from steepest.errors import UsageError
-from steepest.study import png, stamp
+from steepest.pictures import png
+from steepest.study import stamp
 from steepest.sweep.figure_source import FigureSource
 from steepest.sweep.one_cell import one_cell
 from steepest.sweep.plan import Cell, Plan, restore_plan

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from steepest import study
+from steepest import pictures, study
 from steepest.papers.galtier2013 import assumption6, extensions, fig2, fig3, fig4, fig5, noise
 from steepest.papers.galtier2013._letter import scores, write_a
 from steepest.study import Figure
@@ -36,7 +36,7 @@ def test_no_claim_fails(small):
 
 def test_the_picture_can_be_drawn(small):
     module, dataset = small
-    assert study.png(module.plot(dataset)).startswith(b"\x89PNG")
+    assert pictures.png(module.plot(dataset)).startswith(b"\x89PNG")
 
 
 @pytest.mark.slow

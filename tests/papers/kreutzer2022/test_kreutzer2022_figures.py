@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from steepest import study
+from steepest import pictures
 from steepest.papers.kreutzer2022 import (
     fig1,
     fig2,
@@ -49,7 +49,7 @@ def test_no_claim_fails_and_the_picture_can_be_drawn(datasets, module):
     dataset = quick(datasets, module)
     assert failed(module, dataset) == []
     assert sum(claim.holds is True for claim in module.claims(dataset)) >= 3
-    assert study.png(module.plot(dataset)).startswith(b"\x89PNG")
+    assert pictures.png(module.plot(dataset)).startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_no_claim_of_a_longer_figure_fails(datasets, module):
     dataset = quick(datasets, module)
     assert failed(module, dataset) == []
     assert sum(claim.holds is True for claim in module.claims(dataset)) >= 3
-    assert study.png(module.plot(dataset)).startswith(b"\x89PNG")
+    assert pictures.png(module.plot(dataset)).startswith(b"\x89PNG")
 
 
 @pytest.mark.slow

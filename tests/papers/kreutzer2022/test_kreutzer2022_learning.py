@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from steepest import study
+from steepest import pictures
 from steepest.papers.kreutzer2022 import _experiments, fig5, fig7, fig9, predictions, table1
 from steepest.spiking import MetricRule
 
@@ -29,7 +29,7 @@ def interplay():
 def test_the_interplay_of_synapses_is_the_papers_and_can_be_drawn(interplay):
     assert failed(fig7, interplay) == []
     assert sum(claim.holds is True for claim in fig7.claims(interplay)) >= 8
-    assert study.png(fig7.plot(interplay)).startswith(b"\x89PNG")
+    assert pictures.png(fig7.plot(interplay)).startswith(b"\x89PNG")
 
 
 def test_claims_of_the_interplay_fail_for_silent_synapses_that_do_not_move(interplay):
@@ -48,7 +48,7 @@ def test_no_claim_fails_at_the_quick_scale_and_the_picture_can_be_drawn(module):
     dataset = module.run(module.QUICK, 0)
     assert failed(module, dataset) == []
     assert sum(claim.holds is True for claim in module.claims(dataset)) >= 3
-    assert study.png(module.plot(dataset)).startswith(b"\x89PNG")
+    assert pictures.png(module.plot(dataset)).startswith(b"\x89PNG")
 
 
 @pytest.mark.slow

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from steepest.inference import Panel, independence_index, weight_statistics
+from steepest.inference import weight_statistics
+from steepest.inference.networks.independence import Panel, independence_index
 from steepest.papers.pogodin2024._networks import POTENTIALS, Tuning
 from steepest.study import Claim
 

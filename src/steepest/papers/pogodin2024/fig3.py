@@ -17,7 +17,8 @@ import numpy as np
 import xarray as xr
 
 from steepest.descent import bregman_projection
-from steepest.inference import delta_cdf, weight_statistics
+from steepest.inference import weight_statistics
+from steepest.inference.synapses.deltacdf import delta_cdf
 from steepest.papers.pogodin2024._regression import (
     correlated_inputs,
     potential_for,

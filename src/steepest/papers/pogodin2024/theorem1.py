@@ -30,9 +30,9 @@ import xarray as xr
 from scipy.special import ndtri
 from scipy.stats import kstest
 
+from steepest.arrays.entry import entry_point
 from steepest.descent import bregman_projection, mirror_step
-from steepest.geometry.entry import entry_point
-from steepest.inference import delta_cdf, delta_cdf_floor
+from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
 from steepest.papers.pogodin2024._regression import correlated_inputs, potential_for, rows_for
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp

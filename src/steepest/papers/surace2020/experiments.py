@@ -32,9 +32,9 @@ import xarray as xr
 from jaxtyping import Array, Float
 from scipy import optimize, stats
 
+from steepest.data.tables import read_columns
 from steepest.errors import DataError
 from steepest.geometry import Diagonal, Metabolic, Weber
-from steepest.inference.tables import read_columns
 from steepest.models import ReleaseModel
 from steepest.papers.surace2020._streams import COLOURS
 from steepest.study import Claim, parameter, stamp

@@ -1,0 +1,52 @@
+from . import (
+    arrays,
+    data,
+    descent,
+    errors,
+    geometry,
+    inference,
+    models,
+    optimizers,
+    papers,
+    recurrent,
+    report,
+    spiking,
+    study,
+    sweep,
+)
+from ._version import __version__
+from .descent import (
+    Projection,
+    Trajectory,
+    bregman_projection,
+    gradient_flow,
+    mirror_step,
+    riemannian_step,
+)
+from .inference import Verdict, infer_geometry
+
+__all__ = [
+    "Projection",
+    "Trajectory",
+    "Verdict",
+    "__version__",
+    "arrays",
+    "bregman_projection",
+    "data",
+    "descent",
+    "errors",
+    "geometry",
+    "gradient_flow",
+    "infer_geometry",
+    "inference",
+    "mirror_step",
+    "models",
+    "optimizers",
+    "papers",
+    "recurrent",
+    "report",
+    "riemannian_step",
+    "spiking",
+    "study",
+    "sweep",
+]

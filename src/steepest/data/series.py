@@ -1,0 +1,113 @@
+"""Reading time series of several units from a file, and checking that they are evenly sampled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from steepest.data.formats import open_table
+from steepest.data.tables import read_columns
+from steepest.errors import DataError, UsageError
+
+__all__ = ["Series", "check_series", "read_series"]
+
+JITTER = 1e-3  # of the sampling step: what rounding of printed times leaves
+_TIME_NAMES = ("time", "t", "seconds", "time_s", "time (s)")
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Activity of n units (t, n), evenly sampled every `dt`, and the units' names."""
+
+    values: Float[np.ndarray, "t n"]
+    dt: float
+    names: tuple[str, ...]
+
+
+def read_series(
+    path: str | Path,
+    *,
+    columns: Sequence[str | int] | None = None,
+    time: str | int | None = None,
+    step: float | None = None,
+) -> Series:
+    """The units' columns of a file (all but the time column, unless named), and the time step.
+
+    `time` names the column of times, `step` is the step where there is none; with neither, a
+    column called time, t or seconds is taken. Raises `DataError` naming row and column for cells
+    that are no numbers, times that do not rise evenly, and constant columns; `UsageError` where
+    the step is not given at all, or given twice.
+    """
+    path = Path(path)
+    read_columns(path, [])  # whether there is such a file, and a table in it
+    table = open_table(path)
+    if time is not None and step is not None:
+        raise UsageError("give a time column or a step, not both")
+    if time is None and step is None:
+        time = next((n for n in table.names if n.strip().lower() in _TIME_NAMES), None)
+        if time is None:
+            raise UsageError(
+                f"{path} has no column called time: name it with --time COLUMN, or give the"
+                " sampling step with --step"
+            )
+    cure = "fill the gap, or cut the series there"
+    clock = None if time is None else read_columns(path, [time], cure=cure)
+    if columns is None:
+        places = range(len(table.names))
+        taken = clock.names[0] if clock is not None else None
+        wanted: list[str | int] = [
+            table.names[k] if table.names.count(table.names[k]) == 1 else k
+            for k in places
+            if table.names[k] != taken
+        ]
+    else:
+        wanted = list(columns)
+    if not wanted:
+        raise DataError(f"{path} has no column beside the time: give one column per unit")
+    found = read_columns(path, wanted, cure=cure)
+    values = np.column_stack(found.arrays)
+    if clock is not None:
+        dt = _even_step(clock.arrays[0], clock.rows, clock.names[0], path)
+    else:
+        assert step is not None
+        dt = step
+    return check_series(values, dt, found.names, str(path))
+
+
+def check_series(
+    values: Float[np.ndarray, "t n"], dt: float, names: Sequence[str], source: str = "the series"
+) -> Series:
+    """The series, if its step is positive and no column is constant."""
+    if not (np.isfinite(dt) and dt > 0):
+        raise UsageError(f"the sampling step is {dt}: give a positive number")
+    flat = np.flatnonzero(np.ptp(values, axis=0) == 0)
+    if flat.size:
+        raise DataError(
+            f"{source}: column {names[flat[0]]!r} is constant ({values[0, flat[0]]:g}): a unit that"
+            " does not change says nothing about its connections; leave it out"
+        )
+    return Series(values, float(dt), tuple(names))
+
+
+def _even_step(times: np.ndarray, rows: np.ndarray, name: str, path: Path) -> float:
+    steps = np.diff(times)
+    if not steps.size:
+        raise DataError(f"{path} has one row of data: a series needs many")
+    back = np.flatnonzero(steps <= 0)
+    if back.size:
+        at = int(back[0])
+        raise DataError(
+            f"{path}: time does not rise in row {rows[at + 1]} of column {name!r}"
+            f" ({times[at]:g}, then {times[at + 1]:g}): sort the rows by time, without repeats"
+        )
+    dt = float(np.median(steps))
+    uneven = np.flatnonzero(np.abs(steps - dt) > JITTER * dt + 1e-9 * np.abs(times).max())
+    if uneven.size:
+        at = int(uneven[0])
+        raise DataError(
+            f"{path}: a gap before row {rows[at + 1]} of column {name!r}: {steps[at]:g} where the"
+            f" step is {dt:g} ({uneven.size} such rows): resample evenly, or cut the series there"
+        )
+    return float((times[-1] - times[0]) / steps.size)

@@ -1,0 +1,179 @@
+"""Reading columns of sizes from a file: text, NumPy or Parquet, told by content, not by suffix.
+
+Everything is checked here, once: what leaves this door is finite float64, with the row of the
+file that every number came from.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from steepest.data.formats import Table, open_table
+from steepest.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Columns", "read_columns"]
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The columns asked for, in that order, and for each value the row of the file it stands in.
+
+    Rows are counted as in the file: in text the first line is row 1; in arrays and Parquet the
+    first row is 0.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    arrays: tuple[Float[np.ndarray, " rows"], ...] = field(repr=False)
+    rows: Int[np.ndarray, " rows"] = field(repr=False)
+    labels: tuple[tuple[str, ...], ...] = field(repr=False, default=())
+
+    def __getitem__(self, name: str) -> Float[np.ndarray, " rows"]:
+        return self.arrays[self.names.index(name)]
+
+    def series(self) -> "list[pandas.Series]":
+        """The columns as pandas Series that carry names and rows into later messages."""
+        import pandas as pd
+
+        return [
+            pd.Series(array, index=self.rows, name=name)
+            for name, array in zip(self.names, self.arrays, strict=True)
+        ]
+
+
+def read_columns(
+    path: str | Path,
+    columns: Sequence[str | int],
+    *,
+    labels: Sequence[str | int] = (),
+    absent: Sequence[str] = (),
+    part: str | None = None,
+    cure: str = (
+        "leave the row out, or write 0 for an absent synapse, or say with --absent how one is"
+        " marked"
+    ),
+) -> Columns:
+    """The named or numbered columns of a file as finite float64 arrays of one length.
+
+    Columns in `labels` (groups, conditions) are read as text. Cells that equal one of the `absent`
+    codes, as text or as a number, become 0; the code "empty" stands for an empty cell or NaN.
+    `part` names the sheet of a workbook or the table of an NWB file.
+
+    Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
+    the extra `io`, Parquet, Excel workbooks and tables of NWB files. A column is given by its
+    name, or by its number counted from 0; a name wins where both exist. In text, a first row with
+    any cell that is not a number is a header, and rows without any entry are skipped. In an NPZ
+    every array of one dimension is a column named by its key; a single array of two dimensions is
+    a table. `cure` is what messages advise about a cell that is no finite number.
+
+    Raises DataError, naming row and column, where the file, a column or a number is not there or
+    cannot be used. Never unpickles.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"no such file: {path}{_near_file(path)}")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: give a file")
+    try:
+        table = open_table(path, part)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    places = [_place(table, column, path) for column in columns]
+    arrays = [_numbers(table, place, path, cure, absent) for place in places]
+    names = tuple(table.names[place] for place in places)
+    for name, array in zip(names, arrays, strict=True):
+        if array.size != arrays[0].size:
+            raise DataError(
+                f"{path}: column {names[0]!r} has {arrays[0].size} rows and column {name!r} has"
+                f" {array.size}: columns must be of one length"
+            )
+    if arrays and not arrays[0].size:
+        raise DataError(f"{path} has no rows of data")
+    texts = tuple(tuple(table.labels(_place(table, column, path))) for column in labels)
+    for column, text in zip(labels, texts, strict=True):
+        if arrays and len(text) != arrays[0].size:
+            raise DataError(
+                f"{path}: column {names[0]!r} has {arrays[0].size} rows and column {str(column)!r}"
+                f" has {len(text)}: columns must be of one length"
+            )
+    rows = table.rows(arrays[0].size) if arrays else np.empty(0, dtype=np.int64)
+    return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows, labels=texts)
+
+
+def _place(table: Table, column: str | int, path: Path) -> int:
+    wanted = str(column)
+    found = [place for place, name in enumerate(table.names) if name == wanted]
+    if len(found) > 1:
+        raise DataError(
+            f"{path} has {len(found)} columns named {wanted!r}: give the number of one, counted"
+            f" from 0: {', '.join(map(str, found))}"
+        )
+    if found:
+        return found[0]
+    if wanted.isascii() and wanted.isdigit() and int(wanted) < len(table.names):
+        return int(wanted)
+    numbered = f"{len(table.names)} columns, numbered 0 to {len(table.names) - 1}"
+    if not table.named:
+        raise DataError(f"{path} has no column {wanted!r}: it has {numbered}, and no names")
+    near = get_close_matches(wanted, table.names, n=3, cutoff=0.6)
+    near += [
+        n for n in table.names if n.lower().strip() == wanted.lower().strip() and n not in near
+    ]
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    shown = ", ".join(map(repr, table.names[:20])) + (", ..." if len(table.names) > 20 else "")
+    raise DataError(f"{path} has no column {wanted!r}{hint} It has {numbered}: {shown}")
+
+
+def _numbers(
+    table: Table, place: int, path: Path, cure: str, absent: Sequence[str] = ()
+) -> Float[np.ndarray, " rows"]:
+    name = table.names[place]
+    values, cells = table.column(place)
+    if absent:
+        values = _coded(values, cells, absent)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if not bad.size:
+        return values
+    at = int(bad[0])
+    row = f"row {table.rows(values.size)[at]}" + (
+        "" if table.counted_from_1 else " (counted from 0)"
+    )
+    others = f"; {bad.size - 1} more such rows" if bad.size > 1 else ""
+    cell = cells(at)
+    what = "is empty" if cell == "" else f"is {cell!r}, not a finite number"
+    if "," in cell:
+        cure = "write numbers with a decimal point, or separate the columns with semicolons"
+    raise DataError(f"{path}: {row} of column {name!r} {what}{others}: {cure}")
+
+
+def _coded(
+    values: Float[np.ndarray, " rows"], cells: Callable[[int], str], absent: Sequence[str]
+) -> Float[np.ndarray, " rows"]:
+    """The values with 0 wherever the cell is a code for an absent synapse."""
+    values = values.copy()
+    for code in absent:
+        try:
+            number = float(code)
+        except ValueError:
+            continue
+        values[values == number] = 0.0
+    for at in np.flatnonzero(np.isnan(values)):
+        cell = cells(int(at))
+        if cell in absent or ("empty" in absent and cell.lower() in ("", "nan", "none")):
+            values[at] = 0.0
+    return values
+
+
+def _near_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" (there is no folder {path.parent})"
+    near = get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

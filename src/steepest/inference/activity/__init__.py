@@ -1,0 +1,5 @@
+"""From time series of units to the connectivity that makes them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Simulated experiments, and how large one must be to name a geometry."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,123 @@
+"""Simulated experiments: sessions, groups with scale and drift, and every form of noise."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from steepest.errors import UsageError
+from steepest.inference.designs.simulation import change_of_log
+from steepest.inference.synapses.measurements import Measurements, measure
+
+__all__ = ["Design", "simulate_design"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """An experiment as one would plan it: how many synapses, how they change, how they are seen.
+
+    `change` is the root mean square relative change from one session to the next. The noise of a
+    measurement has a `multiplicative` part (standard deviation of log size), a `shot` part and an
+    `additive` one (standard deviations at the median size, 1). Groups differ in their unit by
+    `group_scale` (sd of the log) and drift by `group_drift` a session (sd of log size). `drift` is
+    common to all, in standard deviations of the dual change. `replicates` are measured at each
+    session. With a `null` as many synapses again, in as many groups, are measured without
+    change. `additive_share` of the variance of change at the median size is additive, the rest of
+    the stated index (a mixture). Sizes below `detection_limit` are lost.
+    """
+
+    synapses: int = 700
+    sessions: int = 8
+    spread: float | int = 0.7
+    change: float | int = 0.25
+    multiplicative: float | int = 0.0
+    shot: float | int = 0.0
+    additive: float | int = 0.0
+    groups: int = 14
+    group_scale: float | int = 0.0
+    group_drift: float | int = 0.0
+    drift: float | int = 0.0
+    skew: float | int = 0.0
+    replicates: int = 1
+    null: bool = False
+    additive_share: float | int = 0.0
+    detection_limit: float | int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("synapses", "sessions", "groups", "replicates"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        for name in ("spread", "change", "multiplicative", "shot", "additive", "group_scale"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise UsageError(f"{name} is {value:g}: give 0 or a positive number")
+
+    def with_change(self, **values: float | int | bool | None) -> "Design":
+        """The same design with some values changed."""
+        return replace(self, **values)  # pyright: ignore[reportArgumentType]
+
+
+def simulate_design(
+    design: Design, index: float | int, *, seed: int | Sequence[int] = 0
+) -> Measurements:
+    """Measurements of synapses that change in the geometry of `index`, under a design.
+
+    Sizes start log-normal with median 1. With `change` 0 nothing changes but the measurement.
+    Raises UsageError where the changes carry sizes across zero whatever is drawn.
+    """
+    rng = np.random.default_rng(seed)
+    conditions = [False, True] if design.null else [False]
+    parts = [_condition(design, index, rng, still) for still in conditions]
+    sessions = [np.concatenate([part[t] for part in parts]) for t in range(design.sessions)]
+    labels = np.concatenate(
+        [np.arange(design.synapses) % design.groups + design.groups * k for k in range(len(parts))]
+    )
+    return measure(
+        sessions,
+        groups=labels if design.groups > 1 or design.null else None,
+        null=np.repeat(conditions, design.synapses) if design.null else None,
+        detection_limit=design.detection_limit,
+    )
+
+
+def _condition(
+    design: Design, index: float | int, rng: np.random.Generator, still: bool
+) -> list[Float[np.ndarray, "n r"]]:
+    group = np.arange(design.synapses) % design.groups
+    scale = design.group_scale * rng.standard_normal(design.groups)
+    logs = design.spread * rng.standard_normal(design.synapses)
+    sessions = []
+    for t in range(design.sessions):
+        if t and not still:
+            logs = logs + _step(design, index, rng, logs)
+        unit = scale + (design.group_drift * rng.standard_normal(design.groups) if t else 0.0)
+        sessions.append(_seen(design, rng, np.exp(logs), np.exp(unit)[group]))
+    return sessions
+
+
+def _step(
+    design: Design, index: float | int, rng: np.random.Generator, logs: np.ndarray
+) -> Float[np.ndarray, " n"]:
+    if design.change == 0:
+        return np.zeros_like(logs)
+    share = design.additive_share
+    if share == 0:
+        scale = design.change * math.exp(-(((index - 1) * design.spread) ** 2))
+        return change_of_log(rng, logs, index, scale, drift=design.drift, skew=design.skew)
+    first = change_of_log(rng, logs, index, design.change * math.sqrt(1 - share))
+    additive = design.change * math.sqrt(share) * math.exp(-(design.spread**2) / 2)
+    return first + change_of_log(rng, logs + first, 0, additive)
+
+
+def _seen(
+    design: Design, rng: np.random.Generator, sizes: np.ndarray, unit: np.ndarray
+) -> Float[np.ndarray, "n r"]:
+    """Replicates of one session; a synapse whose measured size is not positive is absent."""
+    shape = (sizes.size, design.replicates)
+    true = sizes[:, None]
+    measured = true * np.exp(design.multiplicative * rng.standard_normal(shape))
+    measured = measured + design.shot * np.sqrt(true) * rng.standard_normal(shape)
+    measured = measured + design.additive * rng.standard_normal(shape)
+    return np.where(measured > 0, measured * unit[:, None], 0.0)

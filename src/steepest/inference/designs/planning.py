@@ -1,0 +1,206 @@
+"""How many synapses, sessions and replicates a named geometry takes, found by simulation.
+
+The same code judges the simulated experiments as will judge the real one.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from steepest._version import __version__
+from steepest.errors import DataError, UsageError
+from steepest.inference.designs.design import Design, simulate_design
+from steepest.inference.synapses.estimation import estimate
+from steepest.inference.synapses.measurements import Measurements
+from steepest.inference.synapses.naming import OUTCOMES, decide_measured, judge
+from steepest.inference.synapses.verdict import GEOMETRIES, plain
+from steepest.progress import progress
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+__all__ = ["Plan", "described", "design_from", "plan"]
+
+_DRAWS = 200
+_ENOUGH = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How often each geometry was named rightly and wrongly, for every design tried.
+
+    `outcomes` counts the runs of every design and truth by `OUTCOMES`.
+    """
+
+    designs: tuple[Design, ...]
+    truths: tuple[str, ...]
+    outcomes: Int[np.ndarray, "d t o"] = field(repr=False)
+    runs: int
+    seed: int
+
+    @property
+    def power(self) -> Float[np.ndarray, "d t"]:
+        """Share of runs that name the truth (for the 1.5-norm, or its mixture)."""
+        return self.outcomes[:, :, OUTCOMES.index("right")] / self.runs
+
+    @property
+    def wrong(self) -> Float[np.ndarray, "d t"]:
+        """Share of runs that name another geometry."""
+        return self.outcomes[:, :, OUTCOMES.index("wrong")] / self.runs
+
+    @property
+    def standard_error(self) -> Float[np.ndarray, "d t"]:
+        """Of the power, by the binomial distribution with one run more either way."""
+        share = (self.power * self.runs + 1) / (self.runs + 2)
+        return np.sqrt(share * (1 - share) / self.runs)
+
+    def enough(self, truth: str, power: float = _ENOUGH) -> Design | None:
+        """The cheapest design (fewest measurements) that names `truth` so often; None if none."""
+        column = self.power[:, self.truths.index(truth)]
+        fine = [design for design, p in zip(self.designs, column, strict=True) if p >= power]
+        return min(fine, key=_cost, default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain JSON values."""
+        return plain(
+            {
+                "schema": "steepest.plan/1",
+                "designs": [
+                    asdict(design)
+                    | {
+                        "power": dict(zip(self.truths, map(float, power), strict=True)),
+                        "wrong": dict(zip(self.truths, map(float, wrong), strict=True)),
+                    }
+                    for design, power, wrong in zip(
+                        self.designs, self.power, self.wrong, strict=True
+                    )
+                ],
+                "enough": {
+                    truth: None if (found := self.enough(truth)) is None else asdict(found)
+                    for truth in self.truths
+                },
+                "target": _ENOUGH,
+                "runs": self.runs,
+                "seed": self.seed,
+                "version": __version__,
+            }
+        )
+
+    def plot(self) -> "matplotlib.figure.Figure":
+        """Power and wrong names against the number of synapses, as a matplotlib Figure."""
+        from steepest.inference.designs.picture import draw
+
+        return draw(self)
+
+
+def plan(
+    design: Design,
+    *,
+    synapses: Sequence[int] = (),
+    sessions: Sequence[int] = (),
+    replicates: Sequence[int] = (),
+    truths: Sequence[str] = tuple(GEOMETRIES),
+    runs: int = 40,
+    seed: int = 0,
+) -> Plan:
+    """Simulate and judge `runs` experiments of every geometry and every combination of sizes.
+
+    Raises UsageError for an unknown geometry, fewer than one run, and a design in which nothing
+    tells learning from noise (two sessions, no replicates, no null).
+    """
+    unknown = [truth for truth in truths if truth not in GEOMETRIES]
+    if unknown:
+        raise UsageError(
+            f"geometry {unknown[0]!r} is not known: choose among {', '.join(GEOMETRIES)}"
+        )
+    if runs < 1:
+        raise UsageError(f"runs is {runs}: give at least 1")
+    designs = tuple(
+        design.with_change(synapses=n, sessions=t, replicates=r)
+        for t, r, n in itertools.product(
+            sessions or (design.sessions,),
+            replicates or (design.replicates,),
+            synapses or (design.synapses,),
+        )
+    )
+    for one in designs:
+        if one.sessions < 3 and one.replicates < 2 and not one.null:
+            raise UsageError(
+                f"{one.sessions} sessions, no replicates and no null: nothing tells learning from"
+                " noise, so nothing is ever named; add sessions, replicates or a null"
+            )
+        if one.null and one.sessions > 2:
+            raise UsageError(
+                f"a null and {one.sessions} sessions contradict each other: a null goes with 2"
+            )
+    outcomes = np.zeros((len(designs), len(truths), len(OUTCOMES)), dtype=np.int64)
+    total = float(len(designs) * len(truths) * runs)
+    with progress("Simulating experiments", total) as advance:
+        for (d, one), (t, truth) in itertools.product(enumerate(designs), enumerate(truths)):
+            code = list(GEOMETRIES).index(truth)
+            for run in range(runs):
+                fate = _fate(
+                    one, truth, [seed, one.synapses, one.sessions, one.replicates, code, run]
+                )
+                outcomes[d, t, OUTCOMES.index(fate)] += 1
+                advance()
+    return Plan(designs, tuple(truths), outcomes, runs, seed)
+
+
+def design_from(measured: Measurements, *, seed: int = 0) -> tuple[Design, float]:
+    """The design that a pilot file is one of, and its index: spread, change, noise, groups.
+
+    Raises DataError where the pilot does not tell noise from learning, or shows no learning.
+    """
+    found = estimate(measured, draws=50, seed=seed)
+    index = found.index.value
+    if not (math.isfinite(index) and found.share.value > 0):
+        raise DataError(
+            "the pilot shows no change beyond its noise: state spread, change and noise instead"
+        )
+    middle = found.moments.middle
+    counts = found.moments.counts.sum(axis=0) * (found.moments.kappa > 0)
+    log_change = math.log(found.signal.value) + (index - 1) * middle
+    change = math.sqrt(float(np.average(np.exp(2 * log_change), weights=counts)))
+    groups = 1 if measured.groups is None else max(found.clusters, 1)
+    null = bool(measured.null.any())
+    design = Design(
+        synapses=int((~measured.null).sum()),
+        sessions=measured.sessions,
+        spread=found.moments.spread,
+        change=change,
+        multiplicative=found.noise[0].value,
+        shot=found.noise[1].value,
+        additive=found.noise[2].value,
+        groups=groups,
+        replicates=int(measured.replicates.max()),
+        null=null,
+    )
+    return design, index
+
+
+def _fate(design: Design, truth: str, seed: list[int]) -> str:
+    measured = simulate_design(design, GEOMETRIES[truth], seed=seed)
+    try:
+        found = estimate(measured, draws=_DRAWS, seed=seed[-1])
+    except DataError:
+        return "refused"
+    decision = decide_measured(found)
+    return judge(decision.outcome, decision.verdict, truth)
+
+
+def _cost(design: Design) -> int:
+    return design.synapses * design.sessions * design.replicates * (2 if design.null else 1)
+
+
+def described(design: Design) -> str:
+    """What distinguishes a design, in words."""
+    parts = [f"{design.synapses} synapses", f"{design.sessions} sessions"]
+    if design.replicates > 1:
+        parts.append(f"{design.replicates} replicates")
+    return ", ".join([*parts, "null"] if design.null else parts)

@@ -1,0 +1,118 @@
+"""From the user's files to samples of a flow: columns of a table, and a cost by name or file."""
+
+import runpy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from steepest.data.tables import read_columns
+from steepest.errors import DataError, UsageError
+from steepest.inference.flows.samples import FlowSamples, flow_samples, trajectory_samples
+
+__all__ = ["COSTS", "load_cost", "read_flow"]
+
+Cost = Callable[[Any], Any]
+
+_CURE = "leave the row out"
+
+
+def _quadratic(point: Any) -> Any:
+    return jnp.sum(point**2) / 2
+
+
+def _gaussian() -> Cost:
+    from steepest.models import GaussianModel
+
+    return GaussianModel().cost
+
+
+def _intrinsic() -> Cost:
+    from steepest.models import IntrinsicModel
+
+    return IntrinsicModel().cost
+
+
+def _release() -> Cost:
+    from steepest.models import ReleaseModel
+
+    return ReleaseModel().cost
+
+
+COSTS: dict[str, Callable[[], Cost]] = {
+    "gaussian": _gaussian,
+    "intrinsic": _intrinsic,
+    "release": _release,
+    "quadratic": lambda: _quadratic,
+}
+"""Costs that the command line knows by name: the models with their defaults, and |x|^2/2."""
+
+
+def load_cost(name: str) -> Cost:
+    """The cost of this name, or the function `cost` of a Python file ("FILE.py", "FILE.py:NAME").
+
+    The file is run. Raises `UsageError` for an unknown name, a file that is not there, that raises,
+    or that does not define the function.
+    """
+    if name in COSTS:
+        return COSTS[name]()
+    file, _, function = name.partition(":")
+    path = Path(file)
+    if path.suffix != ".py":
+        raise UsageError(
+            f"no cost is called {name!r}; known: {', '.join(COSTS)}, or a Python file that defines "
+            "cost(point)"
+        )
+    if not path.is_file():
+        raise UsageError(f"no such file: {path}, which should define the cost")
+    try:
+        found = runpy.run_path(str(path))
+    except Exception as error:
+        raise UsageError(
+            f"the cost file {path} raises {type(error).__name__}: {error}; it must run by itself"
+        ) from error
+    wanted = function or "cost"
+    if not callable(found.get(wanted)):
+        raise UsageError(f"the cost file {path} defines no function {wanted}(point)")
+    return found[wanted]
+
+
+def read_flow(
+    path: str | Path,
+    cost: Cost,
+    position: Sequence[str],
+    *,
+    velocity: Sequence[str] | None = None,
+    time: str | None = None,
+    flow: str | None = None,
+) -> FlowSamples:
+    """Samples of a flow from columns of a file: velocities at positions, or trajectories.
+
+    Give either `velocity` (as many columns as `position`) or `time` (with `flow` where the file
+    holds several trajectories). Raises `UsageError` for neither or both, and `DataError` naming
+    row and column for what cannot be used.
+    """
+    if (velocity is None) == (time is None):
+        raise UsageError("give either the columns of the velocity, or the column of the time")
+    if flow is not None and time is None:
+        raise UsageError("a column that tells flows apart is for trajectories: give the time too")
+    if velocity is not None:
+        if len(velocity) != len(position):
+            raise UsageError(
+                f"{len(position)} columns of position but {len(velocity)} of velocity: one each"
+            )
+        columns = read_columns(path, [*position, *velocity], cure=_CURE)
+        n = len(position)
+        x, v = (np.stack(part, axis=1) for part in (columns.arrays[:n], columns.arrays[n:]))
+        return flow_samples(x, v, cost, rows=columns.rows)
+    assert time is not None
+    names = [] if flow is None else [flow]
+    columns = read_columns(path, [*position, time], labels=names, cure=_CURE)
+    n = len(position)
+    if len(columns.rows) < 2:
+        raise DataError(f"{path}: a trajectory has at least two rows")
+    points = np.stack(columns.arrays[:n], axis=1)
+    labels = None if flow is None else np.array(columns.labels[0])
+    return trajectory_samples(columns.arrays[n], points, cost, flows=labels, rows=columns.rows)

@@ -1,0 +1,173 @@
+"""In which metric does a flow descend its cost? From samples of the flow to a verdict.
+
+The families that are tried are constant metrics, in the coordinates at hand and in their logs.
+The parts of the answer have files of their own: `integrability` (is it a gradient at all, in a
+metric that is known), `tailored` and `obstruction` (a metric made to measure, or why there is
+none), `mobility`, `metric_fit` and `shooting` (fits), `reciprocity` (several costs).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from steepest.errors import DataError
+from steepest.inference.flows.fit import MobilityFit, compare_families, fit_mobility
+from steepest.inference.flows.ftest import FTest
+from steepest.inference.flows.mobility import (
+    ANY,
+    DIAGONAL,
+    EXCHANGEABLE,
+    ISOTROPIC,
+    LOGS,
+    SYMMETRIC,
+    MobilityFamily,
+)
+from steepest.inference.flows.samples import FlowSamples
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["IN_LOGS", "MetricVerdict", "infer_metric"]
+
+_LEVEL = 0.05
+_FAR = 10.0  # in units of AICc: a family this far behind the best has no support
+IN_LOGS = "in logs"
+"""How the names of families that are constant in log coordinates end."""
+
+
+@dataclass(frozen=True, eq=False)
+class MetricVerdict:
+    """Which constant metrics a flow is consistent with, best first.
+
+    `fits` are ranked by AICc; `tests` are the F-tests of each family within any matrix that is
+    constant in the same coordinates. `consistent` names the families that are metrics, pass that
+    test at 5 % and are not more than 10 in AICc behind the best. `climbing` lists the rows whose
+    velocity climbs the cost.
+    """
+
+    fits: tuple[MobilityFit, ...]
+    tests: tuple[FTest, ...]
+    consistent: tuple[str, ...]
+    climbing: tuple[int, ...]
+    samples: FlowSamples
+    sentence: str
+
+    def fit(self, name: str) -> MobilityFit:
+        """The fit of the family with this name."""
+        return next(fit for fit in self.fits if fit.family.name == name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain JSON values."""
+        return {
+            "verdict": self.sentence,
+            "consistent": list(self.consistent),
+            "n": len(self.samples),
+            "families": [fit.to_dict() for fit in self.fits],
+            "tests": [test.to_dict() for test in self.tests],
+            "climbing_rows": list(self.climbing),
+        }
+
+    def table(self) -> str:
+        """The verdict as text: one line per family, best first, then what else was noticed."""
+        lines = [f"Verdict: {self.sentence}", ""]
+        width = max(len(fit.family.name) for fit in self.fits)
+        passed = {test.hypothesis: test.p_value for test in self.tests}
+        least = min(fit.aicc for fit in self.fits)
+        lines.append(f"{'family':{width}}  coefficients  AICc-best  F-test p  consistent")
+        for fit in self.fits:
+            name = fit.family.name
+            p = f"{passed[name]:.3g}" if name in passed else "-"
+            behind = fit.aicc - least
+            worse = f"{behind:.1f}" if np.isfinite(behind) else "-"
+            mark = "yes" if name in self.consistent else "no"
+            lines.append(f"{name:{width}}  {fit.fit.rank:12d}  {worse:>9}  {p:>8}  {mark}")
+        if self.consistent:
+            best = self.fit(self.consistent[0])
+            lines += ["", f"{best.family.name}: mobility (inverse metric times learning rate)"]
+            for label, x, known, (low, high) in zip(
+                best.labels, best.fit.coefficients, best.fit.identified,
+                best.fit.intervals(), strict=True,
+            ):  # fmt: skip
+                told = f"{x:.5g}  (95 %: {low:.5g} to {high:.5g})" if known else "not identified"
+                lines.append(f"    {label} = {told}")
+        if self.climbing:
+            rows = ", ".join(map(str, self.climbing[:12]))
+            more = ", ..." if len(self.climbing) > 12 else ""
+            lines += ["", f"Velocities that climb the cost, in rows: {rows}{more}"]
+        return "\n".join(lines)
+
+    def plot(self, names: Sequence[str] = ()) -> "Figure":
+        """Measured velocities against those of the best family, and AICc of all.
+
+        `names` (n,) of the coordinates; numbers unless given.
+        """
+        from steepest.inference.flows.picture import draw_metric_verdict
+
+        return draw_metric_verdict(self, names)
+
+
+def infer_metric(samples: FlowSamples) -> MetricVerdict:
+    """Fit constant metrics, in the coordinates and (for positive ones) in their logs, and compare.
+
+    `samples` come from `flow_samples` or `trajectory_samples`. Only metric times learning rate is
+    known, and only given the cost: a rescaled cost takes a rescaled metric. Raises `DataError` for
+    fewer numbers than coefficients, and where more than half of the velocities climb the cost,
+    listed by row.
+    """
+    climbing = tuple(int(row) for row in samples.climbing)
+    if len(climbing) > len(samples) / 2:
+        shown = ", ".join(map(str, climbing[:12])) + (", ..." if len(climbing) > 12 else "")
+        raise DataError(
+            f"{len(climbing)} of {len(samples)} velocities climb the cost (rows {shown}): in no "
+            "metric is this steepest descent; check the cost's sign and the order of the columns"
+        )
+    n = samples.dimension
+    if samples.velocities.size <= n * n:
+        raise DataError(
+            f"{len(samples)} samples of {n} coordinates cannot tell the {n * n} entries of a "
+            f"matrix from noise; give at least {n + 1} (better ten times as many)"
+        )
+    charts: list[tuple[MobilityFamily, ...]] = [(ISOTROPIC, DIAGONAL, EXCHANGEABLE, SYMMETRIC, ANY)]
+    if (samples.positions > 0).all():
+        charts.append(tuple(family.seen_in(LOGS, IN_LOGS) for family in charts[0]))
+    fits, tests, passed = [], [], {}
+    for families in charts:
+        if n == 1:
+            families = families[:1]
+        here = [fit_mobility(samples, family) for family in families]
+        fits.extend(here)
+        for fit in here:
+            if fit.fit.rank < here[-1].fit.rank:
+                tests.append(compare_families(samples, fit.family, families[-1]))
+                passed[fit.family.name] = tests[-1].p_value >= _LEVEL
+    fits.sort(key=lambda fit: (np.nan_to_num(fit.aicc, nan=np.inf), fit.fit.rank))
+    any_name = ANY.name
+    metrics = [fit for fit in fits if not fit.family.name.startswith(any_name) and fit.is_metric]
+    best = min((fit.aicc for fit in fits), default=np.nan)
+    near = [fit for fit in metrics if passed.get(fit.family.name, True)
+            and (fit.aicc - best <= _FAR or fit.aicc == best)]  # fmt: skip
+    names = tuple(fit.family.name for fit in near)
+    return MetricVerdict(
+        tuple(fits), tuple(tests), names, climbing, samples, _sentence(near, fits, metrics)
+    )
+
+
+def _sentence(near: list[MobilityFit], fits: list[MobilityFit], metrics: list[MobilityFit]) -> str:
+    if not near:
+        if not metrics:
+            return "no constant metric descends this cost: no fitted mobility is positive definite"
+        return (
+            "no constant metric, in these coordinates or their logs, is consistent with the flow: "
+            "an antisymmetric part or a dependence on position is left"
+        )
+    simplest = min(near, key=lambda fit: (fit.fit.rank, fit.aicc))
+    loose = [fit for fit in near if len(fit.fit.unidentified)]
+    others = [fit.family.name for fit in near if fit is not simplest]
+    verb = "is" if len(others) == 1 else "are"
+    also = f"; so {verb}: {', '.join(others)}" if others else "; no other family tried is"
+    name = simplest.family.name
+    kind = name if "metric" in name else f"the {name} metric"
+    warning = " (some coefficients are not identified)" if loose else ""
+    return f"{kind} is consistent with the flow{also}{warning}"

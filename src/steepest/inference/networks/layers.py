@@ -1,0 +1,204 @@
+"""Which geometry trained this network? From its weights before and after, layer by layer."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from steepest.data.checkpoints import match_checkpoints
+from steepest.errors import DataError
+from steepest.inference.networks.independence import (
+    Panel,
+    independence_index,
+    independence_interval,
+)
+from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
+from steepest.inference.synapses.dual import SEARCHED
+from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likelihood
+from steepest.inference.synapses.log_root import logroot
+from steepest.inference.synapses.verdict import GEOMETRIES, Noise, decide
+from steepest.progress import track
+
+__all__ = ["LayerFit", "LayersVerdict", "infer_layers"]
+
+_FEWEST_UNITS = 4
+_FEWEST_WEIGHTS = 64
+_POOLED = 200_000
+
+Status = Literal["fitted", "frozen", "left out"]
+
+
+@dataclass(frozen=True)
+class LayerFit:
+    """One array of weights: what was found, or why it was left out.
+
+    `index` is the two-way independence estimate with its bootstrap `interval`; `nearest` the named
+    geometry nearest to it, `verdict` that name if `decide` dares to give it, else a sentence.
+    Beside it the pooled estimators, which ignore that weights share units: `logroot`, `likelihood`
+    and `delta_cdf` (uncentred, one per named geometry) with its noise floor.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    weights: int
+    status: Status
+    reason: str = ""
+    changed: int = 0
+    moved_signs: int = 0
+    zeros: int = 0
+    index: float = math.nan
+    interval: tuple[float, float] = (math.nan, math.nan)
+    nearest: str = ""
+    outcome: str = ""
+    verdict: str = ""
+    logroot: float = math.nan
+    likelihood: float = math.nan
+    delta_cdf: dict[str, float] = field(default_factory=dict)
+    delta_cdf_floor: float = math.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fit as plain JSON values; a number that does not exist is None."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class LayersVerdict:
+    """All arrays of two checkpoints, in order, and what the fitted layers agree on."""
+
+    layers: tuple[LayerFit, ...]
+    seed: int
+
+    @property
+    def fitted(self) -> tuple[LayerFit, ...]:
+        """The layers that an index was found for."""
+        return tuple(layer for layer in self.layers if layer.status == "fitted")
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: what the layers say together."""
+        names = sorted({layer.nearest for layer in self.fitted})
+        if not names:
+            return "No layer can be used."
+        middle = float(np.median([layer.index for layer in self.fitted]))
+        if len(names) == 1:
+            return f"All {len(self.fitted)} layers lie nearest to {names[0]} (median {middle:.2f})."
+        counts = ", ".join(f"{n} {sum(x.nearest == n for x in self.fitted)}" for n in names)
+        return f"The layers differ: {counts} (median index {middle:.2f})."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {
+            "verdict": self.verdict,
+            "layers": [layer.to_dict() for layer in self.layers],
+            "seed": self.seed,
+        }
+
+
+def infer_layers(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    draws: int = 200,
+    seed: int = 0,
+) -> LayersVerdict:
+    """In which geometry did each layer of a network learn, judging from two checkpoints?
+
+    `before` and `after` map names to weights, arrays of at least two axes, the first of which is
+    the postsynaptic unit (as torch has it); see `read_checkpoint`. Biases and the like (one axis)
+    are left out, layers that did not change are reported as frozen, and weights that crossed 0 are
+    counted (no geometry of index 1 or above lets them). `draws` resamples of rows and columns give
+    the interval.
+
+    Weights are taken as exact, so train for the lazy regime: stop when the task is learned.
+    Raises `DataError` where the checkpoints differ in names or shapes (all listed), or hold
+    numbers that are not finite (layer named).
+    """
+    first = {name: np.asarray(value, dtype=np.float64) for name, value in before.items()}
+    second = {name: np.asarray(value, dtype=np.float64) for name, value in after.items()}
+    names = match_checkpoints(first, second)
+    if not names:
+        raise DataError("the checkpoints hold no arrays")
+    for name in names:
+        for side, arrays in (("before", first), ("after", second)):
+            bad = int((~np.isfinite(arrays[name])).sum())
+            if bad:
+                raise DataError(f"{name}: {bad} weights are not finite in the checkpoint {side}")
+    layers = [
+        _layer(name, first[name], second[name], draws, seed) for name in track(names, "Layers")
+    ]
+    return LayersVerdict(tuple(layers), seed)
+
+
+def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> LayerFit:
+    common: dict[str, Any] = {
+        "name": name,
+        "shape": w0.shape,
+        "weights": w0.size,
+        "changed": int((w0 != w1).sum()),
+        "moved_signs": int((w0 * w1 < 0).sum()),
+        "zeros": int((w0 == 0).sum()),
+    }
+    if w0.ndim < 2:
+        return LayerFit(**common, status="left out", reason="one axis: a bias, scale or statistic")
+    if common["changed"] == 0:
+        return LayerFit(**common, status="frozen", reason="no weight changed")
+    panel = Panel.of(w0, w1)
+    used = int(panel.used.sum())
+    if min(panel.used.shape) < _FEWEST_UNITS or used < _FEWEST_WEIGHTS:
+        reason = (
+            f"{used} weights changed in {panel.used.shape[0]} rows and {panel.used.shape[1]}"
+            f" columns: at least {_FEWEST_WEIGHTS} and {_FEWEST_UNITS} are needed"
+        )
+        return LayerFit(**common, status="left out", reason=reason)
+    index = independence_index(panel)
+    interval = (math.nan, math.nan)
+    if math.isfinite(index):
+        interval = independence_interval(panel, index, draws=draws, seed=seed)
+    outcome, verdict, reason = decide(index, interval, Noise("none", 0.0))
+    nearest = min(GEOMETRIES, key=lambda name: abs(GEOMETRIES[name] - np.clip(index, *SEARCHED)))
+    return LayerFit(
+        **common,
+        status="fitted",
+        reason=reason,
+        index=index,
+        interval=interval,
+        nearest=nearest,
+        outcome=outcome,
+        verdict=verdict,
+        **_pooled(w0, w1, seed),
+    )
+
+
+def _pooled(w0: np.ndarray, w1: np.ndarray, seed: int) -> dict[str, Any]:
+    """The estimators for synapses that share nothing, on weights that kept their sign."""
+    kept = np.flatnonzero((w0 * w1 > 0) & (w0 != w1))
+    if kept.size > _POOLED:
+        kept = np.random.default_rng(seed).choice(kept, _POOLED, replace=False)
+    flat0, flat1 = w0.ravel()[kept], w1.ravel()[kept]
+    log0, log1 = np.log(np.abs(flat0)), np.log(np.abs(flat1))
+    centre = log0.mean()
+    distances = {}
+    for name, index in GEOMETRIES.items():
+        power = 1 - index
+        step = log1 - log0
+        size = np.exp(power * (log0 - centre))
+        change = size * np.expm1(power * step) / power if power else step
+        distances[name] = delta_cdf(np.sign(flat0) * change)
+    return {
+        "logroot": logroot(log0, log1),
+        "likelihood": fit_likelihood(ExactLikelihood(log0, log1)).index,
+        "delta_cdf": distances,
+        "delta_cdf_floor": delta_cdf_floor(kept.size).uncentred_mean,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,5 @@
+"""From sizes of synapses to their noise, their geometry index and a verdict."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,83 @@
+from .assumed_noise import Sensitivity, sensitivity
+from .covariate import RateFit, rate_exponent
+from .deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
+from .dual import dual_change
+from .dual_curve import MirrorMap, mirror_map
+from .estimation import Estimate, Interval, estimate
+from .likelihood import (
+    CensoredLikelihood,
+    ExactLikelihood,
+    MidpointLikelihood,
+    fit_likelihood,
+    noise_variance,
+    rank_geometries,
+)
+from .log_root import logroot, logroot_bootstrap, logroot_interval, logroot_slope
+from .measured import MeasuredVerdict, infer_measured
+from .measurements import Measurements, measure
+from .naming import Decision, decide_measured
+from .pair import infer_geometry
+from .potentials import PotentialFit, potential_likelihood, rank_potentials
+from .unpaired import UnpairedVerdict, infer_unpaired
+from .verdict import (
+    GEOMETRIES,
+    Check,
+    Counts,
+    DeltaCdf,
+    DeltaCdfFloor,
+    GeometryFit,
+    LikelihoodFit,
+    Noise,
+    Outcome,
+    Verdict,
+    decide,
+)
+
+__all__ = [
+    "GEOMETRIES",
+    "CensoredLikelihood",
+    "Check",
+    "Counts",
+    "Decision",
+    "DeltaCdf",
+    "DeltaCdfFloor",
+    "Estimate",
+    "ExactLikelihood",
+    "GeometryFit",
+    "Interval",
+    "LikelihoodFit",
+    "MeasuredVerdict",
+    "Measurements",
+    "MidpointLikelihood",
+    "MirrorMap",
+    "Noise",
+    "Outcome",
+    "PotentialFit",
+    "RateFit",
+    "Sensitivity",
+    "UnpairedVerdict",
+    "Verdict",
+    "decide",
+    "decide_measured",
+    "delta_cdf",
+    "delta_cdf_floor",
+    "delta_cdf_of_geometries",
+    "dual_change",
+    "estimate",
+    "fit_likelihood",
+    "infer_geometry",
+    "infer_measured",
+    "infer_unpaired",
+    "logroot",
+    "logroot_bootstrap",
+    "logroot_interval",
+    "logroot_slope",
+    "measure",
+    "mirror_map",
+    "noise_variance",
+    "potential_likelihood",
+    "rank_geometries",
+    "rank_potentials",
+    "rate_exponent",
+    "sensitivity",
+]

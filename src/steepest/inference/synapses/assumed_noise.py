@@ -1,0 +1,86 @@
+"""What the index would be, were there noise: a curve to read where the noise is not known."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import DataError
+from steepest.inference.synapses.likelihood import (
+    MidpointLikelihood,
+    fit_likelihood,
+    noise_variance,
+)
+from steepest.inference.synapses.verdict import GEOMETRIES, Noise
+
+__all__ = ["Sensitivity", "sensitivity"]
+
+_POINTS = 9
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The index under assumed noise: a coefficient of variation, or an additive sd (unit of size).
+
+    `flip_cv` and `flip_sd` are the smallest noise tried at which another geometry is the nearest,
+    as text; NaN in the indices means that noise alone explains the changes.
+    """
+
+    cv: tuple[float, ...]
+    index_of_cv: tuple[float, ...]
+    sd: tuple[float, ...]
+    index_of_sd: tuple[float, ...]
+    flip_cv: str
+    flip_sd: str
+
+
+def sensitivity(before: Any, after: Any) -> Sensitivity:
+    """The index of pairs of positive sizes against assumed noise, up to all the change there is.
+
+    Raises DataError for sizes that are not positive, or of different number.
+    """
+    w0, w1 = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    if w0.shape != w1.shape or not (np.all(w0 > 0) and np.all(w1 > 0)):
+        raise DataError("before and after must be positive sizes of the same synapses")
+    logs = np.log(w0), np.log(w1)
+    step, middle = logs[1] - logs[0], (logs[0] + logs[1]) / 2
+    most_cv = float(np.median(np.abs(step - np.median(step)))) / 0.6745 / math.sqrt(2)
+    grids = {
+        "cv": np.linspace(most_cv / 100, most_cv, _POINTS),
+        "sd": np.linspace(0.01, 1, _POINTS) * most_cv * float(np.exp(np.median(middle))),
+    }
+    found: dict[str, tuple[float, ...]] = {}
+    flips = {}
+    for kind, grid in grids.items():
+        indices = []
+        for value in grid:
+            noise = Noise("cv" if kind == "cv" else "sd", float(value))
+            likelihood = MidpointLikelihood(middle, step, noise_variance(w0, w1, noise))
+            fit = fit_likelihood(likelihood)
+            heard = fit.log_likelihood - likelihood.silence() > 3.0
+            indices.append(fit.index if heard and math.isfinite(fit.index) else math.nan)
+        found[kind] = tuple(indices)
+        flips[kind] = _flip(grid, indices)
+    return Sensitivity(
+        cv=tuple(grids["cv"].tolist()),
+        index_of_cv=found["cv"],
+        sd=tuple(grids["sd"].tolist()),
+        index_of_sd=found["sd"],
+        flip_cv=flips["cv"],
+        flip_sd=flips["sd"],
+    )
+
+
+def _flip(grid: np.ndarray, indices: list[float]) -> str:
+    names = [_nearest(index) for index in indices]
+    for value, name in zip(grid, names, strict=True):
+        if name != names[0]:
+            return f"{value:.2g} ({name})"
+    return f"more than {grid[-1]:.2g}"
+
+
+def _nearest(index: float) -> str:
+    if math.isnan(index):
+        return "nothing but noise"
+    return min(GEOMETRIES, key=lambda name: abs(GEOMETRIES[name] - index))

@@ -1,0 +1,192 @@
+"""What must hold for a geometry index to mean what it says, tested on the sizes themselves."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import ndtr
+from scipy.stats import norm, spearmanr
+
+from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
+from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.lattice import lattice_step
+from steepest.inference.synapses.verdict import Check
+
+__all__ = [
+    "check_curvature",
+    "check_gaussian",
+    "check_lazy",
+    "check_losses",
+    "check_reversion",
+    "check_rounded",
+    "check_sign_flips",
+    "check_signal",
+]
+
+_ALPHA = 0.01
+_FLIPS = 0.05
+_SIGNAL = 0.25
+_ROUNDED = 0.03
+_FEWEST_TO_BEND = 6  # a quadratic and three degrees of freedom for its error
+
+
+def check_lazy(
+    before: Float[np.ndarray, " n"], after: Float[np.ndarray, " n"], index: float
+) -> Check:
+    """q = |a|/2 rms(dw/w) over the larger half: below .1 the geometry hardly changes on the way.
+
+    Lazy below .1, caution to .5, out of the lazy regime above.
+    """
+    large = before > np.median(before)
+    if not large.any():  # more than half of the sizes are the largest
+        large = before == before.max()
+    relative = after[large] / before[large] - 1
+    q = abs(index) / 2 * math.sqrt(float(np.mean(relative**2)))
+    if q < 0.1:
+        return Check(q, None, True, f"q = {q:.2f}: changes are small against the sizes")
+    if q <= 0.5:
+        return Check(q, None, None, f"q = {q:.2f}: changes are not small, read with caution")
+    return Check(q, None, False, f"q = {q:.2f}: changes are too large to call the regime lazy")
+
+
+def check_sign_flips(
+    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"], index: float
+) -> Check:
+    """Expected share of synapses that a Gaussian dual change would carry across zero.
+
+    Positive sizes cannot show such crossings, so a large share means that the pairs at hand are a
+    selection. For an index of 1 and above zero is out of reach.
+    """
+    share = 0.0
+    if index < 1:
+        centre = log_before.mean()
+        change = dual_change(log_before - centre, log_after - centre, index)
+        to_zero = np.exp((1 - index) * (log_before - centre)) / (1 - index)
+        share = float(np.mean(ndtr(-(to_zero + change.mean()) / change.std())))
+    expected = f"{share:.1%} of synapses expected to cross zero"
+    if share < _FLIPS:
+        return Check(share, None, True, expected)
+    return Check(share, None, False, f"{expected}, which positive sizes cannot show")
+
+
+def check_curvature(
+    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"], index: float
+) -> Check:
+    """Does log|D - median D| bend with log size at the estimated index?
+
+    A power of size leaves no bend; additive plus multiplicative change bends upwards at both
+    ends. The statistic is the t value of the quadratic term (heteroscedasticity-consistent
+    standard error), so the change need not be Gaussian.
+    """
+    centre = log_before.mean()
+    change = dual_change(log_before - centre, log_after - centre, index)
+    deviation = np.abs(change - np.median(change))
+    kept = deviation > 0
+    size, spread = log_before[kept], np.log(deviation[kept])
+    if size.size < _FEWEST_TO_BEND:
+        return Check(math.nan, None, None, f"too few changed synapses ({size.size}) to see a bend")
+    design = np.vander((size - size.mean()) / size.std(), 3)
+    if np.linalg.matrix_rank(design) < 3:
+        return Check(math.nan, None, None, "too few different sizes to see a bend")
+    coefficients, *_ = np.linalg.lstsq(design, spread)
+    residual = spread - design @ coefficients
+    bread = np.linalg.inv(design.T @ design)
+    covariance = bread @ ((design * residual[:, None] ** 2).T @ design) @ bread
+    degrees = size.size / (size.size - 3)
+    t = float(coefficients[0] / math.sqrt(covariance[0, 0] * degrees))
+    p_value = float(2 * norm.sf(abs(t)))
+    if p_value >= _ALPHA:
+        return Check(t, p_value, True, "the spread of change follows one power of size")
+    return Check(
+        t, p_value, False, "no single power of size: a mixture, noise, or two kinds of synapses"
+    )
+
+
+def check_reversion(
+    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"], index: float
+) -> Check:
+    """Rank correlation of the dual change with the size before: none in a fixed geometry.
+
+    A negative one is regression to the mean: measurement noise, or a pull to a set point.
+    """
+    centre = log_before.mean()
+    change = dual_change(log_before - centre, log_after - centre, index)
+    if np.ptp(change) == 0:
+        return Check(math.nan, None, None, "every synapse changed alike")
+    found = spearmanr(change, log_before)
+    rho, p_value = float(found.statistic), float(found.pvalue)  # pyright: ignore[reportAttributeAccessIssue]
+    if p_value >= _ALPHA:
+        return Check(rho, p_value, True, "the direction of change does not depend on size")
+    how = (
+        "larger synapses shrink: noise, or a pull to a set point"
+        if rho < 0
+        else "larger synapses grow"
+    )
+    return Check(rho, p_value, False, how)
+
+
+def check_gaussian(
+    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"], index: float
+) -> Check:
+    """Centred Delta CDF at the estimated index, against the 95th percentile of its floor.
+
+    The likelihood and its shares assume a Gaussian dual change; the logroot estimate does not.
+    """
+    centre = log_before.mean()
+    change = dual_change(log_before - centre, log_after - centre, index)
+    distance = delta_cdf(change, centred=True)
+    floor = delta_cdf_floor(change.size).centred_q95
+    if distance <= floor:
+        return Check(distance, None, True, f"dual change looks Gaussian (floor {floor:.3f})")
+    return Check(
+        distance, None, False, f"dual change is not Gaussian (floor {floor:.3f}): trust no shares"
+    )
+
+
+def check_losses(lost: int, expected: float, variance: float) -> Check:
+    """Synapses lost below the detection limit against those that the fitted change predicts."""
+    if variance == 0:
+        return Check(float(lost), None, lost == 0, f"{lost} lost, none predicted")
+    z = (lost - expected) / math.sqrt(variance)
+    p_value = float(2 * norm.sf(abs(z)))
+    meaning = f"{lost} lost, {expected:.1f} predicted"
+    if p_value >= _ALPHA:
+        return Check(z, p_value, True, meaning)
+    return Check(z, p_value, False, f"{meaning}: losses are not only falls below the limit")
+
+
+def check_signal(step: Float[np.ndarray, " n"], variance: Float[np.ndarray, " n"]) -> Check:
+    """Share of the variance of the change of log size that the stated noise does not explain.
+
+    Below a quarter, a slightly wrong noise makes any index.
+    """
+    share = 1 - float(variance.mean() / step.var())
+    meaning = f"{max(share, 0.0):.0%} of the change is not explained by the stated noise"
+    return Check(share, None, share >= _SIGNAL, meaning)
+
+
+def check_rounded(
+    before: Float[np.ndarray, " n"], after: Float[np.ndarray, " n"]
+) -> tuple[Check, float] | None:
+    """Rounding to a common step against the change; None where a column shows no such step.
+
+    The statistic is the variance that rounding adds to the change of log size over the variance of
+    that change, in the quarter of synapses where it is largest (quarters by size). In simulations
+    of counts (medians 5 to 1000, a change of 10 and 30 %) a share of .03 moves the index by about
+    .1, and wrong names begin above .25. Also returns the standard deviation of the rounding, in
+    the unit of size.
+    """
+    steps = lattice_step(before), lattice_step(after)
+    if 0 in steps:
+        return None
+    # A rounding error is uniform over one step.
+    rounding = ((steps[0] / before) ** 2 + (steps[1] / after) ** 2) / 12
+    change = np.log(after) - np.log(before)
+    order = np.argsort(np.log(after) + np.log(before), kind="stable")
+    quarters = np.array_split(order, min(4, max(1, change.size // 20)))
+    with np.errstate(divide="ignore"):
+        share = max(float(rounding[part].mean() / change[part].var()) for part in quarters)
+    step = math.hypot(*steps) / math.sqrt(2)
+    made = "all" if share >= 1 else f"{share:.1%}"
+    meaning = f"sizes come in steps of {step:.3g}: rounding makes up to {made} of the change"
+    return Check(share, None, share < _ROUNDED, meaning), step / math.sqrt(12)

@@ -1,0 +1,117 @@
+"""Presynaptic rates as a covariate: the index free of their confound, and the rate exponent.
+
+Where size and rate go together, a dependence of change on rate passes for one on size. The natural
+gradient of a spiking neuron is additive in size but lowers the exponent of rate by about 1.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import brentq
+
+from steepest.errors import DataError
+from steepest.inference.synapses.dual import SEARCHED, dual_change
+
+__all__ = ["RateFit", "rate_exponent"]
+
+_FEWEST = 30
+
+
+@dataclass(frozen=True)
+class RateFit:
+    """sd(dw) ~ w^a r^rho: index a at equal rate, exponent rho at equal size, 95 % intervals."""
+
+    index: float
+    index_low: float
+    index_high: float
+    exponent: float
+    exponent_low: float
+    exponent_high: float
+    n: int
+    meaning: str
+
+
+def rate_exponent(
+    before: Any, after: Any, rates: Any, *, draws: int = 200, seed: int = 0
+) -> RateFit:
+    """How the spread of change depends on size and on presynaptic rate, each with the other held.
+
+    `before` and `after` are positive sizes (0: absent, left out), `rates` positive rates in any
+    unit. The dual change is freed of its regression on (1, rate, size), then log|change| is
+    regressed on log size and log rate; the index is that at which the first slope vanishes.
+
+    Raises DataError for lengths that differ, rates that are not positive or all equal, and fewer
+    than 30 usable synapses.
+    """
+    sizes = [np.asarray(values, dtype=np.float64) for values in (before, after, rates)]
+    if len({array.shape for array in sizes}) > 1 or sizes[0].ndim != 1:
+        raise DataError(
+            f"before, after and rates have {', '.join(str(array.size) for array in sizes)} rows:"
+            " give one of each per synapse"
+        )
+    there = (sizes[0] > 0) & (sizes[1] > 0)
+    bad = there & ~(np.isfinite(sizes[2]) & (sizes[2] > 0))
+    if bad.any():
+        at = int(np.flatnonzero(bad)[0])
+        raise DataError(
+            f"the rate of row {at} (counted from 0) is {sizes[2][at]:g}: rates are positive; leave"
+            " out silent synapses"
+        )
+    if there.sum() < _FEWEST:
+        raise DataError(
+            f"only {int(there.sum())} synapses with a size before and after: {_FEWEST} are needed"
+        )
+    logs = np.log(np.stack([array[there] for array in sizes]))
+    if np.ptp(logs[2]) == 0:
+        raise DataError("all rates are equal: they say nothing; leave the rate out")
+    index, exponent = _fit(logs)
+    rng = np.random.default_rng([seed, 3])
+    drawn = np.array(
+        [_fit(logs[:, rng.integers(logs.shape[1], size=logs.shape[1])]) for _ in range(draws)]
+    )
+    low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
+    meaning = "change grows with rate as for a gradient that ignores rates"
+    if high[1] < 0.5:
+        meaning = "an exponent near 0 is what the natural gradient predicts"
+    elif low[1] < 0.5:
+        meaning = "the exponent is too uncertain to tell the natural gradient (0) from others (1)"
+    return RateFit(
+        index,
+        float(low[0]),
+        float(high[0]),
+        exponent,
+        float(low[1]),
+        float(high[1]),
+        int(there.sum()),
+        meaning,
+    )
+
+
+def _fit(logs: Float[np.ndarray, "3 n"]) -> tuple[float, float]:
+    before, after, rate = logs[0] - logs[0].mean(), logs[1] - logs[0].mean(), logs[2]
+    location = np.stack([np.ones_like(before), np.exp(rate - rate.mean()), np.exp(before)])
+    spread = np.stack([np.ones_like(before), before, rate])
+
+    def slopes(index: float) -> np.ndarray:
+        change = dual_change(before, after, index)
+        rest = np.abs(change - _line(location, change) @ location)
+        kept = rest > 0
+        return _line(spread[:, kept], np.log(rest[kept]))
+
+    grid = np.linspace(*SEARCHED, 21)
+    values = np.array([slopes(index)[1] for index in grid])
+    crossing = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
+    if not crossing.size:
+        return math.nan, math.nan
+    at = crossing[crossing.size // 2]
+    index = float(brentq(lambda a: slopes(a)[1], grid[at], grid[at + 1], xtol=1e-4))  # pyright: ignore[reportArgumentType]
+    return index, float(slopes(index)[2])
+
+
+def _line(design: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Least squares by normal equations; einsum, as matrix products of this size start threads."""
+    moments = np.einsum("in,jn->ij", design, design)
+    return np.linalg.solve(moments, np.einsum("in,n->i", design, values))

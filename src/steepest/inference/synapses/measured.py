@@ -1,0 +1,250 @@
+"""The verdict on measurements whose noise is known from the data themselves."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from steepest.errors import DataError
+from steepest.inference.synapses.estimation import Estimate, Interval, estimate
+from steepest.inference.synapses.measured_checks import checks_of
+from steepest.inference.synapses.measurements import Dropped, Measurements
+from steepest.inference.synapses.naming import decide_measured
+from steepest.inference.synapses.signal import fit_noise_and_index
+from steepest.inference.synapses.verdict import (
+    GEOMETRIES,
+    Check,
+    GeometryFit,
+    Outcome,
+    verdict_dict,
+)
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+__all__ = ["MeasuredVerdict", "infer_measured"]
+
+_GRID = np.linspace(-2.0, 3.0, 41)
+_SOURCES = {
+    "sessions": "learned from how the variance of change grows from session to session",
+    "replicates": "learned from replicates",
+    "null": "learned from the null condition, whose changes are all counted as noise",
+    "stated": "stated",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredVerdict:
+    """In which geometry synapses moved, with the noise of the measurement known; and why.
+
+    The fields shared with `Verdict` mean the same. `settle` says which measurement would decide
+    what is open. `profile` is the log-likelihood of each index in `profile_index`, noise fitted
+    anew for each, scaled so that its curvature agrees with the resamples.
+    """
+
+    index: float
+    interval: tuple[float, float]
+    outcome: Outcome
+    verdict: str
+    reason: str
+    settle: str
+    geometries: tuple[GeometryFit, ...]
+    checks: dict[str, Check]
+    n: int
+    estimate: Estimate = field(repr=False)
+    measured: Measurements = field(repr=False)
+    profile_index: Float[np.ndarray, " p"] = field(repr=False)
+    profile: Float[np.ndarray, " p"] = field(repr=False)
+    draws: int
+    seed: int
+
+    @property
+    def noise_statement(self) -> str:
+        """Where the noise is known from, and how large it is at the typical size."""
+        found = self.estimate
+        total = math.sqrt(sum(part.value**2 for part in found.noise))
+        words = _SOURCES[found.source]
+        return f"{words}; {total:.0%} of a typical size" if total else f"{words}; none"
+
+    @property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """What was left out, and why; only what occurred."""
+        return tuple(item for item in self.estimate.dropped if item.count)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
+        found, measured = self.estimate, self.measured
+        names = ("multiplicative", "shot", "additive")
+        return verdict_dict(
+            self,
+            {
+                "settle": self.settle,
+                "noise": {
+                    "kind": found.source,
+                    "statement": self.noise_statement,
+                    "typical_size": math.exp(found.centre),
+                    "parts": {
+                        name: _triple(part) for name, part in zip(names, found.noise, strict=True)
+                    },
+                },
+                "signal_share": _triple(found.share),
+                "signal_sd": _triple(found.signal),
+                "index_of_small": _triple(found.small),
+                "index_of_large": _triple(found.large),
+                "index_by_lag": {str(lag): _triple(at) for lag, at in found.by_lag.items()},
+                "index_by_products": _triple(found.by_products),
+                "index_over_time": [_triple(at) for at in found.over_time],
+                "power_law_beats_mixture": found.power_wins,
+                "curvature": _triple(found.bend),
+                "used": {
+                    "rows": len(measured.log_sizes),
+                    "synapses": self.n,
+                    "null_synapses": int(measured.null.sum()),
+                    "changes": found.pairs_used,
+                    "sessions": list(measured.names),
+                    "times": measured.times.tolist(),
+                    "replicates": int(measured.replicates.max()),
+                    "groups": list(measured.group_names),
+                    "resampled": "groups" if found.grouped else "synapses",
+                },
+                "dropped": [asdict(item) for item in found.dropped],
+                "estimator": "size-resolved variance components",
+                "interval_method": f"cluster bootstrap, {self.draws} draws, widened by Student's t",
+                "detection_limit": measured.detection_limit,
+            },
+        )
+
+    def plot(self) -> "matplotlib.figure.Figure":
+        """Draw the spread of change by size and lag, the mirror map, and the index."""
+        from steepest.inference.synapses.measured_picture import draw
+
+        return draw(self)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        lines = [
+            f"{self.outcome}: {self.verdict}",
+            f"  why        {self.reason}",
+            f"  to settle  {self.settle}",
+            f"  index      {self.index:.2f} (95 % {low:.2f} to {high:.2f})",
+            f"  noise      {self.noise_statement}",
+            f"  synapses   {self.n} of {len(self.measured.log_sizes)} rows,"
+            f" {self.estimate.pairs_used} changes",
+        ]
+        lines += [f"  dropped    {item.count} {item.what}: {item.why}" for item in self.dropped]
+        marks = {True: "ok", False: "FAILS", None: "caution"}
+        lines += [
+            f"  check {name}: {marks[check.passed]} ({check.meaning})"
+            for name, check in self.checks.items()
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def infer_measured(
+    measured: Measurements,
+    *,
+    noise_cv: float | int | None = None,
+    noise_sd: float | int | None = None,
+    draws: int = 400,
+    seed: int = 0,
+) -> MeasuredVerdict:
+    """In which geometry did these synapses move, measurement noise taken out?
+
+    The noise is learned from a null condition, from three or more sessions, or from replicates;
+    only where there is none of these may it be stated, and a positive stated noise never names.
+    Intervals resample groups (synapses where there are no groups) `draws` times from `seed`.
+
+    Raises DataError where the noise is neither measured nor stated or both, is negative, or fewer
+    than 50 changes can be used.
+    """
+    from steepest.inference.synapses.estimation import source_of
+
+    stated = _stated(noise_cv, noise_sd)
+    source = source_of(measured)
+    if stated is not None and source is not None:
+        option = "noise_cv" if noise_cv is not None else "noise_sd"
+        raise DataError(
+            f"{option} and {source} contradict each other: the noise is learned from the"
+            f" {source}; leave out {option}, or the {source}"
+        )
+    found = estimate(measured, stated=stated, draws=draws, seed=seed)
+    decision = decide_measured(found)
+    grid, profile, ranked = _ranked(found, stated)
+    checks = checks_of(measured, found)
+    return MeasuredVerdict(
+        index=found.index.value,
+        interval=(found.index.low, found.index.high),
+        outcome=decision.outcome,
+        verdict=decision.verdict,
+        reason=decision.reason,
+        settle=decision.settle,
+        geometries=ranked,
+        checks=checks,
+        n=measured.n,
+        estimate=found,
+        measured=measured,
+        profile_index=grid,
+        profile=profile,
+        draws=draws,
+        seed=seed,
+    )
+
+
+def _stated(
+    noise_cv: float | int | None, noise_sd: float | int | None
+) -> tuple[float, float] | None:
+    if noise_cv is not None and noise_sd is not None:
+        raise DataError("both noise_cv and noise_sd are given: state the noise one way")
+    for name, value in (("noise_cv", noise_cv), ("noise_sd", noise_sd)):
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            raise DataError(f"{name} is {value:g}: give 0 (exact sizes) or a positive number")
+    if noise_cv is None and noise_sd is None:
+        return None
+    return float(noise_cv or 0.0), float(noise_sd or 0.0)
+
+
+def _ranked(
+    found: Estimate, stated: tuple[float, float] | None
+) -> tuple[np.ndarray, np.ndarray, tuple[GeometryFit, ...]]:
+    """Log-likelihood of a grid of indices and of the named ones, calibrated by the resamples.
+
+    Changes of one synapse over several lags are counted as if independent, so the likelihood is
+    too sharp; it is scaled to the variance of the index among the resamples (Pauli et al. 2011).
+    """
+    named = np.array(list(GEOMETRIES.values()))
+    near = np.clip(found.index.value, -3.5, 5.5) + np.array([-0.05, 0.0, 0.05])
+    every = np.concatenate([_GRID, named, near])
+    weights = np.ones((every.size, len(found.moments.counts)))
+    known = None
+    if stated is not None:
+        known = np.array([stated[0], 0.0, stated[1] * math.exp(-found.centre)])
+    fit = fit_noise_and_index(found.moments, weights, found.fit, stated=known, index=every)
+    values = fit.log_likelihood
+    curvature = -(values[-3] - 2 * values[-2] + values[-1]) / 0.05**2
+    finite = found.draws.index[np.isfinite(found.draws.index)]
+    spread = float(finite.var()) if finite.size > 1 else math.inf
+    scale = 1 / (curvature * spread) if curvature > 0 and spread > 0 else 1.0
+    scale = min(scale, 1.0) if math.isfinite(scale) else 1.0
+    values = (values - values[:-3].max()) * scale
+    named_values = values[_GRID.size : -3]
+    shares = np.exp(named_values - named_values.max())
+    shares /= shares.sum()
+    fits = [
+        GeometryFit(name, index, float(value), float(share))
+        for (name, index), value, share in zip(
+            GEOMETRIES.items(), named_values, shares, strict=True
+        )
+    ]
+    return (
+        _GRID.copy(),
+        values[: _GRID.size],
+        tuple(sorted(fits, key=lambda fit: -fit.log_likelihood)),
+    )
+
+
+def _triple(found: Interval) -> dict[str, float]:
+    return asdict(found)

@@ -1,0 +1,137 @@
+"""The picture of a verdict on measured noise: change against size, the mirror map, the index."""
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from steepest.inference.synapses.dual_curve import mirror_map, power_dual
+from steepest.inference.synapses.estimation import Estimate, Interval
+from steepest.inference.synapses.pair_picture import log_scale
+from steepest.inference.synapses.signal import noise_at, shown_signal, signal_at
+from steepest.inference.synapses.verdict import GEOMETRIES
+from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
+
+if TYPE_CHECKING:
+    import steepest.inference.synapses.measured
+
+__all__ = ["draw"]
+
+# A name in quotes: the class draws itself with this file, and two files must not import each other.
+MeasuredVerdict: TypeAlias = "steepest.inference.synapses.measured.MeasuredVerdict"
+
+_INK = "#303030"
+
+
+@drawn
+def draw(verdict: MeasuredVerdict) -> Figure:
+    """Spread of change by size and lag, the fitted mirror map, and the index by every cut."""
+    figure = Figure(figsize=(12.5, 4.2), dpi=150, layout="constrained")
+    spread, mirror, index = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
+    _draw_spread(spread, verdict.estimate)
+    _draw_mirror(mirror, verdict.estimate)
+    _draw_index(index, verdict)
+    for axes, letter in zip((spread, mirror, index), "ABC", strict=True):
+        axes.set_title(f"{letter}   {axes.get_title()}", loc="left", fontsize=10)
+        axes.set_title("")
+        bare(axes)
+    return figure
+
+
+def _draw_spread(axes: Axes, found: Estimate) -> None:
+    moments, fit = found.moments, found.fit
+    index = np.clip(fit.index, -4, 6)
+    line = np.linspace(moments.middle.min(), moments.middle.max(), 60)
+    sizes = np.exp(line + found.centre)
+    noise = np.sqrt(noise_at(fit.noise, line)[0])
+    greys = {lag: str(0.55 - 0.18 * place) for place, lag in enumerate(sorted(found.by_lag))}
+    counts, squares = moments.counts.sum(axis=0), moments.squares.sum(axis=0)
+    for lag, colour in greys.items():
+        chosen = (moments.lag == lag) & (counts > 0) & (moments.kappa > 0)
+        if not chosen.any():
+            continue
+        kappa, nu = np.median(moments.kappa[chosen]), np.median(moments.nu[chosen])
+        order = np.argsort(moments.middle[chosen])
+        middle = moments.middle[chosen][order]
+        parts = np.array_split(np.arange(middle.size), max(6, min(12, middle.size)))
+        parts = [part for part in parts if part.size]
+        q, n = squares[chosen][order], counts[chosen][order]
+        axes.plot(
+            np.exp([np.average(middle[p], weights=n[p]) + found.centre for p in parts]),
+            [math.sqrt(q[p].sum() / n[p].sum()) for p in parts],
+            "o",
+            ms=4,
+            color=colour,
+            label=f"{lag} session{'s' if lag > 1 else ''} apart",
+        )
+        signal = shown_signal(
+            kappa * signal_at(index, fit.log_signal, line), index[:, None], moments.spread
+        )[0]
+        axes.plot(sizes, np.sqrt(signal + nu * noise**2), color=colour, lw=1.4)
+    signal = np.sqrt(signal_at(index, fit.log_signal, line)[0])
+    axes.plot(sizes, signal, color="#D55E00", lw=2, label="signal of one session")
+    if noise.max() > 0:
+        axes.plot(sizes, noise, "--", color="#0072B2", lw=1.6, label="noise of one measurement")
+    axes.set(xlabel="size", ylabel="sd of change of log size")
+    log_scale(axes, float(sizes[0]), float(sizes[-1]), "x")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none")
+    axes.set_title("spread of change")
+
+
+def _draw_mirror(axes: Axes, found: Estimate) -> None:
+    axes.set_title("mirror map: the dual against size")
+    if not math.isfinite(found.index.value):
+        axes.text(0.5, 0.5, "no index", ha="center", transform=axes.transAxes)
+        return
+    curve = mirror_map(found)
+    middle = np.log(curve.size) - found.centre
+    axes.fill_between(curve.size, curve.low, curve.high, color="0.8", lw=0, label="95 % band")
+    axes.plot(curve.size, curve.dual, color=_INK, lw=2, label="fitted")
+    for name, index in GEOMETRIES.items():
+        line = power_dual(middle, index)
+        axes.plot(
+            curve.size, line, color=GEOMETRY_COLOURS[name], lw=1.1, label=f"{name} ({index:g})"
+        )
+    reach = max(abs(float(curve.dual[0])), abs(float(curve.dual[-1])))
+    axes.set(
+        xlabel="size", ylabel="dual, slope 1 at the typical size", ylim=(-1.6 * reach, 1.6 * reach)
+    )
+    log_scale(axes, float(curve.size[0]), float(curve.size[-1]), "x")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
+    found = verdict.estimate
+    rows: list[tuple[str, Interval]] = [("all", found.index)]
+    rows += [("small synapses", found.small), ("large synapses", found.large)]
+    if len(found.by_lag) > 1:
+        rows += [(f"lag {lag}", at) for lag, at in sorted(found.by_lag.items())]
+    rows += [(f"step {at + 1}", step) for at, step in enumerate(found.over_time)]
+    for name, index in GEOMETRIES.items():
+        axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, alpha=0.8, zorder=0)
+        axes.annotate(
+            name,
+            (index, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(-2, -2),
+            textcoords="offset points",
+            rotation=90,
+            ha="right",
+            va="top",
+            fontsize=7,
+            color=GEOMETRY_COLOURS[name],
+        )
+    for place, (_, at) in enumerate(rows):
+        height = len(rows) - place
+        if math.isnan(at.low) or math.isnan(at.high):
+            continue
+        ends = np.clip([at.low, at.high], -4, 6)
+        axes.plot(ends, [height, height], color=_INK, lw=2.4 if place == 0 else 1.2)
+        if math.isfinite(at.value):
+            axes.plot(at.value, height, "o", color=_INK, ms=6 if place == 0 else 4)
+    axes.set_yticks(range(len(rows), 0, -1), [name for name, _ in rows], fontsize=8)
+    axes.set(xlim=(-1.6, 2.6), ylim=(0.4, len(rows) + 2.2), xlabel="geometry index a")
+    axes.set_title(verdict.verdict if verdict.outcome == "named" else verdict.outcome)

@@ -1,0 +1,162 @@
+"""The picture of a verdict: sizes, how change grows with size, the likelihood of each index."""
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from steepest.inference.synapses.verdict import GEOMETRIES
+from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn
+
+if TYPE_CHECKING:
+    import steepest.inference.synapses.verdict
+
+__all__ = ["draw", "log_scale"]
+
+# A name in quotes: the class draws itself with this file, and two files must not import each other.
+Verdict: TypeAlias = "steepest.inference.synapses.verdict.Verdict"
+
+_MOST_POINTS = 10_000
+_DEPTH = 30.0  # log-likelihood units shown below the peak
+
+
+@drawn
+def draw(verdict: Verdict) -> Figure:
+    """After against before, change against size with the named slopes, and the likelihood."""
+    figure = Figure(figsize=(11, 4), dpi=150, layout="constrained")
+    sizes, changes, likelihood = figure.subplots(1, 3)
+    shown = np.arange(verdict.n)
+    if verdict.n > _MOST_POINTS:
+        shown = np.random.default_rng(verdict.seed).choice(verdict.n, _MOST_POINTS, replace=False)
+    _draw_sizes(sizes, verdict, shown)
+    _draw_changes(changes, verdict, shown)
+    _draw_likelihood(likelihood, verdict)
+    for axes, letter in zip((sizes, changes, likelihood), "ABC", strict=True):
+        axes.set_title(f"{letter}   {axes.get_title()}", loc="left", fontsize=10)
+        axes.set_title("")
+        bare(axes)
+    return figure
+
+
+def _draw_sizes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
+    before, after = verdict.before, verdict.after
+    axes.scatter(before[shown], after[shown], s=6, alpha=_alpha(shown.size), color=INK, lw=0)
+    everything = np.concatenate([before, after, verdict.vanished, verdict.new])
+    low, high = everything.min() / 1.3, everything.max() * 1.3
+    axes.plot([low, high], [low, high], color="0.6", lw=0.8, zorder=0)
+    if verdict.vanished.size:
+        _rug(axes, verdict.vanished, f"{verdict.vanished.size} vanished", "#D55E00", along="x")
+    if verdict.new.size:
+        _rug(axes, verdict.new, f"{verdict.new.size} new", "#0072B2", along="y")
+    axes.set(xlim=(low, high), ylim=(low, high), xlabel="size before", ylabel="size after")
+    log_scale(axes, low, high, "xy")
+    _title(axes, verdict, shown)
+    if verdict.vanished.size or verdict.new.size:
+        axes.legend(frameon=False, fontsize=8, loc="upper left", handlelength=0.8)
+
+
+def _title(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
+    some = "" if shown.size == verdict.n else f" ({shown.size} shown)"
+    axes.set_title(f"{verdict.n} synapses{some}")
+
+
+def _rug(axes: Axes, at: np.ndarray, label: str, colour: str, *, along: str) -> None:
+    edge = np.full(at.size, 0.012)
+    points, transform = (
+        ((at, edge), axes.get_xaxis_transform())
+        if along == "x"
+        else (
+            (edge, at),
+            axes.get_yaxis_transform(),
+        )
+    )
+    marker = "|" if along == "x" else "_"
+    axes.scatter(
+        *points, marker=marker, s=40, lw=0.8, color=colour, transform=transform, label=label
+    )
+
+
+def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
+    before = verdict.before
+    change = np.abs(verdict.after - before)
+    moved = shown[change[shown] > 0]
+    axes.scatter(before[moved], change[moved], s=6, alpha=_alpha(moved.size), color=INK, lw=0)
+    order = np.argsort(before)
+    bins = np.array_split(order, max(4, min(12, verdict.n // 20)))
+    centres = np.array([np.median(before[part]) for part in bins])
+    medians = np.array([np.median(change[part]) for part in bins])
+    axes.plot(centres, medians, "o", ms=6, mfc="white", mec="black", mew=1.4, label="binned median")
+    middle, typical = np.exp(np.log(before).mean()), np.median(change)
+    ends = np.array([before.min(), before.max()])
+    if typical > 0:
+        for name, index in GEOMETRIES.items():
+            line = typical * (ends / middle) ** index
+            axes.plot(ends, line, color=GEOMETRY_COLOURS[name], lw=1.6, label=f"{name} ({index:g})")
+    low, high = np.quantile(change[change > 0], [0.01, 1.0])
+    axes.set(xlabel="size before", ylabel="change of size, absolute", ylim=(low / 2, high * 2))
+    log_scale(axes, before.min(), before.max(), "x")
+    log_scale(axes, low / 2, high * 2, "y")
+    axes.set_title("the slope is the index")
+    axes.legend(framealpha=0.8, edgecolor="white", fontsize=8, loc="lower right", handlelength=1.2)
+
+
+def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
+    fit = verdict.likelihood
+    axes.plot(fit.profile_index, fit.profile_log_likelihood - fit.log_likelihood, color=INK, lw=1.6)
+    left, right = float(fit.profile_index[0]), float(fit.profile_index[-1])
+    low, high = (
+        edge if math.isinf(end) else end
+        for end, edge in zip(verdict.interval, (left, right), strict=True)
+    )
+    if not math.isnan(low):
+        axes.axvspan(low, high, color="0.85", lw=0, zorder=0, label="95 % interval")
+    if not math.isnan(verdict.index):
+        axes.axvline(
+            verdict.index, color="black", lw=1.2, ls="--", label=f"index {verdict.index:.2f}"
+        )
+    for fitted in verdict.geometries:
+        depth = fitted.log_likelihood - fit.log_likelihood
+        colour = GEOMETRY_COLOURS[fitted.name]
+        axes.axvline(fitted.index, color=colour, lw=0.8, alpha=0.6, zorder=0)
+        marker, height = ("o", depth) if depth > -_DEPTH else ("v", -_DEPTH)
+        axes.plot(fitted.index, height, marker, ms=7, color=colour, clip_on=False, zorder=3)
+        axes.annotate(
+            f"{fitted.name} {depth:z.0f}",
+            (fitted.index, -_DEPTH * 0.93),
+            xytext=(-3, 0),
+            textcoords="offset points",
+            rotation=90,
+            fontsize=8,
+            color=colour,
+            ha="right",
+            va="bottom",
+            bbox={"color": "white", "alpha": 0.7, "pad": 0.5},
+        )
+    axes.set(
+        xlim=(left, right),
+        ylim=(-_DEPTH, 2),
+        xlabel="geometry index a",
+        ylabel="log-likelihood below its peak",
+    )
+    axes.set_title(verdict.verdict if verdict.outcome == "named" else verdict.outcome)
+    if not math.isnan(verdict.index):
+        axes.legend(framealpha=0.9, edgecolor="white", fontsize=8, loc="upper left")
+
+
+def _alpha(points: int) -> float:
+    return float(np.clip(200 / max(points, 1), 0.08, 0.6))
+
+
+def log_scale(axes: Axes, low: float, high: float, which: str) -> None:
+    """Log axes with plain numbers, ticks at 1, 2 and 5 where less than two decades are spanned."""
+    narrow = high / low < 100
+    for name in which:
+        getattr(axes, f"set_{name}scale")("log")
+        axis = axes.xaxis if name == "x" else axes.yaxis
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
+        if low >= 1e-3 and high <= 1e4:
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,264 @@
+"""What is asked of a file: which columns are what, in one place, from options or from TOML."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from steepest.data.tables import Columns, read_columns
+from steepest.errors import DataError, UsageError
+from steepest.inference.synapses.measurements import Measurements, measure
+
+__all__ = ["Request", "is_said"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which columns hold what, and what is known about them; None or () where nothing is said.
+
+    The names are those of the command line's options, without dashes.
+    """
+
+    before: str | None = None
+    after: str | None = None
+    replicate_before: tuple[str, ...] = ()
+    replicate_after: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    times: tuple[float, ...] = ()
+    group: str | None = None
+    condition: str | None = None
+    null: str | None = None
+    rate: str | None = None
+    unpaired: bool = False
+    absent: tuple[str, ...] = ()
+    table: str | None = None
+    noise_cv: float | None = None
+    noise_sd: float | None = None
+    detection_limit: float | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        clashes = _clashes(self)
+        if clashes:
+            raise UsageError("; ".join(clashes))
+
+    @classmethod
+    def from_toml(cls, path: str | Path, given: Mapping[str, Any]) -> "Request":
+        """The request in a TOML file, with what is `given` (not None, not empty) put over it.
+
+        Keys are the options' names, with dashes or underscores. Raises UsageError for a file that
+        cannot be read, an unknown key (naming the near ones), or a value of the wrong kind.
+        """
+        path = Path(path)
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} is not TOML: {error}") from error
+        known = {field.name: field for field in fields(cls)}
+        values: dict[str, Any] = {}
+        for key, value in content.items():
+            name = key.replace("-", "_")
+            if name not in known:
+                near = get_close_matches(name, known, n=2)
+                hint = f"; did you mean {' or '.join(near)}?" if near else ""
+                raise UsageError(f"{path}: {key!r} is no option of infer{hint}")
+            values[name] = _value(path, key, value, name)
+        values |= {name: value for name, value in given.items() if is_said(value)}
+        return cls(**values)
+
+    @property
+    def paired(self) -> bool:
+        """Whether only two columns are asked about, with nothing that tells noise from learning."""
+        return not (
+            self.sessions or self.replicate_before or self.replicate_after or self.group
+        ) and (self.null is None)
+
+    def to_options(self) -> list[str]:
+        """The request as command-line options, to repeat it."""
+        tokens: list[str] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            option = "--" + field.name.replace("_", "-")
+            if not is_said(value):
+                continue
+            for item in value if isinstance(value, tuple) else (value,):
+                text = f"{item:.15g}" if isinstance(item, float) else str(item)
+                tokens += [option] if item is True else [option, text]
+        return tokens
+
+    def columns(self, path: str | Path) -> Columns:
+        """The columns that this asks for; labels are group and condition, in that order."""
+        sizes = [*self.sessions] or [
+            name
+            for name in (self.before, *self.replicate_before, self.after, *self.replicate_after)
+            if name is not None
+        ]
+        rate = [self.rate] if self.rate is not None else []
+        labels = [name for name in (self.group, self.condition) if name is not None]
+        return read_columns(
+            path, [*sizes, *rate], labels=labels, absent=self.absent, part=self.table
+        )
+
+    def measurements(self, path: str | Path) -> Measurements:
+        """The file's measurements as this asks for them, checked."""
+        _check_order(self.sessions)
+        columns = self.columns(path)
+        arrays = list(columns.arrays)
+        labels = list(columns.labels)
+        groups = labels.pop(0) if self.group is not None else None
+        null = None
+        if self.condition is not None:
+            null = _null(labels[0], str(self.null), self.condition)
+        if self.sessions:
+            sessions: list[Any] = arrays[: len(self.sessions)]
+            names = list(self.sessions)
+        else:
+            split = 1 + len(self.replicate_before)
+            count = split + 1 + len(self.replicate_after)
+            sessions = [np.column_stack(arrays[:split]), np.column_stack(arrays[split:count])]
+            names = [f"{self.before} (before)", f"{self.after} (after)"]
+        return measure(
+            sessions,
+            groups=groups,
+            null=null,
+            times=self.times or None,
+            detection_limit=self.detection_limit,
+            names=names,
+        )
+
+
+def is_said(value: Any) -> bool:
+    """Whether an option was given: 0 was, None, False and nothing were not."""
+    return value is not None and value is not False and value != ()
+
+
+def _clashes(asked: Request) -> list[str]:
+    """Contradictions among options, each naming all the options concerned."""
+
+    def given(*names: str) -> list[str]:
+        chosen = [name for name in names if is_said(getattr(asked, name))]
+        return ["--" + name.replace("_", "-") for name in chosen]
+
+    found = []
+    pair = given("before", "after", "replicate_before", "replicate_after")
+    if asked.sessions and pair:
+        found.append(
+            f"--sessions and {', '.join(pair)} contradict each other: give a series of sessions,"
+            " or before and after"
+        )
+    if not asked.sessions and (asked.before is None or asked.after is None):
+        missing = [f"--{name}" for name in ("before", "after") if getattr(asked, name) is None]
+        found.append(f"{' and '.join(missing)} missing: give --before and --after, or --sessions")
+    if asked.sessions and len(asked.sessions) < 3:
+        found.append(
+            f"--sessions names {len(asked.sessions)} column: a series has at least three; give two"
+            " as --before and --after"
+        )
+    if (asked.condition is None) != (asked.null is None):
+        found.append(
+            "--condition (a column) and --null (its value for sham or control) go together"
+        )
+    if asked.sessions and asked.null is not None:
+        found.append(
+            "--sessions and --null contradict each other: a null is for before and after, a series"
+            " knows its own noise"
+        )
+    if asked.times and len(asked.times) != len(asked.sessions):
+        found.append(
+            f"--times gives {len(asked.times)} times and --sessions {len(asked.sessions)} columns:"
+            " give one time per session"
+        )
+    noise = given("noise_cv", "noise_sd")
+    if len(noise) > 1:
+        found.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
+    measured = given("sessions", "replicate_before", "replicate_after", "null")
+    if noise and measured:
+        found.append(
+            f"{', '.join(noise)} and {', '.join(measured)} contradict each other: the noise is"
+            " stated, or it is measured"
+        )
+    if asked.unpaired:
+        others = given("sessions", "replicate_before", "replicate_after", "group", "null", "rate")
+        if others or noise:
+            found.append(
+                f"--unpaired and {', '.join([*others, *noise])} contradict each other: without"
+                " pairs there are two distributions and nothing else"
+            )
+    if asked.rate is not None and measured:
+        found.append(
+            f"--rate and {', '.join(measured)} contradict each other: the rate is a covariate of"
+            " one pair of columns"
+        )
+    for name in ("noise_cv", "noise_sd"):
+        value = getattr(asked, name)
+        if value is not None and not value >= 0:
+            found.append(
+                f"--{name.replace('_', '-')} is {value:g}: give 0 (exact sizes) or a positive"
+                " number"
+            )
+    return found
+
+
+def _value(path: Path, key: str, value: Any, name: str) -> Any:
+    many = name in ("replicate_before", "replicate_after", "sessions", "times", "absent")
+    if many:
+        items = value if isinstance(value, list) else [value]
+        if name == "times":
+            if not all(isinstance(item, int | float) for item in items):
+                raise UsageError(f"{path}: {key} must be numbers")
+            return tuple(float(item) for item in items)
+        return tuple(str(item) for item in items)
+    kinds: dict[str, type | tuple[type, ...]] = {"unpaired": bool, "seed": int}
+    numbers = ("noise_cv", "noise_sd", "detection_limit")
+    if name in numbers:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UsageError(f"{path}: {key} is {value!r}: give a number")
+        return float(value)
+    if name in kinds:
+        if not isinstance(value, kinds[name]):
+            raise UsageError(f"{path}: {key} is {value!r}: give {kinds[name].__name__}")  # pyright: ignore[reportAttributeAccessIssue]
+        return value
+    if isinstance(value, list | dict):
+        raise UsageError(f"{path}: {key} is {value!r}: give one column or value")
+    return str(value)
+
+
+def _null(labels: tuple[str, ...], null: str, column: str) -> np.ndarray:
+    values = sorted(set(labels))
+    if null not in values:
+        near = get_close_matches(null, values, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DataError(
+            f"column {column!r} has no condition {null!r}{hint} It has {', '.join(values[:10])}"
+        )
+    others = [value for value in values if value != null]
+    if len(others) != 1:
+        raise DataError(
+            f"column {column!r} has {len(others)} conditions beside the null {null!r}"
+            f" ({', '.join(others[:10])}): give a file with the null and one other"
+        )
+    return np.array([label == null for label in labels])
+
+
+def _check_order(names: tuple[str, ...]) -> None:
+    """Session columns that end in numbers must count upwards."""
+    ends = [re.search(r"(\d+(?:\.\d+)?)\D*$", name) for name in names]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"session {twice!r} is given twice: name every session once")
+    if not ends or not all(ends):
+        return
+    numbers = [float(end.group(1)) for end in ends if end is not None]
+    for at in range(len(numbers) - 1):
+        if numbers[at + 1] < numbers[at]:
+            raise DataError(
+                f"sessions are out of order: {names[at + 1]!r} comes after {names[at]!r}; give the"
+                " columns in order of time"
+            )

@@ -1,0 +1,125 @@
+"""The fit that drift is removed with, and what that fit calls unfit; the share of the signal."""
+
+import numpy as np
+from jaxtyping import Float
+
+from steepest.inference.synapses.changes import Moments, Pairs, size_resolved
+from steepest.inference.synapses.measurements import Dropped, Measurements
+from steepest.inference.synapses.products import product_share
+from steepest.inference.synapses.signal import (
+    Fit,
+    fit_noise_and_index,
+    noise_at,
+    resampled,
+    signal_at,
+)
+
+__all__ = ["FEWEST_PAIRS", "about_drift", "expected_variance", "settle", "share_of", "unfit"]
+
+FEWEST_PAIRS = 50
+
+_ROUNDS = 4
+_NEAR_NOISE = 2.5  # sizes must lie this many noise sd above the detection threshold
+_LARGE = 0.4  # sd of log size gained per session, beyond which the change is not small
+
+
+def settle(
+    measured: Measurements, found: Pairs, cluster: np.ndarray, known: np.ndarray | None
+) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
+    """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
+    changes, learned = found.lag > 0, found.kappa > 0
+    index, near, vast, too_few = 1.0, 0, 0.0, False
+    used = size_resolved(found, np.full(found.step.size, found.step[changes].var()), index, cluster)
+    kept = found
+    for turn in range(_ROUNDS):
+        # From scratch: the large changes of the first turn may have led far from the likeliest fit.
+        fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
+        index = float(np.clip(fit.index[0], -2, 4))
+        kept = found
+        if turn > 0:
+            # By size alone, never by the change itself, so what stays is unbiased. What is learned
+            # only about noise stays; a signal too large or a noise too near does not.
+            close, large = unfit(measured, found.centre, found.middle, fit)
+            large &= learned & ~close
+            near = int((close & learned).sum())
+            vast = float(large.sum() / learned.sum())
+            too_few = learned.sum() - near - large.sum() < FEWEST_PAIRS
+            if not too_few and (close | large).any():
+                kept = found.select(~close & ~large)
+        used = size_resolved(kept, expected_variance(kept, fit), index, cluster)
+        if too_few:
+            break
+    fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
+    left_out = Dropped(
+        round(float(kept.weight[kept.lag > 0].sum() - used.counts[:, used.lag > 0].sum())),
+        "changes alone in their group",
+        "too few synapses in a group and session to tell drift from change",
+    )
+    dropped = (
+        Dropped(
+            0 if too_few else near,
+            "changes near the noise",
+            f"size within {_NEAR_NOISE:g} noise sd of the detection threshold",
+        ),
+        Dropped(
+            0 if too_few else round(vast * learned.sum()),
+            "changes too large",
+            f"signal sd of log size above {_LARGE:g} a session: not small against the size",
+        ),
+        left_out,
+    )
+    return used, fit, dropped, vast
+
+
+def unfit(
+    measured: Measurements, centre: float, middle: np.ndarray, fit: Fit
+) -> tuple[np.ndarray, np.ndarray]:
+    noise = np.sqrt(noise_at(fit.noise, middle)[0])
+    size = np.exp(middle + centre)
+    threshold = measured.detection_limit or 0.0
+    close = size - threshold < _NEAR_NOISE * noise * size
+    large = np.sqrt(signal_at(np.clip(fit.index, -4, 6), fit.log_signal, middle)[0]) > _LARGE
+    return close, large
+
+
+def expected_variance(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
+    """The variance that a fit expects of every change."""
+    signal = signal_at(np.clip(fit.index, -2, 4), fit.log_signal, found.middle)[0]
+    noise = noise_at(fit.noise, found.middle)[0]
+    return np.maximum(found.kappa * signal + found.nu * noise, 1e-12)
+
+
+def share_of(
+    measured: Measurements,
+    found: Pairs,
+    moments: Moments,
+    fit: Fit,
+    draw: Fit,
+    weights: np.ndarray,
+    cluster: np.ndarray,
+) -> tuple[float, Float[np.ndarray, " b"]]:
+    """Share of the signal in the variance of change: by products where there are four sessions."""
+    if measured.sessions >= 4 and not measured.null.any():
+        step = about_drift(found, fit)
+        products, squares = product_share(found, step, cluster)
+        if squares.sum() > 0:
+            with np.errstate(invalid="ignore"):
+                drawn = resampled(weights, np.stack([products, squares], axis=1))
+                return float(products.sum() / squares.sum()), drawn[:, 0] / drawn[:, 1]
+    lag = moments.lag[moments.kappa > 0].min()
+    part = moments.select((moments.lag == lag) & (moments.kappa > 0))
+
+    def of(fitted: Fit, weight: np.ndarray) -> np.ndarray:
+        count = resampled(weight, part.counts)
+        noise = part.nu * noise_at(fitted.noise, part.middle)
+        return 1 - (count * noise).sum(axis=1) / resampled(weight, part.squares).sum(axis=1)
+
+    return float(of(fit, np.ones((1, weights.shape[1])))[0]), of(draw, weights)
+
+
+def about_drift(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
+    """Changes less the precision-weighted drift of their group and session."""
+    precision = 1 / expected_variance(found, fit)
+    total = np.bincount(found.cell, precision)
+    mean = np.bincount(found.cell, precision * found.step) / np.maximum(total, 1e-300)
+    return found.step - mean[found.cell]

@@ -1,0 +1,223 @@
+"""Two distributions of sizes, not the same synapses: what can be said of the geometry at all.
+
+If every dual weight changes alike, the distribution of duals after is that before, smeared by the
+change. That shows the geometry only where the change is comparable to the spread.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import ndtr
+
+from steepest.errors import DataError
+from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.verdict import Check, GeometryFit, Outcome, verdict_dict
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+__all__ = ["UnpairedVerdict", "infer_unpaired"]
+
+_FEWEST = 50
+_USABLE = 0.5
+_GRID = np.linspace(-2.0, 3.0, 51)
+_POINTS = 200
+_EVERY = 4
+_DRAWS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class UnpairedVerdict:
+    """The index that best turns one distribution into the other, and whether it can be trusted.
+
+    `relative_change` is the sd of the change over the spread of the duals before: below .5 the
+    index is biased and only printed. An unpaired file never names. `before` and `after` are the
+    positive sizes, `absent_before` and `absent_after` how many were 0 or empty. `profile` is the
+    Cramer-von Mises distance of every index in `profile_index`, NaN where the distribution did
+    not widen.
+    """
+
+    index: float
+    interval: tuple[float, float]
+    relative_change: float
+    usable: bool
+    absent_before: int
+    absent_after: int
+    draws: int
+    seed: int
+    before: Float[np.ndarray, " n"] = field(repr=False)
+    after: Float[np.ndarray, " m"] = field(repr=False)
+    profile_index: Float[np.ndarray, " p"] = field(repr=False)
+    profile: Float[np.ndarray, " p"] = field(repr=False)
+
+    @property
+    def n_before(self) -> int:
+        """Positive sizes before."""
+        return self.before.size
+
+    @property
+    def n_after(self) -> int:
+        """Positive sizes after."""
+        return self.after.size
+
+    @property
+    def outcome(self) -> Outcome:
+        """Undecided where the change was large enough to mean anything, else refused."""
+        return "undecided" if self.usable else "refused"
+
+    @property
+    def verdict(self) -> str:
+        """One plain sentence."""
+        if math.isnan(self.index):
+            return "The second distribution is no wider than the first in any geometry."
+        return "No geometry is named from unpaired sizes."
+
+    @property
+    def reason(self) -> str:
+        """The numbers behind it."""
+        if math.isnan(self.index):
+            return "change can only widen the distribution of duals; here it did not"
+        low, high = self.interval
+        found = f"index {self.index:.2f} (95 % {low:.2f} to {high:.2f})"
+        size = f"change of {self.relative_change:.2f} of the spread of sizes"
+        if self.usable:
+            return f"{found}, from a {size}: usable, to within about .25"
+        return f"{found}, from a {size}: below {_USABLE:g} the index is biased and means nothing"
+
+    @property
+    def settle(self) -> str:
+        """The measurement that would decide."""
+        return "Follow the same synapses from before to after."
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """Whether the change is large enough against the spread."""
+        return {
+            "usable_range": Check(
+                self.relative_change,
+                None,
+                self.usable,
+                f"change over spread; at least {_USABLE:g} to be usable",
+            )
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain JSON values, with the keys that every verdict has."""
+        return verdict_dict(
+            self,
+            {
+                "settle": self.settle,
+                "n_before": self.n_before,
+                "n_after": self.n_after,
+                "absent_before": self.absent_before,
+                "absent_after": self.absent_after,
+                "estimator": "smallest Cramer-von Mises distance",
+                "interval_method": f"percentile bootstrap of both samples, {self.draws} draws",
+            },
+        )
+
+    def plot(self) -> "matplotlib.figure.Figure":
+        """Draw both distributions and the misfit of every index as one matplotlib Figure."""
+        from steepest.inference.synapses.unpaired_picture import draw
+
+        return draw(self)
+
+    @property
+    def n(self) -> int:
+        """Positive sizes in both samples together."""
+        return self.n_before + self.n_after
+
+    @property
+    def geometries(self) -> tuple[GeometryFit, ...]:
+        """None: distributions rank no geometries."""
+        return ()
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.verdict}\n  why        {self.reason}"
+
+    __repr__ = __str__
+
+
+def infer_unpaired(
+    before: Any, after: Any, *, draws: int = _DRAWS, seed: int = 0
+) -> UnpairedVerdict:
+    """The index at which the distribution before, widened by a Gaussian, is that after.
+
+    Sizes are positive; zeros and NaN are left out. Mean and sd of the dual change are matched, and
+    the index is that of the smallest Cramer-von Mises distance; both samples are bootstrapped.
+    Raises DataError for negative or infinite sizes, and fewer than 50 in a sample.
+    """
+    samples, absent = [], []
+    for values, name in ((before, "before"), (after, "after")):
+        sizes = np.asarray(values, dtype=np.float64).ravel()
+        if (sizes < 0).any() or np.isinf(sizes).any():
+            raise DataError(f"{name} holds a negative or infinite size: sizes are positive")
+        absent.append(int(sizes.size - (sizes > 0).sum()))
+        sizes = sizes[sizes > 0]
+        if sizes.size < _FEWEST:
+            raise DataError(f"{name} has {sizes.size} sizes: at least {_FEWEST} are needed")
+        samples.append(np.log(sizes))
+    centre = samples[0].mean()
+    first, second = samples[0] - centre, samples[1] - centre
+    distance, change = _distances(first, second)
+    index, relative = _best(distance, change)
+    rng = np.random.default_rng([seed, 4])
+    drawn = np.array(
+        [
+            _best(*_distances(rng.choice(first, first.size), rng.choice(second, second.size)))[0]
+            for _ in range(draws)
+        ]
+    )
+    fine = drawn[np.isfinite(drawn)]
+    low, high = (math.nan, math.nan)
+    if fine.size >= draws / 2:
+        low, high = (float(end) for end in np.quantile(fine, [0.025, 0.975]))
+    return UnpairedVerdict(
+        index=index,
+        interval=(low, high),
+        relative_change=relative,
+        usable=math.isfinite(index) and relative >= _USABLE,
+        absent_before=absent[0],
+        absent_after=absent[1],
+        draws=draws,
+        seed=seed,
+        before=np.exp(samples[0]),
+        after=np.exp(samples[1]),
+        profile_index=_GRID.copy(),
+        profile=distance,
+    )
+
+
+def _distances(
+    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+    """Distance and relative change of every index of the grid; NaN where no widening shows."""
+    distance, relative = np.full(_GRID.size, math.nan), np.full(_GRID.size, math.nan)
+    level = (np.arange(_POINTS) + 0.5) / _POINTS
+    start, end = np.quantile(first, level), np.quantile(second, level)
+    zero = np.zeros_like
+    for at, index in enumerate(_GRID):
+        dual, after = dual_change(zero(start), start, index), dual_change(zero(end), end, index)
+        widening = after.var() - dual.var()
+        if widening <= 0:
+            continue
+        sd = math.sqrt(widening)
+        some = slice(_EVERY // 2, None, _EVERY)  # the distance is a smooth sum over the points
+        shifted = after[some, None] - dual[None, :] - (after.mean() - dual.mean())
+        expected = ndtr(shifted / sd).mean(axis=1)
+        distance[at] = _EVERY * float(np.sum((expected - level[some]) ** 2))
+        relative[at] = sd / float(dual.std())
+    return distance, relative
+
+
+def _best(
+    distance: Float[np.ndarray, " p"], relative: Float[np.ndarray, " p"]
+) -> tuple[float, float]:
+    """The best index and the relative change there; NaN where no geometry shows a widening."""
+    if np.isnan(distance).all():
+        return math.nan, math.nan
+    at = int(np.nanargmin(distance))
+    return float(_GRID[at]), float(relative[at])
