@@ -10,7 +10,7 @@ demo: $(VENV)/.core
 	$(BIN)/steepest demo --out demo
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 -m slow -rA

@@ -21,13 +21,13 @@ import numpy as np
 import spiking_peers as peers
 
 from steepest.machine import cores
-from steepest.spiking import EuclideanRule, Natural, paper_task
+from steepest.spiking import EuclideanRule, NaturalRule, paper_task
 from steepest.spiking.dense import simulate_dense
 from steepest.spiking.events import EventEngine
 from steepest.spiking.settings import Settings
 from steepest.spiking.simulation import event_model
 
-RULES = {"euclidean": (EuclideanRule(), 4.5e-7), "natural": (Natural(), 6e-4)}
+RULES = {"euclidean": (EuclideanRule(), 4.5e-7), "natural": (NaturalRule(), 6e-4)}
 DT = peers.DT
 BRIAN2 = "Brian2 cpp_standalone float32"
 

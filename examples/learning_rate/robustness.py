@@ -15,7 +15,7 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
-from steepest.spiking import EuclideanRule, Natural, first_time_below, paper_task, simulate
+from steepest.spiking import EuclideanRule, NaturalRule, first_time_below, paper_task, simulate
 from steepest.study import Claim, parameter, stamp
 
 
@@ -37,7 +37,7 @@ class Parameters:
 
 
 QUICK = Parameters(afferents=20, trials=4, threshold=1e-3, longest=600.0, points=12)
-_RULES = {"euclidean": (EuclideanRule(), 4.5e-7), "natural": (Natural(), 6e-4)}
+_RULES = {"euclidean": (EuclideanRule(), 4.5e-7), "natural": (NaturalRule(), 6e-4)}
 _COLOURS = {"euclidean": "#1f5fd0", "natural": "#c8202f"}
 _PARTS = 12
 

@@ -18,7 +18,7 @@ from steepest.spiking import (
     GivenGroup,
     GivenTeacher,
     MetricRule,
-    Natural,
+    NaturalRule,
     PoissonNeuron,
     Spikes,
     SpikeTrains,
@@ -33,7 +33,7 @@ RATES = TASK.afferents.constant_rates
 STEPS, DT = 400, 5e-4
 SEED = np.random.default_rng(0)
 SPIKES = Spikes(SEED.poisson(2 * RATES * DT, (STEPS, 3, 6)), SEED.random((STEPS, 3)) < 0.03)
-RULES = {"euclidean": (EuclideanRule(), 5e-5), "natural": (Natural(), 0.2)}
+RULES = {"euclidean": (EuclideanRule(), 5e-5), "natural": (NaturalRule(), 0.2)}
 
 
 def plain(rule, eta, start, spikes, euler=False, rates=RATES):
@@ -101,26 +101,26 @@ def test_any_metric_is_a_rule_and_the_natural_one_moves_the_soma_alike_in_dendri
     gain = np.exp(chart.distance / 200)
     rule = MetricRule(Pullback(TASK.fisher(), chart))
     seen = run(rule, 0.2, start=START * gain, chart=chart)
-    np.testing.assert_allclose(seen.weights / gain, run(Natural(), 0.2).weights, atol=1e-11)
+    np.testing.assert_allclose(seen.weights / gain, run(NaturalRule(), 0.2).weights, atol=1e-11)
     assert "gamma_s" not in seen.measures
     distance = np.linalg.norm(seen.weights[-1] / gain - TASK.teacher.weights, axis=1)
     np.testing.assert_allclose(seen.measures["weight_distance"][-1], distance)
 
 
 def test_a_run_that_goes_on_is_the_run_that_never_stopped(monkeypatch):
-    whole = run(Natural(), 0.2, spikes=None, seed=5)
-    half = run(Natural(), 0.2, spikes=None, seed=5, duration=STEPS * DT / 2, record=2)
+    whole = run(NaturalRule(), 0.2, spikes=None, seed=5)
+    half = run(NaturalRule(), 0.2, spikes=None, seed=5, duration=STEPS * DT / 2, record=2)
     rest = run(
-        Natural(), 0.2, spikes=None, seed=5, duration=STEPS * DT / 2, record=2, state=half.state
+        NaturalRule(), 0.2, spikes=None, seed=5, duration=STEPS * DT / 2, record=2, state=half.state
     )
     np.testing.assert_array_equal(rest.weights[-1], whole.weights[-1])
     np.testing.assert_array_equal(rest.state.traces, whole.state.traces)
     np.testing.assert_array_equal(rest.times, whole.times[2:])
     # Nor does it matter how the run is cut, or what is recorded.
     monkeypatch.setattr(dense, "_AT_ONCE", dense._SMALL * 37)
-    again = run(Natural(), 0.2, spikes=None, seed=5, record=None)
+    again = run(NaturalRule(), 0.2, spikes=None, seed=5, record=None)
     np.testing.assert_array_equal(again.weights[-1], whole.weights[-1])
-    other = run(Natural(), 0.2, spikes=None, seed=6)
+    other = run(NaturalRule(), 0.2, spikes=None, seed=6)
     assert not np.array_equal(other.weights[-1], whole.weights[-1])
 
 
@@ -161,7 +161,7 @@ def test_given_trains_are_the_counts_that_they_make():
     teacher = SpikeTrains([[0.0305, 0.06]], 1.0)
     task = Task(PoissonNeuron(), Afferents([GivenGroup(trains)]), GivenTeacher(teacher))
     start = np.array([0.1, 0.2])
-    out = simulate_dense(task, Natural(), start, rate=0.2, duration=0.1)
+    out = simulate_dense(task, NaturalRule(), start, rate=0.2, duration=0.1)
     spikes = trains.counts(0, 200, DT), teacher.counts(0, 200, DT)[:, 0]
     path = plain("natural", 0.2, start, spikes, rates=trains.rates)
     assert np.abs(path[-1] - start).max() > 1e-3
@@ -170,19 +170,19 @@ def test_given_trains_are_the_counts_that_they_make():
 
 def test_too_large_a_rate_is_named_with_the_step_and_the_largest_safe_one():
     with pytest.raises(LearningError, match=r"trial \d, step \d+ .*largest safe rate"):
-        run(Natural(), 300.0)
+        run(NaturalRule(), 300.0)
     # A step without a teacher's spike, in the steady state that a rate of 0 leaves.
-    still = run(Natural(), 0.0, record=STEPS // 10)
+    still = run(NaturalRule(), 0.0, record=STEPS // 10)
     growth = still.measures["gamma_s"][:-1] * still.measures["gamma_w"][:-1]
     score = -DT * np.asarray(TASK.neuron.slope(still.voltage[:-1]))
     change = np.where(SPIKES.teacher[::10] == 0, score * growth, 0.0)
     mark = int(np.argmin(change.min(axis=1)))
     step = 10 * mark
     assert mark > 0
-    state = run(Natural(), 0.0, spikes=part(0, step), duration=step * DT).state
+    state = run(NaturalRule(), 0.0, spikes=part(0, step), duration=step * DT).state
 
     def taken(rate):
-        return run(Natural(), rate, spikes=part(step, step + 1), duration=DT, state=state)
+        return run(NaturalRule(), rate, spikes=part(step, step + 1), duration=DT, state=state)
 
     with pytest.raises(LearningError, match=f"step {step} ") as caught:
         taken(1e6)
@@ -203,7 +203,7 @@ def part(first, last):
 def test_a_neuron_that_says_nothing_is_named_with_the_cure():
     task = Task(PoissonNeuron(bias=-4000.0), TASK.afferents, TASK.teacher)
     with pytest.raises(MetricError, match=r"trial 0, step 0 .*bias"):
-        run(Natural(), 0.2, task=task)
+        run(NaturalRule(), 0.2, task=task)
 
 
 def test_a_rate_that_falls_to_0_runs_until_the_metric_loses_sight_of_a_usp():
@@ -212,12 +212,12 @@ def test_a_rate_that_falls_to_0_runs_until_the_metric_loses_sight_of_a_usp():
     falling = Afferents([*steady, VaryingGroup(1, [0.0, 0.1], [80.0, 0.0])])
     task = Task(PoissonNeuron(), falling, FixedRateTeacher(20.0))
     options = {"task": task, "start": np.full((2, 7), 0.01), "spikes": None, "seed": 0}
-    run(Natural(), 0.2, **options, duration=0.1)
+    run(NaturalRule(), 0.2, **options, duration=0.1)
     with pytest.raises(MetricError, match=r"step 200 .*afferent 6 has a rate of 0 Hz.*above 0"):
-        run(Natural(), 0.2, **options)
+        run(NaturalRule(), 0.2, **options)
     assert np.isfinite(run(EuclideanRule(), 5e-5, **options).weights).all()
     above = Afferents([*steady, VaryingGroup(1, [0.0, 0.1], [80.0, 0.1])])
-    kept = run(Natural(), 0.2, **options | {"task": Task(PoissonNeuron(), above, task.teacher)})
+    kept = run(NaturalRule(), 0.2, **options | {"task": Task(PoissonNeuron(), above, task.teacher)})
     assert np.isfinite(kept.weights).all()
 
 
@@ -227,7 +227,7 @@ def test_a_given_train_of_nominal_rate_0_is_named_where_it_spikes():
         PoissonNeuron(), Afferents([GivenGroup(trains, [0.0, 20.0])]), FixedRateTeacher(20.0)
     )
     with pytest.raises(MetricError, match=r"step 42 .*afferent 0 has a rate of 0 Hz"):
-        run(Natural(), 0.2, task=task, start=np.array([0.1, 0.2]), spikes=None, seed=0)
+        run(NaturalRule(), 0.2, task=task, start=np.array([0.1, 0.2]), spikes=None, seed=0)
 
 
 def test_ctrl_c_during_a_record_leaves_no_half_of_it(monkeypatch):
@@ -241,7 +241,7 @@ def test_ctrl_c_during_a_record_leaves_no_half_of_it(monkeypatch):
         return known(*arguments)
 
     monkeypatch.setattr(dense, "evaluate", impatient)
-    out = run(Natural(), 0.2)
+    out = run(NaturalRule(), 0.2)
     assert not out.complete
     assert len(out.times) == len(out.weights) == len(out.voltage) == len(out.measures["cost"]) == 2
 
@@ -258,13 +258,13 @@ def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
 
         yield advance
 
-    whole = run(Natural(), 0.2)
+    whole = run(NaturalRule(), 0.2)
     monkeypatch.setattr(dense, "progress", impatient)
-    out = run(Natural(), 0.2)
+    out = run(NaturalRule(), 0.2)
     assert not out.complete
     assert out.to_dataset().attrs["complete"] == 0
     np.testing.assert_array_equal(out.weights, whole.weights[: len(out.times)])
     assert 2 <= len(out.times) < 5
     monkeypatch.undo()
     with pytest.raises(UsageError, match="give a seed"):
-        run(Natural(), 0.2, spikes=None)
+        run(NaturalRule(), 0.2, spikes=None)

@@ -12,9 +12,9 @@ from scipy.special import expit
 
 from steepest.errors import LearningError, UsageError
 from steepest.spiking import (
-    ApproximateNatural,
+    ApproximateNaturalRule,
     EuclideanRule,
-    Natural,
+    NaturalRule,
     Spikes,
     _lockstep,
     _moments,
@@ -167,12 +167,13 @@ def agreement(rule, rate, steps=100_000, trials=2, n=10):
 
 
 def test_agrees_with_dense_to_1e_minus_10_over_1e5_steps():
-    assert agreement(Natural(), 6e-4) < 1e-10
+    assert agreement(NaturalRule(), 6e-4) < 1e-10
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("rule", "rate"), [(EuclideanRule(), 4.5e-6), (Natural(), 3e-3), (ApproximateNatural(), 3e-3)]
+    ("rule", "rate"),
+    [(EuclideanRule(), 4.5e-6), (NaturalRule(), 3e-3), (ApproximateNaturalRule(), 3e-3)],
 )
 def test_agrees_with_dense_at_large_rates(rule, rate):
     assert agreement(rule, rate) < 1e-10
@@ -311,9 +312,9 @@ def test_a_rate_too_large_names_the_step_and_the_largest_safe_rate():
     )
     run = {"duration": 0.2, "spikes": spikes}
     with pytest.raises(LearningError, match=r"trial \d, step \d+ .*largest safe rate") as caught:
-        simulate(task, Natural(), 5 * w, rate=30.0, **run)
+        simulate(task, NaturalRule(), 5 * w, rate=30.0, **run)
     with pytest.raises(LearningError, match="largest safe rate") as theirs:
-        simulate_dense(task, Natural(), 5 * w, rate=30.0, **run)
+        simulate_dense(task, NaturalRule(), 5 * w, rate=30.0, **run)
 
     def told(words):
         return words.split(" (")[0], float(words.split()[-1])

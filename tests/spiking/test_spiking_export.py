@@ -17,13 +17,13 @@ from steepest.errors import UsageError
 from steepest.spiking import (
     Afferents,
     Alpha,
-    ApproximateNatural,
+    ApproximateNaturalRule,
     AttenuatedTeacher,
     EuclideanRule,
     FixedRateTeacher,
-    Natural,
+    NaturalRule,
     PoissonNeuron,
-    QuadraticNatural,
+    QuadraticNaturalRule,
     RectifiedQuadratic,
     Spikes,
     Task,
@@ -50,8 +50,8 @@ def python_with_brian2():
     ("rule", "rate", "euler"),
     [
         (EuclideanRule(), 4.5e-6, False),
-        (Natural(), 3e-3, False),
-        (ApproximateNatural(), 3e-3, True),
+        (NaturalRule(), 3e-3, False),
+        (ApproximateNaturalRule(), 3e-3, True),
     ],
     ids=["euclidean", "natural", "approximate_euler"],
 )
@@ -121,29 +121,29 @@ def with_neuron(task, neuron):
 
 
 UNFIT = {
-    "QuadraticNatural": (lambda task: (task, QuadraticNatural())),
+    "QuadraticNaturalRule": (lambda task: (task, QuadraticNaturalRule())),
     "Sigmoid": (
         lambda task: (
             Task(PoissonNeuron(RectifiedQuadratic()), task.afferents, task.teacher),
-            Natural(),
+            NaturalRule(),
         )
     ),
     "exponentials": (
         lambda task: (
             Task(PoissonNeuron(kernel=Alpha(0.01)), task.afferents, task.teacher),
-            Natural(),
+            NaturalRule(),
         )
     ),
     "vary": (
         lambda task: (
             Task(task.neuron, Afferents([VaryingGroup(4, [0, 1], [10, 50])]), task.teacher),
-            Natural(),
+            NaturalRule(),
         )
     ),
     "attenuated": (
         lambda task: (
             Task(task.neuron, task.afferents, AttenuatedTeacher(task.teacher, np.ones(4))),
-            Natural(),
+            NaturalRule(),
         )
     ),
 }
@@ -160,13 +160,13 @@ def test_what_cannot_be_written_is_refused(word):
 def test_one_trial_at_a_time():
     task, w = paper_task(2, n=4, test_samples=2)
     with pytest.raises(UsageError, match="2 trials"):
-        export_brian2(task, Natural(), w, rate=1e-3, duration=1.0)
+        export_brian2(task, NaturalRule(), w, rate=1e-3, duration=1.0)
 
 
 def test_scripts_are_valid_python_for_every_rule_and_teacher():
     task, w = paper_task(1, n=4, test_samples=2)
     fixed = Task(task.neuron, task.afferents, FixedRateTeacher(20.0))
-    for rule in (EuclideanRule(), Natural(), ApproximateNatural(0.9, 0.04)):
+    for rule in (EuclideanRule(), NaturalRule(), ApproximateNaturalRule(0.9, 0.04)):
         for each in (task, fixed):
             script = export_brian2(each, rule, w[0], rate=1e-3, duration=1.0)
             compile(script, "script", "exec")

@@ -8,13 +8,13 @@ import pytest
 
 from steepest.geometry import Attenuation, Elementwise, Euclidean, Pullback
 from steepest.spiking import (
-    ApproximateNatural,
+    ApproximateNaturalRule,
     EuclideanRule,
     MetricRule,
-    Natural,
+    NaturalRule,
     NeuronFisher,
     PoissonNeuron,
-    QuadraticNatural,
+    QuadraticNaturalRule,
     RectifiedQuadratic,
     sample_usps,
 )
@@ -26,9 +26,9 @@ USPS = np.array([0.0, 3.0, 25.0, 60.0, 8.0, 41.0])
 FISHER = NeuronFisher(NEURON, RATES)
 RULES = {
     "euclidean": EuclideanRule(),
-    "natural": Natural(),
-    "approximate": ApproximateNatural(),
-    "quadratic": QuadraticNatural(),
+    "natural": NaturalRule(),
+    "approximate": ApproximateNaturalRule(),
+    "quadratic": QuadraticNaturalRule(),
 }
 # Steep in one half, flat in the other: a chart whose derivative depends on the weight.
 BENT = Elementwise(lambda d: 0.5 * jnp.sinh(2 * d), lambda w: jnp.arcsinh(2 * w) / 2)
@@ -38,7 +38,7 @@ def test_the_natural_rule_is_the_metrics_sharp_on_the_euclidean_covector():
     covector = EuclideanRule().direction(FISHER, POINT, USPS)
     np.testing.assert_array_equal(covector, USPS)
     expected = FISHER.sharp(POINT, covector)
-    np.testing.assert_allclose(Natural().direction(FISHER, POINT, USPS), expected, rtol=1e-12)
+    np.testing.assert_allclose(NaturalRule().direction(FISHER, POINT, USPS), expected, rtol=1e-12)
     natural = MetricRule(FISHER).direction(FISHER, POINT, USPS)
     np.testing.assert_array_equal(natural, expected)
     plain = MetricRule(Euclidean()).direction(FISHER, POINT, USPS)
@@ -47,7 +47,7 @@ def test_the_natural_rule_is_the_metrics_sharp_on_the_euclidean_covector():
 
 def test_it_is_so_for_other_input_statistics_too():
     fisher = NeuronFisher(NEURON, RATES, RATES - 4, RATES * 60)
-    direction = Natural().direction(fisher, POINT, USPS)
+    direction = NaturalRule().direction(fisher, POINT, USPS)
     np.testing.assert_allclose(direction, fisher.sharp(POINT, USPS), rtol=1e-12)
 
 
@@ -66,12 +66,12 @@ def test_the_three_parts_add_up_and_are_what_they_are_called(name):
 
 def test_the_coefficients_are_those_of_equations_107_to_109():
     c = FISHER.coefficients(POINT)
-    gamma = Natural().coefficients(FISHER, POINT, USPS)
+    gamma = NaturalRule().coefficients(FISHER, POINT, USPS)
     total, V = 0.026 * USPS.sum(), POINT @ USPS
     assert float(gamma.gamma_s) == pytest.approx(1 / float(c.c1))
     assert float(gamma.gamma_u) == pytest.approx(-0.026 * float(c.g1 * total + c.g2 * V))
     assert float(gamma.gamma_w) == pytest.approx(float(c.g2 * total + c.g4 * V))
-    approximate = ApproximateNatural(0.9, 0.04).coefficients(FISHER, POINT, USPS)
+    approximate = ApproximateNaturalRule(0.9, 0.04).coefficients(FISHER, POINT, USPS)
     expected = [1 / float(c.c1), 0.9 * 0.026, 0.04 * V]
     np.testing.assert_allclose(np.asarray(approximate), expected, rtol=1e-12)
     np.testing.assert_array_equal(EuclideanRule().coefficients(FISHER, POINT, USPS), [1, 0, 0])
@@ -79,11 +79,11 @@ def test_the_coefficients_are_those_of_equations_107_to_109():
 
 def test_a_quadratic_neurons_natural_rule_does_not_see_the_weights():
     fisher = NeuronFisher(PoissonNeuron(RectifiedQuadratic(threshold=-500.0)), RATES)
-    natural = Natural().coefficients(fisher, POINT, USPS)
+    natural = NaturalRule().coefficients(fisher, POINT, USPS)
     q = 0.026 * RATES.sum()
     expected = [1, 0.026**2 * USPS.sum() / (q + 1), 0]
     np.testing.assert_allclose(np.asarray(natural), expected, rtol=1e-12, atol=1e-14)
-    closed = QuadraticNatural()
+    closed = QuadraticNaturalRule()
     np.testing.assert_allclose(closed.coefficients(fisher, POINT, USPS), expected, rtol=1e-12)
     # At the mean USPs the bracket of Eq 123 is c/(q + 1), 0 for many afferents.
     bracket = closed.direction(fisher, POINT, RATES)
@@ -103,18 +103,20 @@ def test_the_somatic_change_is_the_same_in_every_chart_but_not_for_euclid(chart)
         else:
             np.testing.assert_allclose(somatic, direct, rtol=1e-9)
     pulled = MetricRule(Pullback(FISHER, chart)).direction(FISHER, dendritic, USPS, chart)
-    np.testing.assert_allclose(pulled, Natural().direction(FISHER, dendritic, USPS, chart), 1e-9)
+    np.testing.assert_allclose(
+        pulled, NaturalRule().direction(FISHER, dendritic, USPS, chart), 1e-9
+    )
 
 
 def test_a_silent_synapse_keeps_its_heterosynaptic_parts():
     fisher = NeuronFisher(NEURON, np.array([10.0, 50, 10, 50, 10, 0]))
     usps = USPS.copy()
     usps[-1] = 0
-    parts = Natural().parts(fisher, POINT, usps)
+    parts = NaturalRule().parts(fisher, POINT, usps)
     assert parts.homosynaptic[-1] == 0
     assert parts.uniform[-1] == parts.uniform[0] != 0
     rare = NeuronFisher(NEURON, np.array([10.0, 50, 10, 50, 10, 1e-9]))
-    np.testing.assert_allclose(parts.total, Natural().direction(rare, POINT, usps), rtol=1e-8)
+    np.testing.assert_allclose(parts.total, NaturalRule().direction(rare, POINT, usps), rtol=1e-8)
 
 
 def test_the_averages_from_which_the_approximation_comes():
@@ -122,7 +124,7 @@ def test_the_averages_from_which_the_approximation_comes():
     random = np.random.default_rng(3)
     rates = np.array([5.0, 25.0, 55.0])
     weights = jnp.asarray(random.uniform(-0.05, 0.05, (30, 100)))
-    natural = Natural()
+    natural = NaturalRule()
 
     @eqx.filter_jit
     def look(rate, usps):

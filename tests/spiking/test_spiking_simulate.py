@@ -11,15 +11,15 @@ from steepest.geometry.chart import Scaling
 from steepest.spiking import (
     Afferents,
     Alpha,
-    ApproximateNatural,
+    ApproximateNaturalRule,
     AttenuatedTeacher,
     EuclideanRule,
     FixedRateTeacher,
     GivenGroup,
     GivenTeacher,
-    Natural,
+    NaturalRule,
     PoissonNeuron,
-    QuadraticNatural,
+    QuadraticNaturalRule,
     RealisableTeacher,
     RectifiedQuadratic,
     Sigmoid,
@@ -55,7 +55,7 @@ def learner():
 def whole(learner):
     """One second of learning, recorded in seven intervals."""
     task, w = learner
-    return simulate(task, Natural(), w, rate=RATE, duration=1.0, seed=5, record=7)
+    return simulate(task, NaturalRule(), w, rate=RATE, duration=1.0, seed=5, record=7)
 
 
 def changed(task, **changes):
@@ -79,8 +79,8 @@ def given_task(task, duration=1.0, **changes):
 
 
 REASONS = {
-    "QuadraticNatural": (lambda task: (task, QuadraticNatural(), None)),
-    "chart": (lambda task: (task, Natural(), Scaling(np.full(10, 0.5)))),
+    "QuadraticNaturalRule": (lambda task: (task, QuadraticNaturalRule(), None)),
+    "chart": (lambda task: (task, NaturalRule(), Scaling(np.full(10, 0.5)))),
     "Sigmoid": (
         lambda task: (
             changed(task, neuron=PoissonNeuron(RectifiedQuadratic())),
@@ -89,12 +89,12 @@ REASONS = {
         )
     ),
     "difference of exponentials": (
-        lambda task: (changed(task, neuron=PoissonNeuron(kernel=Alpha(0.01))), Natural(), None)
+        lambda task: (changed(task, neuron=PoissonNeuron(kernel=Alpha(0.01))), NaturalRule(), None)
     ),
     "rates vary": (
         lambda task: (
             changed(task, afferents=Afferents([VaryingGroup(10, [0, 1], [10, 50])])),
-            Natural(),
+            NaturalRule(),
             None,
         )
     ),
@@ -106,21 +106,21 @@ REASONS = {
                     [SteadyGroup(8, 20.0), GivenGroup(SpikeTrains([[0.1], [0.2]], 1.0))]
                 ),
             ),
-            Natural(),
+            NaturalRule(),
             None,
         )
     ),
     "attenuated": (
         lambda task: (
             changed(task, teacher=AttenuatedTeacher(task.teacher, np.full(10, 0.5))),
-            Natural(),
+            NaturalRule(),
             None,
         )
     ),
     "USP means": (
         lambda task: (
             changed(task, usp_means=np.full(10, 20.0), usp_variances=np.full(10, 900.0)),
-            Natural(),
+            NaturalRule(),
             None,
         )
     ),
@@ -146,14 +146,15 @@ def test_says_why_a_run_needs_the_dense_engine(learner, word):
 def test_an_euler_step_of_a_time_constant_needs_the_dense_engine(learner):
     task, _ = learner
     almost = 0.003 * (1 - 1e-6)
-    assert "Euler step" in why_dense(task, Natural(), dt=almost, euler=True)
-    assert why_dense(task, Natural(), dt=almost) is None
+    assert "Euler step" in why_dense(task, NaturalRule(), dt=almost, euler=True)
+    assert why_dense(task, NaturalRule(), dt=almost) is None
 
 
 def test_takes_the_event_driven_engine_where_it_can(learner, whole):
     task, _ = learner
     assert all(
-        why_dense(task, r) is None for r in (EuclideanRule(), Natural(), ApproximateNatural())
+        why_dense(task, r) is None
+        for r in (EuclideanRule(), NaturalRule(), ApproximateNaturalRule())
     )
     dataset = whole.to_dataset()
     assert dataset.attrs["engine"] == "events"
@@ -172,8 +173,8 @@ def test_recording_is_that_of_the_dense_engine(learner):
         random.poisson(0.02, (300, 2)),
     )
     run = {"rate": RATE, "duration": 300 * DT, "spikes": spikes, "record": [0.0, 0.07, 0.15]}
-    fast = simulate(task, Natural(), w, **run)
-    dense = simulate(task, Natural(), w, engine="dense", **run)
+    fast = simulate(task, NaturalRule(), w, **run)
+    dense = simulate(task, NaturalRule(), w, engine="dense", **run)
     assert (fast.engine, dense.engine) == ("events", "dense")
     assert dense.attributes["engine_reason"] == "asked for"
     np.testing.assert_array_equal(fast.times, dense.times)
@@ -184,8 +185,8 @@ def test_recording_is_that_of_the_dense_engine(learner):
         np.testing.assert_allclose(fast.measures[name], values, rtol=1e-7, atol=1e-11)
     np.testing.assert_allclose(fast.state.traces, dense.state.traces, atol=1e-11)
     # The dense engine goes on from where this one stopped, and the other way round.
-    one = simulate(task, Natural(), state=fast.state, engine="dense", **run | {"record": None})
-    other = simulate(task, Natural(), state=dense.state, **run | {"record": None})
+    one = simulate(task, NaturalRule(), state=fast.state, engine="dense", **run | {"record": None})
+    other = simulate(task, NaturalRule(), state=dense.state, **run | {"record": None})
     assert (one.engine, other.engine, one.state.step) == ("dense", "events", 600)
     np.testing.assert_allclose(one.weights[-1], other.weights[-1], rtol=1e-9, atol=1e-13)
 
@@ -195,28 +196,28 @@ def test_given_trains_and_teachers_run_alike_on_both_engines(learner):
     teacher = GivenTeacher(SpikeTrains(trains(1, 1.0, seed=7), 1.0))
     task = given_task(task, teacher=teacher)
     run = {"rate": RATE, "duration": 0.15}
-    fast = simulate(task, Natural(), w, **run)
+    fast = simulate(task, NaturalRule(), w, **run)
     assert fast.engine == "events"
-    dense = simulate_dense(task, Natural(), w, **run)
+    dense = simulate_dense(task, NaturalRule(), w, **run)
     np.testing.assert_allclose(fast.weights, dense.weights, rtol=1e-9, atol=1e-13)
-    half = simulate(task, Natural(), w, rate=RATE, duration=0.0505)
-    rest = simulate(task, Natural(), rate=RATE, duration=0.0995, state=half.state)
+    half = simulate(task, NaturalRule(), w, rate=RATE, duration=0.0505)
+    rest = simulate(task, NaturalRule(), rate=RATE, duration=0.0995, state=half.state)
     np.testing.assert_array_equal(rest.weights[-1], fast.weights[-1])
 
 
 def test_recording_does_not_change_the_run(learner, whole):
     task, w = learner
-    bare = simulate(task, Natural(), w, rate=RATE, duration=1.0, seed=5)
+    bare = simulate(task, NaturalRule(), w, rate=RATE, duration=1.0, seed=5)
     np.testing.assert_array_equal(bare.weights[-1], whole.weights[-1])
 
 
 def test_a_saved_run_goes_on_to_the_bit(learner, whole, tmp_path):
     task, w = learner
     # 731 steps: in the middle of a period, with spikes drawn and not yet used.
-    first = simulate(task, Natural(), w, rate=RATE, duration=731 * DT, seed=5)
+    first = simulate(task, NaturalRule(), w, rate=RATE, duration=731 * DT, seed=5)
     first.state.save(tmp_path / "state.npz")
     state = State.load(tmp_path / "state.npz")
-    rest = simulate(task, Natural(), rate=RATE, duration=1269 * DT, seed=5, state=state)
+    rest = simulate(task, NaturalRule(), rate=RATE, duration=1269 * DT, seed=5, state=state)
     np.testing.assert_array_equal(rest.weights[-1], whole.weights[-1])
     np.testing.assert_array_equal(rest.voltage[-1], whole.voltage[-1])
     assert rest.times[0] == pytest.approx(731 * DT)
@@ -225,7 +226,7 @@ def test_a_saved_run_goes_on_to_the_bit(learner, whole, tmp_path):
 @pytest.mark.parametrize("change", ["rule", "seed", "teacher"])
 def test_a_state_of_another_run_goes_on_from_its_weights(learner, whole, change):
     task, _ = learner
-    rule, seed = Natural(), 5
+    rule, seed = NaturalRule(), 5
     if change == "rule":
         rule = EuclideanRule()
     if change == "seed":
@@ -248,13 +249,13 @@ def test_an_interrupted_run_keeps_what_it_recorded(learner, whole, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(events.EventEngine, "run", interrupted)
-    part = simulate(task, Natural(), w, rate=RATE, duration=1.0, seed=5, record=7)
+    part = simulate(task, NaturalRule(), w, rate=RATE, duration=1.0, seed=5, record=7)
     assert not part.complete
     assert 1 < len(part.times) < 8
     np.testing.assert_array_equal(part.weights, whole.weights[: len(part.times)])
     monkeypatch.undo()
     left = 1.0 - part.state.step * DT
-    rest = simulate(task, Natural(), rate=RATE, duration=left, seed=5, state=part.state)
+    rest = simulate(task, NaturalRule(), rate=RATE, duration=left, seed=5, state=part.state)
     np.testing.assert_array_equal(rest.weights[-1], whole.weights[-1])
 
 
@@ -269,7 +270,7 @@ def test_ctrl_c_during_a_record_leaves_no_half_of_it(learner, whole, monkeypatch
         return evaluate(*arguments)
 
     monkeypatch.setattr(simulation, "evaluate", impatient)
-    part = simulate(task, Natural(), w, rate=RATE, duration=1.0, seed=5, record=7)
+    part = simulate(task, NaturalRule(), w, rate=RATE, duration=1.0, seed=5, record=7)
     assert not part.complete
     assert len(part.times) == len(part.measures["cost"]) == 2
     np.testing.assert_array_equal(part.weights, whole.weights[:2])
@@ -288,8 +289,8 @@ def test_a_state_that_was_changed_goes_on_from_what_it_says(learner, whole, name
     task, _ = learner
     state = replace(whole.state, **CHANGES[name](whole.state))
     run = {"rate": RATE, "duration": 0.1, "seed": 5}
-    out = simulate(task, Natural(), state=state, **run)
-    bare = simulate(task, Natural(), state=replace(state, engine={}), **run)
+    out = simulate(task, NaturalRule(), state=state, **run)
+    bare = simulate(task, NaturalRule(), state=replace(state, engine={}), **run)
     np.testing.assert_array_equal(out.weights, bare.weights)
     np.testing.assert_allclose(out.weights[0], state.weights, rtol=1e-12)
     assert out.state.step == state.step + 200
@@ -313,10 +314,10 @@ def test_a_damaged_engine_part_of_a_state_is_not_used(learner, whole, name):
     engine = {key: array.copy() for key, array in whole.state.engine.items()}
     DAMAGE[name](engine)
     run = {"rate": RATE, "duration": 0.01, "seed": 5}
-    out = simulate(task, Natural(), state=replace(whole.state, engine=engine), **run)
-    bare = simulate(task, Natural(), state=replace(whole.state, engine={}), **run)
+    out = simulate(task, NaturalRule(), state=replace(whole.state, engine=engine), **run)
+    bare = simulate(task, NaturalRule(), state=replace(whole.state, engine={}), **run)
     np.testing.assert_array_equal(out.weights, bare.weights)
-    sound = simulate(task, Natural(), state=whole.state, **run)
+    sound = simulate(task, NaturalRule(), state=whole.state, **run)
     assert not np.array_equal(out.weights[-1], sound.weights[-1])
 
 
@@ -324,7 +325,7 @@ def test_a_neuron_that_says_nothing_is_named_with_the_cure(learner):
     task, w = learner
     for bias in (-4000.0, 4000.0):
         far = changed(task, neuron=PoissonNeuron(bias=bias))
-        for rule in (Natural(), ApproximateNatural()):
+        for rule in (NaturalRule(), ApproximateNaturalRule()):
             with pytest.raises(MetricError, match=r"trial 0, step 0 .*neuron's bias"):
                 simulate(far, rule, w, rate=RATE, duration=0.01, seed=0)
 
@@ -343,7 +344,7 @@ def test_a_failure_is_that_of_the_earliest_step_also_when_interrupted(learner):
         trials = len(weights)
         spikes = Spikes(np.repeat(counts, trials, axis=1), np.repeat(taught, trials, axis=1))
         with pytest.raises(LearningError) as error:
-            simulate(task, Natural(), weights, rate=30.0, duration=0.2, spikes=spikes)
+            simulate(task, NaturalRule(), weights, rate=30.0, duration=0.2, spikes=spikes)
         return str(error.value).split(" (")[0]
 
     assert fails(weights) == "trial 8, step 61"
@@ -353,7 +354,7 @@ def test_a_failure_is_that_of_the_earliest_step_also_when_interrupted(learner):
     def interrupt(amount):
         raise KeyboardInterrupt
 
-    model = event_model(task, Natural(), Settings(30.0, 0.2))
+    model = event_model(task, NaturalRule(), Settings(30.0, 0.2))
     for eta, raised in ((30.0, LearningError), (0.0, KeyboardInterrupt)):
         engine = events.EventEngine(
             replace(model, eta=eta), weights, 0 * weights, seed=None, draws=(False, False)
@@ -369,7 +370,7 @@ def test_given_trains_are_counted_in_small_pieces(learner, monkeypatch):
     task, w = learner
     task = given_task(task, teacher=GivenTeacher(SpikeTrains(trains(1, 1.0, seed=7), 1.0)))
     run = {"rate": RATE, "duration": 0.15}
-    usual = simulate(task, Natural(), w, **run)
+    usual = simulate(task, NaturalRule(), w, **run)
     sizes = []
     known = SpikeTrains.counts
 
@@ -380,7 +381,7 @@ def test_given_trains_are_counted_in_small_pieces(learner, monkeypatch):
 
     monkeypatch.setattr(SpikeTrains, "counts", counted)
     monkeypatch.setattr(simulation, "_GIVEN_AT_ONCE", 500)
-    pieces = simulate(task, Natural(), w, **run)
+    pieces = simulate(task, NaturalRule(), w, **run)
     assert max(sizes) <= 500
     np.testing.assert_array_equal(pieces.weights[-1], usual.weights[-1])
 
@@ -418,7 +419,7 @@ def test_bad_input_is_refused(learner, name):
     arguments, words = BAD[name]
     usual = {"weights": w, "rate": RATE, "duration": 0.1, "seed": 0}
     with pytest.raises(UsageError, match=words):
-        simulate(task, Natural(), **usual | arguments)
+        simulate(task, NaturalRule(), **usual | arguments)
 
 
 def test_a_count_of_numpys_is_a_count():
@@ -432,7 +433,7 @@ def test_a_neuron_that_can_fire_more_than_half_a_spike_per_bin_is_refused(learne
     for teacher in (task.teacher, FixedRateTeacher(20.0)):
         fast = changed(task, neuron=PoissonNeuron(Sigmoid(maximum=5000.0)), teacher=teacher)
         with pytest.raises(UsageError, match=r"highest rate: .* 5000 Hz .* dt <= 0\.0001 s"):
-            simulate(fast, Natural(), w, **run)
+            simulate(fast, NaturalRule(), w, **run)
 
 
 @pytest.mark.parametrize("engine", ["events", "dense"])
@@ -451,13 +452,13 @@ def test_rates_that_fire_more_than_half_a_spike_per_bin_are_refused(learner):
     task, w = learner
     task = changed(task, afferents=Afferents([SteadyGroup(10, 1500.0)]))
     with pytest.raises(UsageError, match="per bin"):
-        simulate(task, Natural(), w, rate=RATE, duration=0.1, seed=0)
+        simulate(task, NaturalRule(), w, rate=RATE, duration=0.1, seed=0)
 
 
 def test_a_run_past_the_given_spikes_is_refused(learner):
     task, w = learner
     with pytest.raises(UsageError, match="end at 1 s"):
-        simulate(given_task(task), Natural(), w, rate=RATE, duration=2.0, seed=0)
+        simulate(given_task(task), NaturalRule(), w, rate=RATE, duration=2.0, seed=0)
 
 
 def test_a_file_that_is_no_state_is_refused_and_not_unpickled(tmp_path):
@@ -479,13 +480,13 @@ def test_a_teacher_of_weights_per_trial_must_fit(learner):
     task, w = learner
     task = changed(task, teacher=RealisableTeacher(np.zeros((3, 10))))
     with pytest.raises(UsageError, match="3 teachers for 2 trials"):
-        simulate(task, Natural(), w, rate=RATE, duration=0.1, seed=0)
+        simulate(task, NaturalRule(), w, rate=RATE, duration=0.1, seed=0)
 
 
 def test_idle_lanes_cost_nothing_and_change_nothing():
     """Four trials fill half a vector; what the idle half drifts to must not be integrated."""
     task, start = paper_task(trials=4, n=100, seed=0)
     fast = {"rate": 32 * 4.5e-4, "duration": 20.0, "record": [20.0]}
-    ended = simulate(task, ApproximateNatural(), start, seed=3, **fast)
+    ended = simulate(task, ApproximateNaturalRule(), start, seed=3, **fast)
     assert ended.engine == "events"
     assert np.isfinite(ended.weights).all()

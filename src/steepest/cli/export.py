@@ -44,13 +44,13 @@ def brian2(
     The task is that of Fig 3F of Kreutzer et al. 2022: a neuron learns to fire like a teacher.
     """
     from steepest.errors import UsageError
-    from steepest.spiking import ApproximateNatural, EuclideanRule, Natural, paper_task
+    from steepest.spiking import ApproximateNaturalRule, EuclideanRule, NaturalRule, paper_task
     from steepest.spiking.brian2 import export_brian2
 
     rules = {
-        "natural": (Natural(), 6e-4),
+        "natural": (NaturalRule(), 6e-4),
         "euclidean": (EuclideanRule(), 4.5e-7),
-        "approximate": (ApproximateNatural(), 5.5e-4),
+        "approximate": (ApproximateNaturalRule(), 5.5e-4),
     }
     chosen, usual = rules[rule]
     task, weights = paper_task(1, n=afferents, rates=rates, seed=seed, test_samples=1)

@@ -12,7 +12,7 @@ import numpy as np
 from steepest.arrays.entry import entry_point
 from steepest.errors import UsageError
 from steepest.spiking.kernel import DifferenceOfExponentials
-from steepest.spiking.rules import AbstractRule, ApproximateNatural, EuclideanRule, Natural
+from steepest.spiking.rules import AbstractRule, ApproximateNaturalRule, EuclideanRule, NaturalRule
 from steepest.spiking.settings import Settings, check_run
 from steepest.spiking.task import FixedRateTeacher, GivenTeacher, RealisableTeacher, Task
 from steepest.spiking.transfer import Sigmoid
@@ -243,7 +243,7 @@ def export_brian2(
     rates = task.afferents.constant_rates
     unfit = {
         f"the rule {type(rule).__name__}": (
-            type(rule) not in (EuclideanRule, Natural, ApproximateNatural)
+            type(rule) not in (EuclideanRule, NaturalRule, ApproximateNaturalRule)
         ),
         "a transfer function that is not Sigmoid": type(neuron.transfer) is not Sigmoid,
         "a kernel that is not a difference of exponentials": (
@@ -273,11 +273,15 @@ def export_brian2(
     assert isinstance(transfer, Sigmoid)
     assert isinstance(kernel, DifferenceOfExponentials)
     assert rates is not None
-    constants = rule if isinstance(rule, ApproximateNatural) else ApproximateNatural()
+    constants = rule if isinstance(rule, ApproximateNaturalRule) else ApproximateNaturalRule()
     euclidean = isinstance(rule, EuclideanRule)
-    coefficients = APPROXIMATE if isinstance(rule, ApproximateNatural) else NATURAL
+    coefficients = APPROXIMATE if isinstance(rule, ApproximateNaturalRule) else NATURAL
     steps = max(1, round(duration / dt / intervals))
-    names = {EuclideanRule: "Euclidean", Natural: "natural", ApproximateNatural: "approximate"}
+    names = {
+        EuclideanRule: "Euclidean",
+        NaturalRule: "natural",
+        ApproximateNaturalRule: "approximate",
+    }
 
     def listed(values: np.ndarray) -> str:
         return "[" + ", ".join(repr(float(v)) for v in values) + "]"

@@ -24,13 +24,13 @@ from steepest.spiking.fisher import FisherCoefficients, NeuronFisher
 __all__ = [
     "AbstractRule",
     "AbstractSomaticRule",
-    "ApproximateNatural",
+    "ApproximateNaturalRule",
     "Coefficients",
     "EuclideanRule",
     "MetricRule",
-    "Natural",
+    "NaturalRule",
     "Parts",
-    "QuadraticNatural",
+    "QuadraticNaturalRule",
 ]
 
 
@@ -160,7 +160,7 @@ class EuclideanRule(AbstractSomaticRule):
         return chart.pull(point, usps), jnp.zeros((), dtype=point.dtype)
 
 
-class Natural(AbstractSomaticRule):
+class NaturalRule(AbstractSomaticRule):
     """The natural-gradient rule (Eq 13): `NeuronFisher.sharp` on the Euclidean covector.
 
     gamma_s = 1/c1, gamma_u = -c eps0 (c eps0 g1 sum x + g2 V), gamma_w = c eps0 g2 sum x + g4 V.
@@ -191,7 +191,7 @@ def natural_coefficients(
     )
 
 
-class ApproximateNatural(AbstractSomaticRule):
+class ApproximateNaturalRule(AbstractSomaticRule):
     """The natural rule with gamma_u = c_u c_eps eps0 and gamma_w = c_w V (Eq 114).
 
     The defaults are the paper's, c_w in 1/mV^2. c_u = 0.95 is the mean of gamma_u/c_eps, 0.967,
@@ -218,11 +218,11 @@ class ApproximateNatural(AbstractSomaticRule):
         return fisher.normalised(somatic, usps)
 
 
-class QuadraticNatural(AbstractSomaticRule):
+class QuadraticNaturalRule(AbstractSomaticRule):
     """The natural rule of a neuron with phi'^2/phi = 1 (Eqs 123-124), with any transfer function.
 
     gamma_s = 1, gamma_w = 0, gamma_u = c^2 eps0^2 sum x/(q + 1): nothing depends on the weights.
-    It is `Natural` for a `RectifiedQuadratic` of gain 1/4 far above its threshold.
+    It is `NaturalRule` for a `RectifiedQuadratic` of gain 1/4 far above its threshold.
     """
 
     def coefficients(

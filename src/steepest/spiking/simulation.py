@@ -24,9 +24,9 @@ from steepest.spiking.recording import Recording, State, evaluate, record_steps
 from steepest.spiking.rules import (
     AbstractRule,
     AbstractSomaticRule,
-    ApproximateNatural,
+    ApproximateNaturalRule,
     EuclideanRule,
-    Natural,
+    NaturalRule,
 )
 from steepest.spiking.settings import Settings, Spikes, check_run
 from steepest.spiking.task import (
@@ -42,8 +42,8 @@ __all__ = ["simulate", "why_dense"]
 
 RULES: dict[type[AbstractRule], int] = {
     EuclideanRule: _lockstep.EUCLIDEAN,
-    Natural: _lockstep.NATURAL,
-    ApproximateNatural: _lockstep.APPROXIMATE,
+    NaturalRule: _lockstep.NATURAL,
+    ApproximateNaturalRule: _lockstep.APPROXIMATE,
 }
 _LOOK_AFTER = 2.0e7  # trial-steps (of about 30 ns) between two looks at progress and interrupts
 _GIVEN_AT_ONCE = 2_000_000  # given spikes, of all trials, and bins in which one train's are counted
@@ -163,7 +163,7 @@ def event_model(task: Task, rule: AbstractRule, settings: Settings) -> EventMode
     assert isinstance(transfer, Sigmoid)
     assert isinstance(kernel, DifferenceOfExponentials)
     decay = np.diag(np.asarray(kernel.transition(settings.dt, euler=settings.euler)))
-    constants = rule if isinstance(rule, ApproximateNatural) else ApproximateNatural()
+    constants = rule if isinstance(rule, ApproximateNaturalRule) else ApproximateNaturalRule()
     return EventModel(
         rule=RULES[type(rule)],
         rates=task.afferents.rates(np.zeros(1))[0],

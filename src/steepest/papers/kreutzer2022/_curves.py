@@ -9,9 +9,9 @@ import xarray as xr
 from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, NATURAL, bare, letter
 from steepest.spiking import (
     AbstractRule,
-    ApproximateNatural,
+    ApproximateNaturalRule,
     EuclideanRule,
-    Natural,
+    NaturalRule,
     mean_time_below,
     paper_task,
     simulate,
@@ -51,8 +51,8 @@ def learning_curves(setting: Setting, seed: int) -> dict[str, Any]:
     Time is told at the learning rates of Table 1.
     """
     rules: dict[str, AbstractRule] = {
-        "natural": Natural(),
-        "approximate": ApproximateNatural(setting.c_u, setting.c_w),
+        "natural": NaturalRule(),
+        "approximate": ApproximateNaturalRule(setting.c_u, setting.c_w),
         "Euclidean": EuclideanRule(),
     }
     costs = []

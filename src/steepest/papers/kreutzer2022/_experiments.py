@@ -15,7 +15,7 @@ from steepest.spiking import (
     EuclideanRule,
     FixedRateTeacher,
     MetricRule,
-    Natural,
+    NaturalRule,
     NeuronFisher,
     PoissonNeuron,
     RealisableTeacher,
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 DT = 5e-4
-RULES: tuple[AbstractRule, ...] = (Natural(), EuclideanRule())
+RULES: tuple[AbstractRule, ...] = (NaturalRule(), EuclideanRule())
 
 
 def mean_and_error(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -211,7 +211,7 @@ def equal_dendritic_start(
     for source in (RealisableTeacher(factor * start), FixedRateTeacher(teacher)):
         one = simulate(
             Task(neuron, Afferents.steady(np.full(n, rate)), source),
-            Natural(),
+            NaturalRule(),
             np.tile(start, (trials, 1)),
             rate=eta,
             duration=duration,
@@ -318,7 +318,7 @@ def silent_partners(
     ends = [
         simulate(
             task,
-            Natural(),
+            NaturalRule(),
             np.tile(np.where(fires, weight, value), (trials, 1)),
             rate=eta,
             duration=duration,

@@ -15,7 +15,7 @@ from steepest.papers.kreutzer2022._surrogate import ExpectedCost
 from steepest.spiking import (
     Afferents,
     EuclideanRule,
-    Natural,
+    NaturalRule,
     NeuronFisher,
     PoissonNeuron,
     RealisableTeacher,
@@ -89,7 +89,7 @@ def two_afferents(neuron: PoissonNeuron, parameters: Any, seed: int) -> dict[str
             seed=seed,
             record=parameters.records,
         ).weights
-        for rule, rate in zip((EuclideanRule(), Natural()), eta, strict=True)
+        for rule, rate in zip((EuclideanRule(), NaturalRule()), eta, strict=True)
     ]
     one = {"units": "1"}
     return {

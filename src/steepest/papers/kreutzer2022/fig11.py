@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 
 from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, INK, bare, letter
-from steepest.spiking import Natural, NeuronFisher, PoissonNeuron, sample_usps
+from steepest.spiking import NaturalRule, NeuronFisher, PoissonNeuron, sample_usps
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
@@ -65,7 +65,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         @eqx.filter_vmap(in_axes=(0, 0, 0))
         def gammas(w: Any, r: Any, x: Any) -> Any:
             fisher = NeuronFisher(neuron, r)
-            found = jax.vmap(lambda usps: Natural().coefficients(fisher, w, usps))(x)
+            found = jax.vmap(lambda usps: NaturalRule().coefficients(fisher, w, usps))(x)
             return found.gamma_u, found.gamma_w, x @ w, fisher.coefficients(w).g4
 
         def sample(n: Any, r: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -32,7 +32,7 @@ from steepest.papers.kreutzer2022._curves import (
 from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, bare, letter
 from steepest.spiking import (
     AbstractRule,
-    ApproximateNatural,
+    ApproximateNaturalRule,
     EuclideanRule,
     MetricRule,
     NeuronFisher,
@@ -151,7 +151,7 @@ def _measure(
     neuron: PoissonNeuron, parameters: Parameters, chart: AbstractChart, w: Any, rates: Any, x: Any
 ) -> Any:
     """Angles and length ratios (weights, usp, metric, rule), somatic directions (.., rule, n)."""
-    others = (ApproximateNatural(parameters.c_u, parameters.c_w), EuclideanRule())
+    others = (ApproximateNaturalRule(parameters.c_u, parameters.c_w), EuclideanRule())
 
     @eqx.filter_jit
     @eqx.filter_vmap(in_axes=(0, 0, 0))

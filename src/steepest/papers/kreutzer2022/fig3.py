@@ -29,7 +29,7 @@ from steepest.papers.kreutzer2022._rasters import draw_responses, respond
 from steepest.papers.kreutzer2022._schemes import draw_regression
 from steepest.spiking import (
     EuclideanRule,
-    Natural,
+    NaturalRule,
     PoissonNeuron,
     mean_time_below,
     paper_task,
@@ -88,7 +88,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     curves = [
         simulate(task, rule, start, rate=eta[name], duration=parameters.duration, seed=seed,
                  record=parameters.records)
-        for name, rule in (("Euclidean", EuclideanRule()), ("natural", Natural()))
+        for name, rule in (("Euclidean", EuclideanRule()), ("natural", NaturalRule()))
     ]  # fmt: skip
     rates = task.afferents.rates(np.zeros(1))[0]
     target = np.asarray(task.source.weights)  # pyright: ignore[reportAttributeAccessIssue]

@@ -24,7 +24,7 @@ from steepest.spiking import (
     Afferents,
     EuclideanRule,
     FixedRateTeacher,
-    Natural,
+    NaturalRule,
     NeuronFisher,
     PoissonNeuron,
     Task,
@@ -88,7 +88,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         neuron = _neuron(p, float(r), float(t))
         variance[k] = float(neuron.kernel.variance(r))
         flow[k], flow_error[k] = _mean_flow(p, neuron, float(r), seed)
-        for i, rule in enumerate((Natural(), EuclideanRule())):
+        for i, rule in enumerate((NaturalRule(), EuclideanRule())):
             task = Task(neuron, Afferents.steady([r]), FixedRateTeacher(p.teacher))
             found = simulate(
                 task,

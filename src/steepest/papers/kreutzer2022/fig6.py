@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, INK, NATURAL, bare
-from steepest.spiking import Natural, NeuronFisher, PoissonNeuron, sample_usps
+from steepest.spiking import NaturalRule, NeuronFisher, PoissonNeuron, sample_usps
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
@@ -49,7 +49,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """The three parts of one update, and gamma_w at sampled inputs."""
     w, rates = np.array(parameters.weights), np.array(parameters.rates)
     with jax.enable_x64(True):
-        neuron, rule = PoissonNeuron(), Natural()
+        neuron, rule = PoissonNeuron(), NaturalRule()
         fisher = NeuronFisher(neuron, rates)
         x = np.zeros(len(w))
         x[: len(parameters.delays)] = np.asarray(neuron.kernel(np.array(parameters.delays)))

@@ -23,7 +23,7 @@ from steepest.papers.kreutzer2022._drawing import bare, letter
 from steepest.spiking import (
     Afferents,
     FixedRateTeacher,
-    Natural,
+    NaturalRule,
     PoissonNeuron,
     Task,
     simulate,
@@ -87,7 +87,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         ).reshape(-1, p.n)
         found = simulate(
             task,
-            Natural(),
+            NaturalRule(),
             start / p.n,
             rate=p.rate,
             duration=p.duration,

@@ -21,7 +21,7 @@ from steepest.papers.kreutzer2022._drawing import EUCLIDEAN, NATURAL, bare, lett
 from steepest.spiking import (
     AbstractRule,
     EuclideanRule,
-    Natural,
+    NaturalRule,
     Recording,
     State,
     mean_time_below,
@@ -127,7 +127,7 @@ def _learn(
 ) -> Recording:
     """Learning for a while, from the start or from a state."""
     task, start = paper_task(trials, n=p.n, rates=(p.rates[0], p.rates[1]), seed=seed)
-    chosen: AbstractRule = Natural() if rule == "natural" else EuclideanRule()
+    chosen: AbstractRule = NaturalRule() if rule == "natural" else EuclideanRule()
     rate = p.natural_rate if rule == "natural" else p.euclidean_rate
     return simulate(
         task,

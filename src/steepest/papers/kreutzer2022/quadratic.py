@@ -30,10 +30,10 @@ from steepest.papers.kreutzer2022._drawing import (
 )
 from steepest.spiking import (
     EuclideanRule,
-    Natural,
+    NaturalRule,
     NeuronFisher,
     PoissonNeuron,
-    QuadraticNatural,
+    QuadraticNaturalRule,
     RectifiedQuadratic,
     quadratic_inverse,
     sample_usps,
@@ -92,7 +92,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             fisher = NeuronFisher(sigmoid, rates)
 
             def each(usps: Any) -> Any:
-                rules = (Natural(), QuadraticNatural(), EuclideanRule())
+                rules = (NaturalRule(), QuadraticNaturalRule(), EuclideanRule())
                 steps = [rule.direction(fisher, w, usps, Identity()) for rule in rules]
                 flats = [fisher.flat(w, step) for step in steps]
                 norms = [jnp.sqrt(jnp.sum(f * s)) for f, s in zip(flats, steps, strict=True)]
@@ -110,8 +110,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         inverse = quadratic_inverse(kernel, rates)
         point = jnp.asarray(w[0])
         matrix = np.asarray(fisher.matrix(point))
-        general = np.asarray(Natural().direction(fisher, point, x[0, 0], Identity()))
-        closed = np.asarray(QuadraticNatural().direction(fisher, point, x[0, 0], Identity()))
+        general = np.asarray(NaturalRule().direction(fisher, point, x[0, 0], Identity()))
+        closed = np.asarray(QuadraticNaturalRule().direction(fisher, point, x[0, 0], Identity()))
     dataset = xr.Dataset(
         {
             "bracket": ("number", bracket.mean(axis=1), {"units": "1"}),

@@ -19,9 +19,9 @@ import xarray as xr
 from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, NATURAL, bare, letter
 from steepest.spiking import (
     AbstractRule,
-    ApproximateNatural,
+    ApproximateNaturalRule,
     EuclideanRule,
-    Natural,
+    NaturalRule,
     Recording,
     paper_task,
     simulate,
@@ -72,8 +72,8 @@ QUICK = Parameters(
 )
 
 _RULES = (
-    ("natural", NATURAL, Natural()),
-    ("approximate", APPROXIMATE, ApproximateNatural()),
+    ("natural", NATURAL, NaturalRule()),
+    ("approximate", APPROXIMATE, ApproximateNaturalRule()),
     ("Euclidean", EUCLIDEAN, EuclideanRule()),
 )
 
