@@ -15,7 +15,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 # Every annotated function of ours is checked, shapes included, whenever a test calls it.
-install_import_hook("steepest", "tests.typed.checked")
+install_import_hook("steepest", "typed.checked")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NO_SHARED_DATA = "shared data not beside this checkout"
