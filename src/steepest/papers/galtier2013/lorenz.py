@@ -3,7 +3,7 @@
 The Lorenz system is ergodic and not periodic. Three neurons leave most of its flow unexplained. A
 network of some hundred units, in which the three variables are an affine image, learns it as a
 linear problem, and then plays it by itself: it follows the true orbit for some Lyapunov times,
-until chaos takes the two apart, and stays on the attractor.
+until chaos takes the two apart.
 """
 
 import json
