@@ -11,12 +11,21 @@ import xarray as xr
 
 from steepest.descent import gradient_flow
 from steepest.geometry import AbstractMetric, Euclidean, Pullback, Scaling
-from steepest.papers.kreutzer2022._drawing import INK, bare
 from steepest.papers.kreutzer2022._surrogate import ExpectedCost, surrogate_usps
+from steepest.pictures import INK, bare
 from steepest.spiking import NeuronFisher, PoissonNeuron
 from steepest.study import parameter, stamp
 
-__all__ = ["Parameters", "draw_cost", "draw_epsps", "draw_rate", "learn_twice", "somatic_change"]
+__all__ = [
+    "DENDRITIC",
+    "SOMATIC",
+    "Parameters",
+    "draw_cost",
+    "draw_epsps",
+    "draw_rate",
+    "learn_twice",
+    "somatic_change",
+]
 
 SOMATIC, DENDRITIC = "#59a7e8", "#123c86"  # light and dark blue, as in the paper
 

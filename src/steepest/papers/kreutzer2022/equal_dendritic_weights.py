@@ -102,7 +102,11 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         )
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.legend(frameon=False)
-    axes.set(xlabel="distance from the soma (um)", ylabel="somatic change (of the largest)")
+    axes.set(
+        xlabel="distance from the soma (um)",
+        ylabel="somatic change (of the largest)",
+        ylim=(None, 2),
+    )
     letter(axes, "D", "equal dendritic weights, natural rule")
     bare(axes)
     return figure

@@ -24,9 +24,10 @@ import xarray as xr
 
 from steepest.descent import gradient_flow
 from steepest.geometry import Euclidean, Linear, Pullback
-from steepest.papers.kreutzer2022._drawing import EUCLIDEAN, INK, NATURAL, bare, letter
 from steepest.papers.kreutzer2022._paths import detour
 from steepest.papers.kreutzer2022._surrogate import ExpectedCost, surrogate_usps
+from steepest.papers.kreutzer2022._two_coordinates import DENDRITIC
+from steepest.pictures import INK, RULE_COLOURS, bare, letter
 from steepest.spiking import NeuronFisher, PoissonNeuron
 from steepest.study import Claim, parameter, stamp
 
@@ -49,8 +50,6 @@ class Parameters:
 
 
 QUICK = Parameters(samples=400, grid=41)
-
-_DARK = "#123c86"
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -147,9 +146,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     solid.plot_wireframe(*np.moveaxis(surface, -1, 0), color="0.45", linewidth=0.35, rcount=11,
                          ccount=11)  # fmt: skip
     lines = (
-        ("natural", "somatic", NATURAL, "-", "natural, in any weights"),
-        ("Euclidean", "somatic", EUCLIDEAN, "-", "Euclidean, somatic weights"),
-        ("Euclidean", "dendritic", _DARK, "--", "Euclidean, dendritic weights"),
+        ("natural", "somatic", RULE_COLOURS["natural"], "-", "natural, in any weights"),
+        ("Euclidean", "somatic", RULE_COLOURS["Euclidean"], "-", "Euclidean, somatic weights"),
+        ("Euclidean", "dendritic", DENDRITIC, "--", "Euclidean, dendritic weights"),
     )
     for rule, chart, colour, style, label in lines:
         path = dataset["path_on_surface"].sel(rule=rule, chart=chart).values
@@ -173,9 +172,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         seen = plane @ inverse.T
         axes.contour(seen[..., 0], seen[..., 1], dataset["cost"], levels=levels, colors="0.6",
                      linewidths=0.8)  # fmt: skip
-        for rule, colour in (("Euclidean", EUCLIDEAN), ("natural", NATURAL)):
+        for rule in ("Euclidean", "natural"):
             path = dataset["path"].sel(rule=rule, chart=chart).values @ inverse.T
-            axes.plot(*path.T, color=colour, linewidth=2, label=rule)
+            axes.plot(*path.T, color=RULE_COLOURS[rule], linewidth=2, label=rule)
         axes.plot(*(inverse @ dataset.attrs["start"]), "o", color=INK)
         axes.plot(*(inverse @ dataset.attrs["target"]), "*", color=INK, markersize=11)
         axes.set(xlabel=label.format(1), ylabel=label.format(2), aspect="equal")
@@ -241,19 +240,17 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             alike,
             1e-6,
         ),
-        Claim(
-            statement="The Euclidean path is not: angle at the soma between its first steps in"
+        Claim.above(
+            "The Euclidean path is not: angle at the soma between its first steps in"
             " somatic and dendritic weights (degrees)",
-            expected="> 5",
-            measured=float(np.degrees(np.arccos(min(cosine, 1.0)))),
-            holds=bool(np.degrees(np.arccos(min(cosine, 1.0))) > 5),
+            float(np.degrees(np.arccos(min(cosine, 1.0)))),
+            5,
         ),
-        Claim(
-            statement="The cost is not isotropic: condition number of its Hessian at the target, in"
+        Claim.above(
+            "The cost is not isotropic: condition number of its Hessian at the target, in"
             " somatic weights",
-            expected="> 5",
-            measured=condition["somatic"],
-            holds=condition["somatic"] > 5,
+            condition["somatic"],
+            5,
         ),
         Claim.close(
             "In coordinates that make Fisher's metric the identity it is (condition number, to .3)",
@@ -261,18 +258,16 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             condition["isotropic"],
             0.3,
         ),
-        Claim(
-            statement="So Euclidean descent makes a smaller detour there: detour over distance,"
+        Claim.below(
+            "So Euclidean descent makes a smaller detour there: detour over distance,"
             " isotropic over anisotropic",
-            expected="< 0.5",
-            measured=detours["Euclidean", "isotropic"] / detours["Euclidean", "somatic"],
-            holds=detours["Euclidean", "isotropic"] < 0.5 * detours["Euclidean", "somatic"],
+            detours["Euclidean", "isotropic"] / detours["Euclidean", "somatic"],
+            0.5,
         ),
-        Claim(
-            statement="and the natural path makes a smaller one without: natural over Euclidean, in"
+        Claim.below(
+            "and the natural path makes a smaller one without: natural over Euclidean, in"
             " somatic weights",
-            expected="< 0.5",
-            measured=detours["natural", "somatic"] / detours["Euclidean", "somatic"],
-            holds=detours["natural", "somatic"] < 0.5 * detours["Euclidean", "somatic"],
+            detours["natural", "somatic"] / detours["Euclidean", "somatic"],
+            0.5,
         ),
     ]
