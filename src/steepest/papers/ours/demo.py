@@ -31,6 +31,7 @@ from matplotlib.axes import Axes
 from steepest.descent import gradient_flow
 from steepest.geometry import Entropy, Euclidean
 from steepest.inference import GEOMETRIES, infer_geometry
+from steepest.papers._alternatives import alternatives
 from steepest.pictures import GEOMETRY_COLOURS, bare, letter
 from steepest.study import Claim, parameter, stamp
 
@@ -92,9 +93,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     step *= parameters.change * np.sqrt(parameters.synapses) / np.linalg.norm(step)
     cost = Error(inputs, inputs @ before + step)
     times = np.linspace(0, parameters.duration, 41)
-    learned = {
-        name: gradient_flow(cost, metric, before, times) for name, metric in _GEOMETRIES.items()
-    }
+    metrics = dict(zip(_GEOMETRIES, alternatives(_GEOMETRIES.values()), strict=True))
+    learned = {name: gradient_flow(cost, metric, before, times) for name, metric in metrics.items()}
     verdicts = {
         name: infer_geometry(before, flow.points[-1], noise_cv=0, seed=seed)
         for name, flow in learned.items()
@@ -104,7 +104,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     starts = [[0.2, 2.0], [0.5, 1.4], [0.9, 0.9], [1.4, 0.5], [2.0, 0.2]]
     paths = [
         gradient_flow(pair, metric, starts, np.linspace(0, 8, 81)).points
-        for metric in _GEOMETRIES.values()
+        for metric in metrics.values()
     ]
 
     size = {"long_name": "size, in units of the median synapse at the start"}

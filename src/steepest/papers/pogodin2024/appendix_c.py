@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from steepest.descent import gradient_flow, mirror_step
 from steepest.geometry import Euclidean, Power
+from steepest.papers._alternatives import alternatives
 from steepest.pictures import LINE_COLOURS, bare, letter
 from steepest.study import Claim, parameter, stamp
 
@@ -61,12 +62,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     targets = inputs @ start + 0.3 * random.standard_normal(parameters.rows)
     times = np.linspace(0, parameters.duration, 41)
     flows, gaps = [], []
-    for k in parameters.powers:
+    potentials = [Power(2 * (k - 1) / k) for k in parameters.powers]
+    euclidean, *shared = alternatives([Euclidean(), *potentials])
+    for k, potential, metric in zip(parameters.powers, potentials, shared, strict=True):
         cost_u = Error(inputs, targets, np.array(k))
         cost_w = Error(inputs, targets, np.array(1.0))
-        potential = Power(2 * (k - 1) / k)
-        in_u = gradient_flow(cost_u, Euclidean(), start ** (1 / k), times).points ** k
-        in_w = gradient_flow(cost_w, potential, start, k**2 * times).points
+        in_u = gradient_flow(cost_u, euclidean, start ** (1 / k), times).points ** k
+        in_w = gradient_flow(cost_w, metric, start, k**2 * times).points
         flows.append([in_u, in_w])
         with jax.enable_x64(True):
             slope_u = jax.grad(cost_u)(jnp.asarray(start ** (1 / k)))

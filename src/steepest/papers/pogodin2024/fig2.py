@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from steepest.descent import bregman_projection, gradient_flow
+from steepest.papers._alternatives import alternatives
 from steepest.papers.pogodin2024._regression import potential_for
 from steepest.pictures import GEOMETRY_COLOURS
 from steepest.study import Claim, parameter, stamp
@@ -59,9 +60,10 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     first = np.linspace(0.01, parameters.target / x[0] - 0.01, 20_001)
     line = np.stack([first, (parameters.target - x[0] * first) / x[1]], axis=-1)
     paths, ends, levels, nearest = [], [], [], []
-    for name in _NAMES:
-        potential = potential_for(name, start)
-        paths.append(gradient_flow(Error(x, parameters.target), potential, start, times).points)
+    error = Error(x, parameters.target)
+    potentials = [potential_for(name, start) for name in _NAMES]
+    for potential, shared in zip(potentials, alternatives(potentials), strict=True):
+        paths.append(gradient_flow(error, shared, start, times).points)
         ends.append(bregman_projection(x[None], [parameters.target], start, potential).weights)
         with jax.enable_x64(True):
             divergence = jax.jit(jax.vmap(lambda w, p=potential: p.divergence(w, start)))

@@ -22,6 +22,7 @@ from jaxtyping import Array, Float
 
 from steepest.descent import gradient_flow
 from steepest.geometry import Elementwise, Euclidean, Pullback
+from steepest.papers._alternatives import alternatives
 from steepest.pictures import LINE_COLOURS, bare
 from steepest.study import Claim, parameter, stamp
 
@@ -57,26 +58,30 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     Nothing is random: `seed` is only recorded.
     """
     times = np.linspace(0, parameters.duration, round(parameters.duration / parameters.step) + 1)
-    root = Elementwise(jnp.sqrt, jnp.square)
-    square = Elementwise(jnp.square, jnp.sqrt)
-
+    euclidean, of_root, of_square = alternatives(
+        [
+            Euclidean(),
+            Pullback(Euclidean(), Elementwise(jnp.sqrt, jnp.square)),
+            Pullback(Euclidean(), Elementwise(jnp.square, jnp.sqrt)),
+        ]
+    )
     cost, cost_of_root = Cost(np.array(1.0)), Cost(np.array(2.0))
 
     def follow(cost, metric, start):
         return gradient_flow(cost, metric, [start], times, **_TIGHT).points[:, 0]
 
-    naive_root = follow(cost_of_root, Euclidean(), np.sqrt(_START))
-    metric_of_x = follow(cost_of_root, Pullback(Euclidean(), square), np.sqrt(_START))
+    naive_root = follow(cost_of_root, euclidean, np.sqrt(_START))
+    metric_of_x = follow(cost_of_root, of_square, np.sqrt(_START))
     dataset = xr.Dataset(
         {
             "x": (
                 ("flow", "time"),
                 np.array(
                     [
-                        follow(cost, Euclidean(), _START),
+                        follow(cost, euclidean, _START),
                         naive_root**2,
                         metric_of_x**2,
-                        follow(cost, Pullback(Euclidean(), root), _START),
+                        follow(cost, of_root, _START),
                     ]
                 ),
             ),

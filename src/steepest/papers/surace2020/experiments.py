@@ -34,8 +34,9 @@ from scipy import optimize, stats
 
 from steepest.data.tables import read_columns
 from steepest.errors import DataError
-from steepest.geometry import Diagonal, Metabolic, Weber
+from steepest.geometry import AbstractMetric, Diagonal, Linear, Metabolic, Pullback, Weber
 from steepest.models import ReleaseModel
+from steepest.papers._alternatives import alternatives
 from steepest.pictures import LINE_COLOURS, bare
 from steepest.study import Claim, parameter, stamp
 
@@ -67,7 +68,7 @@ _UNITS = ("relative to the mean", "millivolt", "microvolt")
 def _follow(metric: Any, phi: Any, start: Array, goal: Array) -> Float[Array, "recordings 2"]:
     model = ReleaseModel(target=phi)
 
-    def one(recording: tuple[Array, Array]) -> Array:
+    def arrive(recording: tuple[Array, Array]) -> Array:
         begin, end = recording
 
         def velocity(_: Any, point: Array, args: Any) -> Array:
@@ -94,7 +95,7 @@ def _follow(metric: Any, phi: Any, start: Array, goal: Array) -> Float[Array, "r
         arrived = solution.result == diffrax.RESULTS.event_occurred
         return jnp.where(arrived, solution.ys[0], jnp.nan)
 
-    return jax.lax.map(one, (start, goal))
+    return jax.lax.map(arrive, (start, goal))
 
 
 def follow(
@@ -110,24 +111,23 @@ def follow(
         return np.asarray(_follow(metric, *arrays))
 
 
-def _in_unit(kind: str, unit: float) -> Any:
-    """A metric on (P, q), q relative to its mean, that is Euclid's or metabolic in q / unit.
+def _metric(model: ReleaseModel, name: str, unit: float = 1.0) -> AbstractMetric:
+    """The metric of that name on (P, q), q relative to its mean; `unit` is q's over that mean.
 
-    `unit` is the unit of q over the mean of q.
+    On a unit depend only "Euclidean in unit" and "metabolic in unit", which count q in it.
     """
-    euclid = Diagonal(np.array([1.0, unit**-2]))
-    if kind == "Euclidean":
-        return euclid
-    return _UnitMetabolic(np.asarray(unit))
-
-
-class _UnitMetabolic(eqx.Module):
-    """diag((1-P)^-2, unit^-2): its sharp is all that is asked of it."""
-
-    unit: np.ndarray
-
-    def sharp(self, point: Any, covector: Any) -> Array:
-        return jnp.stack([covector[0] * (1 - point[0]) ** 2, covector[1] * self.unit**2])
+    metabolic = Metabolic(2.0, np.array([1.0, np.inf]))
+    counted = Linear(np.diag([1.0, 1 / unit]))
+    every = {
+        "metabolic": metabolic,
+        "Euclidean": Diagonal(np.ones(2)),
+        "Weber": Weber(),
+        "Fisher": model.fisher(),
+        "Wasserstein": model.wasserstein(),
+        "Euclidean in unit": Diagonal(np.array([1.0, unit**-2])),
+        "metabolic in unit": Pullback(metabolic, counted),
+    }
+    return alternatives(every.values())[list(every).index(name)]
 
 
 def _simulate(parameters: Parameters, seed: int) -> np.ndarray:
@@ -137,7 +137,7 @@ def _simulate(parameters: Parameters, seed: int) -> np.ndarray:
     P, q = random.uniform(0.15, 0.6, count), random.uniform(0.6, 1.4, count)
     q /= q.mean()
     goal = P * q * random.uniform(1.2, 1.8, count)
-    metric = Metabolic(2.0, np.array([1.0, np.inf]))
+    metric = _metric(ReleaseModel(target=parameters.target), "metabolic")
     after = follow(metric, np.stack([P, q], axis=1), goal, parameters.target)
     # Normal scores in random order: scatter whose mean is 0 exactly, so that the claims do not
     # fail by chance in one of twenty seeds.
@@ -185,28 +185,28 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         raise DataError(f"recording {beyond[0]} responds above the target {phi}: raise `target`")
     model = ReleaseModel(target=phi)
 
-    def residual(metric: Any) -> np.ndarray:
-        return np.log(q2 / follow(metric, start, goal, phi)[:, 1])
+    def residual(name: str, unit: float = 1.0) -> np.ndarray:
+        return np.log(q2 / follow(_metric(model, name, unit), start, goal, phi)[:, 1])
 
     named: dict[str, np.ndarray] = {
-        "metabolic": residual(Metabolic(2.0, np.array([1.0, np.inf]))),
-        "Euclidean": residual(Diagonal(np.ones(2))),
+        "metabolic": residual("metabolic"),
+        "Euclidean": residual("Euclidean"),
         "equal log change": np.log(q2 / (q1 * np.sqrt(goal / (P1 * q1)))),
-        "Weber": residual(Weber()),
-        "Fisher": residual(model.fisher()),
-        "Wasserstein": residual(model.wasserstein()),
+        "Weber": residual("Weber"),
+        "Fisher": residual("Fisher"),
+        "Wasserstein": residual("Wasserstein"),
     }
     residuals = np.array(list(named.values()))
     units = {"relative to the mean": 1.0, "millivolt": 1000 / mean, "microvolt": 1 / mean}
     by_unit = np.array(
-        [[residual(_in_unit(kind, u)) for u in units.values()]
+        [[residual(f"{kind} in unit", u) for u in units.values()]
          for kind in ("Euclidean", "metabolic")]
     )  # fmt: skip
     grid = np.geomspace(1e-3, 10, 41)
-    curve = np.array([(residual(_in_unit("Euclidean", u)) ** 2).sum() for u in grid])
+    curve = np.array([(residual("Euclidean in unit", u) ** 2).sum() for u in grid])
 
     def sse(log_unit: float) -> float:
-        return float((residual(_in_unit("Euclidean", float(np.exp(log_unit)))) ** 2).sum())
+        return float((residual("Euclidean in unit", float(np.exp(log_unit))) ** 2).sum())
 
     at = int(np.nanargmin(curve))
     around = np.log(grid[[max(at - 1, 0), min(at + 1, len(grid) - 1)]])

@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 
 from steepest.descent import gradient_flow
 from steepest.geometry import AbstractMetric, Constant, Diagonal, Euclidean, MatrixMetric
+from steepest.papers._alternatives import alternatives
 from steepest.papers.surace2020._streams import draw_stream, field_on
 from steepest.pictures import LINE_COLOURS, letter
 from steepest.study import Claim, parameter, stamp
@@ -72,11 +73,12 @@ METRICS: dict[str, AbstractMetric] = {
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Flow lines and velocity fields of the cost in each metric; nothing is random."""
     times = np.concatenate([[0.0], np.geomspace(0.01, parameters.duration, 160)])
-    flows = [gradient_flow(bowl, m, np.array(parameters.starts), times) for m in METRICS.values()]
+    metrics = alternatives(METRICS.values())
+    flows = [gradient_flow(bowl, m, np.array(parameters.starts), times) for m in metrics]
     scaled = MatrixMetric(lambda x: (1 + bowl(x)) * jnp.eye(2, dtype=x.dtype))
     same = gradient_flow(relabelled, scaled, np.array(parameters.starts), times)
     side = np.linspace(-2, 2, parameters.grid)
-    fields = [field_on(bowl, metric, side, side) for metric in METRICS.values()]
+    fields = [field_on(bowl, metric, side, side) for metric in metrics]
     dataset = xr.Dataset(
         {
             "point": (("metric", "start", "time", "coordinate"), [f.points for f in flows]),

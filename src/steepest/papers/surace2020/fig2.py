@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 
 from steepest.descent import gradient_flow
 from steepest.geometry import Constant, Euclidean, Linear, Pullback
+from steepest.papers._alternatives import alternatives
 from steepest.pictures import LINE_COLOURS, letter
 from steepest.study import Claim, parameter, stamp
 
@@ -77,6 +78,14 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 
     unshear = np.linalg.inv(shear)
     true, sheared = Depth(hill), Depth(unshear.T @ hill @ unshear)
+    euclidean, sheared_back, as_sheared, other = alternatives(
+        [
+            Euclidean(),
+            Pullback(Euclidean(), Linear(unshear)),
+            Pullback(Euclidean(), Linear(shear)),
+            Constant(shear.T @ shear),
+        ]
+    )
 
     def walk(cost, metric, starts):
         return gradient_flow(cost, metric, starts, times, **_TIGHT).points
@@ -84,16 +93,16 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     points = np.array(
         [
             [
-                walk(true, Euclidean(), starts),
-                walk(sheared, Pullback(Euclidean(), Linear(unshear)), starts @ shear.T),
+                walk(true, euclidean, starts),
+                walk(sheared, sheared_back, starts @ shear.T),
             ],
             [
-                walk(true, Pullback(Euclidean(), Linear(shear)), starts),
-                walk(sheared, Euclidean(), starts @ shear.T),
+                walk(true, as_sheared, starts),
+                walk(sheared, euclidean, starts @ shear.T),
             ],
         ]
     )
-    other_metric = walk(true, Constant(shear.T @ shear), starts)
+    other_metric = walk(true, other, starts)
 
     forms = np.array([true.form, sheared.form])
     across, up = np.linspace(-1.8, 1.8, 181), np.linspace(-1.15, 1.45, 131)

@@ -14,14 +14,18 @@ Erratum: before Fig 3, "ds/dt = -dC/dsigma" should read "dsigma/dt = -dC/dsigma"
 from dataclasses import dataclass
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib.figure
 import numpy as np
 import xarray as xr
+from jaxtyping import Array
 
 from steepest.descent import gradient_flow
+from steepest.geometry import AbstractMetric
 from steepest.models import GaussianModel
+from steepest.papers._alternatives import alternatives
 from steepest.papers.surace2020._streams import draw_stream, field_on
 from steepest.pictures import LINE_COLOURS, letter
 from steepest.study import Claim, parameter, stamp
@@ -60,26 +64,26 @@ _LETTERS = {
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Velocity fields on a grid, flow lines, and metrics at sigma = 1; nothing is random."""
     model = GaussianModel()
-    metrics = model.metrics()
+    names, metrics = list(model.metrics()), alternatives(model.metrics().values())
     times = np.linspace(0, parameters.duration, 101)
     flows = [
         gradient_flow(model.cost, metric, np.array(parameters.starts), times, **_TIGHT)
-        for metric in metrics.values()
+        for metric in metrics
     ]
     mu = np.linspace(*parameters.mu, parameters.grid)
     sigma = np.linspace(*parameters.sigma, parameters.grid)
     variance = np.linspace(sigma[0] ** 2, sigma[-1] ** 2, parameters.grid)
-    here = [field_on(model.cost, metric, mu, sigma) for metric in metrics.values()]
+    here = [field_on(model.cost, metric, mu, sigma) for metric in metrics]
     # Drawn in the other plane: positions and velocities carried over, ds = 2 sigma dsigma.
     root = np.sqrt(variance)
-    there = [field_on(model.cost, metric, mu, root) for metric in metrics.values()]
+    there = [field_on(model.cost, metric, mu, root) for metric in metrics]
     carried = [v * np.stack([np.ones_like(root), 2 * root], axis=-1)[:, None] for _, v in there]
     with jax.enable_x64(True):
         point = jnp.asarray([5.0, 1.0])
         cost, slope = np.asarray(model.cost(point)), np.asarray(jax.grad(model.cost)(point))
         matrices = [
-            [np.asarray(metric.matrix(jnp.asarray(x))) for x in ([5.0, 1.0], [5.0, 2.0])]
-            for metric in metrics.values()
+            [np.asarray(_matrix(metric, jnp.asarray(x))) for x in ([5.0, 1.0], [5.0, 2.0])]
+            for metric in metrics
         ]
     dataset = xr.Dataset(
         {
@@ -93,7 +97,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "velocity_s": (("metric", "variance", "mu", "coordinate"), carried),
         },
         coords={
-            "metric": list(metrics),
+            "metric": names,
             "coordinate": ["mu", "sigma"],
             "place": ["(5, 1)", "(5, 2)"],
             "time": times,
@@ -103,6 +107,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         },
     )
     return stamp(dataset, parameters, seed)
+
+
+@eqx.filter_jit
+def _matrix(metric: AbstractMetric, point: Array) -> Array:
+    return metric.matrix(point)
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:

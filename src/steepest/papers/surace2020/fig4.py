@@ -17,11 +17,13 @@ from dataclasses import asdict, dataclass, replace
 from json import loads
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib.figure
 import numpy as np
 import xarray as xr
+from jaxtyping import Array
 
 from steepest.descent import gradient_flow
 from steepest.geometry import (
@@ -31,6 +33,7 @@ from steepest.geometry import (
     WassersteinQuantile,
 )
 from steepest.models import IntrinsicModel, ReleaseModel
+from steepest.papers._alternatives import alternatives
 from steepest.papers.surace2020._streams import draw_stream, field_on
 from steepest.pictures import LINE_COLOURS, letter
 from steepest.study import Claim, parameter, stamp
@@ -62,11 +65,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     P = np.linspace(0.02, 0.98, parameters.grid)
     q = np.linspace(0.1, 2.0, parameters.grid) * parameters.target
     panels = [
-        field_on(intrinsic.cost, Euclidean(), a, b),
-        field_on(intrinsic.cost, intrinsic.fisher(), a, b),
-        field_on(release.cost, Euclidean(), P, q),
-        field_on(release.cost, release.fisher(), P, q),
-    ]
+        *(field_on(intrinsic.cost, metric, a, b)
+          for metric in alternatives([Euclidean(), intrinsic.fisher()])),
+        *(field_on(release.cost, metric, P, q)
+          for metric in alternatives([Euclidean(), release.fisher()])),
+    ]  # fmt: skip
     triesch = gradient_flow(intrinsic.cost, Euclidean(), [1.0, 0.0], [1.0], **_TIGHT)
     start = [0.5, 0.7 * parameters.target]
     hit = gradient_flow(release.cost, Euclidean(), start, 1.0, stop=release.boundary())
@@ -75,12 +78,14 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     with jax.enable_x64(True):
         of_fisher = np.array([release.moments(x) for x in inside.points])
         at, there = jnp.asarray([1.5, -1.0]), jnp.asarray(start)
+        cost, slope = _cost_and_slope(intrinsic.cost, at)
+        release_cost, release_slope = _cost_and_slope(release.cost, there)
         values = {
-            "intrinsic_cost": intrinsic.cost(at),
-            "intrinsic_slope": jax.grad(intrinsic.cost)(at),
-            "intrinsic_minimum_slope": jax.grad(intrinsic.cost)(jnp.asarray(_MINIMUM)),
-            "release_cost": release.cost(there),
-            "release_slope": jax.grad(release.cost)(there),
+            "intrinsic_cost": cost,
+            "intrinsic_slope": slope,
+            "intrinsic_minimum_slope": _cost_and_slope(intrinsic.cost, jnp.asarray(_MINIMUM))[1],
+            "release_cost": release_cost,
+            "release_slope": release_slope,
             "release_fisher": release.fisher().matrix(there),
         }
         values = {name: np.asarray(value) for name, value in values.items()}
@@ -114,6 +119,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         },
     )
     return stamp(dataset, parameters, seed)
+
+
+@eqx.filter_jit
+def _cost_and_slope(cost: Any, point: Array) -> tuple[Array, Array]:
+    return jax.value_and_grad(cost)(point)
 
 
 def _lengths() -> np.ndarray:

@@ -23,6 +23,7 @@ from jaxtyping import Array, Float
 
 from steepest.descent import gradient_flow
 from steepest.geometry import AbstractMetric, Euclidean, MatrixMetric, Neighbour, Power
+from steepest.papers._alternatives import alternatives
 from steepest.pictures import LINE_COLOURS, bare
 from steepest.study import Claim, parameter, stamp
 
@@ -95,7 +96,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         "Fisher": model.fisher(),
     }
     times = np.concatenate([[0.0], np.geomspace(0.02, parameters.duration, 120)])
-    flows = [gradient_flow(model.cost, metric, start, times) for metric in rules.values()]
+    shared = alternatives(rules.values())
+    flows = [gradient_flow(model.cost, metric, start, times) for metric in shared]
     # What an afferent that is silent in the patterns at hand learns from them.
     quiet = SpikeTrains(patterns[patterns[:, 0] == 0], target, parameters.bias)
     # The same neuron with the first input counted in another unit.
