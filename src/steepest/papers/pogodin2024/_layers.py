@@ -8,6 +8,7 @@ import xarray as xr
 
 from steepest.inference import weight_statistics
 from steepest.inference.networks.independence import Panel, independence_index
+from steepest.papers.pogodin2024._drawing import draw_matrix
 from steepest.papers.pogodin2024._networks import POTENTIALS, Tuning
 from steepest.pictures import GEOMETRY_COLOURS
 from steepest.study import Claim
@@ -116,12 +117,7 @@ def draw_table(axes: Any, dataset: xr.Dataset) -> None:
     """Mean Delta CDF by true and hypothesised potential, as a shaded table."""
     names = list(INDEX)
     mean = dataset["delta_cdf"].groupby("true").mean("case").sel(true=names, potential=names)
-    axes.imshow(mean, cmap="Greys", vmin=0, vmax=0.9)
-    for (row, column), value in np.ndenumerate(mean.values):
-        shade = "white" if value > 0.45 else "black"
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
-    axes.set(xticks=range(3), xticklabels=names, yticks=range(3), yticklabels=names)
-    axes.set(xlabel="hypothesised", ylabel="true")
+    draw_matrix(axes, mean.values, names)
 
 
 def draw_indices(axes: Any, dataset: xr.Dataset) -> None:

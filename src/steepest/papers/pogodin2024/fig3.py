@@ -19,6 +19,7 @@ import xarray as xr
 from steepest.descent import bregman_projection
 from steepest.inference import weight_statistics
 from steepest.inference.synapses.deltacdf import delta_cdf
+from steepest.papers.pogodin2024._drawing import draw_floor, draw_matrix, noise_floor
 from steepest.papers.pogodin2024._regression import (
     correlated_inputs,
     potential_for,
@@ -106,7 +107,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         {
             "delta_cdf": (("decay", "width", "regression"), distance),
             "magnitude": (("decay", "width", "regression"), size),
-            "floor": ("width", 1.18 / np.sqrt(widths)),
+            "floor": ("width", noise_floor(widths)),
             "robustness": (("start", "true", "candidate", "seed"), robust),
         },
         coords={
@@ -132,10 +133,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             mean = dataset[what].sel(decay=decay).mean("regression")
             axes.loglog(dataset["width"], mean, "o-", color=colour, label=f"c = {decay:g}")
         axes.set(xlabel="width d", ylabel=label)
-    grid[0, 0].loglog(
-        dataset["width"], dataset["floor"], color="grey", linewidth=5, alpha=0.4,
-        label="noise floor",
-    )  # fmt: skip
+    draw_floor(grid[0, 0], dataset["width"], dataset["floor"])
     letter(grid[0, 0], "A", "Entropy, N = sqrt(d)")
     grid[0, 0].legend(frameon=False)
     cells = (grid[0, 1], grid[1, 1])
@@ -152,13 +150,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     cells[0].legend(frameon=False)
     for axes, start in zip((grid[0, 2], grid[1, 2]), dataset["start"].values, strict=True):
         table = dataset["robustness"].sel(start=start, candidate=[1.0, 2.0, 3.0]).mean("seed")
-        axes.imshow(table, cmap="Greys", vmin=0, vmax=0.9)
-        for (row, column), value in np.ndenumerate(table.values):
-            shade = "white" if value > 0.45 else "black"
-            axes.text(column, row, f"{value:.3f}", ha="center", va="center", color=shade)
-        names = list(_NAMES.values())
-        axes.set(xticks=range(3), xticklabels=names, yticks=range(3), yticklabels=names)
-        axes.set(xlabel="hypothesised", ylabel="true", title=f"{start} start: means")
+        draw_matrix(axes, table.values, list(_NAMES.values()), digits=3)
+        letter(axes, "", f"{start} start: means")
     bare(*cells, grid[0, 0], grid[1, 0])
     return figure
 

@@ -24,6 +24,7 @@ import numpy as np
 import xarray as xr
 
 from steepest.errors import UsageError
+from steepest.papers.pogodin2024._drawing import draw_floor, noise_floor
 from steepest.papers.pogodin2024._layers import (
     INDEX,
     as_dataset,
@@ -143,9 +144,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             here["weights"], distance, "o", color=GEOMETRY_COLOURS[name], label=name, alpha=0.7
         )
     sizes = np.sort(dataset["weights"].values)
-    own.loglog(
-        sizes, 1.18 / np.sqrt(sizes), color="grey", linewidth=5, alpha=0.4, label="noise floor"
-    )
+    draw_floor(own, sizes, noise_floor(sizes))
     own.set(xlabel="weights of the layer", ylabel="Delta CDF, true potential")
     letter(own, "A", "Not Gaussian at this scale")
     own.legend(frameon=False, fontsize=8)

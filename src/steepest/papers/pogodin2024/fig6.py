@@ -15,6 +15,7 @@ import xarray as xr
 
 from steepest.descent import bregman_projection
 from steepest.inference import weight_statistics
+from steepest.papers.pogodin2024._drawing import draw_floor, noise_floor
 from steepest.papers.pogodin2024._regression import (
     POTENTIALS,
     correlated_inputs,
@@ -77,7 +78,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     widths = np.array(parameters.widths)
     dataset = xr.Dataset(
         {f"{what}_{how}": (names, values) for (what, how), values in found.items()}
-        | {"floor": ("width", 1.18 / np.sqrt(widths))},
+        | {"floor": ("width", noise_floor(widths))},
         coords={
             "exponent": list(parameters.exponents),
             "decay": list(parameters.decays),
@@ -111,16 +112,16 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
                             chosen["width"], chosen[f"{what}_{how}"].isel(seed=0).where(same), "o",
                             color=colour, markersize=size, markerfacecolor=fill,
                         )  # fmt: skip
-        line[0].loglog(here["width"], here["floor"], color="grey", linewidth=5, alpha=0.4, zorder=0)
+        draw_floor(line[0], here["width"], here["floor"])
         line[0].set(ylabel="Delta CDF", title=f"N = d^{exponent:g}: distance from a Gaussian")
         line[1].set(ylabel="|z1 - z0| / |z0|", title=f"N = d^{exponent:g}: size of the dual change")
         for axes in line:
             axes.set_xlabel("width d")
             bare(axes)
     figure.legend(
-        *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
-        frameon=False, title="lines: projected, mean; grey band: noise floor;"
-        " circles: one regression trained, dots: the same one projected",
+        *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5,
+        frameon=False, title="lines: projected, mean; circles: one regression trained, dots: the"
+        " same one projected",
     )  # fmt: skip
     return figure
 

@@ -25,6 +25,7 @@ import xarray as xr
 
 from steepest.descent import Projection, bregman_projection, mirror_step
 from steepest.geometry import AbstractPotential
+from steepest.papers.pogodin2024._drawing import draw_matrix
 from steepest.papers.pogodin2024._regression import potential_for
 from steepest.pictures import GEOMETRY_COLOURS, bare, letter
 from steepest.progress import track
@@ -218,12 +219,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     )  # fmt: skip
     letter(single, "B", f"Single weights, width {widths[-1]}")
     mean = dataset["distance"].isel(width=-1).mean("seed")
-    table.imshow(mean, cmap="Greys", vmin=0, vmax=1.2)
-    for (row, column), value in np.ndenumerate(mean.values):
-        shade = "white" if value > 0.7 else "black"
-        table.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
-    table.set(xticks=range(3), xticklabels=_NAMES, yticks=range(3), yticklabels=_NAMES)
-    table.set(xlabel="projected in", ylabel="trained in")
+    draw_matrix(table, mean.values, _NAMES, darkest=1.2, xlabel="projected in", ylabel="trained in")
     letter(table, "C", "Distance over change")
     bare(apart, single)
     return figure

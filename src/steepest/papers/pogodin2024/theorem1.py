@@ -33,6 +33,7 @@ from scipy.stats import kstest
 from steepest.arrays.entry import entry_point
 from steepest.descent import bregman_projection, mirror_step
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
+from steepest.papers.pogodin2024._drawing import draw_floor
 from steepest.papers.pogodin2024._regression import correlated_inputs, potential_for, rows_for
 from steepest.pictures import GEOMETRY_COLOURS, LINE_COLOURS, bare, letter
 from steepest.progress import track
@@ -205,10 +206,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     blank.legend(
         *apart.get_legend_handles_labels(), frameon=False, loc="center left", title="A, B, E"
     )
-    gaussian.loglog(
-        dataset["width"], dataset["floor"], color="grey", linewidth=5, alpha=0.4, zorder=0,
-        label="noise floor",
-    )  # fmt: skip
+    draw_floor(gaussian, dataset["width"], dataset["floor"])
     gaussian.legend(frameon=False)
     gaussian.set(xlabel="width d", ylabel="Delta CDF")
     letter(gaussian, "E", "Weights of one network")
