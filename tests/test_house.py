@@ -23,7 +23,7 @@ STOREYS = [
     ["study"],
     ["geometry"],
     ["arrays"],
-    ["errors", "machine", "markup", "pictures", "progress", "_version"],
+    ["claim", "errors", "machine", "markup", "pictures", "progress", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
 
