@@ -9,6 +9,7 @@ import ast
 import difflib
 import pkgutil
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -111,6 +112,7 @@ class Paper:
     figures: tuple[FigureTitle, ...]
 
 
+@cache
 def available() -> tuple[Paper, ...]:
     """Every paper with at least one figure here, our own results last.
 

@@ -79,23 +79,22 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         entropy.append(cost.value(w))
         lyapunov.append(float(np.sum(w @ covariance * w) / 2 - np.sum(w * push)))
     lowest = -float(np.sum(np.linalg.solve(covariance, push.T).T * push)) / 2
-    one = {"units": "1"}
     tail = slice(0, count + 1)
     index = np.arange(count + 1) % len(slow.states)
     dataset = xr.Dataset(
         {
-            "error": (("speed",), [error(w) for w in weights], one),
-            "amplitude": (("speed",), amplitude, one),
-            "rippled": (("moment", "unit"), rippled.states[index], one),
-            "slow": (("moment", "unit"), slow.states[index], one),
-            "played": (("moment", "unit"), played[tail], one),
-            "error_rippled": (("rule",), [error(learned), error(batch)], one),
+            "error": (("speed",), [error(w) for w in weights]),
+            "amplitude": (("speed",), amplitude),
+            "rippled": (("moment", "unit"), rippled.states[index]),
+            "slow": (("moment", "unit"), slow.states[index]),
+            "played": (("moment", "unit"), played[tail]),
+            "error_rippled": (("rule",), [error(learned), error(batch)]),
             "entropy": (("time",), entropy, {"units": "1/time^2"}),
             "lyapunov": (("time",), np.array(lyapunov) - lowest, {"units": "1/time^2"}),
-            "truth": (("post", "pre"), TRUTH, one),
+            "truth": (("post", "pre"), TRUTH),
         },
         coords={
-            "speed": ("speed", np.array(p.speeds), one),
+            "speed": ("speed", np.array(p.speeds)),
             "rule": ["online", "batch"],
             "moment": ("moment", np.arange(count + 1) * slow.dt, {"units": "time"}),
             "time": ("time", times, {"units": "time / eps"}),

@@ -103,9 +103,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         {
             "window": (("kind", "lag"), formula, rate),
             "pairs": (("kind", "lag"), pairs, rate),
-            "identity": (("kind",), np.array([gap, asymmetric_gap]), {"units": "1"}),
-            "gain": (("frequency",), gains, {"units": "1"}),
-            "expected_gain": (("frequency",), gain(frequencies, 5.0), {"units": "1"}),
+            "identity": (("kind",), np.array([gap, asymmetric_gap])),
+            "gain": (("frequency",), gains),
+            "expected_gain": (("frequency",), gain(frequencies, 5.0)),
         },
         coords={
             "kind": list(kinds),

@@ -94,7 +94,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         NETWORK, hybrid.equilibrium(inputs), shown[0], 0.01, samples, integrator=rk4
     )
     settled = {name: path[len(path) // 2 :] for name, path in replays.items()}
-    one, time = {"units": "1"}, {"units": "time"}
+    time = {"units": "time"}
     played = np.arange(samples + 1) * 0.01
     looped = np.column_stack(
         [
@@ -104,23 +104,22 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     )
     dataset = xr.Dataset(
         {
-            "truth": (("post", "pre"), TRUTH, one),
-            "learned": (("post", "pre"), runs["hybrid"].mean, one),
-            "error": (("model", "time"), np.array(errors), one),
-            "minimum_error": ((), error(cost.minimum().weights), one),
-            "spectrum": (("mode",), cost.minimum().spectrum, one),
+            "truth": (("post", "pre"), TRUTH),
+            "learned": (("post", "pre"), runs["hybrid"].mean),
+            "error": (("model", "time"), np.array(errors)),
+            "minimum_error": ((), error(cost.minimum().weights)),
+            "spectrum": (("mode",), cost.minimum().spectrum),
             "period": ((), inputs.duration, time),
-            "floor": ((), floor(p.gamma, p.decay_net), one),
-            "floor_net": (("net",), [floor(p.gamma, x) for x in _NETS], one),
+            "floor": ((), floor(p.gamma, p.decay_net)),
+            "floor_net": (("net",), [floor(p.gamma, x) for x in _NETS]),
             "floor_filtered": (
                 ("window",),
                 [floor(g, p.decay_net, True) for g in (p.gamma / 2, p.gamma, 2 * p.gamma)],
-                one,
             ),
-            "scheduled": ((), error(scheduled.mean), one),
-            "gathered": ((), error(gathered.weights[-1]), one),
-            "replay": (("model_replayed", "moment", "unit"), np.array(list(replays.values())), one),
-            "input": (("moment", "unit"), looped, one),
+            "scheduled": ((), error(scheduled.mean)),
+            "gathered": ((), error(gathered.weights[-1])),
+            "replay": (("model_replayed", "moment", "unit"), np.array(list(replays.values()))),
+            "input": (("moment", "unit"), looped),
             "replay_period": (
                 ("model_replayed",),
                 [_period(path, 0.01) for path in settled.values()],
@@ -132,7 +131,6 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                     np.ptp(path, axis=0).mean() / np.ptp(shown, axis=0).mean()
                     for path in settled.values()
                 ],
-                one,
             ),
         },
         coords={

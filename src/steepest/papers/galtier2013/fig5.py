@@ -137,34 +137,32 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         )
     coarse = 10 if 10 in p.grids else min(p.grids)
     weights_coarse = grid[p.grids.index(coarse)][2].dense()
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "curve": (("moment", "axis"), curve, one),
-            "naive": (("fine", "axis"), replay_a, one),
-            "boxed": (("moment", "axis"), code_a.decode(decoded)[: p.moments], one),
-            "diagonal_a": ((), float(np.diag(fit_a.dense()).mean()), one),
-            "naive_residual": (("setting",), [residual_a, residual_b], one),
-            "naive_residual_whole": ((), whole_a, one),
-            "n_eff": (("grid",), [g[0] for g in grid], one),
-            "error": (("grid",), [g[1] for g in grid], one),
-            "weights_fine": (("post", "pre"), fit.dense(), one),
-            "weights_coarse": (("post_coarse", "pre_coarse"), weights_coarse, one),
-            "lost_at": ((), int(np.argmax(lost)) if lost.any() else -1, one),
-            "growth": ((), float((ahead[1] / ahead[0]) ** (1 / 20)), one),
-            "error_noisy": (("step",), settling, one),
-            "lift_error": (("trial", "showing"), np.array(lift_errors), one),
+            "curve": (("moment", "axis"), curve),
+            "naive": (("fine", "axis"), replay_a),
+            "boxed": (("moment", "axis"), code_a.decode(decoded)[: p.moments]),
+            "diagonal_a": ((), float(np.diag(fit_a.dense()).mean())),
+            "naive_residual": (("setting",), [residual_a, residual_b]),
+            "naive_residual_whole": ((), whole_a),
+            "n_eff": (("grid",), [g[0] for g in grid]),
+            "error": (("grid",), [g[1] for g in grid]),
+            "weights_fine": (("post", "pre"), fit.dense()),
+            "weights_coarse": (("post_coarse", "pre_coarse"), weights_coarse),
+            "lost_at": ((), int(np.argmax(lost)) if lost.any() else -1),
+            "growth": ((), float((ahead[1] / ahead[0]) ** (1 / 20))),
+            "error_noisy": (("step",), settling),
+            "lift_error": (("trial", "showing"), np.array(lift_errors)),
             "boxes": (
                 ("moment", "axis"),
                 BoxCode.over(curve, coarse).decode(BoxCode.over(curve, coarse).encode(curve)),
-                one,
             ),
         },
         coords={
             "axis": ["x", "y"],
             "setting": ["panel a", "panels b, c"],
-            "grid": ("grid", np.array(p.grids), one),
-            "showing": ("showing", np.array([1, 5]), one),
+            "grid": ("grid", np.array(p.grids)),
+            "showing": ("showing", np.array([1, 5])),
         },
     )
     return stamp(dataset, parameters, seed)

@@ -60,7 +60,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         {
             "girsanov": (("way", "form"), np.array(entropies), nats),
             "girsanov_error": (("way", "form"), np.array(errors), nats),
-            "refused": ((), _refused(diffusion), {"units": "1"}),
+            "refused": ((), _refused(diffusion)),
         },
         coords={"way": list(_WAYS), "form": list(_FORMS)},
     )

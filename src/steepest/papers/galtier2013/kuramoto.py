@@ -60,7 +60,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         {
             "truth": (("post", "pre"), coupling, rate),
             "coupling": (("phases", "post", "pre"), np.stack([free, together]), rate),
-            "order": (("coupled", "time"), order, {"units": "1"}),
+            "order": (("coupled", "time"), order),
         },
         coords={
             "phases": ["incoherent", "pooled transients"],

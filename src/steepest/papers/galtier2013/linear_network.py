@@ -43,13 +43,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     orbit = Inputs.ergodic(lambda u: drift @ u, list(p.start), p.step, p.samples)
     weights = relative_entropy(orbit, network).minimum().weights
     played = replay(network, weights, orbit.states[0], p.step, p.samples - 1, integrator=rk4)
-    one, rate = {"units": "1"}, {"units": "1/time"}
+    rate = {"units": "1/time"}
     dataset = xr.Dataset(
         {
             "truth": (("post", "pre"), drift, rate),
             "learned": (("post", "pre"), weights - p.decay * np.eye(len(drift)), rate),
-            "orbit": (("time", "unit"), orbit.states, one),
-            "played": (("time", "unit"), played, one),
+            "orbit": (("time", "unit"), orbit.states),
+            "played": (("time", "unit"), played),
         },
         coords={"time": ("time", np.arange(p.samples) * p.step, {"units": "time"})},
     )

@@ -70,15 +70,15 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     played = lift.decode(simulate(network, weights, start, p.step, p.horizon - 1, integrator=rk4))
     off = np.linalg.norm(played - test.states, axis=1) / np.sqrt(test.states.var(axis=0).sum())
     lost = int(np.argmax(off > _LOST)) if (off > _LOST).any() else len(off) - 1
-    one, time = {"units": "1"}, {"units": "Lyapunov time"}
+    time = {"units": "Lyapunov time"}
     dataset = xr.Dataset(
         {
             "residual": (
-                ("network",), [residual(weights, high), residual(plain, orbit)], one,
+                ("network",), [residual(weights, high), residual(plain, orbit)],
             ),
             "valid_time": ((), lost * p.step * _LYAPUNOV, time),
-            "truth": (("sample", "axis"), test.states, one),
-            "played": (("sample", "axis"), played, one),
+            "truth": (("sample", "axis"), test.states),
+            "played": (("sample", "axis"), played),
         },
         coords={
             "network": ["lifted", "three neurons"],

@@ -61,7 +61,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 np.array([diffusion, fit.diffusion, dissipated(drift, seen)]),
                 {"units": "1/time"},
             ),
-            "covariance": (("whose", "a", "b"), np.array(covariances), {"units": "1"}),
+            "covariance": (("whose", "a", "b"), np.array(covariances)),
         },
         coords={
             "source": ["truth", "increments", "dissipation"],

@@ -78,20 +78,19 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     again = crowd(TRUTH, diffusion, 3)
     wrong = crowd(batch.weights, np.eye(3) * 1e-6, 4)
 
-    one, rate = {"units": "1"}, {"units": "1/time"}
+    rate = {"units": "1/time"}
     named = ["batch", "central difference", "online", "online, uncorrected"]
     dataset = xr.Dataset(
         {
             "weights": (
                 ("how", "post", "pre"),
                 np.array([batch.weights, central, online, plain]),
-                one,
             ),
-            "truth": (("post", "pre"), TRUTH, one),
-            "error": (("how",), [error(w) for w in (batch.weights, central, online, plain)], one),
-            "bias": (("post", "pre"), bias, one),
-            "error_corrected": ((), error(central - bias), one),
-            "bound": (("post", "pre"), np.sqrt(cramer_rao(covariance, diffusion, p.duration)), one),
+            "truth": (("post", "pre"), TRUTH),
+            "error": (("how",), [error(w) for w in (batch.weights, central, online, plain)]),
+            "bias": (("post", "pre"), bias),
+            "error_corrected": ((), error(central - bias)),
+            "bound": (("post", "pre"), np.sqrt(cramer_rao(covariance, diffusion, p.duration))),
             "true_diffusion": (("post", "pre"), diffusion, rate),
             "diffusion": (
                 ("how_diffusion", "post", "pre"),
@@ -101,9 +100,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "covariance": (
                 ("whose", "post", "pre"),
                 np.array([reference, again, replay, wrong]),
-                one,
             ),
-            "path": (("moment", "unit"), series[: round(20 / p.step) : 4], one),
+            "path": (("moment", "unit"), series[: round(20 / p.step) : 4]),
         },
         coords={
             "how": named,

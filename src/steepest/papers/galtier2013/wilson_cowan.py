@@ -53,12 +53,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         a, b = p.spread * random.standard_normal((2, *truth.shape))
         for k, slope in enumerate((cost.differential, cost.matching_differential)):
             products[k, pair] = np.sum((slope(b) - slope(a)) * (b - a))
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "truth": (("post", "pre"), truth, one),
-            "learned": (("post", "pre"), cost.minimum(), one),
-            "monotonicity": (("loss", "pair"), products, one),
+            "truth": (("post", "pre"), truth),
+            "learned": (("post", "pre"), cost.minimum()),
+            "monotonicity": (("loss", "pair"), products),
         },
         coords={"loss": list(_LOSSES)},
     )

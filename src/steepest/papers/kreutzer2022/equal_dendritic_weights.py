@@ -72,14 +72,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         moved = recording.weights[-1] - start
         change[k], error[k] = mean_and_error(moved)
         slope[k], slope_error[k] = mean_and_error(moved @ centred / np.sum(centred**2))
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "start": ("synapse", start, one),
-            "change": (("teacher", "synapse"), change, one),
-            "error": (("teacher", "synapse"), error, one),
-            "slope": ("teacher", slope, one),
-            "slope_error": ("teacher", slope_error, one),
+            "start": ("synapse", start),
+            "change": (("teacher", "synapse"), change),
+            "error": (("teacher", "synapse"), error),
+            "slope": ("teacher", slope),
+            "slope_error": ("teacher", slope_error),
             "distance": ("synapse", distances, {"units": "um"}),
         },
         coords={"teacher": list(_TEACHERS)},

@@ -75,11 +75,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         moved = recording.weights[-1] - p.weight
         change[i], error[i] = mean_and_error(moved)
         switch[i] = _zero_of_lines(factors, moved)
-    one, um = {"units": "1"}, {"units": "um"}
+    um = {"units": "um"}
     dataset = xr.Dataset(
         {
-            "change": (("rule", "synapse"), change, one),
-            "error": (("rule", "synapse"), error, one),
+            "change": (("rule", "synapse"), change),
+            "error": (("rule", "synapse"), error),
             "distance": ("synapse", distances, um),
             "switch": ("rule", -p.reach * np.log(switch[:, 0]), um),
             "switch_error": ("rule", p.reach * switch[:, 1] / switch[:, 0], um),

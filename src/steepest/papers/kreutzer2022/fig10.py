@@ -82,7 +82,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "sampled_variance": ("sample", variance, {"units": "mV^2"}),
             "sampled": ("sample", sampled, factor_units),
             "by_sampling": ("sample", 1 / average, factor_units),
-            "relative_error": ("sample", error / average, {"units": "1"}),
+            "relative_error": ("sample", error / average),
         },
         coords={
             "mean": ("mean", mean, {"units": "mV"}),

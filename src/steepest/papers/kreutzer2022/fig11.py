@@ -91,7 +91,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         c_eps = float(neuron.kernel.c_eps)
     s = c_eps * x.sum(-1) / every.sum(-1)[:, None]
     units = {"units": "1, 1/mV, 1/mV, 1/mV^2"}
-    one, per_mv, condition = {"units": "1"}, {"units": "1/mV"}, ("weights", "coefficient")
+    per_mv, condition = {"units": "1/mV"}, ("weights", "coefficient")
     drawn = ("rate", "weights", "usp")
     shape = (len(rates), parameters.weights, parameters.usps)
 
@@ -102,10 +102,10 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         {
             "by_rate": (("rate", *condition), split(by_rate, len(rates)), units),
             "by_number": (("number", *condition), split(by_number, len(numbers)), units),
-            "q": ("rate", by_rate[4].reshape(len(rates), -1)[:, 0], one),
+            "q": ("rate", by_rate[4].reshape(len(rates), -1)[:, 0]),
             "total_rate": ("pair", pairs.prod(axis=1), {"units": "Hz"}),
-            "g1": (("pair", "weights"), by_both[0].reshape(len(pairs), -1), one),
-            "pair_q": ("pair", by_both[4].reshape(len(pairs), -1)[:, 0], one),
+            "g1": (("pair", "weights"), by_both[0].reshape(len(pairs), -1)),
+            "pair_q": ("pair", by_both[4].reshape(len(pairs), -1)[:, 0]),
             "gamma_u": (drawn, gamma_u.reshape(shape), per_mv),
             "s": (drawn, s.reshape(shape), per_mv),
             "gamma_w": (drawn, gamma_w.reshape(shape), per_mv),
@@ -115,7 +115,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={
             "coefficient": list(_UNITS),
             "rate": ("rate", rates, {"units": "Hz"}),
-            "number": ("number", numbers, one),
+            "number": ("number", numbers),
         },
         attrs={"c_eps": c_eps, "c_w": parameters.c_w},
     )

@@ -107,11 +107,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     dataset = xr.Dataset(
         {
             "angle": (names, np.degrees(angles).reshape(split), {"units": "degree"}),
-            "length_ratio": (names, lengths.reshape(split), {"units": "1"}),
+            "length_ratio": (names, lengths.reshape(split)),
             "somatic_difference": (
                 ("chart", "direction"),
                 moved,
-                {"units": "1", "long_name": "from the update computed at the soma, relative"},
+                {"long_name": "from the update computed at the soma, relative"},
             ),
             **learning_curves(setting, seed),
         },

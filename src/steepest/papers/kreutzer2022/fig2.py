@@ -101,7 +101,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             key: (np.asarray(jax.vmap(embed)(jnp.asarray(path))) - origin) @ directions[:3].T
             for key, path in paths.items()
         }
-    one, names = {"units": "1"}, ("rule", "chart")
+    names = ("rule", "chart")
     order = [[(rule, chart) for chart in charts] for rule in ("Euclidean", "natural")]
 
     def table(values: dict[Any, np.ndarray]) -> np.ndarray:
@@ -109,12 +109,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 
     dataset = xr.Dataset(
         {
-            "path": ((*names, "point", "afferent"), table(paths), one),
-            "path_on_surface": ((*names, "point", "axis"), table(on_surface), one),
-            "surface": (("w2", "w1", "axis"), surface.reshape(*plane.shape[:2], 3), one),
+            "path": ((*names, "point", "afferent"), table(paths)),
+            "path_on_surface": ((*names, "point", "axis"), table(on_surface)),
+            "surface": (("w2", "w1", "axis"), surface.reshape(*plane.shape[:2], 3)),
             "cost": (("w2", "w1"), costs.reshape(plane.shape[:2]), {"units": "1/s"}),
-            "matrix": (("chart", "afferent", "other"), np.array(list(charts.values())), one),
-            "hessian": (("chart", "afferent", "other"), np.array(list(hessians.values())), one),
+            "matrix": (("chart", "afferent", "other"), np.array(list(charts.values()))),
+            "hessian": (("chart", "afferent", "other"), np.array(list(hessians.values()))),
             "embedded_metric": (("afferent", "other"), J.T @ J, {"units": "Hz"}),
             "fisher": (("afferent", "other"), G, {"units": "Hz"}),
             "near_cost": ("angle", near, {"units": "1/s"}),
@@ -123,8 +123,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={
             "rule": ["Euclidean", "natural"],
             "chart": list(charts),
-            "w1": ("w1", axis, one),
-            "w2": ("w2", axis, one),
+            "w1": ("w1", axis),
+            "w2": ("w2", axis),
         },
         attrs={"start": tuple(start), "target": tuple(target)},
     )

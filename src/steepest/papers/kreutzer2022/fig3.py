@@ -81,7 +81,7 @@ _PSTH = 25  # bins of 0.5 ms
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Rasters, fields, paths and learning curves."""
     neuron = PoissonNeuron()
-    one, per_time = {"units": "1"}, {"units": "s"}
+    per_time = {"units": "s"}
     task, start = paper_task(
         parameters.trials, n=parameters.afferents, rates=parameters.rates, seed=seed
     )
@@ -102,7 +102,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     dataset = xr.Dataset(
         {
             "voltage": (("neuron", "step"), responses.voltage, {"units": "mV"}),
-            "spikes": (("neuron", "repetition", "step"), responses.spikes, one),
+            "spikes": (("neuron", "repetition", "step"), responses.spikes),
             "psth": (("neuron", "repetition", "bin"), psth, {"units": "Hz"}),
             "curve": (
                 ("rule", "time", "trial"),
@@ -112,7 +112,6 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "weight_distance": (
                 ("rule", "time", "trial"),
                 np.stack([c.measures["weight_distance"] for c in curves]),
-                one,
             ),
             **fields,
         },

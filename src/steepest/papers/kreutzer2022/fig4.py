@@ -94,10 +94,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     delay = np.linspace(0, 0.06, 181)
     m, s = (float(tau) for tau in neuron.kernel.time_constants)
     epsp = float(neuron.kernel.integral) * (np.exp(-delay / m) - np.exp(-delay / s)) / (m - s)
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "dendritic": (("rule", "inverse_attenuation", "time", "trial"), weights, one),
+            "dendritic": (("rule", "inverse_attenuation", "time", "trial"), weights),
             "epsp": ("delay", epsp, {"units": "mV", "long_name": "at a weight of 1"}),
             "exponential_distance": (
                 "inverse_attenuation", parameters.length * np.log(inverse), {"units": "um"},
@@ -108,7 +107,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         },
         coords={
             "rule": list(rules),
-            "inverse_attenuation": ("inverse_attenuation", inverse, one),
+            "inverse_attenuation": ("inverse_attenuation", inverse),
             "time": ("time", times, {"units": "s"}),
             "delay": ("delay", delay, {"units": "s"}),
         },

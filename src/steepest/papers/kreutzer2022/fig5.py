@@ -106,13 +106,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             change[i, k], error[i, k] = mean_and_error(moved, axis=1)
     scenes = _scenes(p)
     time, trace, usps = _usps(p, scenes, seed)
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "change": (("rule", "condition", "time"), change, one),
-            "standard_error": (("rule", "condition", "time"), error, one),
-            "flow": ("condition", flow, {"units": "1", "long_name": "change, mean flow"}),
-            "flow_error": ("condition", flow_error, one),
+            "change": (("rule", "condition", "time"), change),
+            "standard_error": (("rule", "condition", "time"), error),
+            "flow": ("condition", flow, {"long_name": "change, mean flow"}),
+            "flow_error": ("condition", flow_error),
             "mean": ((), p.mean, {"units": "mV"}),
             "variance": ("condition", variance, {"units": "mV^2"}),
             "input_rate": ("condition", rate, {"units": "Hz"}),
@@ -122,7 +121,6 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "scene_condition": (
                 "scene",
                 np.array([_condition(rate, tau, scene) for scene in scenes]),
-                one,
             ),
         },
         coords={

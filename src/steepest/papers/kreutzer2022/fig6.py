@@ -70,17 +70,15 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         epsp = np.asarray(neuron.kernel(delay))
         scale = float(neuron.kernel.c_eps * neuron.kernel.integral)
         linear = scale * float(coefficients.g2) * usps.sum(-1) + float(coefficients.g4) * usps @ w
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
             "change": (
                 ("part", "synapse"),
                 parameters.eta * score * np.stack([np.asarray(part) for part in parts]),
-                one,
             ),
-            "total": ("synapse", parameters.eta * score * whole, one),
-            "euclidean": ("synapse", euclidean, {"units": "1", "long_name": "not to scale"}),
-            "weight": ("synapse", w, one),
+            "total": ("synapse", parameters.eta * score * whole),
+            "euclidean": ("synapse", euclidean, {"long_name": "not to scale"}),
+            "weight": ("synapse", w),
             "usp": ("synapse", x, {"units": "mV"}),
             "gamma_w": ("sample", gamma_w, {"units": "1/mV"}),
             "gamma_w_linear": ("sample", linear, {"units": "1/mV"}),

@@ -109,13 +109,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 
     change, change_error = mean_and_error(map_, axis=-1)
     trace, trace_error = mean_and_error(traces, axis=-1)
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "change": (("group", "stimulated", "silent"), change, one),
-            "change_error": (("group", "stimulated", "silent"), change_error, one),
-            "trace": (("group", "time", "example"), trace, one),
-            "trace_error": (("group", "time", "example"), trace_error, one),
+            "change": (("group", "stimulated", "silent"), change),
+            "change_error": (("group", "stimulated", "silent"), change_error),
+            "trace": (("group", "time", "example"), trace),
+            "trace_error": (("group", "time", "example"), trace_error),
         },
         coords={
             "group": ["stimulated", "silent"],

@@ -81,11 +81,10 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 spikes=Spikes(counts, taught),
             )
             change[i, j], error[i, j] = mean_and_error(recording.weights[-1, :, 0] - p.weight)
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "change": (("rule", "train"), change, one),
-            "error": (("rule", "train"), error, one),
+            "change": (("rule", "train"), change),
+            "error": (("rule", "train"), error),
             "usp_variance": ("train", variances, {"units": "mV^2"}),
             "usp_mean": ((), float(kernel.mean(p.rate)), {"units": "mV"}),
         },

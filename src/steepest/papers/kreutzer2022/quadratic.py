@@ -109,25 +109,25 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     mean, error = mean_and_error(bracket, axis=1)
     dataset = xr.Dataset(
         {
-            "bracket": ("number", mean, {"units": "1"}),
-            "bracket_error": ("number", error, {"units": "1"}),
-            "q": ("number", q, {"units": "1"}),
+            "bracket": ("number", mean),
+            "bracket_error": ("number", error),
+            "q": ("number", q),
             "angle": (("weights", "rule"), np.degrees(angle.mean(axis=1)), {"units": "degree"}),
             "gamma_u": (("weights", "usp", "transfer"), gamma_u, {"units": "1/mV"}),
             "s": (("weights", "usp"), c_eps * x.sum(-1) / rates.sum(), {"units": "1/mV"}),
             "residual": (
                 (),
                 np.abs(inverse @ matrix - np.eye(len(rates))).max(),
-                {"units": "1", "long_name": "closed inverse times the metric, less the identity"},
+                {"long_name": "closed inverse times the metric, less the identity"},
             ),
             "rule_difference": (
                 (),
                 np.abs(general - closed).max() / np.abs(closed).max(),
-                {"units": "1", "long_name": "natural rule less Eqs 123-124, relative"},
+                {"long_name": "natural rule less Eqs 123-124, relative"},
             ),
         },
         coords={
-            "number": ("number", numbers, {"units": "1"}),
+            "number": ("number", numbers),
             "rule": list(_RULES),
             "transfer": ["sigmoid", "quadratic"],
         },

@@ -79,13 +79,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     ]
     somatic = np.stack([recording.weights for recording in recordings]) * alpha
     mean, error = mean_and_error(np.moveaxis(somatic, 2, 0))
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "somatic": (("rule", "time", "synapse"), mean, one),
-            "somatic_error": (("rule", "time", "synapse"), error, one),
+            "somatic": (("rule", "time", "synapse"), mean),
+            "somatic_error": (("rule", "time", "synapse"), error),
             "distance": ("synapse", distances, {"units": "um"}),
-            "target": ((), p.target, one),
+            "target": ((), p.target),
         },
         coords={"rule": list(RULES), "time": ("time", times, {"units": "s"})},
     )

@@ -60,11 +60,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         ).weights[-1]
         for silent in p.silent
     )
-    apart, one = np.abs(second - first), {"units": "1"}
+    apart = np.abs(second - first)
     dataset = xr.Dataset(
         {
-            "stimulated_difference": ((), apart[:, fires].max(), one),
-            "silent_difference": ((), apart[:, ~fires].min(), one),
+            "stimulated_difference": ((), apart[:, fires].max()),
+            "silent_difference": ((), apart[:, ~fires].min()),
         }
     )
     return stamp(dataset, parameters, seed)

@@ -108,7 +108,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={
             "rule": list(_RULES),
             "pair": [f"{a:g}/{b:g} Hz" for a, b in pairs],
-            "multiple": ("multiple", np.array(p.multiples), {"units": "1"}),
+            "multiple": ("multiple", np.array(p.multiples)),
         },
     )
     return stamp(dataset, parameters, seed)
@@ -202,6 +202,7 @@ def _rate_claims(curve: xr.Dataset, papers: bool) -> list[Claim]:
             cost,
             1.15,
             standard_error=error,
+            inclusive=True,
             tested=papers,
         ),
         Claim.close(
