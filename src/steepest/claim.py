@@ -149,9 +149,7 @@ class Claim:
             holds=holds if tested else None,
         )
 
-    def showing(
-        self, what: str, *measured: float, standard_error: float | None = None
-    ) -> "Claim":
+    def showing(self, what: str, *measured: float, standard_error: float | None = None) -> "Claim":
         """The same verdict, with the numbers that it was made from as what was measured.
 
         For a limit on one of several numbers, or on their ratio; `what` names what it is on.

@@ -117,8 +117,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         alpha=0.6,
         label="random weights and rates",
     )
-    axes.set(yscale="log", ylabel=r"$\gamma_s$ (mV$^2$/Hz)", ylim=(0.4, 3e3))
-    axes.legend(frameon=False, fontsize=9)
+    axes.set(yscale="log", ylabel=r"$\gamma_s$ (mV$^2$/Hz)", ylim=(0.4, 1e5))
+    axes.legend(frameon=False, fontsize=9, loc="upper center")
     below.plot(mean, dataset["phi"], color=INK)
     below.set(xlabel=r"mean voltage $\mu_V$ above rest (mV)", ylabel=r"$\phi(\mu_V)$ (Hz)")
     below.set_xlim(float(mean.min()), float(mean.max()))

@@ -158,7 +158,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     solid.scatter(*ends[0], color=INK, s=28, zorder=12)
     solid.scatter(*ends[1], color=INK, marker="*", s=90, zorder=12)
     solid.set(xticklabels=[], yticklabels=[], zticklabels=[])
-    solid.set_title("A   manifold of output distributions", loc="left", fontsize=10)
+    letter(solid, "A", "manifold of output distributions")
     solid.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.05, -0.12))
     solid.view_init(elev=30, azim=-35)
     levels = np.geomspace(0.5, dataset["cost"].max(), 10)

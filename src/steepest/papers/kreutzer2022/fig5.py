@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 
 from steepest.papers.kreutzer2022._statistics import mean_and_error
-from steepest.pictures import INK, LINE_COLOURS, bare
+from steepest.pictures import INK, LINE_COLOURS, bare, letter
 from steepest.spiking import (
     Afferents,
     EuclideanRule,
@@ -196,18 +196,19 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes = figure.add_subplot(grid[0, 2 * k])
         axes.plot(dataset["trace_time"], at["trace"], color=colour, linewidth=1.0)
         axes.axhline(1.0, color="0.6", linewidth=0.8, linestyle=":")
-        axes.set(
-            title=f"{'ABC'[k]}  {name}\n{float(condition['input_rate']):g} Hz,"
+        letter(
+            axes,
+            "ABC"[k],
+            f"{name}\n{float(condition['input_rate']):g} Hz,"
             f" $\\tau_s$ = {1e3 * float(condition['tau_s']):g} ms",
-            xlabel="time (s)",
-            ylabel="USP x (mV)",
-            ylim=(0, top),
         )
+        axes.set(xlabel="time (s)", ylabel="USP x (mV)", ylim=(0, top))
         side = figure.add_subplot(grid[0, 2 * k + 1], sharey=axes)
         side.hist(
             at["usp"], bins=40, range=(0, top), orientation="horizontal", color=colour, density=True
         )
-        side.set(title="DEF"[k], xlabel="density\n(1/mV)")
+        letter(side, "DEF"[k])
+        side.set(xlabel="density\n(1/mV)")
         side.tick_params(labelleft=False)
     traces = figure.add_subplot(grid[1, :3])
     for k, (name, colour) in enumerate(_SCENES):
@@ -223,7 +224,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             alpha=0.2,
             linewidth=0,
         )
-    traces.set(title="G  mean weight change", xlabel="time (s)", ylabel="change of the weight")
+    letter(traces, "G", "mean weight change")
+    traces.set(xlabel="time (s)", ylabel="change of the weight")
     traces.legend(frameon=False)
     all_of_them = figure.add_subplot(grid[1, 3:])
     _plot_conditions(all_of_them, dataset)
@@ -266,8 +268,8 @@ def _plot_conditions(axes: Any, dataset: xr.Dataset) -> None:
     for k, (_, colour) in enumerate(_SCENES):
         i = int(dataset["scene_condition"][k])
         axes.plot(variance[i], natural[i], "o", markersize=9, color=colour, zorder=4)
+    letter(axes, "H", "change after 5 s, natural rule")
     axes.set(
-        title="H  change after 5 s, natural rule",
         xscale="log",
         yscale="log",
         xlabel="variance of the USP, $\\sigma^2$ (mV$^2$)",

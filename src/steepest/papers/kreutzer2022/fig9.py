@@ -171,7 +171,10 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         )
     costs.axhline(float(dataset["threshold"]), color="0.4", linestyle=":", linewidth=1)
     costs.set(yscale="log", ylabel="divergence (nats per 0.5 ms bin)")
-    costs.legend(frameon=False, title="mean, and range over trials", alignment="left")
+    costs.set_ylim(top=15 * float(dataset["largest_cost"].max()))  # room for the legend
+    costs.legend(
+        frameon=False, loc="upper right", title="mean, and range over trials", alignment="left"
+    )
     letter(costs, "A", "outputs")
     weights.set(ylabel="distance of weights")
     letter(weights, "B", "weights")
