@@ -49,9 +49,9 @@ def two_afferents(neuron: PoissonNeuron, parameters: Any, seed: int) -> dict[str
         @eqx.filter_jit
         def row(w2: Any) -> Any:
             points = jnp.stack([jnp.asarray(axis), jnp.full(len(axis), w2)], axis=1)
-            found = neuron.rate(points @ jnp.asarray(usps.T))
+            rate = neuron.rate(points @ jnp.asarray(usps.T))
             wanted = neuron.rate(jnp.asarray(usps @ target))
-            return cost_per_bin(jnp.broadcast_to(wanted, found.shape), found)
+            return cost_per_bin(jnp.broadcast_to(wanted, rate.shape), rate)
 
         costs = np.stack([np.asarray(row(w2)) for w2 in jnp.asarray(axis)])
 
