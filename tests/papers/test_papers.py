@@ -80,6 +80,13 @@ def test_an_unknown_name_is_refused_with_those_near_it(name, near):
         load(name)
 
 
+def test_the_former_name_of_our_own_findings_says_what_to_type():
+    with pytest.raises(UsageError, match=r"results\.demo is now called ours\.demo: type that"):
+        load("results.demo")
+    with pytest.raises(UsageError, match="results is now called ours: type that"):
+        load("results")
+
+
 def test_listing_imports_no_figure_and_nothing_heavy():
     code = """
 import sys

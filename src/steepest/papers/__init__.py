@@ -23,7 +23,11 @@ __all__ = ["Citation", "FigureTitle", "Paper", "available", "load"]
 
 @dataclass(frozen=True)
 class Citation:
-    """How to cite a paper: authors as "Family, Given Names"; `pages` may be an article's number."""
+    """How to cite a paper: authors as "Family, Given Names"; `pages` may be an article's number.
+
+    >>> Citation(("Hebb, Donald O.",), 1949, "The Organization of Behavior", "Wiley", doi="").short
+    'Hebb 1949, Wiley'
+    """
 
     authors: tuple[str, ...]
     year: int
@@ -94,7 +98,11 @@ class Paper:
 
 
 def available() -> tuple[Paper, ...]:
-    """Every paper with at least one figure here, our own results last."""
+    """Every paper with at least one figure here, our own results last.
+
+    >>> [paper.key for paper in available()]
+    ['galtier2013', 'kreutzer2022', 'pogodin2024', 'surace2020', 'ours']
+    """
     keys = [
         info.name
         for info in pkgutil.iter_modules(__path__)
@@ -120,6 +128,10 @@ def load(name: str) -> "list[Figure]":
     """The figures of "PAPER", or the one of "PAPER.FIGURE", imported and checked to be figures.
 
     Raises `UsageError` for an unknown name, listing those that are near it.
+
+    >>> (figure,) = load("surace2020.fig2")
+    >>> figure.title
+    'The wicked map (Fig 2): one hill, two maps, and two routes that both look steepest'
     """
     from steepest.study import Figure
 
