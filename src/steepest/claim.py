@@ -1,5 +1,6 @@
 """What a figure says about a paper's statement: expected, measured, and whether it holds."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -146,6 +147,23 @@ class Claim:
             measured=measured if isinstance(measured, str) else _value(np.asarray(measured)),
             standard_error=None if standard_error is None else float(standard_error),
             holds=holds if tested else None,
+        )
+
+    def showing(self, what: str, *measured: float, standard_error: float | None = None) -> "Claim":
+        """The same verdict, with the numbers that it was made from as what was measured.
+
+        For a limit on one of several numbers, or on their ratio; `what` names what it is on.
+
+        >>> claim = Claim.below("Noise dies out (start, end)", 0.02, 0.1)
+        >>> claim.showing("end over start", 5.0, 0.1).expected
+        'end over start below 0.1'
+        """
+        limit = self.expected if isinstance(self.expected, str) else f"{self.expected:g}"
+        return dataclasses.replace(
+            self,
+            expected=f"{what} {limit}",
+            measured=_value(np.asarray(measured[0] if len(measured) == 1 else measured)),
+            standard_error=standard_error,
         )
 
     def to_dict(self) -> dict[str, Any]:

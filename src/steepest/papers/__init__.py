@@ -9,6 +9,7 @@ import ast
 import difflib
 import pkgutil
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -17,6 +18,20 @@ from steepest.errors import UsageError
 
 if TYPE_CHECKING:
     from steepest.study import Figure
+
+# Keys of figures that have become several: what to type now.
+_MOVED = {
+    "galtier2013.extensions": ("linear_network", "wilson_cowan", "kuramoto", "lorenz"),
+    "galtier2013.noise": ("noisy_network", "noisy_linear_network", "girsanov"),
+    "kreutzer2022.predictions": (
+        "paired_spikes",
+        "transfer_slopes",
+        "redundant_afferents",
+        "equal_dendritic_weights",
+        "fading_teacher",
+        "silent_partners",
+    ),
+}
 
 __all__ = ["Citation", "FigureTitle", "Paper", "available", "load"]
 
@@ -97,6 +112,7 @@ class Paper:
     figures: tuple[FigureTitle, ...]
 
 
+@cache
 def available() -> tuple[Paper, ...]:
     """Every paper with at least one figure here, our own results last.
 
@@ -144,6 +160,9 @@ def load(name: str) -> "list[Figure]":
     paper, dot, figure = name.partition(".")
     if paper == "results":
         raise UsageError(f"{name} is now called ours{dot}{figure}: type that")
+    if name in _MOVED:
+        names = ", ".join(f"{paper}.{each}" for each in _MOVED[name])
+        raise UsageError(f"{name} is now several figures: type {names} or, for all, {paper}")
     raise _unknown(name, papers)
 
 
