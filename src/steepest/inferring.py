@@ -12,7 +12,6 @@ from steepest.errors import DataError
 from steepest.inference import infer_geometry
 from steepest.inference.synapses.assumed_noise import Sensitivity, sensitivity
 from steepest.inference.synapses.covariate import rate_exponent
-from steepest.inference.synapses.estimation import source_of
 from steepest.inference.synapses.measured import MeasuredVerdict, infer_measured
 from steepest.inference.synapses.request import Request, is_said
 from steepest.inference.synapses.unpaired import infer_unpaired
@@ -53,7 +52,7 @@ def answer(file: Path, asked: Request, *, with_page: bool = False) -> Answer:
 def _measured(file: Path, asked: Request, command: str, with_page: bool) -> Answer:
     measured = asked.measurements(file)
     seed = asked.seed or 0
-    if source_of(measured) is None and asked.noise_cv is None and asked.noise_sd is None:
+    if measured.source is None and asked.noise_cv is None and asked.noise_sd is None:
         # Groups alone say nothing about noise: the pair is judged without it, and never named.
         return _pair(file, asked, command, with_page)
     verdict: MeasuredVerdict = infer_measured(

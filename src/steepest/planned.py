@@ -10,8 +10,8 @@ from rich.text import Text
 from steepest.errors import UsageError
 from steepest.inference.designs.design import Design
 from steepest.inference.designs.planning import Plan, described, design_from, plan
+from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.request import Request
-from steepest.inference.synapses.verdict import GEOMETRIES
 from steepest.report.page import plain_table
 
 __all__ = ["make", "table"]

@@ -1,14 +1,15 @@
 """Reading columns of sizes from a file: text, NumPy or Parquet, told by content, not by suffix.
 
-Everything is checked here, once: what leaves this door is finite float64, with the row of the
-file that every number came from.
+Everything is checked here, once: what leaves this door is finite float64 (or NaN, where a cell that
+says nothing may stand for what was not measured), with the row of the file that every number came
+from.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,10 +17,21 @@ from jaxtyping import Float, Int
 from steepest.data.formats import Table, open_table
 from steepest.errors import DataError
 
-if TYPE_CHECKING:
-    import pandas
+__all__ = ["Columns", "NamedColumn", "read_columns"]
 
-__all__ = ["Columns", "read_columns"]
+_SAYS_NOTHING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"}
+
+
+@dataclass(frozen=True, eq=False)
+class NamedColumn:
+    """Numbers that know their column's name and their rows, as a pandas Series does."""
+
+    name: str
+    index: Int[np.ndarray, " rows"]
+    numbers: Float[np.ndarray, " rows"]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numbers, dtype=dtype) if copy else np.asarray(self.numbers, dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +51,10 @@ class Columns:
     def __getitem__(self, name: str) -> Float[np.ndarray, " rows"]:
         return self.arrays[self.names.index(name)]
 
-    def series(self) -> "list[pandas.Series]":
-        """The columns as pandas Series that carry names and rows into later messages."""
-        import pandas as pd
-
+    def series(self) -> list[NamedColumn]:
+        """The columns with their names and rows, which later messages say."""
         return [
-            pd.Series(array, index=self.rows, name=name)
+            NamedColumn(name, self.rows, array)
             for name, array in zip(self.names, self.arrays, strict=True)
         ]
 
@@ -56,6 +66,7 @@ def read_columns(
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
     part: str | None = None,
+    missing: bool = False,
     cure: str = (
         "leave the row out, or write 0 for an absent synapse, or say with --absent how one is"
         " marked"
@@ -65,6 +76,7 @@ def read_columns(
 
     Columns in `labels` (groups, conditions) are read as text. Cells that equal one of the `absent`
     codes, as text or as a number, become 0; the code "empty" stands for an empty cell or NaN.
+    Other cells that say nothing (empty, NA, NaN) become NaN where `missing` numbers are allowed.
     `part` names the sheet of a workbook or the table of an NWB file.
 
     Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
@@ -87,7 +99,7 @@ def read_columns(
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     places = [_place(table, column, path) for column in columns]
-    arrays = [_numbers(table, place, path, cure, absent) for place in places]
+    arrays = [_numbers(table, place, path, cure, absent, missing) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
@@ -133,13 +145,15 @@ def _place(table: Table, column: str | int, path: Path) -> int:
 
 
 def _numbers(
-    table: Table, place: int, path: Path, cure: str, absent: Sequence[str] = ()
+    table: Table, place: int, path: Path, cure: str, absent: Sequence[str], missing: bool
 ) -> Float[np.ndarray, " rows"]:
     name = table.names[place]
     values, cells = table.column(place)
     if absent:
         values = _coded(values, cells, absent)
     bad = np.flatnonzero(~np.isfinite(values))
+    if missing:
+        bad = np.array([at for at in bad if not _says_nothing(cells(int(at)))], dtype=np.int64)
     if not bad.size:
         return values
     at = int(bad[0])
@@ -152,6 +166,10 @@ def _numbers(
     if "," in cell:
         cure = "write numbers with a decimal point, or separate the columns with semicolons"
     raise DataError(f"{path}: {row} of column {name!r} {what}{others}: {cure}")
+
+
+def _says_nothing(cell: str) -> bool:
+    return cell.strip().lower() in _SAYS_NOTHING
 
 
 def _coded(

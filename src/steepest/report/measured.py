@@ -5,7 +5,7 @@ import math
 from rich.console import Group
 from rich.text import Text
 
-from steepest.inference.synapses.estimation import Interval
+from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measured import MeasuredVerdict
 from steepest.report import page
 
