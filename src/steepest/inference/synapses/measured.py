@@ -205,7 +205,7 @@ def _ranked(
     too sharp; it is scaled to the variance of the index among the resamples (Pauli et al. 2011).
     """
     named = np.array(list(GEOMETRIES.values()))
-    near = inside(np.array(found.index.value)) + np.array([-0.05, 0.0, 0.05])
+    near = inside(np.full(3, found.index.value)) + np.array([-0.05, 0.0, 0.05])
     every = np.concatenate([_GRID, named, near])
     weights = np.ones((every.size, len(found.moments.counts)))
     known = None
