@@ -117,7 +117,7 @@ def same_labels(columns: Mapping[str, Any]) -> None:
         return
     first, *others = labelled
     for other in others:
-        if labelled[first].equals(labelled[other]):
+        if _equal(labelled[first], labelled[other]):
             continue
         kinds = {_is_xarray(columns[name]) for name in (first, other)}
         what = {
@@ -214,6 +214,10 @@ def _labels(values: Any) -> Any:
         return values.indexes.get(values.dims[0]) if values.dims else None
     labels = getattr(values, "index", None)  # a list's `index` is a method
     return None if labels is None or callable(labels) else labels
+
+
+def _equal(labels: Any, others: Any) -> bool:
+    return labels.equals(others) if hasattr(labels, "equals") else np.array_equal(labels, others)
 
 
 def _is_xarray(values: Any) -> bool:
