@@ -14,11 +14,12 @@ from jaxtyping import Float, Int
 
 from steepest._version import __version__
 from steepest.errors import DataError, UsageError
+from steepest.files import plain
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.synapses.estimation import estimate
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.naming import OUTCOMES, decide_measured, judge
-from steepest.inference.synapses.verdict import GEOMETRIES, plain
+from steepest.inference.synapses.verdict import GEOMETRIES
 from steepest.progress import progress
 
 if TYPE_CHECKING:

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from steepest.data.checkpoints import match_checkpoints
 from steepest.errors import DataError
+from steepest.files import plain
 from steepest.inference.networks.independence import (
     Panel,
     independence_index,
@@ -20,6 +21,9 @@ from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likeliho
 from steepest.inference.synapses.log_root import logroot
 from steepest.inference.synapses.verdict import GEOMETRIES, Noise, decide
 from steepest.progress import track
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 __all__ = ["LayerFit", "LayersVerdict", "infer_layers"]
 
@@ -60,7 +64,7 @@ class LayerFit:
 
     def to_dict(self) -> dict[str, Any]:
         """The fit as plain JSON values; a number that does not exist is None."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        return plain(vars(self))
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,12 @@ class LayersVerdict:
             "layers": [layer.to_dict() for layer in self.layers],
             "seed": self.seed,
         }
+
+    def plot(self) -> "matplotlib.figure.Figure":
+        """Draw the index of every fitted layer beside the named geometries."""
+        from steepest.inference.networks.picture import draw_layers
+
+        return draw_layers(self)
 
 
 def infer_layers(
@@ -192,13 +202,3 @@ def _pooled(w0: np.ndarray, w1: np.ndarray, seed: int) -> dict[str, Any]:
         "delta_cdf": distances,
         "delta_cdf_floor": delta_cdf_floor(kept.size).uncentred_mean,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

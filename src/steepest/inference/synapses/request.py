@@ -80,21 +80,9 @@ class Request:
             self.sessions or self.replicate_before or self.replicate_after or self.group
         ) and (self.null is None)
 
-    def to_options(self) -> list[str]:
-        """The request as command-line options, to repeat it."""
-        tokens: list[str] = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            option = "--" + field.name.replace("_", "-")
-            if not is_said(value):
-                continue
-            for item in value if isinstance(value, tuple) else (value,):
-                text = f"{item:.15g}" if isinstance(item, float) else str(item)
-                tokens += [option] if item is True else [option, text]
-        return tokens
-
     def columns(self, path: str | Path) -> Columns:
         """The columns that this asks for; labels are group and condition, in that order."""
+        _check_order(self.sessions)
         sizes = [*self.sessions] or [
             name
             for name in (self.before, *self.replicate_before, self.after, *self.replicate_after)
@@ -106,10 +94,9 @@ class Request:
             path, [*sizes, *rate], labels=labels, absent=self.absent, part=self.table
         )
 
-    def measurements(self, path: str | Path) -> Measurements:
-        """The file's measurements as this asks for them, checked."""
-        _check_order(self.sessions)
-        columns = self.columns(path)
+    def measurements(self, source: Columns | str | Path) -> Measurements:
+        """The measurements that this asks for, of a file or of its `columns`, checked."""
+        columns = source if isinstance(source, Columns) else self.columns(source)
         arrays = list(columns.arrays)
         labels = list(columns.labels)
         groups = labels.pop(0) if self.group is not None else None

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest._version import __version__
+from steepest.files import plain
 from steepest.inference.synapses.dual import SEARCHED
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ __all__ = [
     "Outcome",
     "Verdict",
     "decide",
-    "plain",
     "verdict_dict",
 ]
 
@@ -357,17 +357,6 @@ def verdict_dict(verdict: AnyVerdict, own: dict[str, Any]) -> dict[str, Any]:
             "version": __version__,
         }
     )
-
-
-def plain(value: Any) -> Any:
-    """Tuples as lists and numbers that do not exist as None, for JSON."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
 
 
 def _number(value: float) -> str:
