@@ -71,7 +71,14 @@ def test_a_plan_is_printed_and_written(call, tmp_path):
     code, out, err = call("plan", *options, "--out", "plan")
     assert (code, err) == (0, "")
     assert "60 synapses, 3 sessions" in out
-    assert sorted(path.name for path in (tmp_path / "plan").iterdir()) == ["plan.json", "plan.png"]
+    assert sorted(path.name for path in (tmp_path / "plan").iterdir()) == [
+        "plan.html",
+        "plan.json",
+        "plan.png",
+    ]
+    page = (tmp_path / "plan" / "plan.html").read_text()
+    for words in ("How many synapses", "60 synapses, 3 sessions", "steepest plan --synapses 60"):
+        assert words in page
     code, out, err = call("plan", "--pilot", "x.csv")
     assert code == 2
     assert "--pilot (a file) and --config" in err
