@@ -39,11 +39,10 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
         raise DataError(f"no such file: {path}")
     with path.open("rb") as file:
         start = file.read(16)
+        zipped = zipfile.is_zipfile(file)
+        members = zipfile.ZipFile(file).namelist() if zipped else []
         file.seek(0)
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                members = archive.namelist()
-            file.seek(0)
+        if zipped:
             if members and all(name.endswith(".npy") for name in members):
                 return _numpy(path, file)
             return _torch(path, file)

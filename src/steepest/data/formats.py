@@ -183,7 +183,7 @@ def _zipped(path: Path, file: BinaryIO) -> ArrayTable:
     return ArrayTable(list(arrays), True, list(arrays.values()), path)
 
 
-def _load(file: io.BufferedIOBase, path: Path, member: str) -> np.ndarray:
+def _load(file: BinaryIO | io.BytesIO, path: Path, member: str) -> np.ndarray:
     try:
         return np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
