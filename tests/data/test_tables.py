@@ -299,7 +299,7 @@ def test_a_file_is_opened_once(kind, tmp_path, opened):
     path = tmp_path / "sizes.dat"
     WRITERS[kind](path)
     opened.clear()
-    read_columns(path, [0], labels=[0])
+    read_columns(path, ["before"], labels=[0])
     assert opened.count(str(path)) == 1
 
 

@@ -168,7 +168,7 @@ def test_the_command_prints_a_table_json_and_a_file(networks, tmp_path, capsys):
         "layers.png",
     ]
     page = (tmp_path / "out" / "layers.html").read_text()
-    for words in ("Which geometry trained this network?", "no weight changed", "--draws 30"):
+    for words in ("Which geometry trained this network?", "No weight changed.", "--draws 30"):
         assert words in page
 
 
