@@ -11,7 +11,6 @@ SOURCE = Path(steepest.__file__).parent
 STOREYS = [
     ["__main__"],
     ["cli"],
-    ["inferring", "planned"],
     ["report"],
     ["sweep"],
     ["papers"],
@@ -23,6 +22,7 @@ STOREYS = [
     ["study"],
     ["geometry"],
     ["arrays"],
+    ["files"],
     ["errors", "machine", "markup", "pictures", "progress", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}

@@ -12,16 +12,11 @@ A figure module is one Python file with
 
 import csv
 import dataclasses
-import errno
 import inspect
 import json
-import math
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +27,7 @@ import xarray as xr
 
 from steepest._version import __version__
 from steepest.errors import UsageError
+from steepest.files import plain, staging
 from steepest.pictures import png
 
 __all__ = [
@@ -42,7 +38,6 @@ __all__ = [
     "check_dataset",
     "parameter",
     "reproduce",
-    "staging",
     "stamp",
 ]
 
@@ -169,9 +164,9 @@ class Claim:
         """The claim as plain JSON values; a number that does not exist is None."""
         return {
             "statement": self.statement,
-            "expected": _plain(self.expected),
-            "measured": _plain(self.measured),
-            "standard_error": _plain(self.standard_error),
+            "expected": plain(self.expected),
+            "measured": plain(self.measured),
+            "standard_error": plain(self.standard_error),
             "holds": None if self.holds is None else bool(self.holds),  # NumPy's is not JSON
         }
 
@@ -346,51 +341,6 @@ def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: in
             )
 
 
-@contextmanager
-def staging(out: str | Path) -> Iterator[Path]:
-    """A temporary folder whose files move into `out` together if the block ends well, else vanish.
-
-    Raises `UsageError` when `out` cannot be made or written, or when the disk is full. A folder
-    that had to be made for this is taken away again if nothing came to lie in it.
-    """
-    out = Path(out)
-    absent: list[Path] = []
-    try:
-        absent = [folder for folder in (out, *out.parents) if not folder.exists()]
-        out.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".steepest-", dir=out))
-    except OSError as error:
-        _remove_empty(absent)
-        raise _cannot_write(out, error) from error
-    try:
-        yield stage
-        for file in sorted(stage.iterdir()):
-            if (out / file.name).is_dir():
-                raise IsADirectoryError(errno.EISDIR, f"{file.name} in it is a folder")
-        for file in sorted(stage.iterdir()):
-            os.replace(file, out / file.name)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EISDIR, errno.EACCES):
-            raise _cannot_write(out, error) from error
-        raise
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-        _remove_empty(absent)
-
-
-def _cannot_write(out: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"cannot write to the folder {out}: {error.strerror or error};"
-        " choose another with --out, or make room for it"
-    )
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
-
-
 def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:
     rows = [claim.to_dict() for claim in claims]
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -407,11 +357,3 @@ def _value(array: np.ndarray) -> Value:
 
 def _limit(side: str, limit: float | int, by: float | int) -> str:
     return f"{side} {limit:g}" + (f" by {by:g} standard errors" if by else "")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

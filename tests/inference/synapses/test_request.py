@@ -70,14 +70,6 @@ def test_a_toml_file_holds_any_option_and_the_command_line_wins(table, tmp_path)
     )
 
 
-def test_a_request_as_options_says_everything_again():
-    asked = Request(sessions=("a", "b", "c"), group="g", detection_limit=0.1, seed=0)
-    assert asked.to_options() == [
-        "--sessions", "a", "--sessions", "b", "--sessions", "c",
-        "--group", "g", "--detection-limit", "0.1", "--seed", "0",
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("content", "says"),
     [

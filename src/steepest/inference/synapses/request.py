@@ -81,21 +81,9 @@ class Request:
             self.sessions or self.replicate_before or self.replicate_after or self.group
         ) and (self.null is None)
 
-    def to_options(self) -> list[str]:
-        """The request as command-line options, to repeat it."""
-        tokens: list[str] = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            option = _option(field.name)
-            if not is_said(value):
-                continue
-            for item in value if isinstance(value, tuple) else (value,):
-                text = f"{item:.15g}" if isinstance(item, float) else str(item)
-                tokens += [option] if item is True else [option, text]
-        return tokens
-
     def columns(self, path: str | Path) -> Columns:
         """The columns that this asks for; labels are group and condition, in that order."""
+        _check_order(self.sessions)
         sizes = [*self.sessions] or [
             name
             for name in (self.before, *self.replicate_before, self.after, *self.replicate_after)
@@ -107,10 +95,9 @@ class Request:
             path, [*sizes, *rate], labels=labels, absent=self.absent, part=self.table, missing=True
         )
 
-    def measurements(self, file: str | Path | Columns) -> Measurements:
-        """The measurements in a file, or in its `columns` already read, as this asks for them."""
-        _check_order(self.sessions)
-        columns = file if isinstance(file, Columns) else self.columns(file)
+    def measurements(self, source: Columns | str | Path) -> Measurements:
+        """The measurements that this asks for, of a file or of its `columns`, checked."""
+        columns = source if isinstance(source, Columns) else self.columns(source)
         arrays = list(columns.arrays)
         labels = list(columns.labels)
         groups = labels.pop(0) if self.group is not None else None

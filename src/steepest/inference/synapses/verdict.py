@@ -8,11 +8,14 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest._version import __version__
+from steepest.files import plain
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise
+from steepest.markup import fragment, table
 
 if TYPE_CHECKING:
     import matplotlib.figure
+    import xarray
 
 __all__ = [
     "SCHEMA",
@@ -24,12 +27,18 @@ __all__ = [
     "GeometryFit",
     "LikelihoodFit",
     "Verdict",
-    "plain",
+    "attributes",
+    "html",
+    "marked",
+    "number",
+    "sentence_of",
     "verdict_dict",
 ]
 
 SCHEMA = "steepest.infer/1"
 """Name and version of the JSON of a verdict; a field that changes its meaning raises the number."""
+
+_MARKS = {True: "ok", False: "FAILS", None: "caution"}
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,10 @@ class Verdict:
     not bound it and NaN where there is none. `geometries` are ranked, the likeliest first.
     `before` and `after` are the usable sizes, `vanished` and `new` the sizes of lost and gained
     synapses, all in the unit of the input.
+
+    >>> from steepest.inference import infer_geometry, simulate_change
+    >>> infer_geometry(*simulate_change(300, index=1, seed=1), noise_cv=0).sentence
+    'The synapses changed in the multiplicative geometry.'
     """
 
     index: float
@@ -135,6 +148,11 @@ class Verdict:
     after: Float[np.ndarray, " n"] = field(repr=False)
     vanished: Float[np.ndarray, " v"] = field(repr=False)
     new: Float[np.ndarray, " m"] = field(repr=False)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict as one sentence."""
+        return sentence_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
@@ -169,11 +187,11 @@ class Verdict:
         low, high = self.interval
         lines = [
             f"{self.outcome}: {self.verdict}",
-            f"  index      {_number(self.index)} (95 % {_number(low)} to {_number(high)};"
+            f"  index      {number(self.index)} (95 % {number(low)} to {number(high)};"
             f" {self.estimator}, {self.interval_method})",
-            f"  likelihood {_number(self.likelihood.index)}"
-            f" (95 % {_number(self.likelihood.interval[0])}"
-            f" to {_number(self.likelihood.interval[1])})",
+            f"  likelihood {number(self.likelihood.index)}"
+            f" (95 % {number(self.likelihood.interval[0])}"
+            f" to {number(self.likelihood.interval[1])})",
             f"  pairs      {self.counts.usable} usable of {self.counts.rows} rows;"
             f" {self.counts.vanished} vanished, {self.counts.new} new,"
             f" {self.counts.absent} absent in both",
@@ -186,14 +204,26 @@ class Verdict:
             f"  {fit.name:15s} {fit.index:6.1f} {fit.log_likelihood - best:16.1f} {fit.weight:7.3f}"
             for fit in self.geometries
         ]
-        marks = {True: "ok", False: "FAILS", None: "caution"}
-        lines += [
-            f"  check {name}: {marks[check.passed]} ({check.meaning})"
-            for name, check in self.checks.items()
-        ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *marked(self)])
 
     __repr__ = __str__
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """Usable sizes and the profile of the likelihood, the verdict as attributes."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {
+                "before": ("synapse", self.before),
+                "after": ("synapse", self.after),
+                "log_likelihood": ("index", self.likelihood.profile_log_likelihood),
+            },
+            coords={"index": self.likelihood.profile_index},
+            attrs=attributes(self),
+        )
+
+    def _repr_html_(self) -> str:
+        return html(self, f"Measurement noise: {self.noise.statement}.")
 
 
 @runtime_checkable
@@ -243,16 +273,54 @@ def verdict_dict(verdict: AnyVerdict, own: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def plain(value: Any) -> Any:
-    """Tuples as lists and numbers that do not exist as None, for JSON."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
-
-
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number of two decimals, "none" where there is none."""
     return "none" if math.isnan(value) else f"{value:.2f}"
+
+
+def sentence_of(verdict: AnyVerdict) -> str:
+    """A verdict as a sentence: a geometry's name is put into one, all else is one already."""
+    if verdict.outcome == "named":
+        return f"The synapses changed in the {verdict.verdict} geometry."
+    return verdict.verdict
+
+
+def marked(verdict: AnyVerdict) -> list[str]:
+    """The checks of a verdict as lines of text."""
+    return [
+        f"  check {name}: {_MARKS[check.passed]} ({check.meaning})"
+        for name, check in verdict.checks.items()
+    ]
+
+
+def html(verdict: AnyVerdict, *paragraphs: str) -> str:
+    """The core of a verdict's page: sentence, index, reason, `paragraphs`, geometries, checks."""
+    low, high = verdict.interval
+    index = (
+        f"Index {number(verdict.index)} (95 % {number(low)} to {number(high)}), n = {verdict.n}."
+    )
+    ranked = [(fit.name, f"{fit.index:g}", f"{fit.weight:.3f}") for fit in verdict.geometries]
+    checks = [(name, _MARKS[check.passed], check.meaning) for name, check in verdict.checks.items()]
+    tables = [
+        table(columns, rows)
+        for columns, rows in (
+            (("geometry", "index", "share"), ranked),
+            (("check", "result", "meaning"), checks),
+        )
+        if rows
+    ]
+    return fragment(sentence_of(verdict), [index, f"{verdict.reason}.", *paragraphs], tables)
+
+
+def attributes(verdict: AnyVerdict) -> dict[str, Any]:
+    """What a dataset of a verdict says of it: index, interval, outcome, verdict and reason."""
+    low, high = verdict.interval
+    return {
+        "index": verdict.index,
+        "interval_low": low,
+        "interval_high": high,
+        "outcome": verdict.outcome,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "seed": verdict.seed,
+    }
