@@ -24,7 +24,7 @@ from steepest.inference.synapses.products import product_index
 from steepest.inference.synapses.settle import (
     about_drift,
     expected_variance,
-    settle,
+    settled_fit,
     share_of,
     unfit,
 )
@@ -217,7 +217,7 @@ def estimate(
     if silent.any() and not changes.step[silent].any():
         # Replicates or a null that agree to the last digit: no noise, and no likelihood of one.
         changes, known = changes.select(~silent), np.zeros(3)
-    moments, fit, dropped, vast = settle(measured, changes, cluster, known)
+    moments, fit, dropped, vast = settled_fit(measured, changes, cluster, known)
     strata = _strata(moments.counts, measured, cluster)
     weights = _resample(strata, len(moments.counts), draws, seed)
     draw = fit_noise_and_index(moments, weights, fit, stated=known)
