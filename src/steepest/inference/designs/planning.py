@@ -39,6 +39,10 @@ class Plan:
     """How often each geometry was named rightly and wrongly, for every design tried.
 
     `outcomes` counts the runs of every design and truth by `OUTCOMES`.
+
+    >>> designs = Design(synapses=80, sessions=4, groups=8)
+    >>> plan(designs, truths=("multiplicative",), runs=2).power.round(1).tolist()
+    [[1.0]]
     """
 
     designs: tuple[Design, ...]
@@ -160,6 +164,10 @@ def plan(
 
     Raises UsageError for an unknown geometry, fewer than one run, and a design in which nothing
     tells learning from noise (two sessions, no replicates, no null).
+
+    >>> tried = plan(Design(groups=8, sessions=4), synapses=[80], truths=["burg"], runs=2)
+    >>> tried.truths
+    ('burg',)
     """
     unknown = [truth for truth in truths if truth not in GEOMETRIES]
     if unknown:
@@ -204,6 +212,11 @@ def design_from(measured: Measurements, *, seed: int = 0) -> tuple[Design, float
     """The design that a pilot file is one of, and its index: spread, change, noise, groups.
 
     Raises DataError where the pilot does not tell noise from learning, or shows no learning.
+
+    >>> pilot = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> design, index = design_from(pilot)
+    >>> design.sessions, round(index, 2)
+    (4, 0.98)
     """
     found = estimate(measured, draws=50, seed=seed)
     index = found.index.value

@@ -44,6 +44,9 @@ class LayerFit:
     geometry nearest to it, `verdict` that name if `decide` dares to give it, else a sentence.
     Beside it the pooled estimators, which ignore that weights share units: `logroot`, `likelihood`
     and `delta_cdf` (uncentred, one per named geometry) with its noise floor.
+
+    >>> LayerFit("bias", (10,), 10, "left out", reason="one axis").to_dict()["status"]
+    'left out'
     """
 
     name: str
@@ -174,6 +177,13 @@ def infer_layers(
     Weights are taken as exact, so train for the lazy regime: stop when the task is learned.
     Raises `DataError` where the checkpoints differ in names or shapes (all listed), or hold
     numbers that are not finite (layer named).
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> before = np.exp(rng.standard_normal((12, 12)))
+    >>> after = before * np.exp(0.05 * rng.standard_normal((12, 12)))
+    >>> infer_layers({"w": before}, {"w": after}, draws=20).verdict
+    'All 1 layers lie nearest to multiplicative (median 0.80).'
     """
     first = {name: np.asarray(value, dtype=np.float64) for name, value in before.items()}
     second = {name: np.asarray(value, dtype=np.float64) for name, value in after.items()}

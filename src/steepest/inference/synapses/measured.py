@@ -49,6 +49,11 @@ class MeasuredVerdict:
     The fields shared with `Verdict` mean the same. `settle` says which measurement would decide
     what is open. `profile` is the log-likelihood of each index in `profile_index`, noise fitted
     anew for each, scaled so that its curvature agrees with the resamples.
+
+    >>> from steepest.inference import Design, simulate_design
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> infer_measured(measured, draws=20).sentence
+    'The synapses changed in the multiplicative geometry.'
     """
 
     index: float

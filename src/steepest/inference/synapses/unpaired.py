@@ -50,6 +50,10 @@ class UnpairedVerdict:
     and `not_measured_after` how many NaN. `profile` is the
     Cramer-von Mises distance of every index in `profile_index`, NaN where the distribution did
     not widen.
+
+    >>> from steepest.inference import simulate_change
+    >>> infer_unpaired(*simulate_change(100, index=1, seed=1), draws=3).outcome
+    'refused'
     """
 
     index: float

@@ -43,7 +43,11 @@ _MARKS = {True: "ok", False: "FAILS", None: "caution"}
 
 @dataclass(frozen=True)
 class GeometryFit:
-    """How well one named geometry explains the changes; `weight` is its share of the likelihood."""
+    """How well one named geometry explains the changes; `weight` is its share of the likelihood.
+
+    >>> GeometryFit("euclidean", 0.0, -12.5, 0.9).name
+    'euclidean'
+    """
 
     name: str
     index: float
@@ -53,7 +57,11 @@ class GeometryFit:
 
 @dataclass(frozen=True)
 class Check:
-    """One assumption, tested: `passed` is None where the check cannot say or advises caution."""
+    """One assumption, tested: `passed` is None where the check cannot say or advises caution.
+
+    >>> Check(0.02, None, True, "q = 0.02: changes are small against the sizes").passed
+    True
+    """
 
     statistic: float
     p_value: float | None
@@ -69,6 +77,9 @@ class Counts:
     before, or in both. With a detection limit, `below_limit` rows started below it and were
     excluded, and `censored` rows started above it and ended below it or vanished. Rows
     `not_measured` have no number before or after, and are in no other count.
+
+    >>> Counts(rows=10, usable=7, vanished=2, new=1, absent=0).usable
+    7
     """
 
     rows: int
@@ -83,7 +94,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class LikelihoodFit:
-    """The maximum-likelihood index, its 95 % profile interval, and the profile for the picture."""
+    """The maximum-likelihood index, its 95 % profile interval, and the profile for the picture.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> from steepest.inference.synapses import ExactLikelihood, fit_likelihood
+    >>> fit_likelihood(ExactLikelihood(*logs)).model
+    'Gaussian dual change, exact sizes'
+    """
 
     index: float
     interval: tuple[float, float]
@@ -95,7 +114,11 @@ class LikelihoodFit:
 
 @dataclass(frozen=True)
 class DeltaCdf:
-    """The distance of one geometry's standardised dual change from a Gaussian."""
+    """The distance of one geometry's standardised dual change from a Gaussian.
+
+    >>> DeltaCdf("euclidean", 0.0, uncentred=0.2, centred=0.1).centred
+    0.1
+    """
 
     name: str
     index: float
@@ -105,7 +128,11 @@ class DeltaCdf:
 
 @dataclass(frozen=True)
 class DeltaCdfFloor:
-    """The Delta CDF that exact Gaussian samples of this size show: mean and 95th percentile."""
+    """The Delta CDF that exact Gaussian samples of this size show: mean and 95th percentile.
+
+    >>> DeltaCdfFloor(0.06, 0.1, 0.04, 0.06).centred_q95
+    0.06
+    """
 
     uncentred_mean: float
     uncentred_q95: float
