@@ -1,7 +1,8 @@
 """Reading columns of sizes from a file: text, NumPy or Parquet, told by content, not by suffix.
 
-Everything is checked here, once: what leaves this door is finite float64, with the row of the
-file that every number came from.
+Everything is checked here, once: what leaves this door is finite float64 (or NaN, where a cell that
+says nothing may stand for what was not measured), with the row of the file that every number came
+from.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ __all__ = ["Columns", "NamedColumn", "open_file", "read_columns", "take_columns"
 CURE = "leave the row out, or write 0 for an absent synapse, or say with --absent how one is marked"
 """What messages advise about a cell that is no finite number, unless told otherwise."""
 
+_SAYS_NOTHING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"}
+
 
 @dataclass(frozen=True, eq=False)
 class NamedColumn:
@@ -33,10 +36,10 @@ class NamedColumn:
 
     name: str
     index: Int[np.ndarray, " rows"]
-    values: Float[np.ndarray, " rows"]
+    numbers: Float[np.ndarray, " rows"]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.values, dtype=dtype, copy=copy)
+        return np.array(self.numbers, dtype=dtype) if copy else np.asarray(self.numbers, dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +59,12 @@ class Columns:
     def __getitem__(self, name: str) -> Float[np.ndarray, " rows"]:
         return self.arrays[self.names.index(name)]
 
-    def labelled(self) -> tuple[NamedColumn, ...]:
-        """The columns with their names and rows, which later messages then tell."""
-        return tuple(
+    def series(self) -> list[NamedColumn]:
+        """The columns with their names and rows, which later messages say."""
+        return [
             NamedColumn(name, self.rows, array)
             for name, array in zip(self.names, self.arrays, strict=True)
-        )
+        ]
 
 
 def read_columns(
@@ -71,12 +74,14 @@ def read_columns(
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
     part: str | None = None,
+    missing: bool = False,
     cure: str = CURE,
 ) -> Columns:
     """The named or numbered columns of a file as finite float64 arrays of one length.
 
     Columns in `labels` (groups, conditions) are read as text. Cells that equal one of the `absent`
     codes, as text or as a number, become 0; the code "empty" stands for an empty cell or NaN.
+    Other cells that say nothing (empty, NA, NaN) become NaN where `missing` numbers are allowed.
     `part` names the sheet of a workbook or the table of an NWB file.
 
     Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
@@ -99,7 +104,7 @@ def read_columns(
     (('day 4', 'day 0'), [0.75, 1.0], [2, 3])
     """
     table = open_file(path, part)
-    return take_columns(table, columns, labels=labels, absent=absent, cure=cure)
+    return take_columns(table, columns, labels=labels, absent=absent, missing=missing, cure=cure)
 
 
 def open_file(path: str | Path, part: str | None = None) -> Table:
@@ -121,12 +126,13 @@ def take_columns(
     *,
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
+    missing: bool = False,
     cure: str = CURE,
 ) -> Columns:
     """The named or numbered columns of a table, checked as `read_columns` says."""
     path = table.path
     places = [_place(table, column, path) for column in columns]
-    arrays = [_numbers(table, place, path, cure, absent) for place in places]
+    arrays = [_numbers(table, place, path, cure, absent, missing) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
@@ -172,13 +178,15 @@ def _place(table: Table, column: str | int, path: Path) -> int:
 
 
 def _numbers(
-    table: Table, place: int, path: Path, cure: str, absent: Sequence[str] = ()
+    table: Table, place: int, path: Path, cure: str, absent: Sequence[str], missing: bool
 ) -> Float[np.ndarray, " rows"]:
     name = table.names[place]
     values, cells = table.column(place)
     if absent:
         values = _coded(values, cells, absent)
     bad = np.flatnonzero(~np.isfinite(values))
+    if missing:
+        bad = np.array([at for at in bad if not _says_nothing(cells(int(at)))], dtype=np.int64)
     if not bad.size:
         return values
     at = int(bad[0])
@@ -191,6 +199,10 @@ def _numbers(
     if "," in cell:
         cure = "write numbers with a decimal point, or separate the columns with semicolons"
     raise DataError(f"{path}: {row} of column {name!r} {what}{others}: {cure}")
+
+
+def _says_nothing(cell: str) -> bool:
+    return cell.strip().lower() in _SAYS_NOTHING
 
 
 def _coded(

@@ -27,13 +27,12 @@ def answer_request(file: Path, request: Request) -> Answer:
 
 
 def _measured(columns: Columns, request: Request) -> Answer:
-    from steepest.inference.synapses.estimation import source_of
     from steepest.inference.synapses.measured import infer_measured
     from steepest.report.measured import measured_answer
 
     measured = request.measurements(columns)
     stated = request.noise_cv is not None or request.noise_sd is not None
-    if source_of(measured) is None and not stated:
+    if measured.source is None and not stated:
         # Groups alone say nothing about noise: the pair is judged without it, and never named.
         return _pair(columns, request)
     verdict = infer_measured(
@@ -48,7 +47,7 @@ def _pair(columns: Columns, request: Request) -> Answer:
     from steepest.inference.synapses.pair import infer_geometry
     from steepest.report.pair import pair_answer
 
-    before, after, *others = columns.labelled()
+    before, after = columns.series()[:2]
     seed = request.seed or 0
     try:
         verdict = infer_geometry(
@@ -63,7 +62,7 @@ def _pair(columns: Columns, request: Request) -> Answer:
         raise DataError(f"{columns.path}: {error}") from error
     rate = assumed = None
     if request.rate is not None:
-        rate = rate_exponent(before.values, after.values, others[0].values, seed=seed)
+        rate = rate_exponent(*columns.arrays[:3], seed=seed)
     if verdict.noise.kind == "unknown":
         assumed = sensitivity(verdict.before, verdict.after)
     return pair_answer(

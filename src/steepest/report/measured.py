@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from steepest.inference.synapses.estimation import Interval
+from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measured import MeasuredVerdict
 from steepest.report.answer import Answer
 from steepest.report.page import Page, Section, checks_section, verdict_page

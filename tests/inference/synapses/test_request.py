@@ -33,8 +33,9 @@ def test_sessions_groups_and_absent_codes_are_read(table):
     assert len(found.group_names) == 20
     assert np.isnan(found.log_sizes[[5, 6], 1]).all()
     assert found.names == ("day0", "day4", "day8")
-    with pytest.raises(DataError, match=r"row 7 of column 'day4' is empty.*--absent"):
-        Request(sessions=("day0", "day4", "day8")).measurements(table)
+    assert not found.not_measured.any()
+    empty = Request(sessions=("day0", "day4", "day8"), absent=("-9",)).measurements(table)
+    assert np.argwhere(empty.not_measured).tolist() == [[5, 1]]
 
 
 def test_replicates_and_a_null_are_read(table):

@@ -17,9 +17,10 @@ from steepest.errors import DataError, UsageError
 from steepest.files import plain
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.synapses.estimation import estimate
+from steepest.inference.synapses.geometries import GEOMETRIES
+from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Measurements
-from steepest.inference.synapses.naming import OUTCOMES, decide_measured, judge
-from steepest.inference.synapses.verdict import GEOMETRIES
+from steepest.inference.synapses.naming import OUTCOMES, judge
 from steepest.progress import progress
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 
 from steepest.inference.designs.design import Design
 from steepest.inference.designs.planning import Plan, design_from, plan
+from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.request import Request
-from steepest.inference.synapses.verdict import GEOMETRIES
 
 __all__ = ["plan_stated"]
 

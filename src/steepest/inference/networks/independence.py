@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.optimize import brentq
 
-from steepest.inference.synapses.dual import SEARCHED
+from steepest.inference.synapses.geometries import SEARCHED
 
 __all__ = ["Panel", "independence_index", "independence_interval"]
 

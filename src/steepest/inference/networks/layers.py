@@ -16,10 +16,11 @@ from steepest.inference.networks.independence import (
     independence_interval,
 )
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
-from steepest.inference.synapses.dual import SEARCHED
+from steepest.inference.synapses.geometries import GEOMETRIES, nearest
 from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likelihood
 from steepest.inference.synapses.log_root import logroot
-from steepest.inference.synapses.verdict import GEOMETRIES, Noise, decide
+from steepest.inference.synapses.noise import Noise
+from steepest.inference.synapses.pair_rules import decide
 from steepest.progress import track
 
 if TYPE_CHECKING:
@@ -166,17 +167,16 @@ def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> 
     interval = (math.nan, math.nan)
     if math.isfinite(index):
         interval = independence_interval(panel, index, draws=draws, seed=seed)
-    outcome, verdict, reason = decide(index, interval, Noise("none", 0.0))
-    nearest = min(GEOMETRIES, key=lambda name: abs(GEOMETRIES[name] - np.clip(index, *SEARCHED)))
+    decision = decide(index, interval, Noise("none", 0.0))
     return LayerFit(
         **common,
         status="fitted",
-        reason=reason,
+        reason=decision.reason,
         index=index,
         interval=interval,
-        nearest=nearest,
-        outcome=outcome,
-        verdict=verdict,
+        nearest=nearest(index),
+        outcome=decision.outcome,
+        verdict=decision.verdict,
         **_pooled(w0, w1, seed),
     )
 

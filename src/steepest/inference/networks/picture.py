@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from matplotlib.figure import Figure
 
-from steepest.inference.synapses.dual import SEARCHED
-from steepest.inference.synapses.verdict import GEOMETRIES
+from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
 from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn
 
 if TYPE_CHECKING:

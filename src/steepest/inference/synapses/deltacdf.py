@@ -11,7 +11,8 @@ from jaxtyping import Float
 from scipy.special import ndtr
 
 from steepest.inference.synapses.dual import dual_change
-from steepest.inference.synapses.verdict import GEOMETRIES, DeltaCdf, DeltaCdfFloor
+from steepest.inference.synapses.geometries import GEOMETRIES
+from steepest.inference.synapses.verdict import DeltaCdf, DeltaCdfFloor
 
 __all__ = ["delta_cdf", "delta_cdf_floor", "delta_cdf_of_geometries"]
 

@@ -3,16 +3,13 @@
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["SEARCHED", "dual_change"]
-
-SEARCHED = (-4.0, 6.0)
-"""The range in which an index is looked for, symmetric about 1, where the family inverts sizes."""
+__all__ = ["dual_change"]
 
 
 def dual_change(
     log_before: Float[np.ndarray, "*n"],
     log_after: Float[np.ndarray, "*n"],
-    index: float | int | Float[np.ndarray, "*#n"],
+    index: float | Float[np.ndarray, "*#n"],
 ) -> Float[np.ndarray, "*n"]:
     """g(w1) - g(w0) = w0^(1-a) expm1((1-a)(l1 - l0)) / (1-a), continuous in the index a at 1.
 

@@ -5,14 +5,18 @@ step of log size, sd being the noise-free standard deviation of change of log si
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import DataError
-from steepest.geometry import Diagonal, Power
 from steepest.inference.synapses.estimation import Estimate
+from steepest.inference.synapses.geometries import DRAWN
 from steepest.inference.synapses.signal import SignalFit, fit_signal
+
+if TYPE_CHECKING:
+    from steepest.geometry import Diagonal, Power
 
 __all__ = ["MirrorMap", "mirror_map", "power_dual"]
 
@@ -34,16 +38,20 @@ class MirrorMap:
     index: float
     typical_size: float
 
-    def potential(self) -> Power:
+    def potential(self) -> "Power":
         """The power potential of the best index, for `gradient_flow` and `mirror_step`."""
+        from steepest.geometry import Power
+
         return Power(self.index)
 
-    def metric(self, sizes: Float[np.ndarray, " n"]) -> Diagonal:
+    def metric(self, sizes: Float[np.ndarray, " n"]) -> "Diagonal":
         """The metric phi'' at these sizes, one constant factor per synapse.
 
         Raises DataError for a size outside the range that was measured: the curve says nothing
         there.
         """
+        from steepest.geometry import Diagonal
+
         outside = (sizes < self.size[0]) | (sizes > self.size[-1])
         if outside.any():
             at = int(np.flatnonzero(outside)[0])
@@ -87,7 +95,7 @@ def power_dual(middle: Float[np.ndarray, " s"], index: float) -> Float[np.ndarra
 
 
 def _dual(fit: SignalFit, middle: Float[np.ndarray, " s"]) -> Float[np.ndarray, "b s"]:
-    index = np.clip(fit.index, -10, 10)
+    index = np.clip(fit.index, *DRAWN)
     slope = np.exp((1 - index)[:, None] * middle - fit.bend[:, None] * middle**2)
     steps = (slope[:, 1:] + slope[:, :-1]) / 2 * np.diff(middle)
     dual = np.concatenate([np.zeros((len(slope), 1)), np.cumsum(steps, axis=1)], axis=1)

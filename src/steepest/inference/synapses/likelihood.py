@@ -14,8 +14,9 @@ from jaxtyping import Float
 from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.special import log_ndtr, ndtr
 
-from steepest.inference.synapses.dual import SEARCHED, dual_change
-from steepest.inference.synapses.verdict import GEOMETRIES, GeometryFit, LikelihoodFit, Noise
+from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
+from steepest.inference.synapses.verdict import GeometryFit, LikelihoodFit
 
 __all__ = [
     "CensoredLikelihood",
@@ -23,7 +24,8 @@ __all__ = [
     "Likelihood",
     "MidpointLikelihood",
     "fit_likelihood",
-    "noise_variance",
+    "likeliest",
+    "or_unbounded",
     "rank_geometries",
 ]
 
@@ -169,17 +171,6 @@ class MidpointLikelihood:
 Likelihood = ExactLikelihood | CensoredLikelihood | MidpointLikelihood
 
 
-def noise_variance(
-    before: Float[np.ndarray, " n"], after: Float[np.ndarray, " n"], noise: Noise
-) -> Float[np.ndarray, " n"]:
-    """Variance of the noise in the change of log size: 2 CV^2, or sd^2 (w0^-2 + w1^-2)."""
-    assert noise.value is not None
-    if noise.kind == "cv":
-        return np.full_like(before, 2 * noise.value**2)
-    # Ratios first: squares of sizes in a tiny or huge unit would leave double precision.
-    return (noise.value / before) ** 2 + (noise.value / after) ** 2
-
-
 def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
     """The likeliest index in -4 .. 6, its 95 % profile interval, and the profile on a grid.
 
@@ -187,18 +178,10 @@ def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
     end of the range; the index is then the peak inside the range, or infinite if it lies at the
     end.
     """
+    index, top = likeliest(likelihood)
     low, high = SEARCHED
-    scanned = np.linspace(low, high, 11)
-    values = np.array([likelihood(index) for index in scanned])
-    peak = int(values.argmax())
-    left, right = scanned[max(peak - 1, 0)], scanned[min(peak + 1, 10)]
-    best = minimize_scalar(
-        lambda a: -likelihood(a), bounds=(left, right), method="bounded", options={"xatol": 1e-6}
-    )
-    index, top = float(best.x), -float(best.fun)  # pyright: ignore[reportAttributeAccessIssue]
     interval = (_end(likelihood, index, top, low), _end(likelihood, index, top, high))
-    if not low + 1e-3 < index < high - 1e-3:
-        index = math.copysign(math.inf, index - 1)
+    index = or_unbounded(index)
     reach = [
         end if math.isfinite(end) else edge for end, edge in zip(interval, SEARCHED, strict=True)
     ]
@@ -214,6 +197,27 @@ def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
         profile_index=grid,
         profile_log_likelihood=np.array([likelihood(a) for a in grid]),
     )
+
+
+def likeliest(likelihood: Callable[[float], float]) -> tuple[float, float]:
+    """The likeliest index in -4 .. 6, and its log-likelihood."""
+    low, high = SEARCHED
+    scanned = np.linspace(low, high, 11)
+    values = np.array([likelihood(index) for index in scanned])
+    peak = int(values.argmax())
+    left, right = scanned[max(peak - 1, 0)], scanned[min(peak + 1, 10)]
+    best = minimize_scalar(
+        lambda a: -likelihood(a), bounds=(left, right), method="bounded", options={"xatol": 1e-6}
+    )
+    return float(best.x), -float(best.fun)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def or_unbounded(index: float) -> float:
+    """The index; infinite where it lies at an end of the searched range."""
+    low, high = SEARCHED
+    if low + 1e-3 < index < high - 1e-3:
+        return index
+    return math.copysign(math.inf, index - 1)
 
 
 def _end(likelihood: Callable[[float], float], index: float, top: float, edge: float) -> float:

@@ -12,10 +12,11 @@ from contextlib import suppress
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
-from scipy.stats import t as student_t
 
 from steepest.errors import DataError
-from steepest.inference.synapses.dual import SEARCHED, dual_change
+from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.geometries import SEARCHED
+from steepest.inference.synapses.intervals import quantile_of_t
 from steepest.machine import cores
 from steepest.progress import progress
 
@@ -142,7 +143,7 @@ def logroot_interval(
         for count in _BATCHES:
             batches = _batch_estimates(log_before, log_after, np.array_split(order, count))
             if np.all(np.isfinite(batches)):
-                half = student_t.ppf(0.975, count - 1) * batches.std(ddof=1) / math.sqrt(count)
+                half = quantile_of_t(count) * batches.std(ddof=1) / math.sqrt(count)
                 return (index - float(half), index + float(half)), f"{count} random batches"
     estimates = logroot_bootstrap(log_before, log_after, index=index, draws=draws, seed=seed)
     # A percentile that is one of the draws stays defined where some draws are infinite.

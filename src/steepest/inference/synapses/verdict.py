@@ -1,21 +1,21 @@
-"""What an inference says, and the rule by which it dares to name a geometry."""
+"""What an inference says of one pair of sessions, and what every verdict has."""
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from steepest._version import __version__
 from steepest.files import plain
-from steepest.inference.synapses.dual import SEARCHED
+from steepest.inference.synapses.naming import Outcome
+from steepest.inference.synapses.noise import Noise
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
 __all__ = [
-    "GEOMETRIES",
     "SCHEMA",
     "AnyVerdict",
     "Check",
@@ -24,28 +24,12 @@ __all__ = [
     "DeltaCdfFloor",
     "GeometryFit",
     "LikelihoodFit",
-    "Noise",
-    "Outcome",
     "Verdict",
-    "decide",
     "verdict_dict",
 ]
 
-Outcome = Literal["named", "mixture", "none", "undecided", "unstable", "refused"]
-
 SCHEMA = "steepest.infer/1"
 """Name and version of the JSON of a verdict; a field that changes its meaning raises the number."""
-
-GEOMETRIES: dict[str, float] = {
-    "3-norm": -1.0,
-    "euclidean": 0.0,
-    "1.5-norm": 0.5,
-    "multiplicative": 1.0,
-    "burg": 2.0,
-}
-"""The named geometries and their index a = 2 - p: the sd of a synapse's change grows as size^a."""
-
-_NO_WIDTH = 3e-4  # three times the tolerance of a bootstrap draw
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,8 @@ class Counts:
 
     `usable` pairs have two positive sizes; `vanished`, `new` and `absent` have a zero after,
     before, or in both. With a detection limit, `below_limit` rows started below it and were
-    excluded, and `censored` rows started above it and ended below it or vanished.
+    excluded, and `censored` rows started above it and ended below it or vanished. Rows
+    `not_measured` have no number before or after, and are in no other count.
     """
 
     rows: int
@@ -84,23 +69,7 @@ class Counts:
     absent: int
     below_limit: int = 0
     censored: int = 0
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What was stated about measurement noise: nothing, exact sizes, a CV, or an additive sd."""
-
-    kind: Literal["unknown", "none", "cv", "sd"]
-    value: float | None = None
-
-    @property
-    def statement(self) -> str:
-        """The statement as a phrase for tables and reports."""
-        if self.kind == "cv":
-            return f"coefficient of variation {self.value:g} (stated)"
-        if self.kind == "sd":
-            return f"standard deviation {self.value:g} in the unit of size (stated)"
-        return "none: sizes stated to be exact" if self.kind == "none" else "unknown: not stated"
+    not_measured: int = 0
 
 
 @dataclass(frozen=True)
@@ -225,91 +194,6 @@ class Verdict:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-def decide(index: float, interval: tuple[float, float], noise: Noise) -> tuple[Outcome, str, str]:
-    """Outcome, verdict and reason from an index, its 95 % interval, and what is known of the noise.
-
-    A geometry is named only when the sizes are stated to be exact and the interval, widened by
-    .05 (1 + |1 - a|), holds that candidate alone, no further than .15 (.3 for c <= 0) from the
-    index. An interval without an end, without width or that does not exist leaves it undecided.
-    The 1.5-norm cannot be told from additive plus multiplicative change in one pair of
-    sessions, and is reported as "mixture".
-    """
-    low, high = interval
-    if math.isnan(index):
-        return (
-            "refused",
-            "The stated noise alone explains these changes.",
-            "nothing is left of the change of size once the stated noise is taken out",
-        )
-    if math.isinf(index):
-        side = f"above {SEARCHED[1]:g}" if index > 0 else f"below {SEARCHED[0]:g}"
-        return (
-            "refused",
-            "These sizes do not determine a geometry index.",
-            f"the index would lie {side}, outside the searched range",
-        )
-    found = f"index {index:.2f} (95 % {_number(low)} to {_number(high)})"
-    if noise.kind == "unknown":
-        return (
-            "undecided",
-            "No geometry is named while the measurement noise is unknown.",
-            f"{found} holds only if the sizes are exact: noise alone can move it past any"
-            " candidate; state the noise, or state that there is none (noise_cv=0)",
-        )
-    if noise.kind != "none":
-        return (
-            "undecided",
-            "No geometry is named from a stated noise alone.",
-            f"{found} is corrected for the stated noise, but a wrong form of the noise would name"
-            " a wrong geometry: naming needs replicates, sessions or a null group",
-        )
-    margin = 0.05 * (1 + abs(1 - index))
-    inside = {name: c for name, c in GEOMETRIES.items() if low - margin <= c <= high + margin}
-    found += f", widened by {margin:.2f},"
-    width = high - low
-    if len(inside) > 1:
-        return (
-            "undecided",
-            f"Undecided between {' and '.join(inside)}.",
-            f"{found} holds {len(inside)} named geometries: more synapses or a wider range of"
-            " sizes would tell them apart",
-        )
-    if not width > _NO_WIDTH:
-        return (
-            "undecided",
-            "These sizes do not say how sure the index is.",
-            f"index {index:.2f}, but no interval of any width: look for repeated or rounded sizes",
-        )
-    if math.isinf(width):
-        return (
-            "undecided",
-            "These sizes do not bound the geometry index.",
-            f"{found} has no end on one side: more synapses or a wider range of sizes would give"
-            " it one",
-        )
-    if not inside:
-        return (
-            "none",
-            "None of the named geometries fits.",
-            f"{found} holds no named geometry",
-        )
-    ((name, candidate),) = inside.items()
-    if abs(index - candidate) > (0.3 if candidate <= 0 else 0.15):
-        return (
-            "undecided",
-            f"Undecided: {name} is not excluded, and not close enough to be named.",
-            f"{found} holds {name} alone, but the index is {abs(index - candidate):.2f} from it",
-        )
-    if name == "1.5-norm":
-        return (
-            "mixture",
-            "The 1.5-norm, or a mixture of additive and multiplicative change.",
-            f"{found} holds the 1.5-norm alone, which one pair of sessions cannot tell from a"
-            " mixture",
-        )
-    return "named", name, f"{found} holds {name} and no other named geometry"
 
 
 @runtime_checkable
