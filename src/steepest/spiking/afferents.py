@@ -13,7 +13,7 @@ from steepest.spiking.trains import SpikeTrains
 
 __all__ = ["AbstractGroup", "Afferents", "GivenGroup", "SteadyGroup", "VaryingGroup", "check_bins"]
 
-MOST_EXPECTED = 0.5  # spikes per bin: beyond, a bin is no short time
+MOST_EXPECTED = 0.5  # spikes per bin; with more, a bin is too long to be taken for one moment
 
 
 def check_bins(rates: Any, dt: float, what: str) -> None:

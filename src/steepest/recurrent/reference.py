@@ -12,11 +12,11 @@ from steepest.errors import UsageError
 from steepest.recurrent.limits import check_filters
 from steepest.recurrent.online import OnlineRule
 
-__all__ = ["Coupled", "learn_in_network"]
+__all__ = ["ReferenceRun", "learn_in_network"]
 
 
 @dataclass(frozen=True, eq=False)
-class Coupled:
+class ReferenceRun:
     """A run inside the network: activity v and the input's estimate vbar (t, n), and final W."""
 
     activity: Float[np.ndarray, "t n"]
@@ -30,7 +30,7 @@ def learn_in_network(
     dt: float,
     rate: float,
     weights: Float[np.ndarray, "n n"] | None = None,
-) -> Coupled:
+) -> ReferenceRun:
     """Run v, the filter z = l_net (W S(v)) * g, X, Y and W together, one sample after another.
 
     z' = l_net (W S(v) - z), with the weights of the moment inside the filter, makes
@@ -57,4 +57,4 @@ def learn_in_network(
         post = post + gamma * dt * (vbar - post)
         pre = pre + gamma * dt * (s - pre)
         w = w + rate * dt * (stdp + hebbian - np.outer(w @ s, s))
-    return Coupled(activity, estimate, w)
+    return ReferenceRun(activity, estimate, w)
