@@ -489,3 +489,15 @@ def test_idle_lanes_cost_nothing_and_change_nothing():
     ended = simulate(task, ApproximateNaturalRule(), start, seed=3, **fast)
     assert ended.engine == "events"
     assert np.isfinite(ended.weights).all()
+
+
+def test_a_recording_tells_and_draws_itself(whole):
+    told = str(whole).splitlines()
+    assert told[0].startswith("Recording: 2 trials of 10 synapses until 1 s")
+    assert len(told) == 4
+    panels = whole.plot().axes
+    assert [axes.get_title(loc="left")[0] for axes in panels] == ["A", "B"]
+    assert len(panels[1].lines) == 10
+    bare = replace(whole, measures={}, complete=False)
+    assert str(bare).endswith("engine; interrupted")
+    assert len(bare.plot().axes) == 1

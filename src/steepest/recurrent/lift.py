@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
 from steepest.recurrent.inputs import Inputs
+from steepest.recurrent.modes import inverse_modes, rates_and_target
 from steepest.recurrent.network import AbstractAdditive
 
 __all__ = ["AffineLift", "BoxCode", "DualWeights", "fit_dual", "lifted"]
@@ -145,28 +146,14 @@ def fit_dual(
     eigenvalue lam); with neither, and K singular, it raises `DataError` naming the frames; blank
     frames raise it too. `UsageError` for a negative or doubled stabilisation.
     """
-    if min(ridge, cut) < 0 or (ridge > 0 and cut > 0) or not cut < 1:
-        raise UsageError(
-            f"ridge {ridge:g} and cut {cut:g}: give one of them, not negative (cut below 1)"
-        )
-    rates = network.nonlinearity(inputs.states).T
-    target = (inputs.velocities - network.intrinsic(inputs.states)).T
-    blank = ~rates.any(axis=0) & target.any(axis=0)
-    if inputs.periodic and blank.any():
-        raise DataError(
-            f"frame {int(np.argmax(blank))} of the input is blank: S(u) is zero there and a network"
-            " without activity stays without, whatever its weights; remove blank frames"
-        )
-    values, vectors = np.linalg.eigh(rates.T @ rates)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    floor = max(cut, 0.0 if ridge else 1e-12) * values[0]
-    rank = int(np.sum(values > floor)) if floor else len(values)
-    if rank < len(values) and not cut:
-        frames = np.argsort(-np.sum(vectors[:, rank:] ** 2, axis=1))[:6]
-        raise DataError(
-            f"only {rank} of {len(values)} frames are independent (frames"
-            f" {', '.join(map(str, sorted(frames)))} repeat others): ask for a ridge or a cut"
-        )
-    kept = vectors[:, :rank]
-    left = (target @ kept) / (values[:rank] + ridge * values[0]) @ kept.T
-    return DualWeights(left, rates, ridge, cut, rank, values)
+    rates, target = rates_and_target(inputs, network)
+    modes = inverse_modes(rates @ rates.T, ridge, cut, _repeated)
+    return DualWeights(modes.divide(target.T), rates.T, ridge, cut, modes.rank, modes.spectrum)
+
+
+def _repeated(values: np.ndarray, vectors: np.ndarray, rank: int) -> str:
+    frames = np.argsort(-np.sum(vectors[:, rank:] ** 2, axis=1))[:6]
+    return (
+        f"only {rank} of {len(values)} frames are independent (frames"
+        f" {', '.join(map(str, sorted(frames)))} repeat others): ask for a ridge or a cut"
+    )

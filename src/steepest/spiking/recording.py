@@ -4,16 +4,19 @@ import zipfile
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from steepest.arrays.entry import entry_point
 from steepest.errors import DataError, UsageError
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.task import RealisableTeacher, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from xarray import Dataset
 
 __all__ = ["Recording", "State", "evaluate", "record_steps"]
 
@@ -74,7 +77,7 @@ class State:
             raise DataError(f"{path} is not a saved state: {error}") from error
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """Quantities at recorded `times` (s), each (times, trials) or (times, trials, n) for weights.
 
@@ -94,8 +97,29 @@ class Recording:
     complete: bool = True
     attributes: dict[str, Any] = field(default_factory=dict)
 
-    def to_dataset(self) -> xr.Dataset:
+    def __repr__(self) -> str:
+        times, trials, n = self.weights.shape
+        end = self.state.step * self.dt
+        lines = [
+            f"Recording: {trials} trials of {n} synapses until {end:g} s, recorded {times} times"
+            f" by the {self.engine} engine" + ("" if self.complete else "; interrupted")
+        ]
+        for name in ("cost", "rate_distance", "weight_distance"):
+            if name in self.measures:
+                first, last = self.measures[name][[0, -1]].mean(axis=1)
+                lines.append(f"{name} ({UNITS[name]}): {first:.4g} -> {last:.4g}, mean over trials")
+        return "\n".join(lines)
+
+    def plot(self) -> "Figure":
+        """The cost, or the distance that was measured, and the weights, against time."""
+        from steepest.spiking.picture import draw_recording
+
+        return draw_recording(self)
+
+    def to_dataset(self) -> "Dataset":
         """The same with named axes and units."""
+        import xarray as xr
+
         data: dict[str, Any] = {
             "weights": (("time", "trial", "synapse"), self.weights),
             "voltage": (("time", "trial"), self.voltage),
@@ -146,18 +170,18 @@ def evaluate(task: Task, somatic: Any, dt: float = 5e-4) -> dict[str, np.ndarray
     test USPs, `weight_distance` to a realisable teacher; what does not exist is left out.
     """
     w = np.asarray(somatic, dtype=np.float64)
-    found: dict[str, np.ndarray] = {}
+    measures: dict[str, np.ndarray] = {}
     source = task.source
     if isinstance(source, RealisableTeacher):
         target = np.broadcast_to(source.weights, w.shape)
-        found["weight_distance"] = np.asarray(weight_distance(target, w))
+        measures["weight_distance"] = np.asarray(weight_distance(target, w))
     if task.test_usps is None:
-        return found
+        return measures
     target = task.teacher_rates(task.test_usps)
     if target is not None:
         rates = np.asarray(task.neuron.rate(w @ task.test_usps.T))
         target = np.broadcast_to(target, rates.shape)
-        found["cost"] = np.asarray(cost_per_bin(target, rates, dt))
-        found["cost_per_second"] = np.asarray(cost_per_second(target, rates))
-        found["rate_distance"] = np.asarray(rate_distance(target, rates))
-    return found
+        measures["cost"] = np.asarray(cost_per_bin(target, rates, dt))
+        measures["cost_per_second"] = np.asarray(cost_per_second(target, rates))
+        measures["rate_distance"] = np.asarray(rate_distance(target, rates))
+    return measures
