@@ -35,7 +35,7 @@ def run_dense(run: Run, chart: AbstractChart | None, reason: str = "") -> Record
     trials = Trial(
         jnp.asarray(start.weights),
         jnp.asarray(start.traces),
-        jnp.full(count, -1),
+        jnp.full(count, -1, dtype=jnp.int64),  # not weakly typed, as what comes back is not
         jnp.ones(count),
     )
     chunk = max(1, _AT_ONCE // max(count * n, _SMALL))
