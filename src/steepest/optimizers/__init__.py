@@ -23,7 +23,11 @@ _HOMES = {
 
 
 def require_torch(what: str) -> Any:
-    """The module torch; raises `UsageError` with the cure where it is not installed."""
+    """The module torch; raises `UsageError` with the cure where it is not installed.
+
+    >>> require_torch("this example").__name__
+    'torch'
+    """
     try:
         return import_module("torch")
     except ImportError as error:

@@ -60,6 +60,10 @@ class RelativeEntropy(eqx.Module):
     `covariance` is C, `cross` is B, `energy` is <|xi - f(u)|^2> / 2 (in the noise's metric) and
     `precision` is (2 D)^-1, or the identity without noise. Calling it is a JAX kernel: it and
     `InputCovariance` go straight into `gradient_flow`. `value` is the same as a plain number.
+
+    >>> cost = RelativeEntropy(np.eye(2), np.ones((1, 2)), 1.0, np.eye(1))
+    >>> cost.value([[1.0, 1.0]]), cost.minimum().weights
+    (0.0, array([[1., 1.]]))
     """
 
     covariance: np.ndarray = eqx.field(converter=as_field)
@@ -134,6 +138,13 @@ def relative_entropy(
     frame of a periodic input at which S(u) is zero while the input moves, such as a blank one of a
     movie: no W can move the network from there. Raises `UsageError` where D is not positive
     definite.
+
+    >>> from steepest.recurrent import linear_network
+    >>> turns = 2 * np.pi * np.arange(40) / 40
+    >>> inputs = Inputs.cycle(np.stack([np.cos(turns), np.sin(turns)], axis=1), dt=0.1)
+    >>> relative_entropy(inputs, linear_network()).minimum().weights.round(3)
+    array([[ 1.   , -1.571],
+           [ 1.571,  1.   ]])
     """
     rates, target = rates_and_target(inputs, network)
     count, n = rates.shape
@@ -167,6 +178,10 @@ class InputCovariance(AbstractMetric):
     The Hessian of `RelativeEntropy`, and, over the noise, the Fisher information of a path per
     unit of time. `ridge` is absolute, in the unit of C. Points may be flat (m n,) or matrices.
     Raises `MetricError` from `check` where C + ridge I is singular.
+
+    >>> metric = InputCovariance(np.diag([1.0, 4.0]))
+    >>> metric.sharp(np.zeros((1, 2)), np.ones((1, 2))).tolist()
+    [[1.0, 0.25]]
     """
 
     covariance: np.ndarray = eqx.field(converter=as_field)

@@ -54,9 +54,7 @@ class Modes:
     def divide(self, matrix: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
         """matrix (covariance + ridge lam I)^-1, on the modes that are used."""
         kept, values = self.directions[:, : self.rank], self.spectrum[: self.rank]
-        return (
-            (matrix @ kept) / (values + self.ridge * self.spectrum[0]) @ kept.T
-        )
+        return (matrix @ kept) / (values + self.ridge * self.spectrum[0]) @ kept.T
 
 
 def inverse_modes(

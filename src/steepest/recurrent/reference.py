@@ -17,7 +17,14 @@ __all__ = ["ReferenceRun", "learn_in_network"]
 
 @dataclass(frozen=True, eq=False)
 class ReferenceRun:
-    """A run inside the network: activity v and the input's estimate vbar (t, n), and final W."""
+    """A run inside the network: activity v and the input's estimate vbar (t, n), and final W.
+
+    >>> from steepest.recurrent import RateNetwork
+    >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
+    >>> run = learn_in_network(rule, np.ones((5, 2)), dt=0.01, rate=0.1)
+    >>> run.activity.shape, run.weights.shape
+    ((5, 2), (2, 2))
+    """
 
     activity: Float[np.ndarray, "t n"]
     estimate: Float[np.ndarray, "t n"]
@@ -37,6 +44,13 @@ def learn_in_network(
     vbar = l_net v - z obey vbar' = l_net (u - vbar) exactly, whatever W does. (With the current W
     outside the filter it does not.) O(t n^2) in Python: for checking, not for learning. Raises
     `UsageError` for a rule with options that the paper's Eq 5 does not have.
+
+    >>> from steepest.recurrent import RateNetwork, learn
+    >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
+    >>> shown = np.random.default_rng(0).standard_normal((40, 2))
+    >>> run = learn_in_network(rule, shown, dt=0.01, rate=0.1)
+    >>> np.allclose(run.weights, learn(rule, shown, 0.01, rate=0.1).weights[-1])
+    True
     """
     if rule.filtered or rule.diffusion is not None:
         raise UsageError("the reference form is Eq 5 itself: no filtered terms, no diffusion")

@@ -239,6 +239,12 @@ def export_brian2(
     constant rates; the other arguments are those of `simulate`, `intervals` is how often the
     script records. On the same spikes (its `--spikes`) it gives the weights of `simulate`.
     Raises `UsageError` for what it cannot express.
+
+    >>> from steepest.spiking import paper_task
+    >>> task, start = paper_task(trials=1, n=4)
+    >>> script = export_brian2(task, EuclideanRule(), start[0], rate=1e-5, duration=1.0)
+    >>> "import brian2" in script
+    True
     """
     neuron, source = task.neuron, task.source
     rates = task.afferents.constant_rates

@@ -42,6 +42,10 @@ class State:
     step), and `engine` holds what the event-driven one keeps besides, its random streams and the
     spikes drawn ahead included. A run that cannot use it (another rule, seed, teacher or engine,
     or weights, traces or a step that were changed) goes on from weights and traces.
+
+    >>> state = State(0, np.zeros((1, 3)), np.zeros((1, 2, 3)))
+    >>> state.step, state.weights.shape
+    (0, (1, 3))
     """
 
     step: int
@@ -85,6 +89,17 @@ class Recording:
     without the bias; `measures` holds cost (nats per bin), cost_per_second, rate_distance (Hz) and
     weight_distance where a test set and a teacher's rates exist, and gamma_s, gamma_u, gamma_w.
     `complete` is False where the run was interrupted: what was recorded until then is here.
+
+    >>> from steepest.spiking import EuclideanRule, paper_task, simulate
+    >>> task, start = paper_task(trials=2, n=4)
+    >>> recording = simulate(task, EuclideanRule(), start, rate=0.0, duration=0.1, seed=0)
+    >>> recording
+    Recording: 2 trials of 4 synapses until 0.1 s, recorded 2 times by the events engine
+    cost (nats per bin): 0.06014 -> 0.06014, mean over trials
+    rate_distance (Hz): 49.85 -> 49.85, mean over trials
+    weight_distance (1): 0.5182 -> 0.5182, mean over trials
+    >>> dict(recording.to_dataset().sizes)
+    {'time': 2, 'trial': 2, 'synapse': 4}
     """
 
     times: Float[np.ndarray, " times"]
@@ -168,6 +183,12 @@ def evaluate(task: Task, somatic: Any, dt: float = 5e-4) -> dict[str, np.ndarray
 
     `cost` (nats per bin of `dt` s), `cost_per_second` and `rate_distance` (Hz) over the task's
     test USPs, `weight_distance` to a realisable teacher; what does not exist is left out.
+
+    >>> from steepest.spiking import paper_task
+    >>> task, start = paper_task(trials=2, n=4)
+    >>> measures = evaluate(task, task.teacher.weights)
+    >>> measures["rate_distance"], measures["weight_distance"]
+    (array([0., 0.]), array([0., 0.]))
     """
     w = np.asarray(somatic, dtype=np.float64)
     measures: dict[str, np.ndarray] = {}

@@ -47,6 +47,18 @@ class MetricVerdict:
     constant in the same coordinates. `consistent` names the families that are metrics, pass that
     test at 5 % and are not more than 10 in AICc behind the best. `climbing` lists the rows whose
     velocity climbs the cost.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> verdict = infer_metric(samples)
+    >>> verdict.consistent
+    ('diagonal', 'constant metric')
+    >>> verdict.to_dict()["n"]
+    20
     """
 
     fits: tuple[MobilityFit, ...]
@@ -169,6 +181,16 @@ def infer_metric(samples: FlowSamples) -> MetricVerdict:
     known, and only given the cost: a rescaled cost takes a rescaled metric. Raises `DataError` for
     fewer numbers than coefficients, and where more than half of the velocities climb the cost,
     listed by row.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> infer_metric(samples)
+    MetricVerdict: the diagonal metric is consistent with the flow; also consistent: constant metric
+    20 samples of 2 coordinates
     """
     climbing = tuple(int(row) for row in samples.climbing)
     if len(climbing) > len(samples) / 2:
@@ -220,9 +242,7 @@ def _sentence(near: list[MobilityFit], fits: list[MobilityFit], metrics: list[Mo
     loose = [fit for fit in near if len(fit.fit.unidentified)]
     others = [fit.family.name for fit in near if fit is not simplest]
     also = (
-        f"; also consistent: {', '.join(others)}"
-        if others
-        else "; no other metric that was tried is"
+        f"also consistent: {', '.join(others)}" if others else "no other metric that was tried is"
     )
     name = simplest.family.name
     kind = name if "metric" in name else f"the {name} metric"
