@@ -43,9 +43,14 @@ def natural_learn(
 ) -> NaturalLearning:
     """Run rule (5) in the metric C + ridge I on `inputs` (t, n) shown `passes` times.
 
-    `ridge` > 0, in the unit of s^2 times time for the default rate 1/t (`gain` 0): P starts as
-    I / ridge. With `gain` eps > 0 the rate is constant and P is the inverse of the covariance
-    that is forgotten with time constant 1/eps (P starts as I / ridge, ridge in the unit of s^2).
+    - `rule`: an `OnlineRule` without options; `inputs`: one row per sample, `dt` apart.
+    - `ridge`: positive; P starts as I / ridge. In the unit of s^2 times time for the default rate
+      1/t, of s^2 with a `gain`.
+    - `passes`: how often the inputs are shown.
+    - `gain`: eps > 0 for a constant rate; P is then the inverse of the covariance that is
+      forgotten with time constant 1/eps.
+    - `record`: times at which W is kept (the end always is).
+
     Raises `UsageError` past a stability limit or for a rule with options that this form lacks.
 
     >>> from steepest.recurrent import RateNetwork

@@ -188,9 +188,14 @@ def simulate(
 ) -> Float[np.ndarray, "t *batch n"]:
     """The states at times 0, dt, ..., steps dt, from `start` (n,), or (b, n) for b copies.
 
-    `inputs` (steps, n) is u, held during each step. `diffusion` is the matrix D of the noise
-    du = f dt + L dB with L L' = 2 D (Euler-Maruyama: sqrt(dt) L z is added after the step), drawn
-    from `seed`. Raises `FlowError`, naming the time and unit, if a state is not finite, and
+    - `network`, `weights`: the vector field, and its connectivity (n, n).
+    - `start`: the first state; `dt`, `steps`: the time between states, and how many follow.
+    - `inputs`: u (steps, n), held during each step.
+    - `diffusion`: the matrix D of the noise du = f dt + L dB with L L' = 2 D (Euler-Maruyama:
+      sqrt(dt) L z is added after the step), drawn from `seed`.
+    - `integrator`: the map of one step, `euler` or `rk4`.
+
+    Raises `FlowError`, naming the time and unit, if a state is not finite, and
     `UsageError` for a step or diffusion that cannot be used.
 
     >>> simulate(linear_network(), np.zeros((1, 1)), [1.0], dt=0.1, steps=3).round(3)

@@ -228,12 +228,14 @@ def learn(
 ) -> Learning:
     """Run the rule on `inputs` (t, n), shown `passes` times in a row; the network is not simulated.
 
-    `rate` is eps, in 1/time, or pairs (eps, until time), each eps holding until its time. With
-    `block` = K > 1, W is held during K samples and changed at their end: the same to first order
-    in eps K dt, and several times faster for large n; "input" takes one whole pass as a block
-    (and whole passes only).
-    `record`: times at which W is kept (the end always is), moved up to the end of their block.
-    `terms`: keep the three terms too. `start`: continue a run.
+    - `rule`: the network's nonlinearity and the time constants of learning (`OnlineRule`).
+    - `inputs`: one row per sample, `dt` apart; `passes`: how often they are shown.
+    - `rate`: eps, in 1/time, or pairs (eps, until time), each eps holding until its time.
+    - `block`: with K > 1, W is held during K samples and changed at their end: the same to first
+      order in eps K dt, and several times faster for large n; "input" takes one whole pass as a
+      block (and whole passes only).
+    - `record`: times at which W is kept (the end always is), moved up to the end of their block.
+    - `terms`: keep the three terms too. `start`: continue a run.
 
     Raises `UsageError`, before anything runs, where dt or eps is past a stability limit (named,
     with the largest dt that is not), and `DataError` for inputs shorter than a filter remembers.

@@ -236,8 +236,14 @@ def export_brian2(
     """A Brian2 script in which one neuron learns a task by a rule from `weights` (n,).
 
     For the Euclidean, natural and approximate rules, a sigmoid, a difference of exponentials and
-    constant rates; the other arguments are those of `simulate`, `intervals` is how often the
-    script records. On the same spikes (its `--spikes`) it gives the weights of `simulate`.
+    constant rates. On the same spikes (its `--spikes`) it gives the weights of `simulate`.
+
+    - `task`, `rule`: what is learned, and how; `weights`: where learning begins, (n,).
+    - `rate`: eta, in 1/s for the natural rules, a number without unit for the Euclidean one.
+    - `duration`, `dt`: of the run and of one step, in s; `seed`: of the script's spikes.
+    - `euler`: USPs by forward Euler instead of exact ones.
+    - `intervals`: how often the script records.
+
     Raises `UsageError` for what it cannot express.
 
     >>> from steepest.spiking import paper_task

@@ -226,8 +226,11 @@ def paper_task(
 ) -> tuple[Task, Float[np.ndarray, "trials n"]]:
     """The task of Fig 3F and its initial weights (trials, n).
 
-    Half of `n` afferents fire at each of two rates (Hz); initial and target weights are uniform
-    in +-span/n, the test set is `test_samples` USPs of 250 ms; all drawn from `seed`.
+    - `trials`: how many weight vectors, each with a target of its own; `n`: afferents.
+    - `rates`: the two rates (Hz), at each of which half of the afferents fire.
+    - `span`: initial and target weights are uniform in +-span/n.
+    - `test_samples`: how many USPs of 250 ms the cost is measured on.
+    - `neuron`: the paper's unless given; `seed`: from which all is drawn.
 
     >>> task, start = paper_task(trials=3, n=4)
     >>> start.shape, task.afferents.constant_rates

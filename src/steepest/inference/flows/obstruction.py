@@ -61,13 +61,18 @@ def find_obstruction(
 ) -> Obstruction | None:
     """A reason why no metric makes `field` steepest descent, or None if none was found.
 
-    `field`: point (n,) -> velocity (n,), in jax.numpy. Looked at are, where given: the cost's slope
-    along the field at `points` (m, n) (needs `cost`; listed by row); the Jacobian at a `minimum`
-    (n,), where the field vanishes (with a cost: also that G = -H (Dv)^-1 is symmetric positive
-    definite); and whether the flow from `orbit_from` (n,) runs into a closed orbit within
-    `duration`. Without a cost the last two rule out every cost as well. None means that nothing
-    was found, not that a metric exists. `tolerance` is relative. Raises `DataError` if nothing is
-    given to look at, or the field does not vanish at the minimum.
+    Looked at is what is given; None means that nothing was found there, not that a metric exists.
+
+    - `field`: point (n,) -> velocity (n,), in jax.numpy; `cost`: point -> number.
+    - `points`: (m, n), where the cost's slope along the field is looked at; faults are listed by
+      row. Needs the cost.
+    - `minimum`: (n,), where the field vanishes and its Jacobian is looked at; with a cost also
+      whether G = -H (Dv)^-1 is symmetric positive definite.
+    - `orbit_from`: (n,), from where the flow may run into a closed orbit within `duration`.
+    - `tolerance`: relative.
+
+    Without a cost the last two rule out every cost as well. Raises `DataError` if nothing is given
+    to look at, or the field does not vanish at the minimum.
 
     >>> def spiral(x):
     ...     return jnp.stack([-x[0] - x[1], x[0] - x[1]])
