@@ -6,6 +6,7 @@ from steepest.descent.newton import covariant_hessian, newton_direction
 from steepest.descent.projection import Projection, bregman_projection
 from steepest.descent.step import mirror_step, riemannian_step
 from steepest.descent.trajectory import Trajectory
+from steepest.geometry.directions import velocity
 
 __all__ = [
     "InertialTrajectory",
@@ -18,4 +19,5 @@ __all__ = [
     "mirror_step",
     "newton_direction",
     "riemannian_step",
+    "velocity",
 ]

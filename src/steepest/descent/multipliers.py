@@ -146,7 +146,7 @@ def _newton(
     multipliers = np.zeros_like(problem.targets)
     change, weights = np.zeros_like(problem.start), problem.start
     missing = problem.missing_at_start
-    logarithmic = getattr(problem.potential, "index", 1.0) == 1.0
+    logarithmic = problem.potential.index in (1.0, None)
     for iteration in range(problem.max_iterations):
         if problem.share(missing) <= problem.tolerance:
             return Found(multipliers, weights, change, problem.share(missing), iteration)

@@ -80,13 +80,13 @@ def bregman_projection(
     """
     x, y, w0 = (np.asarray(value, dtype=np.float64) for value in (inputs, targets, start))
     _check(x, y, w0)
-    p = 2 - getattr(potential, "index", 0.0)
+    p = 2 - (potential.index or 0.0)
     if p >= _LARGEST_P:
         raise UsageError(
             f"the projection is limited to p-norms with p < 6, and this potential has p = {p:g}:"
             " its inverse Hessian is too singular at 0; descend with mirror_step instead"
         )
-    potential.domain.check(w0, type(potential).__name__)
+    potential.domain.check(w0, potential.name)
     problem = Problem(x, y, w0, potential, tolerance, max_iterations)
     if method is None:
         if p > 2:

@@ -4,14 +4,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from steepest.arrays.numbers import Coordinates, like
-from steepest.geometry.metric import AbstractMetric
+from steepest.geometry.directions import AbstractGeometry
 from steepest.geometry.potential import AbstractPotential
 
 __all__ = ["mirror_step", "riemannian_step"]
 
 
 def riemannian_step(
-    metric: AbstractMetric,
+    geometry: AbstractGeometry,
     point: Coordinates,
     covector: Coordinates,
     rate: float | Float[Array, ""],
@@ -19,9 +19,9 @@ def riemannian_step(
     """Explicit Euler step of steepest descent: point - rate * sharp(point, covector).
 
     The covector is the cost's differential at the point. Follows the flow to first order in the
-    rate, so it depends on the chart at second order. Raises what the metric's `sharp` raises.
+    rate, so it depends on the chart at second order. Raises what the geometry's `sharp` raises.
     """
-    vector = metric.sharp(point, covector)
+    vector = geometry.sharp(point, covector)
     return jnp.asarray(point) - like(rate, vector) * vector
 
 

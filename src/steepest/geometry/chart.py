@@ -179,14 +179,19 @@ class Attenuation(AbstractChart):
                 f"and {self.length}"
             )
 
+    @property
+    def factors(self) -> Any:
+        """exp(-distance / length) of each synapse; NumPy unless the chart is being transformed."""
+        xp = np if is_concrete(self.distance, self.length) else jnp
+        return xp.exp(-self.distance / self.length)
+
     def __call__(self, point: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return point * jnp.exp(-like(self.distance, point) / like(self.length, point))
+        return point * like(self.factors, point)
 
     def inverse(self, coordinates: Coordinates) -> Float[Array, "*n"]:
         coordinates = jnp.asarray(coordinates)
-        lengths = like(self.distance, coordinates) / like(self.length, coordinates)
-        return coordinates * jnp.exp(lengths)
+        return coordinates / like(self.factors, coordinates)
 
 
 class Composed(AbstractChart):

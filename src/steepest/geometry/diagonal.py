@@ -14,7 +14,15 @@ __all__ = ["Diagonal", "Euclidean", "Metabolic", "Weber"]
 
 
 class Euclidean(AbstractMetric):
-    """The metric that is implied when partial derivatives are called the gradient: G = I."""
+    """The metric that is implied when partial derivatives are called the gradient: G = I.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Euclidean
+    >>> Euclidean().sharp(jnp.array([2.0, 3.0]), jnp.array([1.0, -1.0])).tolist()
+    [1.0, -1.0]
+    """
+
+    index = 0.0
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(vector)
@@ -64,9 +72,8 @@ class Weber(AbstractMetric):
     "On choosing a metric".
     """
 
-    @property
-    def domain(self) -> AbstractDomain:
-        return Nonzero()
+    domain = Nonzero()
+    index = 2.0
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(vector) / self.domain.require(point, "Weber") ** 2

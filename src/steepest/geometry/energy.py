@@ -29,7 +29,7 @@ class MetabolicEnergies(AbstractMatrixMetric):
     energies: Callable[[Any], Any]
     weights: np.ndarray = eqx.field(converter=as_field, default=1.0)
     delta: np.ndarray = eqx.field(converter=as_field, default=0.0)
-    region: AbstractDomain = Everywhere()
+    domain: AbstractDomain = Everywhere()
 
     def __check_init__(self) -> None:
         if is_concrete(self.weights, self.delta) and not (
@@ -42,10 +42,6 @@ class MetabolicEnergies(AbstractMatrixMetric):
                 "MetabolicEnergies: weights are positive and delta is one number, not negative; "
                 f"not {self.weights} and {self.delta}"
             )
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         slopes = jnp.atleast_2d(jax.jacfwd(self.energies)(point))

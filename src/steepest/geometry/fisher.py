@@ -59,11 +59,7 @@ class FisherGaussian(AbstractMatrixMetric):
 
     mean: Callable[[Any], Any]
     covariance: Callable[[Any], Any]
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         precision = jnp.linalg.inv(self.covariance(point))
@@ -75,7 +71,7 @@ class FisherGaussian(AbstractMatrixMetric):
         return (matrix + matrix.T) / 2
 
     def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
+        self.domain.check(point, self.name)
         covariance = np.asarray(self.covariance(point))
         smallest = np.linalg.eigvalsh(covariance)[0] if np.isfinite(covariance).all() else np.nan
         if not smallest > 0:
@@ -95,11 +91,7 @@ class FisherExponentialFamily(AbstractMatrixMetric):
 
     log_partition: Callable[[Any], Any]
     natural: Callable[[Any], Any] | None = None
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         hessian = jax.jacfwd(jax.grad(self.log_partition))

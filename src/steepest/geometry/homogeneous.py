@@ -68,11 +68,7 @@ class HomogeneousState(AbstractMetric):
 
     own: Callable[[Any], Any]
     shared: Callable[[Any], Any]
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def _parts(self, point: Coordinates) -> tuple[Array, Array]:
         point = self.domain.require(point, "HomogeneousState")

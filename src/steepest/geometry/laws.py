@@ -17,6 +17,7 @@ from steepest.arrays.entry import entry_point
 from steepest.arrays.numbers import Numbers
 from steepest.errors import LawBroken, UsageError
 from steepest.geometry.chart import AbstractChart, Composed, Elementwise, Linear, Pullback, Scaling
+from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.potential import AbstractPotential
 
@@ -120,7 +121,7 @@ def check_metric(
     for point in _points(points, "check_metric"):
         metric.check(point)
         _metric_laws(ledger, metric, jnp.asarray(point), rng, rtol)
-    return ledger.close(f"{type(metric).__name__}, a metric at {len(_points(points, ''))} point(s)")
+    return ledger.close(f"{metric.name}, a metric at {len(_points(points, ''))} point(s)")
 
 
 def _metric_laws(
@@ -253,7 +254,7 @@ def check_potential(
         if not np.array_equal(other, point):
             _pair_laws(ledger, potential, x, jnp.asarray(other), rtol)
         _metric_laws(ledger, potential, x, rng, rtol)
-    return ledger.close(f"{type(potential).__name__}, a potential at {len(array)} point(s)")
+    return ledger.close(f"{potential.name}, a potential at {len(array)} point(s)")
 
 
 def _pair_laws(ledger: _Ledger, potential: AbstractPotential, x: Any, y: Any, rtol: float) -> None:
@@ -304,7 +305,7 @@ def check_homogeneity(
                 "exchanged units exchange their changes", _gap(there, here[order]), rtol, x
             )
     units = np.atleast_2d(np.asarray(points)).shape[-1]
-    return ledger.close(f"{type(metric).__name__}, the same for each of {units} units")
+    return ledger.close(f"{metric.name}, the same for each of {units} units")
 
 
 class Model(eqx.Module):
@@ -329,12 +330,12 @@ class Model(eqx.Module):
         )
 
 
-Recipe = Callable[[Model], AbstractMetric | Callable[[Any], Any]]
+Recipe = Callable[[Model], AbstractGeometry | Callable[[Any], Any]]
 
 
-def _direction(answer: AbstractMetric | Callable[[Any], Any], model: Model, point: Any) -> Any:
-    if isinstance(answer, AbstractMetric):
-        return -answer.sharp(point, jax.grad(model.cost)(point))
+def _direction(answer: AbstractGeometry | Callable[[Any], Any], model: Model, point: Any) -> Any:
+    if isinstance(answer, AbstractGeometry):
+        return velocity(model.cost, answer, point)
     return answer(point)
 
 

@@ -32,7 +32,6 @@ class AbstractTransport(AbstractMatrixMetric):
     """A Wasserstein-2 metric on the line: the integral of what a small change has to carry."""
 
     tolerance: eqx.AbstractVar[float]
-    region: eqx.AbstractVar[AbstractDomain]
 
     @abstractmethod
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
@@ -41,10 +40,6 @@ class AbstractTransport(AbstractMatrixMetric):
     @abstractmethod
     def carried(self, x: Array, point: Array) -> Float[Array, "n n"]:
         """The integrand."""
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
 
     @eqx.filter_jit
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
@@ -63,7 +58,7 @@ class AbstractTransport(AbstractMatrixMetric):
         return jnp.where(sound, matrix, jnp.nan)
 
     def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
+        self.domain.check(point, self.name)
         if not np.isfinite(np.asarray(self.compute_matrix(point))).all():
             raise MetricError(
                 f"{type(self).__name__}: the integral does not converge at {np.asarray(point)}: "
@@ -81,7 +76,7 @@ class WassersteinQuantile(AbstractTransport):
 
     quantile: Callable[[Any, Any], Any]
     tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
-    region: AbstractDomain = Everywhere()
+    domain: AbstractDomain = Everywhere()
 
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
         # Over z, u = 1/(1 + e^-z), which opens up the ends, where quantiles may run to infinity;
@@ -109,7 +104,7 @@ class WassersteinDistribution(AbstractTransport):
     centre: Callable[[Any], Any] | None = None
     scale: Callable[[Any], Any] | None = None
     tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
-    region: AbstractDomain = Everywhere()
+    domain: AbstractDomain = Everywhere()
 
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
         centre = 0.0 if self.centre is None else self.centre(point)
@@ -133,11 +128,7 @@ class WassersteinGaussian(AbstractMatrixMetric):
 
     mean: Callable[[Any], Any]
     covariance: Callable[[Any], Any]
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         S = self.covariance(point)
@@ -152,7 +143,7 @@ class WassersteinGaussian(AbstractMatrixMetric):
         return (matrix + matrix.T) / 2
 
     def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
+        self.domain.check(point, self.name)
         smallest = np.linalg.eigvalsh(np.asarray(self.covariance(point)))[0]
         if not smallest > 0:
             raise MetricError(

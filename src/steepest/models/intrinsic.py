@@ -94,7 +94,7 @@ class IntrinsicModel(eqx.Module):
         def width(point: Any) -> Any:
             return jnp.abs(point[0]) * self.input.place()[1]
 
-        return FisherDensity(self.log_density, centre=middle, scale=width, region=self.domain)
+        return FisherDensity(self.log_density, centre=middle, scale=width, domain=self.domain)
 
     def wasserstein_of_rate(self) -> WassersteinQuantile:
         """Wasserstein's metric of the output rate y, for normal inputs.
@@ -109,7 +109,7 @@ class IntrinsicModel(eqx.Module):
             a, b = point
             return jax.nn.sigmoid(a * (m + s * jax.scipy.special.ndtri(u)) + b)
 
-        return WassersteinQuantile(quantile=quantile, region=self.domain)
+        return WassersteinQuantile(quantile=quantile, domain=self.domain)
 
     def metrics(self) -> dict[str, AbstractMetric]:
         """Euclid, as Triesch chose implicitly, and Fisher, where it exists."""

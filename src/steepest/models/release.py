@@ -138,7 +138,7 @@ class ReleaseModel(eqx.Module):
         def reach(point: Any) -> Any:
             return jnp.sqrt(self.moments(point)[1])
 
-        return FisherDensity(self.log_density, centre=middle, scale=reach, region=self.domain)
+        return FisherDensity(self.log_density, centre=middle, scale=reach, domain=self.domain)
 
     def metrics(self) -> dict[str, AbstractMetric]:
         """The metrics without free parameters that were proposed for (P, q)."""

@@ -33,8 +33,9 @@ from jaxtyping import Array, Float
 from scipy import optimize, stats
 
 from steepest.data.tables import read_columns
+from steepest.descent import velocity
 from steepest.errors import DataError
-from steepest.geometry import Diagonal, Metabolic, Weber
+from steepest.geometry import Diagonal, Metabolic, Pullback, Scaling, Weber
 from steepest.models import ReleaseModel
 from steepest.papers.surace2020._streams import COLOURS
 from steepest.study import Claim, parameter, stamp
@@ -70,12 +71,12 @@ def _follow(metric: Any, phi: Any, start: Array, goal: Array) -> Float[Array, "r
     def one(recording: tuple[Array, Array]) -> Array:
         begin, end = recording
 
-        def velocity(_: Any, point: Array, args: Any) -> Array:
-            v = -metric.sharp(point, jax.grad(model.cost)(point))
+        def along(_: Any, point: Array, args: Any) -> Array:
+            v = velocity(model.cost, metric, point)
             return v / jnp.linalg.norm(v)  # by arc length: the line is asked for, not its speed
 
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(velocity),
+            diffrax.ODETerm(along),
             diffrax.Tsit5(),  # stiff near P = 1, but short: cheaper than an implicit solver
             t0=0.0,
             t1=10.0,
@@ -115,19 +116,9 @@ def _in_unit(kind: str, unit: float) -> Any:
 
     `unit` is the unit of q over the mean of q.
     """
-    euclid = Diagonal(np.array([1.0, unit**-2]))
     if kind == "Euclidean":
-        return euclid
-    return _UnitMetabolic(np.asarray(unit))
-
-
-class _UnitMetabolic(eqx.Module):
-    """diag((1-P)^-2, unit^-2): its sharp is all that is asked of it."""
-
-    unit: np.ndarray
-
-    def sharp(self, point: Any, covector: Any) -> Array:
-        return jnp.stack([covector[0] * (1 - point[0]) ** 2, covector[1] * self.unit**2])
+        return Diagonal(np.array([1.0, unit**-2]))
+    return Pullback(Metabolic(2.0, np.array([1.0, np.inf])), Scaling(np.array([1.0, 1 / unit])))
 
 
 def _simulate(parameters: Parameters, seed: int) -> np.ndarray:
