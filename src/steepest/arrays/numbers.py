@@ -1,6 +1,7 @@
 """Array types of the kernels, and how a field joins a point's precision."""
 
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +27,24 @@ __all__ = [
 # matrices too; geometries with a matrix need one axis.
 Coordinates: TypeAlias = Float[Array, "*n"] | Float[np.ndarray, "*n"]
 
-# What entry points take: lists, NumPy or JAX arrays, data frames, single numbers.
-Numbers: TypeAlias = ArrayLike | int | float
+if TYPE_CHECKING:
+    Numbers: TypeAlias = ArrayLike | int | float
+else:
+
+    class _Convertible(type):
+        def __instancecheck__(cls, value: Any) -> bool:
+            known = isinstance(value, int | float | complex | Sequence | memoryview | np.generic)
+            return known or hasattr(value, "__array__") or isinstance(value, Tracer)
+
+    class Numbers(metaclass=_Convertible):
+        """What entry points take: lists, NumPy or JAX arrays, data frames, single numbers.
+
+        A class, so that signatures print its name and not the twenty types that NumPy converts.
+
+        >>> from steepest.arrays.numbers import Numbers
+        >>> isinstance([1.0, 2.0], Numbers), isinstance(None, Numbers)
+        (True, False)
+        """
 
 
 def as_field(value: Any) -> Any:

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import readable
+
 __all__ = ["Integral", "integrate", "to_line"]
 
 _RULES = [np.polynomial.legendre.leggauss(n) for n in (12, 24)]
@@ -43,6 +45,7 @@ def to_line(t: Any, lower: float, upper: float, centre: Any, scale: Any) -> tupl
     return (lower + upper) / 2 + half * t, half * jnp.ones_like(t)
 
 
+@readable
 def integrate(
     function: Callable[[Any], Any],
     lower: float = -np.inf,

@@ -255,13 +255,14 @@ def _integrate_all(
                 root_finder=optx.Bisection(rtol=1e-12, atol=1e-12),
                 direction=False,
             )
-        found = solve_recorded(
+        solution = solve_recorded(
             lambda point: velocity(cost, geometry, point),
             solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps, event=event,
         )  # fmt: skip
         return (
-            found.times, found.states, jax.vmap(cost)(found.states),
-            found.end_time, found.end, cost(found.end), found.steps, found.ok, found.stopped,
+            solution.times, solution.states, jax.vmap(cost)(solution.states),
+            solution.end_time, solution.end, cost(solution.end),
+            solution.steps, solution.ok, solution.stopped,
         )  # fmt: skip
 
     # One after the other compiles in half the time of a batched loop, and pays for few flows.

@@ -19,13 +19,14 @@ from jaxtyping import Array, Float
 from steepest.arrays.entry import entry_point
 from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.descent.solve import solve_recorded
+from steepest.descent.trajectory import short
 from steepest.errors import FlowError, UsageError
 from steepest.geometry.metric import AbstractMetric
 
 __all__ = ["InertialTrajectory", "inertial_flow"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InertialTrajectory:
     """A damped flow at the times asked for: `times` (m,), `points` and `momenta` (m, n).
 
@@ -38,6 +39,18 @@ class InertialTrajectory:
     costs: Float[np.ndarray, " m"]
     energies: Float[np.ndarray, " m"]
 
+    def __repr__(self) -> str:
+        n = self.points.shape[1]
+        rows = [
+            f"  time {self.times[i]:.6g}: {short(self.points[i])}, cost {self.costs[i]:.4g},"
+            f" energy {self.energies[i]:.4g}"
+            for i in (0, -1)
+        ]
+        head = (
+            f"InertialTrajectory: {n} coordinate{'s' if n > 1 else ''} at {self.times.size} times"
+        )
+        return "\n".join([head, *rows])
+
 
 @entry_point(kernel="the metric's sharp, and integrate Hamilton's equations")
 def inertial_flow(
@@ -46,7 +59,7 @@ def inertial_flow(
     start: Numbers,
     times: Numbers,
     *,
-    friction: float | int,
+    friction: float,
     momentum: Numbers | None = None,
     solver: diffrax.AbstractAdaptiveSolver | None = None,
     rtol: float = 1e-9,
@@ -124,8 +137,8 @@ def _integrate(
         force = jax.jacfwd(lambda x: _hamiltonian(cost, metric, x, p))(q)
         return jnp.concatenate([metric.sharp(q, p), -force - friction * p])
 
-    found = solve_recorded(move, solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps)
-    states = found.states
+    solution = solve_recorded(move, solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps)
+    states = solution.states
     costs = jax.vmap(cost)(states[:, :n])
     energies = jax.vmap(lambda s: _hamiltonian(cost, metric, s[:n], s[n:]))(states)
-    return states, costs, energies, found.end_time, found.ok
+    return states, costs, energies, solution.end_time, solution.ok

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import readable
 from steepest.arrays.numbers import Coordinates
 from steepest.geometry.geodesic import christoffel
 from steepest.geometry.metric import AbstractMetric
@@ -14,6 +15,7 @@ from steepest.geometry.metric import AbstractMetric
 __all__ = ["covariant_hessian", "newton_direction"]
 
 
+@readable
 def covariant_hessian(
     cost: Callable[[Any], Any], metric: AbstractMetric, point: Coordinates
 ) -> Float[Array, "n n"]:
@@ -26,6 +28,7 @@ def covariant_hessian(
     return plain - jnp.einsum("kij,k->ij", christoffel(metric, point), jax.jacfwd(cost)(point))
 
 
+@readable
 def newton_direction(
     cost: Callable[[Any], Any], metric: AbstractMetric, point: Coordinates
 ) -> Float[Array, " n"]:

@@ -20,6 +20,7 @@ from steepest.descent.multipliers import (
     newton_cg,
     quasi_newton,
 )
+from steepest.descent.trajectory import short
 from steepest.errors import ProjectionError, UsageError
 from steepest.geometry.potential import AbstractPotential
 
@@ -34,7 +35,7 @@ _LARGEST_P = 6.0
 _ROUNDING = 100.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Projection:
     """The solution nearest to the start, as NumPy float64, and how well it solves its equations.
 
@@ -51,6 +52,14 @@ class Projection:
     method: Method
     iterations: int
     products: int
+
+    def __repr__(self) -> str:
+        return (
+            f"Projection: {self.weights.size} weights, {self.multipliers.size} equations,"
+            f" by {self.method} in {self.iterations} iterations\n"
+            f"  weights {short(self.weights)}\n"
+            f"  residual {self.residual:.2g}, kkt {self.kkt:.2g}"
+        )
 
 
 @entry_point(kernel="mirror_step")
@@ -98,24 +107,24 @@ def bregman_projection(
         "newton-cg": newton_cg,
         "quasi-newton": quasi_newton,
     }[method]
-    found = solve(problem)
-    if not found.residual <= _ROUNDING * tolerance:
-        raise ProjectionError(_reason(problem, found.residual, method, found.weights))
-    change = found.dual_change
+    solution = solve(problem)
+    if not solution.residual <= _ROUNDING * tolerance:
+        raise ProjectionError(_reason(problem, solution.residual, method, solution.weights))
+    change = solution.dual_change
     before = np.asarray(problem.dual)
-    after = np.asarray(potential.to_dual(found.weights))
+    after = np.asarray(potential.to_dual(solution.weights))
     kept = np.isfinite(before)  # a weight at 0 may have an infinite dual, and does not move
     before, after, asked = before[kept], after[kept], change[kept]
     scale = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-300)
     kkt = np.abs(after - before - asked).max(initial=0.0) / scale
     return Projection(
-        weights=found.weights,
-        multipliers=found.multipliers,
+        weights=solution.weights,
+        multipliers=solution.multipliers,
         dual_change=change,
-        residual=found.residual,
+        residual=solution.residual,
         kkt=float(kkt),
         method=method,
-        iterations=found.iterations,
+        iterations=solution.iterations,
         products=problem.products,
     )
 

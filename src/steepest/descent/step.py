@@ -3,13 +3,15 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import readable
 from steepest.arrays.numbers import Coordinates, like
-from steepest.geometry.directions import AbstractGeometry
+from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.potential import AbstractPotential
 
-__all__ = ["mirror_step", "riemannian_step"]
+__all__ = ["mirror_step", "riemannian_step", "velocity"]
 
 
+@readable
 def riemannian_step(
     geometry: AbstractGeometry,
     point: Coordinates,
@@ -25,6 +27,7 @@ def riemannian_step(
     return jnp.asarray(point) - like(rate, vector) * vector
 
 
+@readable
 def mirror_step(
     potential: AbstractPotential,
     point: Coordinates,

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import readable
 from steepest.arrays.numbers import Coordinates, floating
 from steepest.geometry.domain import AbstractDomain, Everywhere
 
@@ -65,6 +66,7 @@ class AbstractGeometry(eqx.Module):
         self.domain.check(jnp.asarray(point), self.name)
 
 
+@readable
 def velocity(
     cost: Callable[[Any], Any], geometry: AbstractGeometry, point: Coordinates
 ) -> Float[Array, "*n"]:

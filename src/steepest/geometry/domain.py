@@ -47,12 +47,14 @@ class AbstractDomain(eqx.Module):
         """
         point = jnp.asarray(point)
         outside = self.outside(point)
-        if is_concrete(point, outside):  # under lax.cond a constant's properties are traced
+        # Inside lax.cond what is computed from a concrete point is traced all the same.
+        if is_concrete(point, outside):
             self.check(point, what)
             return point
-        same = outside.shape == point.shape
-        # A product, so that derivatives are not a number there either.
-        return point * jnp.where(outside if same else outside.any(), like(jnp.nan, point), 1)
+        # Coordinates that share one margin are all wrong where it is.
+        wrong = outside if outside.shape == point.shape else outside.any()
+        # Multiplying by NaN, unlike putting NaN in place, makes the derivatives NaN as well.
+        return point * jnp.where(wrong, like(jnp.nan, point), 1)
 
     def check(self, point: Any, what: str) -> None:
         """Raise a `DomainError` that names the first coordinate outside, if there is one."""

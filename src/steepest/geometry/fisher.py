@@ -103,13 +103,19 @@ class FisherExponentialFamily(AbstractMatrixMetric):
         return (matrix + matrix.T) / 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FisherEstimate:
     """A Monte-Carlo estimate of Fisher's matrix (n, n) with its standard error (n, n)."""
 
     matrix: Float[np.ndarray, "n n"]
     standard_error: Float[np.ndarray, "n n"]
     draws: int
+
+    def __repr__(self) -> str:
+        texts = [np.array2string(x, precision=4) for x in (self.matrix, self.standard_error)]
+        return (
+            f"FisherEstimate from {self.draws} draws\n{texts[0]}\nwith standard error\n{texts[1]}"
+        )
 
 
 @entry_point(kernel="the log-density itself")

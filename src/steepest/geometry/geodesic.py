@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.entry import entry_point
+from steepest.arrays.entry import entry_point, readable
 from steepest.arrays.numbers import Numbers
 from steepest.arrays.quadrature import integrate
 from steepest.errors import FlowError, MetricError, UsageError
@@ -19,6 +18,7 @@ from steepest.geometry.metric import AbstractMetric
 __all__ = ["christoffel", "exponential_map", "geodesic_distance", "logarithm_map", "path_length"]
 
 
+@readable
 def christoffel(metric: AbstractMetric, point: Float[Array, " n"]) -> Float[Array, "n n n"]:
     """Christoffel symbols Gamma^k_ij at a point, as an array [k, i, j]: a kernel for small n."""
     slope = jax.jacfwd(metric.matrix)(point)  # [i, j, l] = d_l G_ij
@@ -31,6 +31,8 @@ def christoffel(metric: AbstractMetric, point: Float[Array, " n"]) -> Float[Arra
 @eqx.filter_jit
 def _shoot(metric: AbstractMetric, start: Array, velocity: Array, rtol: Any) -> tuple[Array, Array]:
     """Where the geodesic is after unit time, and whether the solver arrived."""
+    import diffrax  # takes longer to import than the rest of this room, and serves only here
+
     n = start.shape[0]
 
     def move(t: Any, state: Array, args: Any) -> Array:
@@ -113,12 +115,12 @@ def logarithm_map(
         step = jnp.linalg.solve(slope, miss)
         for halving in range(30):
             tried = velocity - step * 0.5**halving
-            found = miss_and_slope(tried)
-            if found[2] and jnp.linalg.norm(found[0]) < jnp.linalg.norm(miss):
+            missed = miss_and_slope(tried)
+            if missed[2] and jnp.linalg.norm(missed[0]) < jnp.linalg.norm(miss):
                 break
         else:
             break
-        velocity, (miss, slope, arrived) = tried, found
+        velocity, (miss, slope, arrived) = tried, missed
     raise FlowError(
         f"no geodesic of {type(metric).__name__} was found from {np.asarray(start)} to "
         f"{np.asarray(goal)} (the nearest try missed by {float(jnp.linalg.norm(miss)):.3g}); "
@@ -126,6 +128,7 @@ def logarithm_map(
     )
 
 
+@readable
 def geodesic_distance(
     metric: AbstractMetric, point: Numbers, other: Numbers, *, rtol: float = 1e-11
 ) -> float:

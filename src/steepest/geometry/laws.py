@@ -46,7 +46,7 @@ class Law:
         return bool(self.violation <= self.tolerance)  # False for NaN
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LawReport:
     """What was checked and what came out; prints as a table."""
 
@@ -57,7 +57,7 @@ class LawReport:
     def holds(self) -> bool:
         return all(law.holds for law in self.laws)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [self.subject]
         for law in self.laws:
             mark = "holds " if law.holds else "BROKEN"

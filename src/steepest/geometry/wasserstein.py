@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import readable
 from steepest.arrays.numbers import Numbers
 from steepest.arrays.quadrature import integrate
 from steepest.errors import MetricError
@@ -152,6 +153,7 @@ class WassersteinGaussian(AbstractMatrixMetric):
             )
 
 
+@readable
 def gaussian_wasserstein_distance(
     mean: Numbers, covariance: Numbers, other_mean: Numbers, other_covariance: Numbers
 ) -> float:

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.special import gammaln
 
 from steepest.arrays.numbers import as_field, is_concrete, like
 from steepest.errors import DomainError, MetricError
@@ -106,6 +105,8 @@ class ReleaseModel(eqx.Module):
 
         Raises `MetricError` without readout noise or for N that is no whole number.
         """
+        from scipy.special import gammaln
+
         self._check_blurred()
         N = int(self.sites)
         P, q = point
