@@ -31,6 +31,14 @@ class InertialTrajectory:
     """A damped flow at the times asked for: `times` (m,), `points` and `momenta` (m, n).
 
     `costs` (m,) and `energies` (m,), the Hamiltonian: cost plus kinetic energy.
+
+    >>> import numpy as np
+    >>> from steepest.descent import InertialTrajectory
+    >>> row = np.zeros((1, 1))
+    >>> InertialTrajectory(np.array([1.0]), row + 2, row, np.array([4.0]), np.array([4.5]))
+    InertialTrajectory: 1 coordinate(s) at 1 time(s)
+      time 1: [2.], cost 4, energy 4.5
+      time 1: [2.], cost 4, energy 4.5
     """
 
     times: Float[np.ndarray, " m"]
@@ -47,7 +55,7 @@ class InertialTrajectory:
             for i in (0, -1)
         ]
         head = (
-            f"InertialTrajectory: {n} coordinate{'s' if n > 1 else ''} at {self.times.size} times"
+            f"InertialTrajectory: {n} coordinate{'s' if n > 1 else ''} at {self.times.size} time(s)"
         )
         return "\n".join([head, *rows])
 
@@ -74,6 +82,12 @@ def inertial_flow(
 
     Raises `FlowError` where the flow leaves the metric's domain or is not finite, `UsageError`
     for arguments that cannot be used.
+
+    >>> from steepest.descent import inertial_flow
+    >>> from steepest.geometry import Euclidean
+    >>> flow = inertial_flow(lambda x: (x**2).sum() / 2, Euclidean(), [1.0], [3.141593], friction=0.0)
+    >>> flow.points.round(4).tolist()  # half a period of the pendulum
+    [[-1.0]]
     """
     q = as_numbers(start, "start")
     p = np.zeros_like(q) if momentum is None else as_numbers(momentum, "momentum")

@@ -42,6 +42,13 @@ class Projection:
     `residual` is max |X w - y| over the largest of |y| and |X w0|; `kkt` is max |g(w) - g(w0) -
     X' lam| over the largest of |g(w)| and |g(w0)|. `iterations` counts outer steps, `products` the
     products of X or X' with a vector.
+
+    >>> from steepest import bregman_projection
+    >>> from steepest.geometry import PNorm
+    >>> bregman_projection([[1.0, 1.0]], [2.0], [0.0, 1.0], PNorm(2))
+    Projection: 2 weights, 1 equation(s), by dense newton in 1 iteration(s)
+      weights [0.5 1.5]
+      residual 0, kkt 0
     """
 
     weights: Float[np.ndarray, " d"]
@@ -55,8 +62,8 @@ class Projection:
 
     def __repr__(self) -> str:
         return (
-            f"Projection: {self.weights.size} weights, {self.multipliers.size} equations,"
-            f" by {self.method} in {self.iterations} iterations\n"
+            f"Projection: {self.weights.size} weights, {self.multipliers.size} equation(s),"
+            f" by {self.method} in {self.iterations} iteration(s)\n"
             f"  weights {short(self.weights)}\n"
             f"  residual {self.residual:.2g}, kkt {self.kkt:.2g}"
         )
@@ -86,6 +93,13 @@ def bregman_projection(
     that are not finite, and p >= 6 (a documented limit); `DomainError` for a start outside the
     potential's domain; `ProjectionError` for rows that depend on each other, or where no weights
     of the start's signs solve the problem.
+
+    >>> from steepest import bregman_projection
+    >>> from steepest.geometry import Entropy, PNorm
+    >>> for potential in (PNorm(2), Entropy()):
+    ...     bregman_projection([[1.0, 1.0]], [4.0], [0.5, 1.5], potential).weights.round(6).tolist()
+    [1.5, 2.5]
+    [1.0, 3.0]
     """
     x, y, w0 = (np.asarray(value, dtype=np.float64) for value in (inputs, targets, start))
     _check(x, y, w0)

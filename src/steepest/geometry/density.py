@@ -33,6 +33,15 @@ class FisherDensity(AbstractMatrixMetric):
     its support moves with the parameters (no Fisher metric exists: a uniform density, a binomial
     count times a quantal size), where the quadrature cannot keep the tolerance, and where the
     metric is singular (names the direction: a mixture with coinciding components, say).
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import FisherDensity
+    >>> exponential = FisherDensity(lambda x, p: jnp.log(p[0]) - p[0] * x, lower=0.0)
+    >>> with jax.enable_x64(True):
+    ...     matrix = exponential.matrix(jnp.array([2.0]))
+    >>> matrix.round(8).tolist()
+    [[0.25]]
     """
 
     log_density: Callable[[Any, Any], Any]

@@ -35,6 +35,11 @@ class Diagonal(AbstractMetric):
     """One constant, positive factor per coordinate: G = diag(factors), learning rates 1/factors.
 
     Raises `MetricError` that names the coordinate of a factor that is not positive.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Diagonal
+    >>> Diagonal([1.0, 4.0]).sharp(jnp.zeros(2), jnp.ones(2)).tolist()
+    [1.0, 0.25]
     """
 
     factors: np.ndarray = eqx.field(converter=as_field)
@@ -70,6 +75,11 @@ class Weber(AbstractMetric):
     It is Euclidean in log size; for a constant, non-Euclidean metric in log size pull one back
     through `Elementwise(jnp.log, jnp.exp)`. Singular at 0 (`DomainError`). Surace et al. 2020,
     "On choosing a metric".
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Weber
+    >>> Weber().sharp(jnp.array([1.0, 3.0]), jnp.ones(2)).tolist()
+    [1.0, 9.0]
     """
 
     domain = Nonzero()
@@ -88,6 +98,11 @@ class Metabolic(AbstractMetric):
     The defaults describe a release probability; a coordinate without a maximum (`inf`) is
     Euclidean, so `Metabolic(2, maximum=(1, inf))` is diag((1-P)^-2, 1) on (P, q). Singular at the
     maximum (`DomainError`). Surace et al. 2020, "Gradient descent in neuroscience".
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Metabolic
+    >>> Metabolic(2.0).sharp(jnp.array([0.0, 0.5]), jnp.ones(2)).tolist()
+    [1.0, 0.25]
     """
 
     exponent: np.ndarray = eqx.field(converter=as_field, default=1.0)

@@ -24,6 +24,15 @@ class MetabolicEnergies(AbstractMatrixMetric):
     the cost of a change that alters no energy. With fewer energies than coordinates and delta = 0
     the metric is rank-deficient: `MetricError` names the direction that costs nothing. Surace et
     al. 2020, "Gradient descent in neuroscience"; `Metabolic` is the diagonal form in closed form.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import MetabolicEnergies
+    >>> metric = MetabolicEnergies(lambda x: x**2, weights=[1.0, 2.0])
+    >>> with jax.enable_x64(True):
+    ...     matrix = metric.matrix(jnp.array([1.0, 2.0]))
+    >>> matrix.tolist()
+    [[4.0, 0.0], [0.0, 32.0]]
     """
 
     energies: Callable[[Any], Any]

@@ -20,7 +20,16 @@ __all__ = ["christoffel", "exponential_map", "geodesic_distance", "logarithm_map
 
 @readable
 def christoffel(metric: AbstractMetric, point: Float[Array, " n"]) -> Float[Array, "n n n"]:
-    """Christoffel symbols Gamma^k_ij at a point, as an array [k, i, j]: a kernel for small n."""
+    """Christoffel symbols Gamma^k_ij at a point, as an array [k, i, j]: a kernel for small n.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import Weber, christoffel
+    >>> with jax.enable_x64(True):
+    ...     symbols = christoffel(Weber(), jnp.array([2.0]))
+    >>> symbols.tolist()
+    [[[-0.5]]]
+    """
     slope = jax.jacfwd(metric.matrix)(point)  # [i, j, l] = d_l G_ij
     lowered = (jnp.moveaxis(slope, 2, 1) + slope - jnp.moveaxis(slope, 2, 0)) / 2  # [m, i, j]
     n = point.shape[0]
@@ -66,6 +75,11 @@ def exponential_map(
 
     The same in every chart, unlike the straight step point + vector. Raises `FlowError` where the
     geodesic leaves the metric's domain before.
+
+    >>> import numpy as np
+    >>> from steepest.geometry import Weber, exponential_map
+    >>> exponential_map(Weber(), [2.0], [2.0 * np.log(3.0)]).round(6).tolist()  # by a factor of 3
+    [6.0]
     """
     start, velocity = _pair(point, vector)
     metric.check(start)
@@ -88,6 +102,10 @@ def logarithm_map(
     for a small number of dimensions. It finds a geodesic, which where several exist need not be
     the shortest. Raises `FlowError` where none is found: no geodesic joins the points, or the
     points are far apart in a curved space.
+
+    >>> from steepest.geometry import Weber, logarithm_map
+    >>> logarithm_map(Weber(), [1.0], [2.718281828]).round(6).tolist()
+    [1.0]
     """
     start, goal = _pair(point, other)
     for end in (start, goal):
@@ -132,7 +150,12 @@ def logarithm_map(
 def geodesic_distance(
     metric: AbstractMetric, point: Numbers, other: Numbers, *, rtol: float = 1e-11
 ) -> float:
-    """Length of the geodesic between two points (n,); raises what `logarithm_map` raises."""
+    """Length of the geodesic between two points (n,); raises what `logarithm_map` raises.
+
+    >>> from steepest.geometry import Weber, geodesic_distance
+    >>> round(geodesic_distance(Weber(), [1.0], [2.718281828]), 6)
+    1.0
+    """
     velocity = logarithm_map(metric, point, other, rtol=rtol)
     with jax.enable_x64(True):
         start = jnp.asarray(np.asarray(point, dtype=np.float64))
@@ -148,6 +171,11 @@ def path_length(
     The ends themselves are not evaluated, so a path may end where the metric is singular at a
     finite distance, such as at the maximum of a release probability. Raises `MetricError` where
     the length is infinite or the path leaves the domain.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Weber, path_length
+    >>> round(path_length(Weber(), lambda s: jnp.exp(s)[None]), 6)
+    1.0
     """
 
     def speed(t: Array) -> Array:

@@ -43,6 +43,11 @@ class DualPower(AbstractNorm):
     Q = 2 is Euclid, Q -> 1 moves all coordinates alike (sign descent), a large Q only the one with
     the largest slope. Belongs to its coordinates, as `Euclidean` does: use `NormPullback` to say
     to which.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import DualPower
+    >>> DualPower(3.0).sharp(jnp.zeros(2), jnp.array([1.0, 0.0])).tolist()
+    [1.0, 0.0]
     """
 
     exponent: float = eqx.field(static=True, converter=float)
@@ -79,6 +84,11 @@ class Spectral(AbstractNorm):
     P = U s V' is the covector's singular value decomposition. Points are matrices, or their
     entries in a row of length a b when `shape` is given. Unchanged by rotations of inputs and of
     outputs; not by other charts. Raises `MetricError` where P is no matrix.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Spectral
+    >>> Spectral().sharp(jnp.zeros((2, 2)), jnp.diag(jnp.array([3.0, 1.0]))).round(4).tolist()
+    [[4.0, 0.0], [0.0, 4.0]]
     """
 
     shape: tuple[int, int] | None = eqx.field(static=True, default=None)
@@ -110,7 +120,14 @@ class Spectral(AbstractNorm):
 
 
 class NormPullback(AbstractNorm):
-    """A norm known in a chart's coordinates, seen at the point: the length of J v there."""
+    """A norm known in a chart's coordinates, seen at the point: the length of J v there.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import DualPower, NormPullback, Scaling
+    >>> norm = NormPullback(DualPower(2.0), Scaling([10.0, 1.0]))
+    >>> float(norm.norm(jnp.zeros(2), jnp.array([1.0, 0.0])))
+    10.0
+    """
 
     seen: AbstractNorm
     chart: AbstractChart

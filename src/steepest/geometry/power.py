@@ -42,6 +42,16 @@ class Power(AbstractPotential):
     For a < 1 weights of either sign share one dual axis. For a >= 1 they do not: `sign` (1, -1, or
     one per weight) says on which side of 0 each weight lives (Dale's law), and a weight at 0 never
     moves. At a = 1 the branch is |w| log|w| - |w|, at a = 2 it is -log|w|. Pogodin et al. 2024.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Power
+    >>> sizes = jnp.array([1.0, 4.0])
+    >>> for index in (-1, 0, 1, 2):
+    ...     Power(index).sharp(sizes, jnp.ones(2)).round(4).tolist()
+    [1.0, 0.25]
+    [1.0, 1.0]
+    [1.0, 4.0]
+    [1.0, 16.0]
     """
 
     index: float = eqx.field(converter=float, static=True)
@@ -135,7 +145,13 @@ class Power(AbstractPotential):
 
 
 class PNorm(AbstractPotential):
-    """phi = |w|^p / p, p > 1: the p-norm's potential, with geometry index 2 - p."""
+    """phi = |w|^p / p, p > 1: the p-norm's potential, with geometry index 2 - p.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import PNorm
+    >>> PNorm(3).index, PNorm(3).to_dual(jnp.array([2.0, -3.0])).tolist()
+    (-1.0, [4.0, -9.0])
+    """
 
     p: float = eqx.field(converter=float, static=True)
 
@@ -176,5 +192,13 @@ def Entropy(sign: Any = 1.0) -> Power:
 
     `sign` (1, -1, or one per weight) is the side of 0 on which each weight stays; one at 0 never
     moves.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.descent import mirror_step
+    >>> from steepest.geometry import Entropy
+    >>> Entropy()
+    Power(1)
+    >>> print(mirror_step(Entropy(), jnp.ones(2), jnp.array([1.0, -1.0]), 0.1).round(4))
+    [0.9048 1.1052]
     """
     return Power(1.0, sign)

@@ -73,6 +73,15 @@ class WassersteinQuantile(AbstractTransport):
 
     `quantile(u, point)` -> x, scalar, in jax.numpy, for u in (0, 1). Raises `MetricError` (NaN
     under jit) where the quadrature does not converge: the second moment of d_i Q is not finite.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import WassersteinQuantile
+    >>> uniform = WassersteinQuantile(lambda u, p: p[0] + u * (p[1] - p[0]))
+    >>> with jax.enable_x64(True):
+    ...     matrix = uniform.matrix(jnp.array([1.0, 4.0]))
+    >>> (6 * matrix).round(6).tolist()
+    [[2.0, 1.0], [1.0, 2.0]]
     """
 
     quantile: Callable[[Any, Any], Any]
@@ -97,6 +106,15 @@ class WassersteinDistribution(AbstractTransport):
     (lower, upper) is where the density is positive, at every point; `centre` and `scale` say where
     on an infinite line its bulk lies. Raises `MetricError` (NaN under jit) where the quadrature
     does not converge: the density has a gap, across which nothing can be carried.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import WassersteinDistribution
+    >>> exponential = WassersteinDistribution(lambda x, p: -jnp.expm1(-x / p[0]), lower=0.0)
+    >>> with jax.enable_x64(True):
+    ...     matrix = exponential.matrix(jnp.array([1.7]))
+    >>> matrix.round(6).tolist()
+    [[2.0]]
     """
 
     distribution: Callable[[Any, Any], Any]
@@ -125,6 +143,15 @@ class WassersteinGaussian(AbstractMatrixMetric):
 
     `mean`: point (n,) -> (d,); `covariance`: point (n,) -> (d, d), positive definite; jax.numpy.
     G_ij = d_i m . d_j m + tr(L_i d_j S)/2 with S L_i + L_i S = d_i S.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import WassersteinGaussian
+    >>> metric = WassersteinGaussian(lambda p: p[:1], lambda p: p[1:, None] ** 2)
+    >>> with jax.enable_x64(True):
+    ...     matrix = metric.matrix(jnp.array([1.0, 2.0]))  # flat in mean and standard deviation
+    >>> matrix.round(6).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
 
     mean: Callable[[Any], Any]
@@ -161,6 +188,10 @@ def gaussian_wasserstein_distance(
 
     Means (d,), covariances (d, d), symmetric positive semidefinite. Raises `MetricError` if a
     covariance is not.
+
+    >>> from steepest.geometry import gaussian_wasserstein_distance
+    >>> gaussian_wasserstein_distance([0.0], [[1.0]], [3.0], [[1.0]])
+    3.0
     """
     m, other_m = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (mean, other_mean))
     S, other_S = (

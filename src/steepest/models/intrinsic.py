@@ -28,6 +28,11 @@ class IntrinsicModel(eqx.Module):
 
     Points are (a, b), a > 0: the sheet a < 0 is separated by a = 0, where the output has no
     density. `input` is the distribution of x (dimensionless, as the paper assumes).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.models import IntrinsicModel
+    >>> round(float(IntrinsicModel().cost(jnp.array([1.238, -2.702]))), 4)  # near the minimum
+    0.033
     """
 
     input: AbstractInput = NormalInput()

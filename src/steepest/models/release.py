@@ -33,6 +33,10 @@ class ReleaseModel(eqx.Module):
 
     With width and noise 0 the cost is unbounded below at (1, phi/N), and the Euclidean flow gets
     there in finite time: stop it with `boundary()`. With a width there is a minimum inside.
+
+    >>> from steepest.models import ReleaseModel
+    >>> [round(x, 4) for x in ReleaseModel(sites=3, target=2.0, width=0.5).minimum]
+    [0.8421, 0.7917]
     """
 
     sites: float = eqx.field(static=True, converter=float, default=1.0)
