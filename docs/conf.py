@@ -12,7 +12,9 @@ import figure_pages
 project = "steepest"
 author = "The steepest developers"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
+numpydoc_show_class_members = False
+autodoc_mock_imports = ["torch"]  # an extra that the pages do without
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "_figures"]

@@ -4,6 +4,13 @@ import gc
 import os
 from pathlib import Path
 
+# Programs that one worker, or an earlier run, has compiled are read by the others. Set before JAX
+# is imported, and inherited by the processes that tests start.
+COMPILED = Path(__file__).resolve().parents[1] / ".pytest_cache" / "xla"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
 import jax
 import matplotlib
 import pytest

@@ -1,17 +1,22 @@
-"""The house keeps its rules: imports point downward, classes are abstract or final."""
+"""The house keeps its rules: imports point downward, classes are abstract or final, and so on."""
 
 import ast
+import importlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import steepest
 
 SOURCE = Path(steepest.__file__).parent
+DOCS = Path(__file__).parents[1] / "docs"
 
 # From the roof to the ground floor; a room may import only rooms below it (and itself).
 STOREYS = [
     ["__main__"],
     ["cli"],
-    ["inferring", "planned"],
     ["report"],
     ["sweep"],
     ["papers"],
@@ -23,31 +28,45 @@ STOREYS = [
     ["study"],
     ["geometry"],
     ["arrays"],
-    ["errors", "machine", "markup", "pictures", "progress", "_version"],
+    ["errors", "files", "machine", "markup", "pictures", "progress", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
+# The rooms of inference do not know each other, but for these.
+USES = {"networks": {"synapses"}, "designs": {"synapses"}}
+
+MODULES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
+PACKAGES = sorted(
+    path.parent.relative_to(SOURCE)
+    for path in SOURCE.rglob("__init__.py")
+    if path.parent != SOURCE and path.parent.parent.name != "papers"
+)
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def room_of(path: Path) -> str:
-    first = path.relative_to(SOURCE).parts[0]
-    return first.removesuffix(".py")
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(path: Path) -> set[str]:
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Full names of the modules (or of names in them) that run-time code imports from us."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            if node.module == "steepest":
-                rooms |= {alias.name for alias in node.names}
-            elif node.module and node.module.startswith("steepest."):
-                rooms.add(node.module.split(".")[1])
+            assert node.level == 0, f"a relative import of {node.module}"
+            if node.module and node.module.split(".")[0] == "steepest":
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
-            rooms |= {a.name.split(".")[1] for a in node.names if a.name.startswith("steepest.")}
-    return rooms
-
-
-MODULES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")
+            yield from (a.name for a in node.names if a.name.startswith("steepest."))
+        yield from imported(node)
 
 
 def test_imports_point_downward():
@@ -55,11 +74,41 @@ def test_imports_point_downward():
     for path in MODULES:
         here = room_of(path)
         assert here in LEVEL, f"{here} has no storey: add it to STOREYS"
-        for room in imported_rooms(path) - {here, "__version__"}:
-            assert room in LEVEL, f"{path.name} imports an unknown room {room}"
-            if LEVEL[room] <= LEVEL[here]:
+        for room in {name.split(".")[1] for name in imported(tree_of(path))} - {here}:
+            assert room in LEVEL or room == "__version__", f"{path.name} imports {room}: no room"
+            if LEVEL.get(room, 99) <= LEVEL[here]:
                 wrong.append(f"{path.relative_to(SOURCE)} imports {room}, which is not below it")
     assert wrong == []
+
+
+def test_the_rooms_of_inference_do_not_know_each_other():
+    wrong = []
+    for path in (SOURCE / "inference").rglob("*/*.py"):
+        here = path.parent.name
+        for name in imported(tree_of(path)):
+            parts = name.split(".")
+            if parts[1] == "inference" and parts[2] not in {here, *USES.get(here, set())}:
+                wrong.append(f"{path.relative_to(SOURCE)} imports {name}")
+    assert wrong == []
+
+
+def test_no_two_files_import_each_other_in_a_circle():
+    names = {name_of(path): path for path in MODULES}
+    arrows: dict[str, set[str]] = {}
+    for name, path in names.items():
+        targets = imported(tree_of(path))
+        # `from steepest.a import b` is the module a.b where there is one, else the module a.
+        arrows[name] = {t if t in names else t.rpartition(".")[0] for t in targets} - {name}
+    circles = []
+    for start in names:
+        reached: set[str] = set()
+        edge = set(arrows[start])
+        while edge:
+            reached |= edge
+            edge = {t for name in edge for t in arrows.get(name, set())} - reached
+        if start in reached:
+            circles.append(start)
+    assert circles == []
 
 
 def equinox_classes() -> list[ast.ClassDef]:
@@ -67,7 +116,7 @@ def equinox_classes() -> list[ast.ClassDef]:
     nodes = [
         node
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef)
     ]
     found: list[ast.ClassDef] = []
@@ -100,6 +149,59 @@ def test_a_class_is_abstract_or_final():
             )
 
 
-def test_no_room_has_outgrown_its_walls():
+def test_no_file_has_outgrown_its_walls():
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
-    assert {str(path): count for path, count in lines.items() if count > 420} == {}
+    assert {str(path): count for path, count in lines.items() if count > 400} == {}
+
+
+def test_no_function_bears_the_name_of_a_module_beside_it():
+    wrong = []
+    for path in MODULES:
+        neighbours = {other.stem for other in path.parent.glob("*.py")}
+        neighbours |= {other.parent.name for other in path.parent.glob("*/__init__.py")}
+        for node in tree_of(path).body:
+            if isinstance(node, ast.FunctionDef) and node.name in neighbours:
+                wrong.append(f"{path.relative_to(SOURCE)}: {node.name}")
+    assert wrong == []
+
+
+def test_every_room_is_reached_from_the_package():
+    for room in PACKAGES:
+        if len(room.parts) == 1 and room.name != "cli":
+            assert room.name in dir(steepest)
+            assert getattr(steepest, room.name).__name__ == f"steepest.{room.name}"
+    assert set(dir(steepest)) == set(steepest.__all__)
+
+
+@pytest.mark.parametrize("room", [room for room in PACKAGES if room.name != "cli"], ids=str)
+def test_every_public_name_is_on_a_page_of_the_docs(room):
+    """A page that shows a whole room shows each of its names; front doors repeat rooms' names."""
+    name = ".".join(["steepest", *room.parts])
+    if name == "steepest.inference":
+        module = importlib.import_module(name)
+        rooms = [importlib.import_module(f"{name}.{inner}") for inner in ("synapses", "flows")]
+        rooms += [
+            importlib.import_module(f"{name}.{inner}")
+            for inner in ("networks", "activity", "designs")
+        ]
+        inner_names = {public for inner in rooms for public in inner.__all__}
+        own = {inner.__name__.rpartition(".")[2] for inner in rooms}
+        assert set(module.__all__) - own <= inner_names
+        return
+    pages = "\n".join(page.read_text("utf-8") for page in DOCS.rglob("*.md"))
+    whole = rf"automodule:: {re.escape(name)}\n   :members:\n"
+    assert re.search(whole, pages), f"no page of docs/api shows {name}"
+
+
+# Claims that no limit can say, each with its reason.
+HAND_MADE = 12
+
+
+def test_claims_write_their_limit_once():
+    made = [
+        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        for path in (SOURCE / "papers").rglob("*.py")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Claim"
+    ]
+    assert len(made) <= HAND_MADE, made
