@@ -13,7 +13,7 @@ from steepest.arrays.numbers import is_concrete
 from steepest.descent.step import mirror_step
 from steepest.errors import UsageError
 from steepest.geometry import AbstractPotential, Power
-from steepest.optimizers.starting_weights import check_start, freezes_sign, tally
+from steepest.optimizers.starting_weights import check_start, tally
 
 __all__ = ["MirrorState", "mirror_descent"]
 
@@ -104,18 +104,17 @@ def _change(
     """What one mirror step adds to the weights, without cancellation where a closed form has it."""
     weights = jnp.asarray(weights)
     rate = jnp.asarray(rate, weights.dtype)
-    index: Any = getattr(potential, "index", None)
-    if index == 0:  # PNorm(2) and Power(0): the dual is the weight
+    if potential.index == 0:  # PNorm(2) and Power(0): the dual is the weight
         return -rate * covector
-    if freezes_sign(potential):
+    if isinstance(potential, Power) and potential.freezes_signs:
         if own_signs:
             sign = jnp.where(weights < 0, -1, 1).astype(weights.dtype)
         else:
-            weights = potential.domain.require(weights, type(potential).__name__)
-            sign = jnp.asarray(potential.sign, weights.dtype)  # pyright: ignore[reportAttributeAccessIssue]
-        if index == 1:
+            weights = potential.domain.require(weights, potential.name)
+            sign = jnp.asarray(potential.sign, weights.dtype)
+        if potential.index == 1:
             return weights * expm1(-rate * sign * covector)
-        potential = Power(index, sign)
+        potential = Power(potential.index, sign)
     return mirror_step(potential, weights, covector, rate) - weights
 
 

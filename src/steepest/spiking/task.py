@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy.special import expit
 
 from steepest.errors import UsageError
+from steepest.geometry.chart import Attenuation
 from steepest.spiking.afferents import Afferents
 from steepest.spiking.fisher import NeuronFisher
 from steepest.spiking.neuron import PoissonNeuron
@@ -119,7 +120,7 @@ def exponential_attenuation(distance: Any, length: float = 200.0) -> Float[np.nd
     distance = _distances(distance)
     if not (np.isfinite(length) and length > 0):
         raise UsageError(f"an attenuation length is positive, not {length} um")
-    return np.exp(-distance / length)
+    return Attenuation(distance, length).factors
 
 
 def backpropagation(distance: Any, reach: float, width: float) -> Float[np.ndarray, " n"]:

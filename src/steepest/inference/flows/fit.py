@@ -15,7 +15,8 @@ from steepest.arrays.entry import entry_point
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, MetricError
 from steepest.geometry.chart import Pullback
-from steepest.geometry.metric import AbstractMetric, Constant
+from steepest.geometry.matrix import Constant
+from steepest.geometry.metric import AbstractMetric
 from steepest.inference.flows.ftest import FTest, LeastSquares, least_squares, nested_f_test
 from steepest.inference.flows.mobility import ANY, ISOTROPIC, SYMMETRIC, MobilityFamily
 from steepest.inference.flows.samples import FlowSamples
