@@ -1,10 +1,8 @@
 """A figure module keeps the whole protocol, and what it writes is whole or not there."""
 
 import csv
-import errno
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 import matplotlib.figure
@@ -14,7 +12,7 @@ import xarray as xr
 
 from steepest._version import __version__
 from steepest.errors import UsageError
-from steepest.study import Claim, Figure, parameter, reproduce, staging, stamp
+from steepest.study import Claim, Figure, parameter, reproduce, stamp
 
 
 @dataclass(frozen=True)
@@ -210,29 +208,6 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_computed(
             reproduce(figure, out=out)
     assert runs == []
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_folders_made_in_vain_are_taken_away(tmp_path):
-    (tmp_path / "a").mkdir()
-
-    def write_half():
-        with staging(tmp_path / "a" / "b" / "c") as stage:
-            (stage / "half").write_text("")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_half()
-    assert [path.name for path in tmp_path.rglob("*")] == ["a"]
-
-
-def test_a_full_disk_is_named_and_other_errors_keep_theirs(tmp_path):
-    with pytest.raises(UsageError, match="No space left"), staging(tmp_path / "out"):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(FileNotFoundError), staging(tmp_path / "out"):
-        Path(tmp_path / "absent").read_text()
-    (tmp_path / "out" / "x").mkdir(parents=True)
-    with pytest.raises(UsageError, match="cannot write"), staging(tmp_path / "out") as stage:
-        (stage / "x").write_text("a folder has this name")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """What a figure says about a paper's statement: expected, measured, and whether it holds."""
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from steepest.files import plain
 
 __all__ = ["Claim"]
 
@@ -170,9 +171,9 @@ class Claim:
         """The claim as plain JSON values; a number that does not exist is None."""
         return {
             "statement": self.statement,
-            "expected": _plain(self.expected),
-            "measured": _plain(self.measured),
-            "standard_error": _plain(self.standard_error),
+            "expected": plain(self.expected),
+            "measured": plain(self.measured),
+            "standard_error": plain(self.standard_error),
             "holds": None if self.holds is None else bool(self.holds),  # NumPy's is not JSON
         }
 
@@ -185,11 +186,3 @@ def _value(array: np.ndarray) -> Value:
 
 def _limit(side: str, limit: float, by: float) -> str:
     return f"{side} {limit:g}" + (f" by {by:g} standard errors" if by else "")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

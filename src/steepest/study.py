@@ -13,15 +13,11 @@ A figure module is one Python file with
 
 import csv
 import dataclasses
-import errno
 import inspect
 import json
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +28,7 @@ import xarray as xr
 from steepest._version import __version__
 from steepest.claim import Claim
 from steepest.errors import UsageError
+from steepest.files import staging
 from steepest.pictures import drawn, png
 
 __all__ = [
@@ -42,7 +39,6 @@ __all__ = [
     "check_dataset",
     "parameter",
     "reproduce",
-    "staging",
     "stamp",
 ]
 
@@ -254,51 +250,6 @@ def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: in
                 f"{figure.key}: variable {name!r} has no attribute units: set it, or leave it to"
                 " stamp(), which sets '1'; nothing may be added after that"
             )
-
-
-@contextmanager
-def staging(out: str | Path) -> Iterator[Path]:
-    """A temporary folder whose files move into `out` together if the block ends well, else vanish.
-
-    Raises `UsageError` when `out` cannot be made or written, or when the disk is full. A folder
-    that had to be made for this is taken away again if nothing came to lie in it.
-    """
-    out = Path(out)
-    absent: list[Path] = []
-    try:
-        absent = [folder for folder in (out, *out.parents) if not folder.exists()]
-        out.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".steepest-", dir=out))
-    except OSError as error:
-        _remove_empty(absent)
-        raise _cannot_write(out, error) from error
-    try:
-        yield stage
-        for file in sorted(stage.iterdir()):
-            if (out / file.name).is_dir():
-                raise IsADirectoryError(errno.EISDIR, f"{file.name} in it is a folder")
-        for file in sorted(stage.iterdir()):
-            os.replace(file, out / file.name)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EISDIR, errno.EACCES):
-            raise _cannot_write(out, error) from error
-        raise
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-        _remove_empty(absent)
-
-
-def _cannot_write(out: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"cannot write to the folder {out}: {error.strerror or error};"
-        " choose another with --out, or make room for it"
-    )
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
 
 
 def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from steepest.descent import gradient_flow
+from steepest.descent import gradient_flow, velocity
 from steepest.geometry import Euclidean
 from steepest.papers.kreutzer2022._paths import detour
 from steepest.papers.kreutzer2022._surrogate import ExpectedCost
@@ -60,8 +60,7 @@ def two_afferents(neuron: PoissonNeuron, parameters: Any, seed: int) -> dict[str
             cost = ExpectedCost(neuron, usps, target)
 
             def one(w: Any) -> Any:
-                slope = jax.grad(cost)(w)
-                return jnp.stack([-slope, -fisher.sharp(w, slope)])
+                return jnp.stack([velocity(cost, metric, w) for metric in (Euclidean(), fisher)])
 
             return jnp.moveaxis(jax.vmap(one)(jnp.asarray(at)), 1, 0)
 

@@ -27,7 +27,8 @@ from steepest.inference.synapses.deltacdf import delta_cdf_of_geometries
 from steepest.inference.synapses.estimation import estimate
 from steepest.inference.synapses.likelihood import ExactLikelihood, rank_geometries
 from steepest.inference.synapses.log_root import logroot, logroot_interval
-from steepest.inference.synapses.naming import OUTCOMES, decide_measured, judge
+from steepest.inference.synapses.measured_rules import decide_measured
+from steepest.inference.synapses.naming import OUTCOMES, judge
 from steepest.papers.ours._calibration_claims import claims
 from steepest.pictures import LINE_COLOURS, bare, letter
 from steepest.progress import progress

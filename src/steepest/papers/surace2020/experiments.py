@@ -33,6 +33,7 @@ from jaxtyping import Array, Float
 from scipy import optimize, stats
 
 from steepest.data.tables import read_columns
+from steepest.descent import velocity
 from steepest.errors import DataError
 from steepest.geometry import AbstractMetric, Diagonal, Linear, Metabolic, Pullback, Weber
 from steepest.models import ReleaseModel
@@ -71,12 +72,12 @@ def _follow(metric: Any, phi: Any, start: Array, goal: Array) -> Float[Array, "r
     def arrive(recording: tuple[Array, Array]) -> Array:
         begin, end = recording
 
-        def velocity(_: Any, point: Array, args: Any) -> Array:
-            v = -metric.sharp(point, jax.grad(model.cost)(point))
+        def along(_: Any, point: Array, args: Any) -> Array:
+            v = velocity(model.cost, metric, point)
             return v / jnp.linalg.norm(v)  # by arc length: the line is asked for, not its speed
 
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(velocity),
+            diffrax.ODETerm(along),
             diffrax.Tsit5(),  # stiff near P = 1, but short: cheaper than an implicit solver
             t0=0.0,
             t1=10.0,

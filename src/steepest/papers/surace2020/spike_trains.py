@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from steepest.descent import gradient_flow
+from steepest.descent import gradient_flow, velocity
 from steepest.geometry import AbstractMetric, Euclidean, MatrixMetric, Neighbour, Power
 from steepest.papers._alternatives import alternatives
 from steepest.pictures import LINE_COLOURS, bare
@@ -106,13 +106,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     recounted = SpikeTrains(patterns * units, target / units, parameters.bias)
     with jax.enable_x64(True):
         point = jnp.asarray(start)
-        slope = jax.grad(quiet.cost)(point)
-        steps = [np.asarray(-metric.sharp(point, slope)) for metric in rules.values()]
+        steps = [np.asarray(velocity(quiet.cost, metric, point)) for metric in rules.values()]
         turned = []
         for own, other in ((Euclidean(), Euclidean()), (model.fisher(), recounted.fisher())):
-            here = -own.sharp(point, jax.grad(model.cost)(point))
+            here = velocity(model.cost, own, point)
             scaled = jnp.asarray(start / units)
-            there = -other.sharp(scaled, jax.grad(recounted.cost)(scaled)) * units
+            there = velocity(recounted.cost, other, scaled) * units
             turned.append(float(jnp.abs(there - here).max() / jnp.abs(here).max()))
     dataset = xr.Dataset(
         {

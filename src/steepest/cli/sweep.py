@@ -6,15 +6,15 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from steepest.cli.app import Json, app
-from steepest.cli.output import show, to_json
+from steepest.cli.options import Json
+from steepest.cli.output import show
 from steepest.errors import UsageError
+from steepest.files import staging, to_json
 
-__all__ = ["sweep"]
+__all__ = ["command"]
 
 
-@app.command
-def sweep(
+def command(
     study: Annotated[Path | None, Parameter(help="Study file (TOML): figure, seeds, grid.")] = None,
     /,
     *,
@@ -46,6 +46,13 @@ def sweep(
 
     Whatever is interrupted goes on with the same command, from the cells that are finished. Ends
     with 0 when every cell is done, with 1 when some failed (their errors are in the store).
+
+    For example:
+
+    ```
+    steepest sweep study.toml --workers 4
+    steepest sweep --status study.zarr
+    ```
     """
     if sum(path is not None for path in (study, status, plot)) != 1:
         raise UsageError("give a study file, or --status STORE, or --plot STORE")
@@ -59,7 +66,6 @@ def sweep(
         return _print_status(sweeps.read_status(status), json)
     if plot is not None:
         from steepest.pictures import png
-        from steepest.study import staging
 
         picture = png(sweeps.plot_store(plot))
         path = plot.with_suffix(".png")
