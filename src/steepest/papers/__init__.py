@@ -96,7 +96,11 @@ def _initialled(name: str) -> str:
 
 @dataclass(frozen=True)
 class FigureTitle:
-    """A figure's key, such as "surace2020.fig2", and the first line of its docstring."""
+    """A figure's key, such as "surace2020.fig2", and the first line of its docstring.
+
+    >>> available()[-1].figures[-1].key
+    'ours.demo'
+    """
 
     key: str
     title: str
@@ -104,7 +108,12 @@ class FigureTitle:
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper (or our own results, which have no citation) with the figures that exist here."""
+    """A paper (or our own results, which have no citation) with the figures that exist here.
+
+    >>> paper = available()[0]
+    >>> paper.key, paper.citation.year
+    ('galtier2013', 2013)
+    """
 
     key: str
     title: str
