@@ -26,6 +26,7 @@ def test_each_is_the_metric_it_stands_for_and_all_are_compiled_once():
         np.testing.assert_allclose(raised, metric.sharp(point, other), rtol=1e-12)
         np.testing.assert_allclose(lowered, metric.flat(point, other), rtol=1e-12)
         assert type(alternative.domain) is type(metric.domain)
+        assert alternative.name == metric.name
     assert len(traces) == 1
 
 

@@ -20,6 +20,10 @@ class Alternative(AbstractMetric):
     which: np.ndarray
 
     @property
+    def name(self) -> str:
+        return self.metrics[int(self.which)].name
+
+    @property
     def domain(self) -> AbstractDomain:
         return self.metrics[int(self.which)].domain
 

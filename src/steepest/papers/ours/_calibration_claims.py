@@ -141,6 +141,7 @@ def _power(dataset: xr.Dataset, design: str, runs: int) -> Claim:
 
 
 def _printed(statement: str, said: str, error: float | None = None) -> Claim:
+    """What is told, with nothing to hold it against: made by hand for that."""
     return Claim(
         statement=statement,
         expected="printed, not tested",

@@ -187,7 +187,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             dataset["magnitude"].max(),
             0.5,
         ),
-        Claim(
+        Claim(  # by hand: a number that is told, with nothing to hold it against
             statement="For networks trained under entropy, entropy gives the most Gaussian change"
             " (share of layers)",
             expected="reported only",

@@ -73,7 +73,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     for s in track(list(range(parameters.seeds)), "Networks"):
         for hidden in parameters.hidden:
             rows += _recurrent(parameters, hidden, seed + s)
-        rows += _pairs(parameters, seed + s)
+        rows += _self_supervised(parameters, seed + s)
     return stamp(as_dataset(rows), parameters, seed)
 
 
@@ -92,7 +92,7 @@ def _recurrent(parameters: Parameters, hidden: int, seed: int) -> list[dict[str,
     return rows
 
 
-def _pairs(parameters: Parameters, seed: int) -> list[dict[str, Any]]:
+def _self_supervised(parameters: Parameters, seed: int) -> list[dict[str, Any]]:
     images, _, new, _ = digits(seed, parameters.pretrained, parameters.pairs)
     model = build_pairs(parameters.width, seed)
     pretrain_pairs(model, images, parameters.pretraining, seed)

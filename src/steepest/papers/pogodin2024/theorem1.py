@@ -39,7 +39,7 @@ from steepest.pictures import GEOMETRY_COLOURS, LINE_COLOURS, bare, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp
 
-__all__ = ["QUICK", "Parameters", "claims", "linearised", "plot", "run"]
+__all__ = ["QUICK", "Parameters", "claims", "linearised_solution", "plot", "run"]
 
 _NAMES = ("entropy", "1.5-norm", "3-norm")
 _LABELS = ("teacher", "random")
@@ -65,7 +65,7 @@ QUICK = Parameters(
 
 
 @entry_point(kernel="the potential's sharp")
-def linearised(inputs, targets, start, potential) -> tuple[np.ndarray, np.ndarray]:
+def linearised_solution(inputs, targets, start, potential) -> tuple[np.ndarray, np.ndarray]:
     """Dual change X' lam with lam = (X H^-1 X')^-1 (y - X w0), and the matrix X H^-1 X' (Eq 15)."""
     slope = np.asarray(potential.sharp(jnp.asarray(start), jnp.ones(start.shape)))
     matrix = (inputs * slope) @ inputs.T
@@ -82,11 +82,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     for e, d, s in track(list(np.ndindex(*shape[2:])), "Regressions"):
         width = parameters.widths[d]
         random = np.random.default_rng([seed, 0, e, d, s])
-        inputs, start, labels = _regression(width, parameters.exponents[e], random)
+        inputs, start, labels = _draw_regression(width, parameters.exponents[e], random)
         for p, name in enumerate(_NAMES):
             potential = potential_for(name, start)
             for k, kind in enumerate(_LABELS):
-                change, matrix = linearised(inputs, labels[kind], start, potential)
+                change, matrix = linearised_solution(inputs, labels[kind], start, potential)
                 exact = bregman_projection(inputs, labels[kind], start, potential).dual_change
                 apart[p, k, e, d, s] = np.linalg.norm(change - exact) / np.linalg.norm(exact)
                 values = np.linalg.eigvalsh(matrix) / (np.trace(matrix) / len(matrix))
@@ -96,10 +96,10 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     changes = np.empty((len(_LABELS), parameters.initialisations, parameters.watched))
     for s in track(range(parameters.initialisations), "Initialisations"):
         random = np.random.default_rng([seed, 1, s])
-        inputs, start, labels = _regression(parameters.width, 0.5, random)
+        inputs, start, labels = _draw_regression(parameters.width, 0.5, random)
         potential = potential_for("entropy", start)
         for k, kind in enumerate(_LABELS):
-            change, _ = linearised(inputs, labels[kind], start, potential)
+            change, _ = linearised_solution(inputs, labels[kind], start, potential)
             changes[k, s] = change[: parameters.watched]
     by_lag = _correlation_by_lag(parameters, seed)
     names = ("potential", "labels", "exponent", "width", "seed")
@@ -136,7 +136,7 @@ def _correlation_by_lag(parameters: Parameters, seed: int) -> np.ndarray:
         inputs = correlated_inputs(rows, parameters.width, 2.0, random)
         start = random.standard_normal(parameters.width) / np.sqrt(parameters.width)
         labels = random.choice([-1.0, 1.0], rows)
-        change, _ = linearised(inputs, labels, start, potential_for("entropy", start))
+        change, _ = linearised_solution(inputs, labels, start, potential_for("entropy", start))
         change /= change.std()
         for lag in range(_LAGS + 1):
             products[lag] += np.mean(change[: change.size - lag] * change[lag:])
@@ -147,7 +147,7 @@ def _correlation_by_lag(parameters: Parameters, seed: int) -> np.ndarray:
 def _loss_gaps(seed: int) -> np.ndarray:
     """How far the dual changes of two losses with one finite root lie apart, and from the exact."""
     random = np.random.default_rng([seed, 3])
-    inputs, start, labels = _regression(100, 0.5, random)
+    inputs, start, labels = _draw_regression(100, 0.5, random)
     gaps = []
     for name in _NAMES:
         potential = potential_for(name, start)
@@ -178,7 +178,7 @@ def _descend(potential, start, inputs, labels, rate, slope):
     return jax.lax.fori_loop(0, 5000, step, jnp.asarray(start))
 
 
-def _regression(width: int, exponent: float, random: np.random.Generator):
+def _draw_regression(width: int, exponent: float, random: np.random.Generator):
     """Bounded inputs of unit variance, starting weights, and both kinds of labels."""
     rows = max(1, rows_for(width, exponent))
     inputs = random.uniform(-np.sqrt(3), np.sqrt(3), (rows, width))

@@ -35,19 +35,19 @@ def draw_stream(
     first: np.ndarray,
     second: np.ndarray,
     costs: np.ndarray,
-    velocity: np.ndarray,
+    velocities: np.ndarray,
     levels: Any,
     colour: str,
     density: float = 0.9,
 ) -> None:
-    """One panel: black contour lines of the cost, and stream lines of a velocity (b, a, 2)."""
+    """One panel: black contour lines of the cost, and stream lines of the velocities (b, a, 2)."""
     axes.contour(first, second, costs, levels=levels, colors="black", linewidths=0.6,
                  linestyles="solid")  # fmt: skip
     axes.streamplot(
         first,
         second,
-        velocity[..., 0],
-        velocity[..., 1],
+        velocities[..., 0],
+        velocities[..., 1],
         color=colour,
         linewidth=0.9,
         arrowsize=0.8,
