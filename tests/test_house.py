@@ -28,6 +28,7 @@ STOREYS = [
     ["study"],
     ["geometry"],
     ["arrays"],
+    ["claim"],
     ["files"],
     ["errors", "machine", "markup", "pictures", "progress", "_version"],
 ]

@@ -131,7 +131,7 @@ def test_series_carry_rows_and_names_into_the_errors_of_inference(write):
     path = write(
         "spine,week 1,week 2\n" + "".join(f"s{i},{i + 1},{i + 2}\n" for i in range(9)) + "x,1,-2\n"
     )
-    before, after = read_columns(path, ["week 1", "week 2"]).series()
+    before, after = read_columns(path, ["week 1", "week 2"]).labelled()
     with pytest.raises(
         DataError, match=r"row 11 of column 'week 2' \(after\) is -2, which is negative"
     ):

@@ -36,10 +36,10 @@ class NamedColumn:
 
     name: str
     index: Int[np.ndarray, " rows"]
-    numbers: Float[np.ndarray, " rows"]
+    values: Float[np.ndarray, " rows"]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.numbers, dtype=dtype) if copy else np.asarray(self.numbers, dtype)
+        return np.array(self.values, dtype=dtype, copy=copy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +59,12 @@ class Columns:
     def __getitem__(self, name: str) -> Float[np.ndarray, " rows"]:
         return self.arrays[self.names.index(name)]
 
-    def series(self) -> list[NamedColumn]:
-        """The columns with their names and rows, which later messages say."""
-        return [
+    def labelled(self) -> tuple[NamedColumn, ...]:
+        """The columns with their names and rows, which later messages then tell."""
+        return tuple(
             NamedColumn(name, self.rows, array)
             for name, array in zip(self.names, self.arrays, strict=True)
-        ]
+        )
 
 
 def read_columns(

@@ -47,7 +47,7 @@ def _pair(columns: Columns, request: Request) -> Answer:
     from steepest.inference.synapses.pair import infer_geometry
     from steepest.report.pair import pair_answer
 
-    before, after = columns.series()[:2]
+    before, after = columns.labelled()[:2]
     seed = request.seed or 0
     try:
         verdict = infer_geometry(

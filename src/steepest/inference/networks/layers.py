@@ -21,6 +21,7 @@ from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likeliho
 from steepest.inference.synapses.log_root import logroot
 from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.pair_rules import decide
+from steepest.markup import fragment, table
 from steepest.progress import track
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class LayerFit:
     geometry nearest to it, `verdict` that name if `decide` dares to give it, else a sentence.
     Beside it the pooled estimators, which ignore that weights share units: `logroot`, `likelihood`
     and `delta_cdf` (uncentred, one per named geometry) with its noise floor.
+
+    >>> LayerFit("bias", (10,), 10, "left out", reason="one axis").to_dict()["status"]
+    'left out'
     """
 
     name: str
@@ -68,9 +72,13 @@ class LayerFit:
         return plain(vars(self))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayersVerdict:
-    """All arrays of two checkpoints, in order, and what the fitted layers agree on."""
+    """All arrays of two checkpoints, in order, and what the fitted layers agree on.
+
+    >>> LayersVerdict((), seed=0).verdict
+    'No layer can be used.'
+    """
 
     layers: tuple[LayerFit, ...]
     seed: int
@@ -92,6 +100,45 @@ class LayersVerdict:
         counts = ", ".join(f"{n} {sum(x.nearest == n for x in self.fitted)}" for n in names)
         return f"The layers differ: {counts} (median index {middle:.2f})."
 
+    @property
+    def sentence(self) -> str:
+        """The same as `verdict`, by the name that every verdict has for it."""
+        return self.verdict
+
+    def __str__(self) -> str:
+        left_out = len(self.layers) - len(self.fitted)
+        lines = [self.verdict, *(f"  {said}" for said in map(_said, self.fitted))]
+        return "\n".join([*lines, f"  {left_out} arrays frozen or left out"] if left_out else lines)
+
+    __repr__ = __str__
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """Index and interval of every array by name, NaN where it was not fitted."""
+        import xarray as xr
+
+        columns = {
+            "index": [layer.index for layer in self.layers],
+            "interval_low": [layer.interval[0] for layer in self.layers],
+            "interval_high": [layer.interval[1] for layer in self.layers],
+            "weights": [layer.weights for layer in self.layers],
+            "status": [layer.status for layer in self.layers],
+            "verdict": [layer.verdict for layer in self.layers],
+        }
+        return xr.Dataset(
+            {name: ("layer", values) for name, values in columns.items()},
+            coords={"layer": [layer.name for layer in self.layers]},
+            attrs={"verdict": self.verdict, "seed": self.seed},
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (layer.name, layer.weights, layer.status, f"{layer.index:.2f}", layer.nearest)
+            for layer in self.layers
+        ]
+        return fragment(
+            self.verdict, [], [table(("layer", "weights", "status", "index", "nearest"), rows)]
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         return {
@@ -105,6 +152,11 @@ class LayersVerdict:
         from steepest.inference.networks.picture import draw_layers
 
         return draw_layers(self)
+
+
+def _said(layer: LayerFit) -> str:
+    low, high = layer.interval
+    return f"{layer.name}: index {layer.index:.2f} (95 % {low:.2f} to {high:.2f}), {layer.nearest}"
 
 
 def infer_layers(
@@ -125,6 +177,13 @@ def infer_layers(
     Weights are taken as exact, so train for the lazy regime: stop when the task is learned.
     Raises `DataError` where the checkpoints differ in names or shapes (all listed), or hold
     numbers that are not finite (layer named).
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> before = np.exp(rng.standard_normal((12, 12)))
+    >>> after = before * np.exp(0.05 * rng.standard_normal((12, 12)))
+    >>> infer_layers({"w": before}, {"w": after}, draws=20).verdict
+    'All 1 layers lie nearest to multiplicative (median 0.80).'
     """
     first = {name: np.asarray(value, dtype=np.float64) for name, value in before.items()}
     second = {name: np.asarray(value, dtype=np.float64) for name, value in after.items()}

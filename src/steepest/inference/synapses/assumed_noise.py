@@ -23,6 +23,10 @@ class Sensitivity:
 
     `flip_cv` and `flip_sd` are the smallest noise tried at which another geometry is the nearest,
     as text; NaN in the indices means that noise alone explains the changes.
+
+    >>> curve = Sensitivity((0.1,), (1.0,), (0.2,), (0.4,), "more than 0.1", "0.2 (1.5-norm)")
+    >>> curve.flip_sd
+    '0.2 (1.5-norm)'
     """
 
     cv: tuple[float, ...]
@@ -41,7 +45,7 @@ def sensitivity(before: Any, after: Any) -> Sensitivity:
 
     >>> from steepest.inference import simulate_change
     >>> sensitivity(*simulate_change(200, index=1, change=0.2, seed=1)).flip_cv
-    '0.087 (1.5-norm)'
+    '0.13 (nothing but noise)'
     """
     w0, w1 = positive_pairs("sensitivity", before, after)
     logs = np.log(w0), np.log(w1)

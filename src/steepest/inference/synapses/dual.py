@@ -15,6 +15,10 @@ def dual_change(
 
     Sizes and changes are in the unit in which log size is 0; the change carries that unit to the
     power 1 - a. An array of indices broadcasts against the sizes.
+
+    >>> import numpy as np
+    >>> dual_change(np.zeros(2), np.log([1.1, 2.0]), 0.0).round(6)
+    array([0.1, 1. ])
     """
     power = 1.0 - np.asarray(index)
     step = log_after - log_before

@@ -29,6 +29,12 @@ class MirrorMap:
 
     `low` and `high` are the 2.5 and 97.5 percentiles of the resamples, point by point. `index` is
     that of the one power of size that fits best.
+
+    >>> import numpy as np
+    >>> size = np.array([1.0, 2.0])
+    >>> dual = np.log(size)
+    >>> MirrorMap(size, dual, dual, dual, index=1.0, typical_size=1.5).index
+    1.0
     """
 
     size: Float[np.ndarray, " s"] = field(repr=False)
@@ -67,6 +73,12 @@ def mirror_map(found: Estimate) -> MirrorMap:
     """The mirror map of an estimate; a quadratic bend of log sd on log size is allowed for.
 
     Raises DataError where the estimate has no index.
+
+    >>> from steepest.inference import Design, simulate_design
+    >>> from steepest.inference.synapses import estimate
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> round(mirror_map(estimate(measured, draws=20)).index, 2)
+    0.98
     """
     if not np.isfinite(found.index.value):
         raise DataError("the index is not determined, so there is no mirror map to draw")

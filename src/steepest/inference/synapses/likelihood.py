@@ -37,7 +37,15 @@ _LOG_2PI = math.log(2 * math.pi)
 
 @dataclass(frozen=True, eq=False)
 class ExactLikelihood:
-    """Sizes without noise: g_a(w1) - g_a(w0) is Gaussian, its mean and variance profiled out."""
+    """Sizes without noise: g_a(w1) - g_a(w0) is Gaussian, its mean and variance profiled out.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> likelihood = ExactLikelihood(*logs)
+    >>> likelihood(1.0) > likelihood(0.0)
+    True
+    """
 
     log_before: Float[np.ndarray, " n"]
     log_after: Float[np.ndarray, " n"]
@@ -70,6 +78,13 @@ class CensoredLikelihood:
 
     `lost` are the log sizes before of the lost synapses, all above `log_limit`; each adds
     log Phi((g(limit) - g(w0) - mean) / sd).
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> likelihood = CensoredLikelihood(*logs, lost=np.array([-2.0]), log_limit=-2.5)
+    >>> likelihood(1.0) > likelihood(0.0)
+    True
     """
 
     log_before: Float[np.ndarray, " n"]
@@ -131,6 +146,14 @@ class MidpointLikelihood:
 
     With m the midpoint and D the change of log size, D is Gaussian with mean mu e^((a-1)m) and
     variance s^2 e^(2(a-1)m) + v, where `variance` v is that of the noise in D.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> step, middle = logs[1] - logs[0], (logs[0] + logs[1]) / 2
+    >>> likelihood = MidpointLikelihood(middle, step, variance=np.full(200, 2e-4))
+    >>> likelihood(1.0) > likelihood(0.0)
+    True
     """
 
     midpoint: Float[np.ndarray, " n"]
@@ -177,6 +200,12 @@ def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
     The interval's end is infinite where the likelihood stays within 1.92 of its peak up to the
     end of the range; the index is then the peak inside the range, or infinite if it lies at the
     end.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> round(fit_likelihood(ExactLikelihood(*logs)).index, 1)
+    1.0
     """
     index, top = likeliest(likelihood)
     low, high = SEARCHED
@@ -231,7 +260,14 @@ def _end(likelihood: Callable[[float], float], index: float, top: float, edge: f
 
 
 def rank_geometries(likelihood: Callable[[float], float]) -> tuple[GeometryFit, ...]:
-    """The named geometries with their log-likelihood and share of it, the likeliest first."""
+    """The named geometries with their log-likelihood and share of it, the likeliest first.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> rank_geometries(ExactLikelihood(*logs))[0].name
+    'multiplicative'
+    """
     values = {name: likelihood(index) for name, index in GEOMETRIES.items()}
     top = max(values.values())
     total = sum(math.exp(value - top) for value in values.values())

@@ -17,10 +17,19 @@ from steepest.inference.synapses.measurements import Dropped, Measurements
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise, stated_noise
 from steepest.inference.synapses.signal import fit_noise_and_index
-from steepest.inference.synapses.verdict import Check, GeometryFit, verdict_dict
+from steepest.inference.synapses.verdict import (
+    Check,
+    GeometryFit,
+    attributes,
+    html,
+    marked,
+    sentence_of,
+    verdict_dict,
+)
 
 if TYPE_CHECKING:
     import matplotlib.figure
+    import xarray
 
 __all__ = ["MeasuredVerdict", "infer_measured"]
 
@@ -40,6 +49,11 @@ class MeasuredVerdict:
     The fields shared with `Verdict` mean the same. `settle` says which measurement would decide
     what is open. `profile` is the log-likelihood of each index in `profile_index`, noise fitted
     anew for each, scaled so that its curvature agrees with the resamples.
+
+    >>> from steepest.inference import Design, simulate_design
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> infer_measured(measured, draws=20).sentence
+    'The synapses changed in the multiplicative geometry.'
     """
 
     index: float
@@ -70,6 +84,11 @@ class MeasuredVerdict:
     def dropped(self) -> tuple[Dropped, ...]:
         """What was left out, and why; only what occurred."""
         return tuple(item for item in self.estimate.dropped if item.count)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict as one sentence."""
+        return sentence_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
@@ -132,14 +151,27 @@ class MeasuredVerdict:
             f" {self.estimate.pairs_used} changes",
         ]
         lines += [f"  dropped    {item.count} {item.what}: {item.why}" for item in self.dropped]
-        marks = {True: "ok", False: "FAILS", None: "caution"}
-        lines += [
-            f"  check {name}: {marks[check.passed]} ({check.meaning})"
-            for name, check in self.checks.items()
-        ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *marked(self)])
 
     __repr__ = __str__
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """Log sizes by synapse and session, and the profile; the verdict as attributes."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {
+                "log_size": (("synapse", "session"), self.measured.log_sizes),
+                "time": ("session", self.measured.times),
+                "log_likelihood": ("index", self.profile),
+            },
+            coords={"session": list(self.measured.names), "index": self.profile_index},
+            attrs=attributes(self) | {"settle": self.settle},
+        )
+
+    def _repr_html_(self) -> str:
+        noise = f"Measurement noise: {self.noise_statement}."
+        return html(self, noise, f"To settle it: {self.settle}")
 
 
 def infer_measured(

@@ -50,6 +50,10 @@ class Measurements:
     the sum of squares of those about their mean, with replicate effects removed. `groups` numbers
     the group of each synapse (None: no groups), `null` marks synapses of the null condition,
     `times` are those of the sessions in any unit. `detection_limit` is in the unit of size.
+
+    >>> measured = measure([[1.0, 2.0, 0.0], [1.1, 2.5, 3.0], [1.2, 2.4, 2.9]])
+    >>> measured.sessions, measured.source
+    (3, 'sessions')
     """
 
     log_sizes: Float[np.ndarray, "n t"]

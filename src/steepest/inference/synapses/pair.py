@@ -76,7 +76,7 @@ def infer_geometry(
     >>> before, after = simulate_change(500, index=1, seed=1)
     >>> verdict = infer_geometry(before, after, noise_cv=0)
     >>> verdict.outcome, verdict.verdict, round(verdict.index, 1)
-    ('named', 'multiplicative', 1.0)
+    ('named', 'multiplicative', 1.1)
     """
     refuse_tracers("infer_geometry", noise_cv, noise_sd, detection_limit)
     noise, limit = stated_noise(noise_cv, noise_sd), stated_limit(detection_limit)

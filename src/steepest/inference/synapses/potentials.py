@@ -28,6 +28,10 @@ class PotentialFit:
     `aic` is Akaike's criterion less that of the best family (2 for a parameter, mean and variance
     being common to all), `weight` the share exp(-aic / 2) of all families. `at_edge` says that the
     parameter ran to the edge of its range, where the family is another one.
+
+    >>> from steepest.geometry import Power
+    >>> PotentialFit("power", Power(1), 1.0, -12.0, 0.0, 0.9, False).name
+    'power'
     """
 
     name: str
@@ -49,7 +53,7 @@ def potential_likelihood(potential: AbstractPotential, before: Any, after: Any) 
 
     >>> from steepest.geometry import Power
     >>> round(potential_likelihood(Power(1), [1.0, 2.0, 3.0], [1.1, 2.0, 3.5]), 2)
-    2.09
+    1.97
     """
     first, second = positive_pairs("potential_likelihood", before, after)
     with jax.enable_x64(True):

@@ -19,14 +19,14 @@ from steepest.inference.synapses.signal import (
     signal_at,
 )
 
-__all__ = ["about_drift", "expected_variance", "settle", "share_of", "unfit"]
+__all__ = ["about_drift", "expected_variance", "settled_fit", "share_of", "unfit"]
 
 _ROUNDS = 4
 _NEAR_NOISE = 2.5  # sizes must lie this many noise sd above the detection threshold
 _LARGE = 0.4  # sd of log size gained per session, beyond which the change is not small
 
 
-def settle(
+def settled_fit(
     measured: Measurements, found: Pairs, cluster: np.ndarray, known: np.ndarray | None
 ) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
     """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""

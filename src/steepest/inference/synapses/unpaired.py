@@ -17,10 +17,18 @@ from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import SHOWN
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.sizes import refuse_tracers, sizes_of
-from steepest.inference.synapses.verdict import Check, GeometryFit, verdict_dict
+from steepest.inference.synapses.verdict import (
+    Check,
+    GeometryFit,
+    attributes,
+    html,
+    sentence_of,
+    verdict_dict,
+)
 
 if TYPE_CHECKING:
     import matplotlib.figure
+    import xarray
 
 __all__ = ["UnpairedVerdict", "infer_unpaired"]
 
@@ -42,6 +50,10 @@ class UnpairedVerdict:
     and `not_measured_after` how many NaN. `profile` is the
     Cramer-von Mises distance of every index in `profile_index`, NaN where the distribution did
     not widen.
+
+    >>> from steepest.inference import simulate_change
+    >>> infer_unpaired(*simulate_change(100, index=1, seed=1), draws=3).outcome
+    'refused'
     """
 
     index: float
@@ -110,6 +122,11 @@ class UnpairedVerdict:
             )
         }
 
+    @property
+    def sentence(self) -> str:
+        """The verdict as one sentence."""
+        return sentence_of(self)
+
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values, with the keys that every verdict has."""
         return verdict_dict(
@@ -147,6 +164,23 @@ class UnpairedVerdict:
         return f"{self.outcome}: {self.verdict}\n  why        {self.reason}"
 
     __repr__ = __str__
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """Sizes of both samples and the misfit of every index; the verdict as attributes."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {
+                "before": ("synapse_before", self.before),
+                "after": ("synapse_after", self.after),
+                "misfit": ("index", self.profile),
+            },
+            coords={"index": self.profile_index},
+            attrs=attributes(self) | {"settle": self.settle},
+        )
+
+    def _repr_html_(self) -> str:
+        return html(self, f"To settle it: {self.settle}")
 
 
 def infer_unpaired(

@@ -11,9 +11,11 @@ from steepest._version import __version__
 from steepest.files import plain
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise
+from steepest.markup import fragment, table
 
 if TYPE_CHECKING:
     import matplotlib.figure
+    import xarray
 
 __all__ = [
     "SCHEMA",
@@ -25,16 +27,27 @@ __all__ = [
     "GeometryFit",
     "LikelihoodFit",
     "Verdict",
+    "attributes",
+    "html",
+    "marked",
+    "number",
+    "sentence_of",
     "verdict_dict",
 ]
 
 SCHEMA = "steepest.infer/1"
 """Name and version of the JSON of a verdict; a field that changes its meaning raises the number."""
 
+_MARKS = {True: "ok", False: "FAILS", None: "caution"}
+
 
 @dataclass(frozen=True)
 class GeometryFit:
-    """How well one named geometry explains the changes; `weight` is its share of the likelihood."""
+    """How well one named geometry explains the changes; `weight` is its share of the likelihood.
+
+    >>> GeometryFit("euclidean", 0.0, -12.5, 0.9).name
+    'euclidean'
+    """
 
     name: str
     index: float
@@ -44,7 +57,11 @@ class GeometryFit:
 
 @dataclass(frozen=True)
 class Check:
-    """One assumption, tested: `passed` is None where the check cannot say or advises caution."""
+    """One assumption, tested: `passed` is None where the check cannot say or advises caution.
+
+    >>> Check(0.02, None, True, "q = 0.02: changes are small against the sizes").passed
+    True
+    """
 
     statistic: float
     p_value: float | None
@@ -60,6 +77,9 @@ class Counts:
     before, or in both. With a detection limit, `below_limit` rows started below it and were
     excluded, and `censored` rows started above it and ended below it or vanished. Rows
     `not_measured` have no number before or after, and are in no other count.
+
+    >>> Counts(rows=10, usable=7, vanished=2, new=1, absent=0).usable
+    7
     """
 
     rows: int
@@ -74,7 +94,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class LikelihoodFit:
-    """The maximum-likelihood index, its 95 % profile interval, and the profile for the picture."""
+    """The maximum-likelihood index, its 95 % profile interval, and the profile for the picture.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> from steepest.inference.synapses import ExactLikelihood, fit_likelihood
+    >>> fit_likelihood(ExactLikelihood(*logs)).model
+    'Gaussian dual change, exact sizes'
+    """
 
     index: float
     interval: tuple[float, float]
@@ -86,7 +114,11 @@ class LikelihoodFit:
 
 @dataclass(frozen=True)
 class DeltaCdf:
-    """The distance of one geometry's standardised dual change from a Gaussian."""
+    """The distance of one geometry's standardised dual change from a Gaussian.
+
+    >>> DeltaCdf("euclidean", 0.0, uncentred=0.2, centred=0.1).centred
+    0.1
+    """
 
     name: str
     index: float
@@ -96,7 +128,11 @@ class DeltaCdf:
 
 @dataclass(frozen=True)
 class DeltaCdfFloor:
-    """The Delta CDF that exact Gaussian samples of this size show: mean and 95th percentile."""
+    """The Delta CDF that exact Gaussian samples of this size show: mean and 95th percentile.
+
+    >>> DeltaCdfFloor(0.06, 0.1, 0.04, 0.06).centred_q95
+    0.06
+    """
 
     uncentred_mean: float
     uncentred_q95: float
@@ -112,6 +148,10 @@ class Verdict:
     not bound it and NaN where there is none. `geometries` are ranked, the likeliest first.
     `before` and `after` are the usable sizes, `vanished` and `new` the sizes of lost and gained
     synapses, all in the unit of the input.
+
+    >>> from steepest.inference import infer_geometry, simulate_change
+    >>> infer_geometry(*simulate_change(300, index=1, seed=1), noise_cv=0).sentence
+    'The synapses changed in the multiplicative geometry.'
     """
 
     index: float
@@ -135,6 +175,11 @@ class Verdict:
     after: Float[np.ndarray, " n"] = field(repr=False)
     vanished: Float[np.ndarray, " v"] = field(repr=False)
     new: Float[np.ndarray, " m"] = field(repr=False)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict as one sentence."""
+        return sentence_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
@@ -169,11 +214,11 @@ class Verdict:
         low, high = self.interval
         lines = [
             f"{self.outcome}: {self.verdict}",
-            f"  index      {_number(self.index)} (95 % {_number(low)} to {_number(high)};"
+            f"  index      {number(self.index)} (95 % {number(low)} to {number(high)};"
             f" {self.estimator}, {self.interval_method})",
-            f"  likelihood {_number(self.likelihood.index)}"
-            f" (95 % {_number(self.likelihood.interval[0])}"
-            f" to {_number(self.likelihood.interval[1])})",
+            f"  likelihood {number(self.likelihood.index)}"
+            f" (95 % {number(self.likelihood.interval[0])}"
+            f" to {number(self.likelihood.interval[1])})",
             f"  pairs      {self.counts.usable} usable of {self.counts.rows} rows;"
             f" {self.counts.vanished} vanished, {self.counts.new} new,"
             f" {self.counts.absent} absent in both",
@@ -186,14 +231,26 @@ class Verdict:
             f"  {fit.name:15s} {fit.index:6.1f} {fit.log_likelihood - best:16.1f} {fit.weight:7.3f}"
             for fit in self.geometries
         ]
-        marks = {True: "ok", False: "FAILS", None: "caution"}
-        lines += [
-            f"  check {name}: {marks[check.passed]} ({check.meaning})"
-            for name, check in self.checks.items()
-        ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *marked(self)])
 
     __repr__ = __str__
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """Usable sizes and the profile of the likelihood, the verdict as attributes."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {
+                "before": ("synapse", self.before),
+                "after": ("synapse", self.after),
+                "log_likelihood": ("index", self.likelihood.profile_log_likelihood),
+            },
+            coords={"index": self.likelihood.profile_index},
+            attrs=attributes(self),
+        )
+
+    def _repr_html_(self) -> str:
+        return html(self, f"Measurement noise: {self.noise.statement}.")
 
 
 @runtime_checkable
@@ -243,5 +300,54 @@ def verdict_dict(verdict: AnyVerdict, own: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number of two decimals, "none" where there is none."""
     return "none" if math.isnan(value) else f"{value:.2f}"
+
+
+def sentence_of(verdict: AnyVerdict) -> str:
+    """A verdict as a sentence: a geometry's name is put into one, all else is one already."""
+    if verdict.outcome == "named":
+        return f"The synapses changed in the {verdict.verdict} geometry."
+    return verdict.verdict
+
+
+def marked(verdict: AnyVerdict) -> list[str]:
+    """The checks of a verdict as lines of text."""
+    return [
+        f"  check {name}: {_MARKS[check.passed]} ({check.meaning})"
+        for name, check in verdict.checks.items()
+    ]
+
+
+def html(verdict: AnyVerdict, *paragraphs: str) -> str:
+    """The core of a verdict's page: sentence, index, reason, `paragraphs`, geometries, checks."""
+    low, high = verdict.interval
+    index = (
+        f"Index {number(verdict.index)} (95 % {number(low)} to {number(high)}), n = {verdict.n}."
+    )
+    ranked = [(fit.name, f"{fit.index:g}", f"{fit.weight:.3f}") for fit in verdict.geometries]
+    checks = [(name, _MARKS[check.passed], check.meaning) for name, check in verdict.checks.items()]
+    tables = [
+        table(columns, rows)
+        for columns, rows in (
+            (("geometry", "index", "share"), ranked),
+            (("check", "result", "meaning"), checks),
+        )
+        if rows
+    ]
+    return fragment(sentence_of(verdict), [index, f"{verdict.reason}.", *paragraphs], tables)
+
+
+def attributes(verdict: AnyVerdict) -> dict[str, Any]:
+    """What a dataset of a verdict says of it: index, interval, outcome, verdict and reason."""
+    low, high = verdict.interval
+    return {
+        "index": verdict.index,
+        "interval_low": low,
+        "interval_high": high,
+        "outcome": verdict.outcome,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "seed": verdict.seed,
+    }
