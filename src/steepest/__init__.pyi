@@ -22,6 +22,7 @@ from .descent import (
     gradient_flow,
     mirror_step,
     riemannian_step,
+    velocity,
 )
 from .inference import Verdict, infer_geometry
 
@@ -49,4 +50,5 @@ __all__ = [
     "spiking",
     "study",
     "sweep",
+    "velocity",
 ]

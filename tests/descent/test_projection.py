@@ -148,7 +148,7 @@ def test_weights_at_zero_stay_under_entropy_and_move_under_a_norm():
         found = bregman_projection(X, Y, start, potential)
         np.testing.assert_allclose(X @ found.weights, Y, atol=1e-9)
         moved = found.weights[start == 0] != 0
-        assert (not moved.any()) if isinstance(potential, Entropy) else moved.all()
+        assert (not moved.any()) if potential.freezes_signs else moved.all()
 
 
 def test_signs_are_kept_where_the_potential_keeps_them():

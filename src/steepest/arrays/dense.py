@@ -23,7 +23,17 @@ def require_double(point: Array, what: str) -> None:
 
 
 def check_spd(matrix: np.ndarray, point: np.ndarray | None, what: str) -> None:
-    """Raise a `MetricError` that names what keeps a matrix from being a metric, and where."""
+    """Raise a `MetricError` that names what keeps a matrix from being a metric, and where.
+
+    >>> import numpy as np
+    >>> from steepest.arrays.dense import check_spd
+    >>> from steepest.errors import MetricError
+    >>> try:
+    ...     check_spd(np.diag([1.0, -2.0]), None, "G")
+    ... except MetricError as error:
+    ...     print(error)
+    G: the matrix is not positive definite: its smallest eigenvalue is -2, along [0. 1.]
+    """
     place = "" if point is None else f" at {np.array2string(point, precision=6)}"
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise MetricError(f"{what}: a metric's matrix is square, not of shape {matrix.shape}")
@@ -55,7 +65,13 @@ def check_spd(matrix: np.ndarray, point: np.ndarray | None, what: str) -> None:
 
 
 def solve(matrix: Float[Array, "n n"], covector: Float[Array, " n"]) -> Float[Array, " n"]:
-    """G^-1 p by Cholesky; NaN under jit where G is not symmetric positive definite."""
+    """G^-1 p by Cholesky; NaN under jit where G is not symmetric positive definite.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.arrays.dense import solve
+    >>> solve(jnp.diag(jnp.array([2.0, 4.0])), jnp.array([2.0, 2.0])).round(4).tolist()
+    [1.0, 0.5]
+    """
     symmetric = (matrix + matrix.T) / 2
     lower = jnp.linalg.cholesky(symmetric)
     diagonal = jnp.diagonal(lower)

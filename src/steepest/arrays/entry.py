@@ -1,15 +1,17 @@
 """Eager entry points: double precision inside, the caller's JAX configuration untouched."""
 
+import inspect
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import jax
 
-from steepest.arrays.numbers import is_concrete
+from steepest.arrays.numbers import Coordinates, is_concrete
 from steepest.errors import UsageError
 
-__all__ = ["entry_point"]
+__all__ = ["entry_point", "readable"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,6 +21,14 @@ def entry_point(kernel: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function run in float64, and refuse tracers by naming the kernel to transform.
 
     Raises `UsageError` when called inside jit, vmap or grad.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.arrays.entry import entry_point
+    >>> @entry_point(kernel="jnp.sum")
+    ... def total(values):
+    ...     return jnp.asarray(values).sum()
+    >>> total([0.5, 1.5]).dtype.name
+    'float64'
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -33,6 +43,38 @@ def entry_point(kernel: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             with jax.enable_x64(True):
                 return function(*args, **kwargs)
 
-        return eager
+        return readable(eager)
 
     return decorate
+
+
+class _Word(str):
+    """An annotation as `help` should print it."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def readable(function: Callable[P, R]) -> Callable[P, R]:
+    """The function itself, whose printed signature names types without their modules.
+
+    >>> import inspect
+    >>> from steepest.descent import mirror_step
+    >>> str(inspect.signature(mirror_step)).partition(", covector")[0]
+    '(potential: AbstractPotential, point: Coordinates'
+    """
+
+    def word(annotation: Any) -> Any:
+        if annotation is inspect.Parameter.empty:
+            return annotation
+        if annotation == Coordinates:
+            return _Word("Coordinates")
+        return _Word(re.sub(r"(?:\w+\.)+(?=\w)", "", inspect.formatannotation(annotation)))
+
+    signature = inspect.signature(function)
+    parameters = [p.replace(annotation=word(p.annotation)) for p in signature.parameters.values()]
+    printed = signature.replace(
+        parameters=parameters, return_annotation=word(signature.return_annotation)
+    )
+    function.__signature__ = printed  # pyright: ignore[reportFunctionMemberAccess]
+    return function

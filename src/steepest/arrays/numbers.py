@@ -1,6 +1,7 @@
 """Array types of the kernels, and how a field joins a point's precision."""
 
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -26,17 +27,43 @@ __all__ = [
 # matrices too; geometries with a matrix need one axis.
 Coordinates: TypeAlias = Float[Array, "*n"] | Float[np.ndarray, "*n"]
 
-# What entry points take: lists, NumPy or JAX arrays, data frames, single numbers.
-Numbers: TypeAlias = ArrayLike | int | float
+if TYPE_CHECKING:
+    Numbers: TypeAlias = ArrayLike | int | float
+else:
+
+    class _Convertible(type):
+        def __instancecheck__(cls, value: Any) -> bool:
+            known = isinstance(value, int | float | complex | Sequence | memoryview | np.generic)
+            return known or hasattr(value, "__array__") or isinstance(value, Tracer)
+
+    class Numbers(metaclass=_Convertible):
+        """What entry points take: lists, NumPy or JAX arrays, data frames, single numbers.
+
+        A class, so that signatures print its name and not the twenty types that NumPy converts.
+
+        >>> from steepest.arrays.numbers import Numbers
+        >>> isinstance([1.0, 2.0], Numbers), isinstance(None, Numbers)
+        (True, False)
+        """
 
 
 def as_field(value: Any) -> Any:
-    """A number or array as a NumPy float64 field; a tracer is left as it is."""
+    """A number or array as a NumPy float64 field; a tracer is left as it is.
+
+    >>> from steepest.arrays.numbers import as_field
+    >>> as_field(2).dtype.name
+    'float64'
+    """
     return value if isinstance(value, Tracer) else np.asarray(value, dtype=np.float64)
 
 
 def as_numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
-    """What a user gave as NumPy float64; raises `UsageError`, naming it, for what is not real."""
+    """What a user gave as NumPy float64; raises `UsageError`, naming it, for what is not real.
+
+    >>> from steepest.arrays.numbers import as_numbers
+    >>> as_numbers([1, 2], "sizes").tolist()
+    [1.0, 2.0]
+    """
     try:
         array = np.asarray(values)
         if np.iscomplexobj(array):
@@ -52,7 +79,13 @@ def as_numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
 
 
 def like(value: Any, point: Any) -> Array:
-    """`value` as an array of the point's floating dtype, so that float32 points stay float32."""
+    """`value` as an array of the point's floating dtype, so that float32 points stay float32.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.arrays.numbers import like
+    >>> like(2, jnp.ones(2, jnp.float32)).dtype.name
+    'float32'
+    """
     return jnp.asarray(value, dtype=floating(point.dtype))
 
 
@@ -68,6 +101,12 @@ def is_concrete(*values: Any) -> bool:
 
 
 def lengthened(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
-    """Values (n,) followed by copies of the last, to a power of two: few shapes to compile for."""
+    """Values (n,) followed by copies of the last, to a power of two: few shapes to compile for.
+
+    >>> import numpy as np
+    >>> from steepest.arrays.numbers import lengthened
+    >>> lengthened(np.array([1.0, 2.0, 3.0])).tolist()
+    [1.0, 2.0, 3.0, 3.0]
+    """
     length = 1 << max(values.size - 1, 0).bit_length()
     return np.pad(values, (0, length - values.size), mode="edge") if values.size else values

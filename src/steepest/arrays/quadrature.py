@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import readable
+
 __all__ = ["Integral", "integrate", "to_line"]
 
 _RULES = [np.polynomial.legendre.leggauss(n) for n in (12, 24)]
@@ -20,7 +22,14 @@ _NARROWEST = 1e-10  # on (-1, 1): nearer to a singular end, the nodes themselves
 
 
 class Integral(NamedTuple):
-    """An integral (k,) and the estimate of its absolute error (k,)."""
+    """An integral (k,) and the estimate of its absolute error (k,).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.arrays.quadrature import integrate
+    >>> integral = integrate(lambda x: x[None] ** 2, 0.0, 3.0, tolerance=1e-6)
+    >>> round(float(integral.value[0]), 4), bool(integral.error[0] < 1e-4)
+    (9.0, True)
+    """
 
     value: Float[Array, " k"]
     error: Float[Array, " k"]
@@ -43,6 +52,7 @@ def to_line(t: Any, lower: float, upper: float, centre: Any, scale: Any) -> tupl
     return (lower + upper) / 2 + half * t, half * jnp.ones_like(t)
 
 
+@readable
 def integrate(
     function: Callable[[Any], Any],
     lower: float = -np.inf,
@@ -60,6 +70,12 @@ def integrate(
     `centre` and `scale` say where on an infinite line the function lives: a peak much narrower
     than `scale` and away from `centre` is missed. Works under jit, vmap and forward
     differentiation; not finite where the function is not.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.arrays.quadrature import integrate
+    >>> integral = integrate(lambda x: jnp.exp(-(x**2) / 2)[None], tolerance=1e-6)
+    >>> round(float(integral.value[0]), 4)  # sqrt(2 pi)
+    2.5066
     """
 
     def panel(left: Array, right: Array) -> tuple[Array, Array]:

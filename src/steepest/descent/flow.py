@@ -16,15 +16,13 @@ from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.descent.solve import solve_recorded
 from steepest.descent.trajectory import Trajectory
 from steepest.errors import FlowError, SteepestError, UsageError
+from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.domain import Boundary
-from steepest.geometry.metric import AbstractMetric
-from steepest.geometry.norm import AbstractNorm
 
 __all__ = ["gradient_flow"]
 
 Cost = Callable[[Any], Any]
 Stop = Callable[[Any], Any]
-Geometry = AbstractMetric | AbstractNorm
 
 _FEW = 32  # so many starts are followed one after the other
 
@@ -32,7 +30,7 @@ _FEW = 32  # so many starts are followed one after the other
 @entry_point(kernel="the metric's sharp (or give batched starts)")
 def gradient_flow(
     cost: Cost,
-    metric: Geometry,
+    geometry: AbstractGeometry,
     start: Numbers,
     times: Numbers,
     *,
@@ -44,37 +42,54 @@ def gradient_flow(
 ) -> Trajectory:
     """Follow d(point)/dt = -sharp(point, dC) from `start` at time 0 (Surace et al. 2020, Eq 5).
 
-    `cost`: point (n,) -> scalar, in jax.numpy; `metric` may also be a norm. `start` (n,), or (b, n)
-    for b flows in one compiled call. `times` (m,), increasing from 0 or later; a single number T
-    stands for 101 times from 0 to T. `stop`: point -> scalar; the flow ends where it falls to 0
-    (`domain.boundary()` makes one, and the time at which the edge itself would be hit is then
-    extrapolated). `solver`: diffrax's Tsit5 unless given; take `diffrax.Kvaerno5()` for a stiff
-    flow.
-
     A learning rate eta is a change of time: pass times multiplied by eta.
 
+    - `cost`: point (n,) -> scalar, in jax.numpy.
+    - `geometry`: a metric, a potential or a norm.
+    - `start`: (n,), or (b, n) for b flows in one compiled call.
+    - `times`: (m,), increasing from 0 or later; a single number T stands for 101 times from 0 to T.
+    - `stop`: point -> scalar; the flow ends where it falls to 0. `geometry.domain.boundary()` makes
+      one, and the time at which the edge itself would be hit is then extrapolated.
+    - `solver`: diffrax's Tsit5 unless given; take `diffrax.Kvaerno5()` for a stiff flow.
+    - `rtol`, `atol`: relative and absolute tolerance of one step of the solver.
+    - `max_steps`: so many steps of the solver at most.
+
     Raises `FlowError` (time and coordinate named) if the flow leaves its domain, stalls or is not
-    finite, the metric's own error where it is singular, and `UsageError` for times or a cost that
+    finite, the geometry's own error where it is singular, and `UsageError` for times or a cost that
     cannot be used.
+
+    >>> from steepest import gradient_flow
+    >>> from steepest.geometry import Euclidean, Weber
+    >>> gradient_flow(lambda x: (x ** 2).sum() / 2, Euclidean(), [1.0, 2.0], [1.0]).end.round(4)
+    array([0.3679, 0.7358])
+    >>> gradient_flow(lambda x: (x ** 2).sum() / 2, Weber(), [1.0, 2.0], [1.0]).end.round(4)
+    array([0.5774, 0.6667])
     """
     solver = diffrax.Tsit5() if solver is None else solver
-    _check_settings(metric, solver, rtol, atol, max_steps)
+    _check_settings(geometry, solver, rtol, atol, max_steps)
     points = _check_start(start)
     moments = _check_times(times)
     single = points.ndim == 1
     starts = np.atleast_2d(points)
-    _check_beginnings(cost, metric, starts, stop)
+    _check_beginnings(cost, geometry, starts, stop)
     # As arrays, so that other tolerances do not compile anew.
     accuracy = jnp.asarray(rtol), jnp.asarray(atol)
     flow = _integrate_all(
-        cost, metric, stop, solver, jnp.asarray(starts), jnp.asarray(moments), *accuracy, max_steps
+        cost,
+        geometry,
+        stop,
+        solver,
+        jnp.asarray(starts),
+        jnp.asarray(moments),
+        *accuracy,
+        max_steps,
     )
     stopped = np.asarray(flow.stopped)
     finite = np.isfinite(flow.end).all(axis=1) & np.isfinite(flow.end_cost)
     for lane in np.flatnonzero(~(flow.ok & finite)):
-        _explain(cost, metric, flow, int(lane), stop)
+        _explain(cost, geometry, flow, int(lane), stop)
     if single:
-        metric.check(flow.end[0])
+        geometry.check(flow.end[0])
     boundary_time = np.full(len(starts), np.nan)
     if isinstance(stop, Boundary) and stopped.any():
         horizon = jnp.asarray(moments * (float(flow.end_time[stopped].max()) / moments[-1]))
@@ -82,7 +97,7 @@ def gradient_flow(
         def resume(points: Array, margin: float) -> _Flow:
             nearer = Boundary(stop.domain, margin)
             return _integrate_all(
-                cost, metric, nearer, solver, points, horizon, *accuracy, max_steps
+                cost, geometry, nearer, solver, points, horizon, *accuracy, max_steps
             )
 
         wait = _time_to_edge(resume, flow.end, float(stop.margin))
@@ -109,7 +124,7 @@ def gradient_flow(
         boundary_time=np.asarray(boundary_time[lead]),
         steps=np.asarray(flow.steps[lead]),
         settings={
-            "metric": type(metric).__name__,
+            "metric": geometry.name,
             "solver": type(solver).__name__,
             "rtol": rtol,
             "atol": atol,
@@ -156,10 +171,10 @@ def _check_times(times: Numbers) -> Float[np.ndarray, " m"]:
     return moments
 
 
-def _check_settings(metric: Any, solver: Any, rtol: float, atol: float, max_steps: int) -> None:
-    if not isinstance(metric, Geometry):
+def _check_settings(geometry: Any, solver: Any, rtol: float, atol: float, max_steps: int) -> None:
+    if not isinstance(geometry, AbstractGeometry):
         raise UsageError(
-            f"metric is a geometry such as Euclidean() or MatrixMetric(function), not {metric!r}"
+            f"metric is a geometry such as Euclidean() or MatrixMetric(function), not {geometry!r}"
         )
     if not isinstance(solver, diffrax.AbstractAdaptiveSolver):
         raise UsageError(f"solver is an adaptive one such as diffrax.Kvaerno5(), not {solver!r}")
@@ -170,7 +185,9 @@ def _check_settings(metric: Any, solver: Any, rtol: float, atol: float, max_step
         )
 
 
-def _check_beginnings(cost: Cost, metric: Geometry, starts: np.ndarray, stop: Stop | None) -> None:
+def _check_beginnings(
+    cost: Cost, geometry: AbstractGeometry, starts: np.ndarray, stop: Stop | None
+) -> None:
     """Raise what is wrong with the first start from which no flow can begin."""
     point = jnp.asarray(starts[0])
     try:
@@ -182,14 +199,14 @@ def _check_beginnings(cost: Cost, metric: Geometry, starts: np.ndarray, stop: St
         ) from error
     if stop is not None and jax.eval_shape(stop, point).shape != ():
         raise UsageError("stop returns one number per point, which falls to 0 where the flow ends")
-    metric.check(point)
+    geometry.check(point)
     values, velocities, distances = (
-        np.asarray(x) for x in _beginnings(cost, metric, stop, jnp.asarray(starts))
+        np.asarray(x) for x in _beginnings(cost, geometry, stop, jnp.asarray(starts))
     )
     ready = np.isfinite(values) & np.isfinite(velocities).all(axis=1) & (distances > 0)
     for lane in np.flatnonzero(~ready):
         place = f"{starts[lane]}" if len(starts) == 1 else f"{starts[lane]} (start {lane})"
-        metric.check(jnp.asarray(starts[lane]))
+        geometry.check(jnp.asarray(starts[lane]))
         if not np.isfinite(values[lane]):
             raise FlowError(
                 f"the cost is {values[lane]} at the start {place}; move it into its domain"
@@ -207,23 +224,19 @@ def _check_beginnings(cost: Cost, metric: Geometry, starts: np.ndarray, stop: St
 
 @eqx.filter_jit
 def _beginnings(
-    cost: Cost, metric: Geometry, stop: Stop | None, starts: Float[Array, "b n"]
+    cost: Cost, geometry: AbstractGeometry, stop: Stop | None, starts: Float[Array, "b n"]
 ) -> tuple[Array, Array, Array]:
     def beginning(start: Array) -> tuple[Array, Array, Array]:
         distance = jnp.inf if stop is None else stop(start)
-        return cost(start), _velocity(cost, metric, start), jnp.asarray(distance, start.dtype)
+        return cost(start), velocity(cost, geometry, start), jnp.asarray(distance, start.dtype)
 
     return jax.vmap(beginning)(starts)
-
-
-def _velocity(cost: Cost, metric: Geometry, point: Array) -> Array:
-    return -metric.sharp(point, jax.grad(cost)(point))
 
 
 @eqx.filter_jit
 def _integrate_all(
     cost: Cost,
-    metric: Geometry,
+    geometry: AbstractGeometry,
     stop: Stop | None,
     solver: diffrax.AbstractAdaptiveSolver,
     starts: Float[Array, "b n"],
@@ -242,13 +255,14 @@ def _integrate_all(
                 root_finder=optx.Bisection(rtol=1e-12, atol=1e-12),
                 direction=False,
             )
-        found = solve_recorded(
-            lambda point: _velocity(cost, metric, point),
+        solution = solve_recorded(
+            lambda point: velocity(cost, geometry, point),
             solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps, event=event,
         )  # fmt: skip
         return (
-            found.times, found.states, jax.vmap(cost)(found.states),
-            found.end_time, found.end, cost(found.end), found.steps, found.ok, found.stopped,
+            solution.times, solution.states, jax.vmap(cost)(solution.states),
+            solution.end_time, solution.end, cost(solution.end),
+            solution.steps, solution.ok, solution.stopped,
         )  # fmt: skip
 
     # One after the other compiles in half the time of a batched loop, and pays for few flows.
@@ -282,7 +296,7 @@ def _time_to_edge(
 
 def _explain(
     cost: Cost,
-    metric: Geometry,
+    geometry: AbstractGeometry,
     flow: _Flow,
     lane: int,
     stop: Stop | None,
@@ -299,14 +313,14 @@ def _explain(
     message = f"the flow{which} broke down at time {float(end_time):.6g}, at {state}"
     if np.isfinite(end).all():
         point = jnp.asarray(end)
-        ahead = _velocity(cost, metric, point)
+        ahead = velocity(cost, geometry, point)
         ahead = ahead / jnp.max(jnp.abs(ahead)) * (1 + jnp.max(jnp.abs(point)))
         for distance in (0.0, 1e-12, 1e-9, 1e-6, 1e-3):
             try:
-                metric.check(point + distance * ahead if distance else point)
+                geometry.check(point + distance * ahead if distance else point)
             except SteepestError as error:
                 raise FlowError(f"{message}: {error}; {cure}") from error
-        speed = np.abs(np.asarray(_velocity(cost, metric, point)))
+        speed = np.abs(np.asarray(velocity(cost, geometry, point)))
         speed = np.where(np.isnan(speed), np.inf, speed)
         where = int(np.argmax(speed))
         raise FlowError(

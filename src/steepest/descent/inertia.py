@@ -19,17 +19,26 @@ from jaxtyping import Array, Float
 from steepest.arrays.entry import entry_point
 from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.descent.solve import solve_recorded
+from steepest.descent.trajectory import short
 from steepest.errors import FlowError, UsageError
 from steepest.geometry.metric import AbstractMetric
 
 __all__ = ["InertialTrajectory", "inertial_flow"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InertialTrajectory:
     """A damped flow at the times asked for: `times` (m,), `points` and `momenta` (m, n).
 
     `costs` (m,) and `energies` (m,), the Hamiltonian: cost plus kinetic energy.
+
+    >>> import numpy as np
+    >>> from steepest.descent import InertialTrajectory
+    >>> row = np.zeros((1, 1))
+    >>> InertialTrajectory(np.array([1.0]), row + 2, row, np.array([4.0]), np.array([4.5]))
+    InertialTrajectory: 1 coordinate(s) at 1 time(s)
+      time 1: [2.], cost 4, energy 4.5
+      time 1: [2.], cost 4, energy 4.5
     """
 
     times: Float[np.ndarray, " m"]
@@ -37,6 +46,18 @@ class InertialTrajectory:
     momenta: Float[np.ndarray, "m n"]
     costs: Float[np.ndarray, " m"]
     energies: Float[np.ndarray, " m"]
+
+    def __repr__(self) -> str:
+        n = self.points.shape[1]
+        rows = [
+            f"  time {self.times[i]:.6g}: {short(self.points[i])}, cost {self.costs[i]:.4g},"
+            f" energy {self.energies[i]:.4g}"
+            for i in (0, -1)
+        ]
+        head = (
+            f"InertialTrajectory: {n} coordinate{'s' if n > 1 else ''} at {self.times.size} time(s)"
+        )
+        return "\n".join([head, *rows])
 
 
 @entry_point(kernel="the metric's sharp, and integrate Hamilton's equations")
@@ -46,7 +67,7 @@ def inertial_flow(
     start: Numbers,
     times: Numbers,
     *,
-    friction: float | int,
+    friction: float,
     momentum: Numbers | None = None,
     solver: diffrax.AbstractAdaptiveSolver | None = None,
     rtol: float = 1e-9,
@@ -61,6 +82,13 @@ def inertial_flow(
 
     Raises `FlowError` where the flow leaves the metric's domain or is not finite, `UsageError`
     for arguments that cannot be used.
+
+    >>> from steepest.descent import inertial_flow
+    >>> from steepest.geometry import Euclidean
+    >>> pendulum = lambda x: (x**2).sum() / 2
+    >>> flow = inertial_flow(pendulum, Euclidean(), [1.0], [3.141593], friction=0.0)
+    >>> flow.points.round(4).tolist()  # half a period of the pendulum
+    [[-1.0]]
     """
     q = as_numbers(start, "start")
     p = np.zeros_like(q) if momentum is None else as_numbers(momentum, "momentum")
@@ -124,8 +152,8 @@ def _integrate(
         force = jax.jacfwd(lambda x: _hamiltonian(cost, metric, x, p))(q)
         return jnp.concatenate([metric.sharp(q, p), -force - friction * p])
 
-    found = solve_recorded(move, solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps)
-    states = found.states
+    solution = solve_recorded(move, solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps)
+    states = solution.states
     costs = jax.vmap(cost)(states[:, :n])
     energies = jax.vmap(lambda s: _hamiltonian(cost, metric, s[:n], s[n:]))(states)
-    return states, costs, energies, found.end_time, found.ok
+    return states, costs, energies, solution.end_time, solution.ok

@@ -14,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 from steepest.errors import ProjectionError
 from steepest.geometry.potential import AbstractPotential
 
-__all__ = ["Found", "Problem", "dense_newton", "newton_cg", "quasi_newton"]
+__all__ = ["Multipliers", "Problem", "dense_newton", "newton_cg", "quasi_newton"]
 
 Vector = Float[np.ndarray, " n"]
 Weights = Float[np.ndarray, " d"]
@@ -24,7 +24,7 @@ _CAP = 3.0
 _MEMORY = 30
 
 
-class Found(NamedTuple):
+class Multipliers(NamedTuple):
     """Multipliers with their weights, the change of dual X' lam, and max |X w - y| as a share."""
 
     multipliers: Vector
@@ -67,9 +67,9 @@ class Problem:
 
     def weights(self, change: np.ndarray) -> np.ndarray:
         """The weights whose dual is the start's plus `change`; NaN where there are none."""
-        found = np.asarray(_to_primal(self.potential, self.dual, change, self.start))
-        outside = np.asarray(self.potential.domain.outside(found))
-        return np.where(outside, np.nan, found) if outside.any() else found
+        weights = np.asarray(_to_primal(self.potential, self.dual, change, self.start))
+        outside = np.asarray(self.potential.domain.outside(weights))
+        return np.where(outside, np.nan, weights) if outside.any() else weights
 
     def missing(self, weights: np.ndarray) -> np.ndarray:
         """y - X w."""
@@ -97,7 +97,7 @@ def _raise(potential: Any, weights: Any, covector: Any) -> Any:
     return potential.sharp(weights, covector)
 
 
-def dense_newton(problem: Problem) -> Found:
+def dense_newton(problem: Problem) -> Multipliers:
     """Newton's method with the Gram matrix X H^-1 X' of the potential's Hessian H at the weights.
 
     Also for potentials that couple weights: only their `sharp` is used.
@@ -111,7 +111,7 @@ def dense_newton(problem: Problem) -> Found:
     return _newton(problem, direction)
 
 
-def newton_cg(problem: Problem) -> Found:
+def newton_cg(problem: Problem) -> Multipliers:
     """Newton's method whose linear systems are solved by conjugate gradients, as products with X.
 
     Each is solved only as well as the outer residual deserves (Eisenstat and Walker 1996).
@@ -141,15 +141,15 @@ def _gram(problem: Problem, weights: np.ndarray) -> Gram:
 def _newton(
     problem: Problem,
     direction: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-) -> Found:
+) -> Multipliers:
     """Damped Newton steps; `direction` gives the step of the multipliers and X' times it."""
     multipliers = np.zeros_like(problem.targets)
     change, weights = np.zeros_like(problem.start), problem.start
     missing = problem.missing_at_start
-    logarithmic = getattr(problem.potential, "index", 1.0) == 1.0
+    logarithmic = problem.potential.index in (1.0, None)
     for iteration in range(problem.max_iterations):
         if problem.share(missing) <= problem.tolerance:
-            return Found(multipliers, weights, change, problem.share(missing), iteration)
+            return Multipliers(multipliers, weights, change, problem.share(missing), iteration)
         step, along = direction(weights, missing)
         length = 1.0
         if logarithmic:
@@ -163,13 +163,13 @@ def _newton(
                 break
             length /= 2
             if length < 1e-8:
-                return Found(multipliers, weights, change, problem.share(missing), iteration)
+                return Multipliers(multipliers, weights, change, problem.share(missing), iteration)
         multipliers, change = multipliers + length * step, change + length * along
         weights, missing = tried, left
-    return Found(multipliers, weights, change, problem.share(missing), problem.max_iterations)
+    return Multipliers(multipliers, weights, change, problem.share(missing), problem.max_iterations)
 
 
-def quasi_newton(problem: Problem) -> Found:
+def quasi_newton(problem: Problem) -> Multipliers:
     """L-BFGS on the convex dual problem, in coordinates in which its Gram matrix is near unity.
 
     The preconditioner is the Cholesky factor of X diag(s) X' with s the secant slope of the
@@ -190,7 +190,7 @@ def quasi_newton(problem: Problem) -> Found:
     differences: list[np.ndarray] = []
     for iteration in range(problem.max_iterations):
         if problem.share(missing) <= problem.tolerance:
-            return Found(multipliers, weights, change, problem.share(missing), iteration)
+            return Multipliers(multipliers, weights, change, problem.share(missing), iteration)
         step = _two_loops(missing, steps, differences, precondition)
         along = problem.back(step)
         length, weights_next, missing_next = _wolfe(problem, change, along, step, missing)
@@ -207,7 +207,7 @@ def quasi_newton(problem: Problem) -> Found:
             del steps[:-_MEMORY], differences[:-_MEMORY]
         multipliers, change = multipliers + moved, change + length * along
         weights, missing = weights_next, missing_next
-    return Found(multipliers, weights, change, problem.share(missing), problem.max_iterations)
+    return Multipliers(multipliers, weights, change, problem.share(missing), problem.max_iterations)
 
 
 def _secant_slopes(problem: Problem) -> np.ndarray:
@@ -305,7 +305,11 @@ def _conjugate_gradients(
 
 
 def _regular(gram: np.ndarray) -> np.ndarray:
-    """A copy in which rows that depend on each other still have a Cholesky factor."""
+    """A copy in which rows that depend on each other still have a Cholesky factor.
+
+    It serves the preconditioner alone: the jitter changes how fast the solution is reached, not
+    which one.
+    """
     return gram + 1e-13 * np.trace(gram) / len(gram) * np.eye(len(gram))
 
 

@@ -20,6 +20,7 @@ from steepest.descent.multipliers import (
     newton_cg,
     quasi_newton,
 )
+from steepest.descent.trajectory import short
 from steepest.errors import ProjectionError, UsageError
 from steepest.geometry.potential import AbstractPotential
 
@@ -34,13 +35,20 @@ _LARGEST_P = 6.0
 _ROUNDING = 100.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Projection:
     """The solution nearest to the start, as NumPy float64, and how well it solves its equations.
 
     `residual` is max |X w - y| over the largest of |y| and |X w0|; `kkt` is max |g(w) - g(w0) -
     X' lam| over the largest of |g(w)| and |g(w0)|. `iterations` counts outer steps, `products` the
     products of X or X' with a vector.
+
+    >>> from steepest import bregman_projection
+    >>> from steepest.geometry import PNorm
+    >>> bregman_projection([[1.0, 1.0]], [2.0], [0.0, 1.0], PNorm(2))
+    Projection: 2 weights, 1 equation(s), by dense newton in 1 iteration(s)
+      weights [0.5 1.5]
+      residual 0, kkt 0
     """
 
     weights: Float[np.ndarray, " d"]
@@ -51,6 +59,14 @@ class Projection:
     method: Method
     iterations: int
     products: int
+
+    def __repr__(self) -> str:
+        return (
+            f"Projection: {self.weights.size} weights, {self.multipliers.size} equation(s),"
+            f" by {self.method} in {self.iterations} iteration(s)\n"
+            f"  weights {short(self.weights)}\n"
+            f"  residual {self.residual:.2g}, kkt {self.kkt:.2g}"
+        )
 
 
 @entry_point(kernel="mirror_step")
@@ -77,16 +93,23 @@ def bregman_projection(
     that are not finite, and p >= 6 (a documented limit); `DomainError` for a start outside the
     potential's domain; `ProjectionError` for rows that depend on each other, or where no weights
     of the start's signs solve the problem.
+
+    >>> from steepest import bregman_projection
+    >>> from steepest.geometry import Entropy, PNorm
+    >>> for potential in (PNorm(2), Entropy()):
+    ...     bregman_projection([[1.0, 1.0]], [4.0], [0.5, 1.5], potential).weights.round(6).tolist()
+    [1.5, 2.5]
+    [1.0, 3.0]
     """
     x, y, w0 = (np.asarray(value, dtype=np.float64) for value in (inputs, targets, start))
     _check(x, y, w0)
-    p = 2 - getattr(potential, "index", 0.0)
+    p = 2 - (potential.index or 0.0)
     if p >= _LARGEST_P:
         raise UsageError(
             f"the projection is limited to p-norms with p < 6, and this potential has p = {p:g}:"
             " its inverse Hessian is too singular at 0; descend with mirror_step instead"
         )
-    potential.domain.check(w0, type(potential).__name__)
+    potential.domain.check(w0, potential.name)
     problem = Problem(x, y, w0, potential, tolerance, max_iterations)
     if method is None:
         if p > 2:
@@ -98,24 +121,24 @@ def bregman_projection(
         "newton-cg": newton_cg,
         "quasi-newton": quasi_newton,
     }[method]
-    found = solve(problem)
-    if not found.residual <= _ROUNDING * tolerance:
-        raise ProjectionError(_reason(problem, found.residual, method, found.weights))
-    change = found.dual_change
+    solution = solve(problem)
+    if not solution.residual <= _ROUNDING * tolerance:
+        raise ProjectionError(_reason(problem, solution.residual, method, solution.weights))
+    change = solution.dual_change
     before = np.asarray(problem.dual)
-    after = np.asarray(potential.to_dual(found.weights))
+    after = np.asarray(potential.to_dual(solution.weights))
     kept = np.isfinite(before)  # a weight at 0 may have an infinite dual, and does not move
     before, after, asked = before[kept], after[kept], change[kept]
     scale = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-300)
     kkt = np.abs(after - before - asked).max(initial=0.0) / scale
     return Projection(
-        weights=found.weights,
-        multipliers=found.multipliers,
+        weights=solution.weights,
+        multipliers=solution.multipliers,
         dual_change=change,
-        residual=found.residual,
+        residual=solution.residual,
         kkt=float(kkt),
         method=method,
-        iterations=found.iterations,
+        iterations=solution.iterations,
         products=problem.products,
     )
 

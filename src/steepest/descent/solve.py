@@ -40,7 +40,7 @@ def solve_recorded(
 
     Never raises: a solver that gives up, even where diffrax calls that a success, is not `ok`.
     """
-    found = diffrax.diffeqsolve(
+    solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, state, args: velocity(state)),
         solver,
         t0=jnp.zeros_like(times[-1]),
@@ -55,10 +55,10 @@ def solve_recorded(
         max_steps=max_steps,
         throw=False,
     )
-    assert found.ts is not None
-    assert found.ys is not None
-    (reached, last), (states, ends) = found.ts, found.ys
-    stopped = found.result == diffrax.RESULTS.event_occurred
-    arrived = (found.result == diffrax.RESULTS.successful) & (last[0] == times[-1])
-    steps = jnp.asarray(found.stats["num_steps"])
+    assert solution.ts is not None
+    assert solution.ys is not None
+    (reached, last), (states, ends) = solution.ts, solution.ys
+    stopped = solution.result == diffrax.RESULTS.event_occurred
+    arrived = (solution.result == diffrax.RESULTS.successful) & (last[0] == times[-1])
+    steps = jnp.asarray(solution.stats["num_steps"])
     return Solution(reached, states, last[0], ends[0], steps, stopped | arrived, stopped)

@@ -3,15 +3,17 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import readable
 from steepest.arrays.numbers import Coordinates, like
-from steepest.geometry.metric import AbstractMetric
+from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.potential import AbstractPotential
 
-__all__ = ["mirror_step", "riemannian_step"]
+__all__ = ["mirror_step", "riemannian_step", "velocity"]
 
 
+@readable
 def riemannian_step(
-    metric: AbstractMetric,
+    geometry: AbstractGeometry,
     point: Coordinates,
     covector: Coordinates,
     rate: float | Float[Array, ""],
@@ -19,12 +21,19 @@ def riemannian_step(
     """Explicit Euler step of steepest descent: point - rate * sharp(point, covector).
 
     The covector is the cost's differential at the point. Follows the flow to first order in the
-    rate, so it depends on the chart at second order. Raises what the metric's `sharp` raises.
+    rate, so it depends on the chart at second order. Raises what the geometry's `sharp` raises.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.descent import riemannian_step
+    >>> from steepest.geometry import Weber
+    >>> riemannian_step(Weber(), jnp.array([1.0, 2.0]), jnp.ones(2), 0.25).tolist()
+    [0.75, 1.0]
     """
-    vector = metric.sharp(point, covector)
+    vector = geometry.sharp(point, covector)
     return jnp.asarray(point) - like(rate, vector) * vector
 
 
+@readable
 def mirror_step(
     potential: AbstractPotential,
     point: Coordinates,
@@ -35,6 +44,12 @@ def mirror_step(
 
     Agrees with `riemannian_step` in the potential's Hessian metric to first order in the rate, and
     exactly for a quadratic potential. Raises `DomainError` where the point is outside the domain.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.descent import mirror_step
+    >>> from steepest.geometry import PNorm
+    >>> mirror_step(PNorm(2), jnp.array([1.0, 2.0]), jnp.ones(2), 0.25).tolist()
+    [0.75, 1.75]
     """
     dual = potential.to_dual(point)
     return potential.to_primal(dual - like(rate, dual) * covector)

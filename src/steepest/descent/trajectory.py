@@ -1,5 +1,6 @@
-"""Where a flow went: plain arrays, and a labelled dataset at the boundary."""
+"""Where a flow went: plain arrays, a few lines of text, a picture, a labelled dataset."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,15 @@ from steepest.errors import UsageError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Trajectory"]
+__all__ = ["Trajectory", "short"]
 
 
-@dataclass(frozen=True)
+def short(values: np.ndarray) -> str:
+    """An array in one line of text, the middle of a long one left out."""
+    return np.array2string(values, precision=4, threshold=6, edgeitems=3, max_line_width=1000)
+
+
+@dataclass(frozen=True, repr=False)
 class Trajectory:
     """A flow at the times asked for, as NumPy float64.
 
@@ -23,6 +29,13 @@ class Trajectory:
     the row at which it stopped. For b starts: `times` (m,), `points` (b, m, n), `costs` (b, m),
     NaN after a stop. `end_time` and `end` say when and where each flow ended, `boundary_time` when
     the edge of the domain would be reached (extrapolated from a `Boundary` stop, else NaN).
+
+    >>> from steepest import gradient_flow
+    >>> from steepest.geometry import Euclidean
+    >>> gradient_flow(lambda x: (x ** 2).sum() / 2, Euclidean(), [1.0, 2.0], [0.0, 1.0])
+    Trajectory: 1 flow in Euclidean, 2 coordinates at 2 times
+      time 0: [1. 2.], cost 2.5
+      time 1: [0.3679 0.7358], cost 0.3383
     """
 
     times: Float[np.ndarray, " m"]
@@ -40,29 +53,78 @@ class Trajectory:
         """Whether there were several starts."""
         return self.points.ndim == 3
 
-    def to_dataset(self, coordinates: list[str] | None = None) -> "xr.Dataset":
-        """Label the arrays: dimensions time and coordinate (and start), settings as attributes.
+    def __repr__(self) -> str:
+        count, n = self.stopped.size, self.points.shape[-1]
+        head = (
+            f"Trajectory: {count} flow{'s' if count > 1 else ''}"
+            f" in {self.settings.get('metric', 'a geometry')},"
+            f" {n} coordinate{'s' if n > 1 else ''} at {self.times.size} times"
+        )
+        if self.batched:
+            ends = short(np.sort(self.end_time)) if self.stopped.any() else f"{self.times[-1]:.6g}"
+            return f"{head}\n  {int(self.stopped.sum())} stopped, ends at time {ends}"
+        rows = [
+            f"  time {time:.6g}: {short(point)}, cost {cost:.4g}"
+            for time, point, cost in zip(
+                self.times[[0, -1]], self.points[[0, -1]], self.costs[[0, -1]], strict=True
+            )
+        ]
+        if self.stopped:
+            edge = f"; the edge at time {self.boundary_time:.6g}"
+            rows.append(f"  stopped{edge if np.isfinite(self.boundary_time) else ''}")
+        return "\n".join([head, *rows])
+
+    def plot(self, coordinates: Sequence[str] | None = None) -> Any:
+        """A matplotlib Figure: coordinates and cost against time, and for two of them the path.
 
         `coordinates` names the n coordinates (default x0, x1, ...). Raises `UsageError` if their
         number differs.
         """
+        from steepest.descent.picture import draw_flow
+
+        points, costs = (x if self.batched else x[None] for x in (self.points, self.costs))
+        return draw_flow(self.times, points, costs, self._names(coordinates))
+
+    def to_dataset(
+        self,
+        coordinates: Sequence[str] | None = None,
+        *,
+        units: Mapping[str, str] | None = None,
+    ) -> "xr.Dataset":
+        """Label the arrays: dimensions time and coordinate (and start), settings as attributes.
+
+        `coordinates` names the n coordinates (default x0, x1, ...); `units` those of "point",
+        "cost" and "time" that are not dimensionless ("1"). Raises `UsageError` if the number of
+        names differs, or for units of something else.
+        """
         import xarray as xr
 
+        unit = {"point": "1", "cost": "1", "time": "1", **(units or {})}
+        if len(unit) > 3:
+            given = ", ".join(units or {})
+            raise UsageError(f"units are those of point, cost and time, not of {given}")
+        lead = ("start",) if self.batched else ()
+        attributes: dict[str, Any] = {**self.settings, "steepest_version": __version__}
+        time = {"units": unit["time"]}
+        return xr.Dataset(
+            {
+                "point": ((*lead, "time", "coordinate"), self.points, {"units": unit["point"]}),
+                "cost": ((*lead, "time"), self.costs, {"units": unit["cost"]}),
+                "stopped": (lead, self.stopped),
+                "end_time": (lead, self.end_time, time),
+                "boundary_time": (lead, self.boundary_time, time),
+                "solver_steps": (lead, self.steps, {"units": "1"}),
+            },
+            coords={
+                "time": ("time", self.times, time),
+                "coordinate": self._names(coordinates),
+            },
+            attrs=attributes,
+        )
+
+    def _names(self, coordinates: Sequence[str] | None) -> list[str]:
         n = self.points.shape[-1]
         names = [f"x{i}" for i in range(n)] if coordinates is None else list(coordinates)
         if len(names) != n:
             raise UsageError(f"{len(names)} coordinate names for {n} coordinates: {names}")
-        lead = ("start",) if self.batched else ()
-        attributes: dict[str, Any] = {**self.settings, "steepest_version": __version__}
-        return xr.Dataset(
-            {
-                "point": ((*lead, "time", "coordinate"), self.points),
-                "cost": ((*lead, "time"), self.costs),
-                "stopped": (lead, self.stopped),
-                "end_time": (lead, self.end_time),
-                "boundary_time": (lead, self.boundary_time),
-                "solver_steps": (lead, self.steps),
-            },
-            coords={"time": self.times, "coordinate": names},
-            attrs=attributes,
-        )
+        return names

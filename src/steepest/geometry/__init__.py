@@ -14,6 +14,7 @@ from steepest.geometry.chart import (
 from steepest.geometry.coupled import Coupled
 from steepest.geometry.density import FisherDensity
 from steepest.geometry.diagonal import Diagonal, Euclidean, Metabolic, Weber
+from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.domain import (
     AbstractDomain,
     Boundary,
@@ -49,8 +50,8 @@ from steepest.geometry.laws import (
     check_metric,
     check_potential,
 )
-from steepest.geometry.matrix import AbstractMatrixMetric
-from steepest.geometry.metric import AbstractMetric, Constant, MatrixMetric
+from steepest.geometry.matrix import AbstractMatrixMetric, Constant, MatrixMetric
+from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.norm import AbstractNorm, DualPower, NormPullback, Spectral
 from steepest.geometry.potential import AbstractPotential
 from steepest.geometry.power import Entropy, PNorm, Power
@@ -66,6 +67,7 @@ from steepest.geometry.wasserstein import (
 __all__ = [
     "AbstractChart",
     "AbstractDomain",
+    "AbstractGeometry",
     "AbstractMatrixMetric",
     "AbstractMetric",
     "AbstractNorm",
@@ -130,4 +132,5 @@ __all__ = [
     "logarithm_map",
     "monte_carlo_fisher",
     "path_length",
+    "velocity",
 ]

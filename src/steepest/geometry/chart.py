@@ -32,6 +32,16 @@ class AbstractChart(eqx.Module):
 
     With J the Jacobian at the point, vectors are pushed to the coordinates by J and covectors
     pulled from them by J'; a subclass defines the map and its inverse.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import AbstractChart
+    >>> class Log(AbstractChart):
+    ...     def __call__(self, point):
+    ...         return jnp.log(point)
+    ...     def inverse(self, coordinates):
+    ...         return jnp.exp(coordinates)
+    >>> Log().push(jnp.array([2.0]), jnp.array([1.0])).tolist()
+    [0.5]
     """
 
     @abstractmethod
@@ -88,7 +98,13 @@ def _allowed(point: Array) -> float:
 
 
 class Identity(AbstractChart):
-    """The coordinates that the point already has."""
+    """The coordinates that the point already has.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Identity
+    >>> Identity()(jnp.array([1.0, 2.0])).tolist()
+    [1.0, 2.0]
+    """
 
     def __call__(self, point: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(point)
@@ -101,6 +117,11 @@ class Linear(AbstractChart):
     """Coordinates y = A x with an invertible matrix A (n, n).
 
     Raises `ChartError` where it is made if A is not invertible (condition number past 1e12).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Linear
+    >>> Linear([[1.0, 1.0], [0.0, 1.0]])(jnp.array([1.0, 2.0])).tolist()
+    [3.0, 2.0]
     """
 
     matrix: np.ndarray = eqx.field(converter=as_field)
@@ -128,7 +149,13 @@ class Linear(AbstractChart):
 
 
 class Elementwise(AbstractChart):
-    """Coordinates y_i = function(x_i), with the inverse function given; both in jax.numpy."""
+    """Coordinates y_i = function(x_i), with the inverse function given; both in jax.numpy.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Elementwise
+    >>> Elementwise(jnp.square, jnp.sqrt).inverse(jnp.array([4.0, 9.0])).tolist()
+    [2.0, 3.0]
+    """
 
     function: Callable[[Any], Any]
     inverse_function: Callable[[Any], Any]
@@ -141,7 +168,13 @@ class Elementwise(AbstractChart):
 
 
 class Scaling(AbstractChart):
-    """Coordinates y_i = factors_i x_i: a change of unit. Raises `ChartError` for a factor of 0."""
+    """Coordinates y_i = factors_i x_i: a change of unit. Raises `ChartError` for a factor of 0.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Scaling
+    >>> Scaling([1000.0, 1.0])(jnp.array([0.5, 2.0])).tolist()
+    [500.0, 2.0]
+    """
 
     factors: np.ndarray = eqx.field(converter=as_field)
 
@@ -165,6 +198,10 @@ class Attenuation(AbstractChart):
 
     Other attenuation profiles are a `Scaling` (d0/(d0 + d), say) or, where attenuation depends on
     the weight itself, an `Elementwise`. Kreutzer et al. 2022, Fig 4.
+
+    >>> from steepest.geometry import Attenuation
+    >>> Attenuation([0.0, 200.0]).factors.round(4).tolist()
+    [1.0, 0.3679]
     """
 
     distance: np.ndarray = eqx.field(converter=as_field)
@@ -179,18 +216,29 @@ class Attenuation(AbstractChart):
                 f"and {self.length}"
             )
 
+    @property
+    def factors(self) -> Any:
+        """exp(-distance / length) of each synapse; NumPy unless the chart is being transformed."""
+        xp = np if is_concrete(self.distance, self.length) else jnp
+        return xp.exp(-self.distance / self.length)
+
     def __call__(self, point: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return point * jnp.exp(-like(self.distance, point) / like(self.length, point))
+        return point * like(self.factors, point)
 
     def inverse(self, coordinates: Coordinates) -> Float[Array, "*n"]:
         coordinates = jnp.asarray(coordinates)
-        lengths = like(self.distance, coordinates) / like(self.length, coordinates)
-        return coordinates * jnp.exp(lengths)
+        return coordinates / like(self.factors, coordinates)
 
 
 class Composed(AbstractChart):
-    """One chart after another: y = then(first(x))."""
+    """One chart after another: y = then(first(x)).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Composed, Elementwise, Scaling
+    >>> Composed(Scaling([2.0]), Elementwise(jnp.square, jnp.sqrt))(jnp.array([3.0])).tolist()
+    [36.0]
+    """
 
     first: AbstractChart
     then: AbstractChart
@@ -207,6 +255,12 @@ class Pullback(AbstractMetric):
 
     This is the transformation rule below Surace et al. 2020, Eq 4. As cheap as the metric and
     the chart themselves: no matrix is formed.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Euclidean, Pullback, Scaling
+    >>> metric = Pullback(Euclidean(), Scaling([10.0, 1.0]))
+    >>> metric.flat(jnp.ones(2), jnp.ones(2)).tolist()
+    [100.0, 1.0]
     """
 
     metric: AbstractMetric

@@ -20,6 +20,12 @@ class Coupled(AbstractPotential):
 
     `mixing` is M (n, n), for example the electrotonic coupling of a dendrite's synapses. Float64
     only. Raises `MetricError` where it is made if M is not square or has condition past 1e12.
+
+    >>> from steepest.descent import bregman_projection
+    >>> from steepest.geometry import Coupled, PNorm
+    >>> potential = Coupled(PNorm(2), [[1.0, 0.0], [1.0, 1.0]])  # the second moves with the first
+    >>> bregman_projection([[1.0, 0.0]], [1.0], [0.0, 0.0], potential).weights.round(6).tolist()
+    [1.0, -1.0]
     """
 
     potential: AbstractPotential

@@ -33,6 +33,15 @@ class FisherDensity(AbstractMatrixMetric):
     its support moves with the parameters (no Fisher metric exists: a uniform density, a binomial
     count times a quantal size), where the quadrature cannot keep the tolerance, and where the
     metric is singular (names the direction: a mixture with coinciding components, say).
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import FisherDensity
+    >>> exponential = FisherDensity(lambda x, p: jnp.log(p[0]) - p[0] * x, lower=0.0)
+    >>> with jax.enable_x64(True):
+    ...     matrix = exponential.matrix(jnp.array([2.0]))
+    >>> matrix.round(8).tolist()
+    [[0.25]]
     """
 
     log_density: Callable[[Any, Any], Any]
@@ -41,11 +50,7 @@ class FisherDensity(AbstractMatrixMetric):
     centre: Callable[[Any], Any] | None = None
     scale: Callable[[Any], Any] | None = None
     tolerance: float = eqx.field(static=True, converter=float, default=1e-11)
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         mass, mean, matrix, error = self._moments(point)
@@ -91,7 +96,7 @@ class FisherDensity(AbstractMatrixMetric):
         return centre, 1.0 if self.scale is None else self.scale(point)
 
     def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
+        self.domain.check(point, self.name)
         where = np.array2string(np.asarray(point), precision=6)
         x = np.asarray(to_line(np.linspace(-1, 1, _GRID + 2)[1:-1], self.lower, self.upper,
                                *self._place(point))[0])  # fmt: skip

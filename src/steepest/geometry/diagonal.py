@@ -14,7 +14,15 @@ __all__ = ["Diagonal", "Euclidean", "Metabolic", "Weber"]
 
 
 class Euclidean(AbstractMetric):
-    """The metric that is implied when partial derivatives are called the gradient: G = I."""
+    """The metric that is implied when partial derivatives are called the gradient: G = I.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Euclidean
+    >>> Euclidean().sharp(jnp.array([2.0, 3.0]), jnp.array([1.0, -1.0])).tolist()
+    [1.0, -1.0]
+    """
+
+    index = 0.0
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(vector)
@@ -27,6 +35,11 @@ class Diagonal(AbstractMetric):
     """One constant, positive factor per coordinate: G = diag(factors), learning rates 1/factors.
 
     Raises `MetricError` that names the coordinate of a factor that is not positive.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Diagonal
+    >>> Diagonal([1.0, 4.0]).sharp(jnp.zeros(2), jnp.ones(2)).tolist()
+    [1.0, 0.25]
     """
 
     factors: np.ndarray = eqx.field(converter=as_field)
@@ -62,11 +75,15 @@ class Weber(AbstractMetric):
     It is Euclidean in log size; for a constant, non-Euclidean metric in log size pull one back
     through `Elementwise(jnp.log, jnp.exp)`. Singular at 0 (`DomainError`). Surace et al. 2020,
     "On choosing a metric".
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Weber
+    >>> Weber().sharp(jnp.array([1.0, 3.0]), jnp.ones(2)).tolist()
+    [1.0, 9.0]
     """
 
-    @property
-    def domain(self) -> AbstractDomain:
-        return Nonzero()
+    domain = Nonzero()
+    index = 2.0
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(vector) / self.domain.require(point, "Weber") ** 2
@@ -81,6 +98,11 @@ class Metabolic(AbstractMetric):
     The defaults describe a release probability; a coordinate without a maximum (`inf`) is
     Euclidean, so `Metabolic(2, maximum=(1, inf))` is diag((1-P)^-2, 1) on (P, q). Singular at the
     maximum (`DomainError`). Surace et al. 2020, "Gradient descent in neuroscience".
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Metabolic
+    >>> Metabolic(2.0).sharp(jnp.array([0.0, 0.5]), jnp.ones(2)).tolist()
+    [1.0, 0.25]
     """
 
     exponent: np.ndarray = eqx.field(converter=as_field, default=1.0)

@@ -15,7 +15,19 @@ __all__ = ["AbstractDomain", "Boundary", "Box", "Everywhere", "Intersection", "N
 
 
 class AbstractDomain(eqx.Module):
-    """A set of admissible points, given by each coordinate's distance to its boundary."""
+    """A set of admissible points, given by each coordinate's distance to its boundary.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import AbstractDomain
+    >>> class Disc(AbstractDomain):
+    ...     closed = False
+    ...     def margin(self, point):
+    ...         return 1 - jnp.sqrt(jnp.sum(point**2, keepdims=True))
+    ...     def describe(self):
+    ...         return "inside the unit circle"
+    >>> bool(Disc().outside(jnp.array([1.0, 1.0])).any())
+    True
+    """
 
     @abstractmethod
     def margin(self, point: Coordinates) -> Float[Array, "*m"]:
@@ -47,12 +59,14 @@ class AbstractDomain(eqx.Module):
         """
         point = jnp.asarray(point)
         outside = self.outside(point)
-        if is_concrete(point, outside):  # under lax.cond a constant's properties are traced
+        # Inside lax.cond what is computed from a concrete point is traced all the same.
+        if is_concrete(point, outside):
             self.check(point, what)
             return point
-        same = outside.shape == point.shape
-        # A product, so that derivatives are not a number there either.
-        return point * jnp.where(outside if same else outside.any(), like(jnp.nan, point), 1)
+        # Coordinates that share one margin are all wrong where it is.
+        wrong = outside if outside.shape == point.shape else outside.any()
+        # Multiplying by NaN, unlike putting NaN in place, makes the derivatives NaN as well.
+        return point * jnp.where(wrong, like(jnp.nan, point), 1)
 
     def check(self, point: Any, what: str) -> None:
         """Raise a `DomainError` that names the first coordinate outside, if there is one."""
@@ -75,7 +89,13 @@ class AbstractDomain(eqx.Module):
 
 
 class Everywhere(AbstractDomain):
-    """All of space."""
+    """All of space.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Everywhere
+    >>> Everywhere().outside(jnp.array([-1e30, jnp.nan])).tolist()
+    [False, True]
+    """
 
     @property
     def closed(self) -> bool:
@@ -90,7 +110,13 @@ class Everywhere(AbstractDomain):
 
 
 class Box(AbstractDomain):
-    """Coordinates between `lower` and `upper` (numbers, or one each), the ends if `inclusive`."""
+    """Coordinates between `lower` and `upper` (numbers, or one each), the ends if `inclusive`.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Box
+    >>> Box(lower=0.0, upper=1.0).margin(jnp.array([0.25, 1.5])).tolist()
+    [0.25, -0.5]
+    """
 
     lower: np.ndarray = eqx.field(converter=as_field, default=-np.inf)
     upper: np.ndarray = eqx.field(converter=as_field, default=np.inf)
@@ -114,7 +140,13 @@ class Box(AbstractDomain):
 
 
 class Nonzero(AbstractDomain):
-    """Coordinates of either sign, but not zero."""
+    """Coordinates of either sign, but not zero.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Nonzero
+    >>> Nonzero().outside(jnp.array([-1.0, 0.0])).tolist()
+    [False, True]
+    """
 
     @property
     def closed(self) -> bool:
@@ -135,7 +167,13 @@ class Nonzero(AbstractDomain):
 
 
 class Preimage(AbstractDomain):
-    """Points whose coordinates in a chart lie in the domain."""
+    """Points whose coordinates in a chart lie in the domain.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Box, Preimage, Scaling
+    >>> Preimage(Box(upper=1.0), Scaling([2.0])).outside(jnp.array([0.75])).tolist()
+    [True]
+    """
 
     domain: AbstractDomain
     chart: Any
@@ -155,7 +193,13 @@ class Preimage(AbstractDomain):
 
 
 class Intersection(AbstractDomain):
-    """Points that lie in every one of several domains."""
+    """Points that lie in every one of several domains.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Box, Intersection
+    >>> Intersection((Box(lower=0.0), Box(upper=1.0))).margin(jnp.array([0.25])).tolist()
+    [0.25]
+    """
 
     domains: tuple[AbstractDomain, ...]
 
@@ -181,6 +225,13 @@ class Boundary(eqx.Module):
 
     The margin keeps the solver away from the singular edge itself, where it would exhaust its
     steps; `gradient_flow` extrapolates the time at which the edge would have been reached.
+
+    >>> from steepest import gradient_flow
+    >>> from steepest.geometry import Box, Euclidean
+    >>> stop = Box(lower=0.0).boundary()
+    >>> flow = gradient_flow(lambda x: x.sum(), Euclidean(), [0.5], [1.0], stop=stop)
+    >>> round(float(flow.end_time), 6), round(float(flow.boundary_time), 6)
+    (0.499, 0.5)
     """
 
     domain: AbstractDomain

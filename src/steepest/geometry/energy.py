@@ -24,12 +24,21 @@ class MetabolicEnergies(AbstractMatrixMetric):
     the cost of a change that alters no energy. With fewer energies than coordinates and delta = 0
     the metric is rank-deficient: `MetricError` names the direction that costs nothing. Surace et
     al. 2020, "Gradient descent in neuroscience"; `Metabolic` is the diagonal form in closed form.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import MetabolicEnergies
+    >>> metric = MetabolicEnergies(lambda x: x**2, weights=[1.0, 2.0])
+    >>> with jax.enable_x64(True):
+    ...     matrix = metric.matrix(jnp.array([1.0, 2.0]))
+    >>> matrix.tolist()
+    [[4.0, 0.0], [0.0, 32.0]]
     """
 
     energies: Callable[[Any], Any]
     weights: np.ndarray = eqx.field(converter=as_field, default=1.0)
     delta: np.ndarray = eqx.field(converter=as_field, default=0.0)
-    region: AbstractDomain = Everywhere()
+    domain: AbstractDomain = Everywhere()
 
     def __check_init__(self) -> None:
         if is_concrete(self.weights, self.delta) and not (
@@ -42,10 +51,6 @@ class MetabolicEnergies(AbstractMatrixMetric):
                 "MetabolicEnergies: weights are positive and delta is one number, not negative; "
                 f"not {self.weights} and {self.delta}"
             )
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         slopes = jnp.atleast_2d(jax.jacfwd(self.energies)(point))

@@ -33,7 +33,13 @@ __all__ = [
 
 
 class FisherNormal(AbstractMetric):
-    """Fisher's metric of normal distributions at (mean, standard deviation): diag(1, 2)/sd^2."""
+    """Fisher's metric of normal distributions at (mean, standard deviation): diag(1, 2)/sd^2.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import FisherNormal
+    >>> FisherNormal().matrix(jnp.array([1.0, 2.0])).tolist()
+    [[0.25, 0.0], [0.0, 0.5]]
+    """
 
     @property
     def domain(self) -> AbstractDomain:
@@ -55,15 +61,20 @@ class FisherGaussian(AbstractMatrixMetric):
 
     `mean`: point (n,) -> (d,); `covariance`: point (n,) -> (d, d); both in jax.numpy.
     G_ij = d_i m' S^-1 d_j m + tr(S^-1 d_i S S^-1 d_j S)/2.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import FisherGaussian
+    >>> metric = FisherGaussian(lambda p: p[:1], lambda p: p[1:, None] ** 2)
+    >>> with jax.enable_x64(True):
+    ...     matrix = metric.matrix(jnp.array([1.0, 2.0]))
+    >>> matrix.tolist()
+    [[0.25, 0.0], [0.0, 0.5]]
     """
 
     mean: Callable[[Any], Any]
     covariance: Callable[[Any], Any]
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         precision = jnp.linalg.inv(self.covariance(point))
@@ -75,7 +86,7 @@ class FisherGaussian(AbstractMatrixMetric):
         return (matrix + matrix.T) / 2
 
     def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
+        self.domain.check(point, self.name)
         covariance = np.asarray(self.covariance(point))
         smallest = np.linalg.eigvalsh(covariance)[0] if np.isfinite(covariance).all() else np.nan
         if not smallest > 0:
@@ -91,15 +102,20 @@ class FisherExponentialFamily(AbstractMatrixMetric):
     `log_partition`: natural parameters (k,) -> scalar, in jax.numpy. `natural`: point (n,) ->
     natural parameters (k,), the identity unless given; it need not be invertible in k dimensions
     (curved families), and G = J' Hessian J with J its Jacobian.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import FisherExponentialFamily
+    >>> poisson = FisherExponentialFamily(lambda eta: jnp.exp(eta[0]), natural=jnp.log)
+    >>> with jax.enable_x64(True):
+    ...     matrix = poisson.matrix(jnp.array([4.0]))  # at a rate of 4
+    >>> matrix.round(8).tolist()
+    [[0.25]]
     """
 
     log_partition: Callable[[Any], Any]
     natural: Callable[[Any], Any] | None = None
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         hessian = jax.jacfwd(jax.grad(self.log_partition))
@@ -111,13 +127,27 @@ class FisherExponentialFamily(AbstractMatrixMetric):
         return (matrix + matrix.T) / 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FisherEstimate:
-    """A Monte-Carlo estimate of Fisher's matrix (n, n) with its standard error (n, n)."""
+    """A Monte-Carlo estimate of Fisher's matrix (n, n) with its standard error (n, n).
+
+    >>> from steepest.geometry import monte_carlo_fisher
+    >>> monte_carlo_fisher(lambda x, p: -((x - p[0]) ** 2) / 2, [0.0], [-1.0, 1.0, -1.0, 1.0])
+    FisherEstimate from 4 draws
+    [[1.]]
+    with standard error
+    [[0.]]
+    """
 
     matrix: Float[np.ndarray, "n n"]
     standard_error: Float[np.ndarray, "n n"]
     draws: int
+
+    def __repr__(self) -> str:
+        texts = [np.array2string(x, precision=4) for x in (self.matrix, self.standard_error)]
+        return (
+            f"FisherEstimate from {self.draws} draws\n{texts[0]}\nwith standard error\n{texts[1]}"
+        )
 
 
 @entry_point(kernel="the log-density itself")
@@ -131,6 +161,13 @@ def monte_carlo_fisher(
     *inverse*, which steepest descent uses, is biased upwards by order 1/m, so prefer quadrature
     (`FisherDensity`) where the samples are numbers. Raises `UsageError` for fewer than 2 samples
     and `MetricError` where a score is not finite (samples from another distribution, usually).
+
+    >>> import numpy as np
+    >>> from steepest.geometry import monte_carlo_fisher
+    >>> draws = np.random.default_rng(0).standard_normal(1000)
+    >>> estimate = monte_carlo_fisher(lambda x, p: -((x - p[0]) ** 2) / 2, [0.0], draws)
+    >>> bool(abs(estimate.matrix[0, 0] - 1) < 3 * estimate.standard_error[0, 0])
+    True
     """
     theta = jnp.asarray(np.asarray(point, dtype=np.float64))
     drawn = jnp.asarray(np.asarray(samples, dtype=np.float64))
@@ -162,6 +199,15 @@ class LossGradientCovariance(AbstractMatrixMetric):
     Fisher's metric only where the loss is minus the log-density and the samples are drawn from
     that density; for any other loss it is another tensor. `centred=False` gives the mean outer
     product instead of the covariance.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import LossGradientCovariance
+    >>> metric = LossGradientCovariance(lambda x, p: x * p[0], samples=[-1.0, 3.0])
+    >>> with jax.enable_x64(True):
+    ...     matrix = metric.matrix(jnp.array([0.5]))
+    >>> matrix.tolist()
+    [[4.0]]
     """
 
     loss: Callable[[Any, Any], Any]

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.entry import entry_point
+from steepest.arrays.entry import entry_point, readable
 from steepest.arrays.numbers import Numbers
 from steepest.arrays.quadrature import integrate
 from steepest.errors import FlowError, MetricError, UsageError
@@ -19,8 +18,18 @@ from steepest.geometry.metric import AbstractMetric
 __all__ = ["christoffel", "exponential_map", "geodesic_distance", "logarithm_map", "path_length"]
 
 
+@readable
 def christoffel(metric: AbstractMetric, point: Float[Array, " n"]) -> Float[Array, "n n n"]:
-    """Christoffel symbols Gamma^k_ij at a point, as an array [k, i, j]: a kernel for small n."""
+    """Christoffel symbols Gamma^k_ij at a point, as an array [k, i, j]: a kernel for small n.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import Weber, christoffel
+    >>> with jax.enable_x64(True):
+    ...     symbols = christoffel(Weber(), jnp.array([2.0]))
+    >>> symbols.tolist()
+    [[[-0.5]]]
+    """
     slope = jax.jacfwd(metric.matrix)(point)  # [i, j, l] = d_l G_ij
     lowered = (jnp.moveaxis(slope, 2, 1) + slope - jnp.moveaxis(slope, 2, 0)) / 2  # [m, i, j]
     n = point.shape[0]
@@ -31,6 +40,8 @@ def christoffel(metric: AbstractMetric, point: Float[Array, " n"]) -> Float[Arra
 @eqx.filter_jit
 def _shoot(metric: AbstractMetric, start: Array, velocity: Array, rtol: Any) -> tuple[Array, Array]:
     """Where the geodesic is after unit time, and whether the solver arrived."""
+    import diffrax  # takes longer to import than the rest of this room, and serves only here
+
     n = start.shape[0]
 
     def move(t: Any, state: Array, args: Any) -> Array:
@@ -64,6 +75,11 @@ def exponential_map(
 
     The same in every chart, unlike the straight step point + vector. Raises `FlowError` where the
     geodesic leaves the metric's domain before.
+
+    >>> import numpy as np
+    >>> from steepest.geometry import Weber, exponential_map
+    >>> exponential_map(Weber(), [2.0], [2.0 * np.log(3.0)]).round(6).tolist()  # by a factor of 3
+    [6.0]
     """
     start, velocity = _pair(point, vector)
     metric.check(start)
@@ -86,6 +102,10 @@ def logarithm_map(
     for a small number of dimensions. It finds a geodesic, which where several exist need not be
     the shortest. Raises `FlowError` where none is found: no geodesic joins the points, or the
     points are far apart in a curved space.
+
+    >>> from steepest.geometry import Weber, logarithm_map
+    >>> logarithm_map(Weber(), [1.0], [2.718281828]).round(6).tolist()
+    [1.0]
     """
     start, goal = _pair(point, other)
     for end in (start, goal):
@@ -113,12 +133,12 @@ def logarithm_map(
         step = jnp.linalg.solve(slope, miss)
         for halving in range(30):
             tried = velocity - step * 0.5**halving
-            found = miss_and_slope(tried)
-            if found[2] and jnp.linalg.norm(found[0]) < jnp.linalg.norm(miss):
+            missed = miss_and_slope(tried)
+            if missed[2] and jnp.linalg.norm(missed[0]) < jnp.linalg.norm(miss):
                 break
         else:
             break
-        velocity, (miss, slope, arrived) = tried, found
+        velocity, (miss, slope, arrived) = tried, missed
     raise FlowError(
         f"no geodesic of {type(metric).__name__} was found from {np.asarray(start)} to "
         f"{np.asarray(goal)} (the nearest try missed by {float(jnp.linalg.norm(miss)):.3g}); "
@@ -126,10 +146,16 @@ def logarithm_map(
     )
 
 
+@readable
 def geodesic_distance(
     metric: AbstractMetric, point: Numbers, other: Numbers, *, rtol: float = 1e-11
 ) -> float:
-    """Length of the geodesic between two points (n,); raises what `logarithm_map` raises."""
+    """Length of the geodesic between two points (n,); raises what `logarithm_map` raises.
+
+    >>> from steepest.geometry import Weber, geodesic_distance
+    >>> round(geodesic_distance(Weber(), [1.0], [2.718281828]), 6)
+    1.0
+    """
     velocity = logarithm_map(metric, point, other, rtol=rtol)
     with jax.enable_x64(True):
         start = jnp.asarray(np.asarray(point, dtype=np.float64))
@@ -145,6 +171,11 @@ def path_length(
     The ends themselves are not evaluated, so a path may end where the metric is singular at a
     finite distance, such as at the maximum of a release probability. Raises `MetricError` where
     the length is infinite or the path leaves the domain.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Weber, path_length
+    >>> round(path_length(Weber(), lambda s: jnp.exp(s)[None]), 6)
+    1.0
     """
 
     def speed(t: Array) -> Array:

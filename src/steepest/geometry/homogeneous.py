@@ -27,6 +27,11 @@ class Homogeneous(AbstractMetric):
 
     These are all constant metrics that treat n units alike. `shared` may be negative as long as
     own + n shared > 0 (`MetricError`, which says so, where it is not; NaN under jit).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Homogeneous
+    >>> Homogeneous(own=1.0, shared=0.5).sharp(jnp.zeros(2), jnp.ones(2)).tolist()
+    [0.5, 0.5]
     """
 
     own: np.ndarray = eqx.field(converter=as_field, default=1.0)
@@ -64,15 +69,17 @@ class HomogeneousState(AbstractMetric):
 
     `own` (positive) and `shared`: elementwise functions in jax.numpy; with own = 1/x^2 and
     shared = c/x every unit keeps Weber's law and changes of the total log size cost extra.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import HomogeneousState
+    >>> metric = HomogeneousState(lambda x: x**-2, lambda x: 1 / x)
+    >>> metric.flat(jnp.array([1.0, 2.0]), jnp.array([1.0, 2.0])).tolist()
+    [3.0, 1.5]
     """
 
     own: Callable[[Any], Any]
     shared: Callable[[Any], Any]
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def _parts(self, point: Coordinates) -> tuple[Array, Array]:
         point = self.domain.require(point, "HomogeneousState")
@@ -102,6 +109,12 @@ class Neighbour(AbstractMetric):
     v_i = -sum_j (G^-1)_ij p_j. `positions` (n,) along a dendrite or (n, d) in space, and `length`,
     in um; `spillover` in (0, 1]. Two synapses at one place with spillover 1 cannot move apart
     (`MetricError` names them). Surace et al. 2020, "Gradient descent in neuroscience".
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Neighbour
+    >>> metric = Neighbour([0.0, 5.0], length=5.0)
+    >>> print(metric.sharp(jnp.zeros(2), jnp.array([1.0, 0.0])).round(4))  # e^-1 of it spills over
+    [1.     0.3679]
     """
 
     positions: np.ndarray = eqx.field(converter=as_field)

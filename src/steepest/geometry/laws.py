@@ -17,6 +17,7 @@ from steepest.arrays.entry import entry_point
 from steepest.arrays.numbers import Numbers
 from steepest.errors import LawBroken, UsageError
 from steepest.geometry.chart import AbstractChart, Composed, Elementwise, Linear, Pullback, Scaling
+from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.potential import AbstractPotential
 
@@ -33,7 +34,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Law:
-    """One law, the largest violation seen, the largest allowed, and where it was seen."""
+    """One law, the largest violation seen, the largest allowed, and where it was seen.
+
+    >>> from steepest.geometry import Law
+    >>> Law("sharp inverts flat", violation=1e-15, tolerance=1e-9, point=(1.0,)).holds
+    True
+    """
 
     statement: str
     violation: float
@@ -45,9 +51,14 @@ class Law:
         return bool(self.violation <= self.tolerance)  # False for NaN
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LawReport:
-    """What was checked and what came out; prints as a table."""
+    """What was checked and what came out; prints as a table.
+
+    >>> from steepest.geometry import Euclidean, check_homogeneity
+    >>> check_homogeneity(Euclidean(), [1.0, 2.0]).holds
+    True
+    """
 
     subject: str
     laws: tuple[Law, ...]
@@ -56,7 +67,7 @@ class LawReport:
     def holds(self) -> bool:
         return all(law.holds for law in self.laws)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [self.subject]
         for law in self.laws:
             mark = "holds " if law.holds else "BROKEN"
@@ -114,13 +125,18 @@ def check_metric(
     brute force over random directions far and near); seen in other coordinates the matrix is
     J' G J. `rtol` is the violation allowed, relative to the sides compared. Raises `LawBroken`
     with the table of laws, or the metric's own error where a point is outside its domain.
+
+    >>> from steepest.geometry import Weber, check_metric
+    >>> report = check_metric(Weber(), [1.0, 2.0])
+    >>> report.holds, len(report.laws)
+    (True, 11)
     """
     ledger = _Ledger()
     rng = np.random.default_rng(seed)
     for point in _points(points, "check_metric"):
         metric.check(point)
         _metric_laws(ledger, metric, jnp.asarray(point), rng, rtol)
-    return ledger.close(f"{type(metric).__name__}, a metric at {len(_points(points, ''))} point(s)")
+    return ledger.close(f"{metric.name}, a metric at {len(_points(points, ''))} point(s)")
 
 
 def _metric_laws(
@@ -220,6 +236,10 @@ def check_potential(
     dual map is monotone; the divergence is positive and vanishes at its origin; and all laws of a
     metric.
     Points need to lie inside the domain, not on its boundary. Raises `LawBroken`.
+
+    >>> from steepest.geometry import PNorm, check_potential
+    >>> check_potential(PNorm(3), [1.0, -2.0]).holds
+    True
     """
     ledger = _Ledger()
     rng = np.random.default_rng(seed)
@@ -253,7 +273,7 @@ def check_potential(
         if not np.array_equal(other, point):
             _pair_laws(ledger, potential, x, jnp.asarray(other), rtol)
         _metric_laws(ledger, potential, x, rng, rtol)
-    return ledger.close(f"{type(potential).__name__}, a potential at {len(array)} point(s)")
+    return ledger.close(f"{potential.name}, a potential at {len(array)} point(s)")
 
 
 def _pair_laws(ledger: _Ledger, potential: AbstractPotential, x: Any, y: Any, rtol: float) -> None:
@@ -286,6 +306,14 @@ def check_homogeneity(
     At each point (n,) of `points` (m, n), for every exchange of two neighbours and for random
     permutations. Raises `LawBroken` with the point, or the metric's own error. Surace et al. 2020,
     "On choosing a metric" (homogeneity across an ensemble).
+
+    >>> from steepest.errors import LawBroken
+    >>> from steepest.geometry import Diagonal, check_homogeneity
+    >>> try:
+    ...     check_homogeneity(Diagonal([1.0, 2.0]), [1.0, 1.0])
+    ... except LawBroken as report:
+    ...     print(str(report).partition(" (")[0].splitlines()[0])
+    Diagonal, the same for each of 2 units
     """
     ledger = _Ledger()
     rng = np.random.default_rng(seed)
@@ -304,7 +332,7 @@ def check_homogeneity(
                 "exchanged units exchange their changes", _gap(there, here[order]), rtol, x
             )
     units = np.atleast_2d(np.asarray(points)).shape[-1]
-    return ledger.close(f"{type(metric).__name__}, the same for each of {units} units")
+    return ledger.close(f"{metric.name}, the same for each of {units} units")
 
 
 class Model(eqx.Module):
@@ -313,6 +341,12 @@ class Model(eqx.Module):
     `cost`: point (n,) -> scalar. `points` (m, n): where the model makes sense, to be tried.
     `family`: point -> anything that the parameters describe (a distribution's natural parameters,
     a log-density, a neuron's output); a recipe may read it, and it is the same in every chart.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Model, Scaling
+    >>> model = Model(lambda x: jnp.sum(x**2), points=[[3.0]])
+    >>> model.seen_in(Scaling([1000.0])).points.tolist()
+    [[3000.0]]
     """
 
     cost: Callable[[Any], Any]
@@ -329,12 +363,12 @@ class Model(eqx.Module):
         )
 
 
-Recipe = Callable[[Model], AbstractMetric | Callable[[Any], Any]]
+Recipe = Callable[[Model], AbstractGeometry | Callable[[Any], Any]]
 
 
-def _direction(answer: AbstractMetric | Callable[[Any], Any], model: Model, point: Any) -> Any:
-    if isinstance(answer, AbstractMetric):
-        return -answer.sharp(point, jax.grad(model.cost)(point))
+def _direction(answer: AbstractGeometry | Callable[[Any], Any], model: Model, point: Any) -> Any:
+    if isinstance(answer, AbstractGeometry):
+        return velocity(model.cost, answer, point)
     return answer(point)
 
 
@@ -350,6 +384,12 @@ def check_invariance(
     fails in every chart that is not a rotation; a change of unit is the chart `Scaling(factors)`.
     Raises `LawBroken`, or `ChartError` where the chart's inverse does not invert it. Surace et al.
     2020, Fig 2 and Eq 5.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Model, Scaling, Weber, check_invariance
+    >>> model = Model(lambda x: jnp.sum(x**2), points=[[3.0, 1.0]])
+    >>> check_invariance(lambda model: Weber(), model, Scaling([1000.0, 1.0])).holds
+    True
     """
     ledger = _Ledger()
     seen = model.seen_in(chart)

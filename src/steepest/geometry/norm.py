@@ -5,9 +5,6 @@ fastest per unit length, times that slope. For a norm |v| with dual norm |p|* it
 |p|*^2 / 2, so that dC(v) = -(|p|*)^2 along v = -sharp(p).
 """
 
-from abc import abstractmethod
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -16,34 +13,27 @@ from jaxtyping import Array, Float
 from steepest.arrays.numbers import Coordinates, is_concrete
 from steepest.errors import MetricError
 from steepest.geometry.chart import AbstractChart
-from steepest.geometry.domain import AbstractDomain, Everywhere
+from steepest.geometry.directions import AbstractGeometry
 
 __all__ = ["AbstractNorm", "DualPower", "NormPullback", "Spectral"]
 
 
-class AbstractNorm(eqx.Module):
-    """A length of vectors at a point, as the map from covectors to steepest vectors."""
+class AbstractNorm(AbstractGeometry):
+    """A length of vectors at a point, as the map from covectors to steepest vectors.
 
-    @abstractmethod
-    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
-        """The steepest vector times its slope."""
+    To add one, define `norm` and `sharp`, the gradient of half the squared dual norm; `dual_norm`
+    follows, and a closed form that overrides it must equal it.
 
-    @abstractmethod
-    def norm(self, point: Coordinates, vector: Coordinates) -> Float[Array, ""]:
-        """Length of a vector at a point."""
-
-    @abstractmethod
-    def dual_norm(self, point: Coordinates, covector: Coordinates) -> Float[Array, ""]:
-        """The steepest slope per unit length that a cost with this differential has."""
-
-    @property
-    def domain(self) -> AbstractDomain:
-        """Where the norm is defined."""
-        return Everywhere()
-
-    def check(self, point: Any) -> None:
-        """Raise a `DomainError` where a concrete point lies outside the domain."""
-        self.domain.check(jnp.asarray(point), type(self).__name__)
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import AbstractNorm
+    >>> class Largest(AbstractNorm):  # no coordinate moves by more than 1
+    ...     def norm(self, point, vector):
+    ...         return jnp.max(jnp.abs(vector))
+    ...     def sharp(self, point, covector):
+    ...         return jnp.sum(jnp.abs(covector)) * jnp.sign(covector)
+    >>> Largest().sharp(jnp.zeros(2), jnp.array([1.0, -3.0])).tolist()
+    [4.0, -4.0]
+    """
 
 
 class DualPower(AbstractNorm):
@@ -53,6 +43,11 @@ class DualPower(AbstractNorm):
     Q = 2 is Euclid, Q -> 1 moves all coordinates alike (sign descent), a large Q only the one with
     the largest slope. Belongs to its coordinates, as `Euclidean` does: use `NormPullback` to say
     to which.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import DualPower
+    >>> DualPower(3.0).sharp(jnp.zeros(2), jnp.array([1.0, 0.0])).tolist()
+    [1.0, 0.0]
     """
 
     exponent: float = eqx.field(static=True, converter=float)
@@ -89,6 +84,11 @@ class Spectral(AbstractNorm):
     P = U s V' is the covector's singular value decomposition. Points are matrices, or their
     entries in a row of length a b when `shape` is given. Unchanged by rotations of inputs and of
     outputs; not by other charts. Raises `MetricError` where P is no matrix.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Spectral
+    >>> Spectral().sharp(jnp.zeros((2, 2)), jnp.diag(jnp.array([3.0, 1.0]))).round(4).tolist()
+    [[4.0, 0.0], [0.0, 4.0]]
     """
 
     shape: tuple[int, int] | None = eqx.field(static=True, default=None)
@@ -120,7 +120,14 @@ class Spectral(AbstractNorm):
 
 
 class NormPullback(AbstractNorm):
-    """A norm known in a chart's coordinates, seen at the point: the length of J v there."""
+    """A norm known in a chart's coordinates, seen at the point: the length of J v there.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import DualPower, NormPullback, Scaling
+    >>> norm = NormPullback(DualPower(2.0), Scaling([10.0, 1.0]))
+    >>> float(norm.norm(jnp.zeros(2), jnp.array([1.0, 0.0])))
+    10.0
+    """
 
     seen: AbstractNorm
     chart: AbstractChart

@@ -18,6 +18,16 @@ class AbstractPotential(AbstractMetric):
     A subclass defines `__call__` (phi) and `to_primal` (the inverse of its gradient); the dual
     chart, the metric and the divergence follow by differentiation. Closed forms that override
     them must equal the derived ones. Pogodin et al. 2024, Sec 2.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import AbstractPotential, check_potential
+    >>> class Exponential(AbstractPotential):
+    ...     def __call__(self, point):
+    ...         return jnp.sum(jnp.exp(point))
+    ...     def to_primal(self, dual):
+    ...         return jnp.log(dual)
+    >>> check_potential(Exponential(), [0.5, -1.0]).holds
+    True
     """
 
     @abstractmethod

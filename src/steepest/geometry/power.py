@@ -42,6 +42,16 @@ class Power(AbstractPotential):
     For a < 1 weights of either sign share one dual axis. For a >= 1 they do not: `sign` (1, -1, or
     one per weight) says on which side of 0 each weight lives (Dale's law), and a weight at 0 never
     moves. At a = 1 the branch is |w| log|w| - |w|, at a = 2 it is -log|w|. Pogodin et al. 2024.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Power
+    >>> sizes = jnp.array([1.0, 4.0])
+    >>> for index in (-1, 0, 1, 2):
+    ...     Power(index).sharp(sizes, jnp.ones(2)).round(4).tolist()
+    [1.0, 0.25]
+    [1.0, 1.0]
+    [1.0, 4.0]
+    [1.0, 16.0]
     """
 
     index: float = eqx.field(converter=float, static=True)
@@ -50,15 +60,27 @@ class Power(AbstractPotential):
     def __check_init__(self) -> None:
         if not np.isfinite(self.index):
             raise DomainError(f"Power: the geometry index is a finite number, not {self.index}")
-        _check_sign(self.sign, "Power")
+        _check_sign(self.sign, self.name)
 
     @property
     def domain(self) -> AbstractDomain:
         return Everywhere() if self.index < 1 else _one_sign(self.sign)
 
+    @property
+    def name(self) -> str:
+        return "Entropy" if self.index == 1 else "Power"
+
+    @property
+    def _what(self) -> str:
+        return self.name if self.index == 1 else f"Power(index={self.index:g})"
+
+    def __repr__(self) -> str:
+        plain = is_concrete(self.sign) and self.sign.ndim == 0 and self.sign == 1
+        return f"Power({self.index:g}{'' if plain else f', sign={self.sign}'})"
+
     def _size(self, point: Coordinates) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
         """|w| and the sign of w."""
-        point = self.domain.require(point, f"Power(index={self.index:g})")
+        point = self.domain.require(point, self._what)
         sign = (
             jnp.sign(point)
             if self.index < 1
@@ -109,17 +131,27 @@ class Power(AbstractPotential):
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         if self.index > 0:
-            point = Nonzero().require(point, f"flat of Power(index={self.index:g})")
-        return jnp.asarray(vector) * self._size(point)[0] ** -self.index
+            point = Nonzero().require(point, f"flat of {self._what}")
+        size, _ = self._size(point)
+        # Division at index 1: exact to a rounding, which a power of -1 is not everywhere.
+        vector = jnp.asarray(vector)
+        return vector / size if self.index == 1 else vector * size**-self.index
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
         if self.index < 0:
-            point = Nonzero().require(point, f"sharp of Power(index={self.index:g})")
-        return jnp.asarray(covector) * self._size(point)[0] ** self.index
+            point = Nonzero().require(point, f"sharp of {self._what}")
+        size, _ = self._size(point)
+        return jnp.asarray(covector) * (size if self.index == 1 else size**self.index)
 
 
 class PNorm(AbstractPotential):
-    """phi = |w|^p / p, p > 1: the p-norm's potential, with geometry index 2 - p."""
+    """phi = |w|^p / p, p > 1: the p-norm's potential, with geometry index 2 - p.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import PNorm
+    >>> PNorm(3).index, PNorm(3).to_dual(jnp.array([2.0, -3.0])).tolist()
+    (-1.0, [4.0, -9.0])
+    """
 
     p: float = eqx.field(converter=float, static=True)
 
@@ -155,43 +187,18 @@ class PNorm(AbstractPotential):
         return Power(self.index).sharp(point, covector) / (self.p - 1)
 
 
-class Entropy(AbstractPotential):
-    """phi = |w| log|w| - |w|, negative entropy: multiplicative updates that keep the sign.
+def Entropy(sign: Any = 1.0) -> Power:
+    """The negative entropy |w| log|w| - |w|, a name for `Power(1, sign)`: multiplicative updates.
 
-    `sign` (1, -1, or one per weight) is a field because the dual is not injective across signs; a
-    weight at 0 never moves. The geometry index is 1.
+    `sign` (1, -1, or one per weight) is the side of 0 on which each weight stays; one at 0 never
+    moves.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.descent import mirror_step
+    >>> from steepest.geometry import Entropy
+    >>> Entropy()
+    Power(1)
+    >>> print(mirror_step(Entropy(), jnp.ones(2), jnp.array([1.0, -1.0]), 0.1).round(4))
+    [0.9048 1.1052]
     """
-
-    sign: np.ndarray = eqx.field(converter=as_field, default=1.0)
-
-    def __check_init__(self) -> None:
-        _check_sign(self.sign, "Entropy")
-
-    @property
-    def index(self) -> float:
-        """The geometry index, 1."""
-        return 1.0
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return _one_sign(self.sign)
-
-    def __call__(self, point: Coordinates) -> Float[Array, ""]:
-        size = jnp.abs(self.domain.require(point, "Entropy"))
-        return jnp.sum(xlogy(size, size) - size)
-
-    def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
-        point = self.domain.require(point, "Entropy")
-        return like(self.sign, point) * jnp.log(jnp.abs(point))
-
-    def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
-        dual = jnp.asarray(dual)
-        sign = like(self.sign, dual)
-        return sign * jnp.exp(sign * dual)
-
-    def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
-        point = Nonzero().require(self.domain.require(point, "Entropy"), "flat of Entropy")
-        return jnp.asarray(vector) / jnp.abs(point)
-
-    def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
-        return jnp.asarray(covector) * jnp.abs(self.domain.require(point, "Entropy"))
+    return Power(1.0, sign)

@@ -25,6 +25,11 @@ class HyperbolicEntropy(AbstractPotential):
     """phi = w asinh(w/b) - sqrt(w^2 + b^2) + b: Euclidean below the scale b, multiplicative above.
 
     Weights may change sign. The Hessian is 1/sqrt(w^2 + b^2).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import HyperbolicEntropy
+    >>> HyperbolicEntropy(3.0).sharp(jnp.array([0.0, -4.0]), jnp.ones(2)).tolist()
+    [3.0, 5.0]
     """
 
     scale: np.ndarray = eqx.field(converter=as_field, default=1.0)
@@ -58,6 +63,11 @@ class Fermi(AbstractPotential):
     """Weights between -m and m, with dual atanh(w/m).
 
     phi = ((m+w) log(1+w/m) + (m-w) log(1-w/m)) / 2.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Fermi
+    >>> Fermi(2.0).sharp(jnp.array([0.0, 1.0]), jnp.ones(2)).tolist()
+    [2.0, 1.5]
     """
 
     bound: np.ndarray = eqx.field(converter=as_field, default=1.0)
@@ -101,6 +111,11 @@ class Logit(AbstractPotential):
     """Weights between 0 and m, with dual log(w/(m-w)).
 
     phi = w log(w/m) + (m-w) log(1-w/m).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Logit
+    >>> Logit(2.0).sharp(jnp.array([1.0]), jnp.ones(1)).tolist()
+    [0.5]
     """
 
     bound: np.ndarray = eqx.field(converter=as_field, default=1.0)

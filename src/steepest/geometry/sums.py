@@ -40,7 +40,14 @@ def _weights(weights: Any, metrics: Sequence[AbstractMetric], what: str) -> np.n
 
 
 class SumOfMetrics(AbstractMetric):
-    """G = sum of weights[k] G_k; float64 only, since `sharp` solves a dense system."""
+    """G = sum of weights[k] G_k; float64 only, since `sharp` solves a dense system.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Diagonal, SumOfMetrics
+    >>> metric = SumOfMetrics([Diagonal([1.0, 4.0]), Diagonal([4.0, 1.0])], [0.5, 0.5])
+    >>> metric.flat(jnp.zeros(2), jnp.ones(2)).tolist()
+    [2.5, 2.5]
+    """
 
     metrics: tuple[AbstractMetric, ...]
     weights: np.ndarray
@@ -70,7 +77,14 @@ class SumOfMetrics(AbstractMetric):
 
 
 class SumOfInverseMetrics(AbstractMetric):
-    """G^-1 = sum of weights[k] G_k^-1; float64 only for `flat`, which solves a dense system."""
+    """G^-1 = sum of weights[k] G_k^-1; float64 only for `flat`, which solves a dense system.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.geometry import Diagonal, SumOfInverseMetrics
+    >>> metric = SumOfInverseMetrics([Diagonal([1.0, 4.0]), Diagonal([4.0, 1.0])], [0.5, 0.5])
+    >>> metric.sharp(jnp.zeros(2), jnp.ones(2)).tolist()
+    [0.625, 0.625]
+    """
 
     metrics: tuple[AbstractMetric, ...]
     weights: np.ndarray

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import readable
 from steepest.arrays.numbers import Numbers
 from steepest.arrays.quadrature import integrate
 from steepest.errors import MetricError
@@ -32,7 +33,6 @@ class AbstractTransport(AbstractMatrixMetric):
     """A Wasserstein-2 metric on the line: the integral of what a small change has to carry."""
 
     tolerance: eqx.AbstractVar[float]
-    region: eqx.AbstractVar[AbstractDomain]
 
     @abstractmethod
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
@@ -41,10 +41,6 @@ class AbstractTransport(AbstractMatrixMetric):
     @abstractmethod
     def carried(self, x: Array, point: Array) -> Float[Array, "n n"]:
         """The integrand."""
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
 
     @eqx.filter_jit
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
@@ -63,7 +59,7 @@ class AbstractTransport(AbstractMatrixMetric):
         return jnp.where(sound, matrix, jnp.nan)
 
     def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
+        self.domain.check(point, self.name)
         if not np.isfinite(np.asarray(self.compute_matrix(point))).all():
             raise MetricError(
                 f"{type(self).__name__}: the integral does not converge at {np.asarray(point)}: "
@@ -77,11 +73,20 @@ class WassersteinQuantile(AbstractTransport):
 
     `quantile(u, point)` -> x, scalar, in jax.numpy, for u in (0, 1). Raises `MetricError` (NaN
     under jit) where the quadrature does not converge: the second moment of d_i Q is not finite.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import WassersteinQuantile
+    >>> uniform = WassersteinQuantile(lambda u, p: p[0] + u * (p[1] - p[0]))
+    >>> with jax.enable_x64(True):
+    ...     matrix = uniform.matrix(jnp.array([1.0, 4.0]))
+    >>> (6 * matrix).round(6).tolist()
+    [[2.0, 1.0], [1.0, 2.0]]
     """
 
     quantile: Callable[[Any, Any], Any]
     tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
-    region: AbstractDomain = Everywhere()
+    domain: AbstractDomain = Everywhere()
 
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
         # Over z, u = 1/(1 + e^-z), which opens up the ends, where quantiles may run to infinity;
@@ -101,6 +106,15 @@ class WassersteinDistribution(AbstractTransport):
     (lower, upper) is where the density is positive, at every point; `centre` and `scale` say where
     on an infinite line its bulk lies. Raises `MetricError` (NaN under jit) where the quadrature
     does not converge: the density has a gap, across which nothing can be carried.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import WassersteinDistribution
+    >>> exponential = WassersteinDistribution(lambda x, p: -jnp.expm1(-x / p[0]), lower=0.0)
+    >>> with jax.enable_x64(True):
+    ...     matrix = exponential.matrix(jnp.array([1.7]))
+    >>> matrix.round(6).tolist()
+    [[2.0]]
     """
 
     distribution: Callable[[Any, Any], Any]
@@ -109,7 +123,7 @@ class WassersteinDistribution(AbstractTransport):
     centre: Callable[[Any], Any] | None = None
     scale: Callable[[Any], Any] | None = None
     tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
-    region: AbstractDomain = Everywhere()
+    domain: AbstractDomain = Everywhere()
 
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
         centre = 0.0 if self.centre is None else self.centre(point)
@@ -129,15 +143,20 @@ class WassersteinGaussian(AbstractMatrixMetric):
 
     `mean`: point (n,) -> (d,); `covariance`: point (n,) -> (d, d), positive definite; jax.numpy.
     G_ij = d_i m . d_j m + tr(L_i d_j S)/2 with S L_i + L_i S = d_i S.
+
+    >>> import jax.numpy as jnp
+    >>> import jax
+    >>> from steepest.geometry import WassersteinGaussian
+    >>> metric = WassersteinGaussian(lambda p: p[:1], lambda p: p[1:, None] ** 2)
+    >>> with jax.enable_x64(True):
+    ...     matrix = metric.matrix(jnp.array([1.0, 2.0]))  # flat in mean and standard deviation
+    >>> matrix.round(6).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
 
     mean: Callable[[Any], Any]
     covariance: Callable[[Any], Any]
-    region: AbstractDomain = Everywhere()
-
-    @property
-    def domain(self) -> AbstractDomain:
-        return self.region
+    domain: AbstractDomain = Everywhere()
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:
         S = self.covariance(point)
@@ -152,7 +171,7 @@ class WassersteinGaussian(AbstractMatrixMetric):
         return (matrix + matrix.T) / 2
 
     def explain(self, point: Float[Array, " n"]) -> None:
-        self.domain.check(point, type(self).__name__)
+        self.domain.check(point, self.name)
         smallest = np.linalg.eigvalsh(np.asarray(self.covariance(point)))[0]
         if not smallest > 0:
             raise MetricError(
@@ -161,6 +180,7 @@ class WassersteinGaussian(AbstractMatrixMetric):
             )
 
 
+@readable
 def gaussian_wasserstein_distance(
     mean: Numbers, covariance: Numbers, other_mean: Numbers, other_covariance: Numbers
 ) -> float:
@@ -168,6 +188,10 @@ def gaussian_wasserstein_distance(
 
     Means (d,), covariances (d, d), symmetric positive semidefinite. Raises `MetricError` if a
     covariance is not.
+
+    >>> from steepest.geometry import gaussian_wasserstein_distance
+    >>> gaussian_wasserstein_distance([0.0], [[1.0]], [3.0], [[1.0]])
+    3.0
     """
     m, other_m = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (mean, other_mean))
     S, other_S = (

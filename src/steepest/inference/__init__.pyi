@@ -1,5 +1,6 @@
 from . import activity, designs, flows, networks, synapses
-from .activity.connectivity import Connectivity, infer_connectivity
+from .activity.connectivity import Connectivity
+from .activity.estimate import infer_connectivity
 from .designs.design import Design, simulate_design
 from .designs.planning import Plan, plan
 from .designs.simulation import simulate_change

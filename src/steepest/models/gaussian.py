@@ -22,6 +22,11 @@ class GaussianModel(eqx.Module):
     """KL divergence from N(target_mean, target_sd) to N(mu, sigma), at points (mu, sigma).
 
     The defaults are Fig 3's. The minimum is 0, at the target.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.models import GaussianModel
+    >>> float(GaussianModel(target_mean=4.0, target_sd=2.0).cost(jnp.array([4.0, 2.0])))
+    0.0
     """
 
     target_mean: np.ndarray = eqx.field(converter=as_field, default=4.0)

@@ -72,7 +72,12 @@ def _trapezoid(reach: float, step: float, log_density: Any) -> tuple[np.ndarray,
 
 
 class NormalInput(AbstractInput):
-    """x ~ N(mean, sd^2)."""
+    """x ~ N(mean, sd^2).
+
+    >>> from steepest.models import NormalInput
+    >>> NormalInput(1.0, 2.0).place()  # location and scale
+    (1.0, 2.0)
+    """
 
     mean: float = eqx.field(static=True, converter=float, default=0.0)
     sd: float = eqx.field(static=True, converter=float, default=1.0)
@@ -99,7 +104,12 @@ class NormalInput(AbstractInput):
 
 
 class LogisticInput(AbstractInput):
-    """x logistic with a mean and a scale (sd = pi scale / sqrt 3)."""
+    """x logistic with a mean and a scale (sd = pi scale / sqrt 3).
+
+    >>> from steepest.models import LogisticInput
+    >>> LogisticInput(0.5, 0.7).place()  # location and scale
+    (0.5, 0.7)
+    """
 
     mean: float = eqx.field(static=True, converter=float, default=0.0)
     scale: float = eqx.field(static=True, converter=float, default=1.0)
@@ -126,7 +136,12 @@ class LogisticInput(AbstractInput):
 
 
 class UniformInput(AbstractInput):
-    """x uniform between two bounds: the output's support moves with gain and bias."""
+    """x uniform between two bounds: the output's support moves with gain and bias.
+
+    >>> from steepest.models import UniformInput
+    >>> UniformInput(-1.0, 3.0).place()  # location and scale
+    (1.0, 2.0)
+    """
 
     lower: float = eqx.field(static=True, converter=float, default=0.0)
     upper: float = eqx.field(static=True, converter=float, default=1.0)

@@ -28,6 +28,11 @@ class IntrinsicModel(eqx.Module):
 
     Points are (a, b), a > 0: the sheet a < 0 is separated by a = 0, where the output has no
     density. `input` is the distribution of x (dimensionless, as the paper assumes).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.models import IntrinsicModel
+    >>> round(float(IntrinsicModel().cost(jnp.array([1.238, -2.702]))), 4)  # near the minimum
+    0.033
     """
 
     input: AbstractInput = NormalInput()
@@ -94,7 +99,7 @@ class IntrinsicModel(eqx.Module):
         def width(point: Any) -> Any:
             return jnp.abs(point[0]) * self.input.place()[1]
 
-        return FisherDensity(self.log_density, centre=middle, scale=width, region=self.domain)
+        return FisherDensity(self.log_density, centre=middle, scale=width, domain=self.domain)
 
     def wasserstein_of_rate(self) -> WassersteinQuantile:
         """Wasserstein's metric of the output rate y, for normal inputs.
@@ -109,7 +114,7 @@ class IntrinsicModel(eqx.Module):
             a, b = point
             return jax.nn.sigmoid(a * (m + s * jax.scipy.special.ndtri(u)) + b)
 
-        return WassersteinQuantile(quantile=quantile, region=self.domain)
+        return WassersteinQuantile(quantile=quantile, domain=self.domain)
 
     def metrics(self) -> dict[str, AbstractMetric]:
         """Euclid, as Triesch chose implicitly, and Fisher, where it exists."""

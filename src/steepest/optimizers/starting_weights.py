@@ -8,15 +8,10 @@ import numpy as np
 
 from steepest.arrays.numbers import lengthened
 from steepest.errors import DomainError
-from steepest.geometry import AbstractPotential, Entropy, Power
+from steepest.geometry import AbstractPotential, Power
 from steepest.geometry.domain import Everywhere
 
-__all__ = ["Tally", "check_start", "freezes_sign"]
-
-
-def freezes_sign(potential: AbstractPotential) -> bool:
-    """Whether weights keep their sign for ever, and a weight at 0 never moves (index 1 and up)."""
-    return isinstance(potential, Entropy) or (isinstance(potential, Power) and potential.index >= 1)
+__all__ = ["Tally", "check_start"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +32,8 @@ def check_start(tallies: list[Tally], potential: AbstractPotential) -> None:
     nothing but zeros under a potential that cannot move them. Single zeros there give a
     `UserWarning` with their number.
     """
-    what = type(potential).__name__
-    frozen = freezes_sign(potential)
+    what = potential.name
+    frozen = potential.freezes_signs
     cure = (
         "give it a group of its own with another potential, for example PNorm(2) (plain gradient"
         " descent) or HyperbolicEntropy(scale), whose weights may change sign"
@@ -77,8 +72,9 @@ def check_start(tallies: list[Tally], potential: AbstractPotential) -> None:
 def tally(name: str, weights: np.ndarray, potential: AbstractPotential, own_signs: bool) -> Tally:
     """Count a parameter's weights; with `own_signs` their signs cannot be wrong."""
     outside = 0
-    everywhere = isinstance(potential.domain, Everywhere)
-    if not everywhere and not (own_signs and freezes_sign(potential)):
+    # Whatever sign a weight has is its own: only `Power` can take each at its word.
+    any_sign = own_signs and isinstance(potential, Power) and potential.freezes_signs
+    if not isinstance(potential.domain, Everywhere) and not any_sign:
         points = weights
         if all(np.ndim(leaf) == 0 for leaf in jax.tree_util.tree_leaves(potential)):
             points = lengthened(weights.ravel())  # one compilation serves parameters of many sizes

@@ -20,7 +20,6 @@ from torch import Tensor
 from steepest.errors import DomainError, UsageError
 from steepest.geometry import (
     AbstractPotential,
-    Entropy,
     Fermi,
     HyperbolicEntropy,
     Logit,
@@ -65,11 +64,6 @@ def _(potential: Power, weights: Tensors, covectors: Tensors, rate, freeze_signs
         _move_entropy(potential.sign, weights, covectors, rate, freeze_signs)
     else:
         _move_beyond_entropy(potential, weights, covectors, rate, freeze_signs)
-
-
-@move.register
-def _(potential: Entropy, weights: Tensors, covectors: Tensors, rate, freeze_signs: bool) -> None:
-    _move_entropy(potential.sign, weights, covectors, rate, freeze_signs)
 
 
 @move.register

@@ -13,13 +13,19 @@ from steepest.arrays.numbers import is_concrete
 from steepest.descent.step import mirror_step
 from steepest.errors import UsageError
 from steepest.geometry import AbstractPotential, Power
-from steepest.optimizers.starting_weights import check_start, freezes_sign, tally
+from steepest.optimizers.starting_weights import check_start, tally
 
 __all__ = ["MirrorState", "mirror_descent"]
 
 
 class MirrorState(NamedTuple):
-    """Steps taken, and the momentum of the dual weights (None without momentum)."""
+    """Steps taken, and the momentum of the dual weights (None without momentum).
+
+    >>> from steepest.geometry import PNorm
+    >>> state = mirror_descent(0.1, PNorm(3), momentum=0.9).init(jnp.ones(2))
+    >>> int(state.count), state.momentum.tolist()
+    (0, [0.0, 0.0])
+    """
 
     count: Any
     momentum: Any
@@ -42,6 +48,13 @@ def mirror_descent(
     `init` raises `DomainError`, naming the parameter, for weights that the potential cannot hold
     or move, and warns of zeros that will never move (not under jit). Under jit a step that leaves
     the domain, or a gradient that is not finite, gives NaN (see `optax.apply_if_finite`).
+
+    >>> from steepest.geometry import Entropy
+    >>> weights = jnp.array([1.0, 2.0])
+    >>> optimizer = mirror_descent(0.5, Entropy())
+    >>> changes, state = optimizer.update(jnp.array([1.0, 0.0]), optimizer.init(weights), weights)
+    >>> [round(float(w), 3) for w in weights + changes]
+    [0.607, 2.0]
     """
     if not 0 <= momentum < 1:
         raise UsageError(f"momentum is {momentum:g}: it is at least 0 and below 1")
@@ -91,18 +104,17 @@ def _change(
     """What one mirror step adds to the weights, without cancellation where a closed form has it."""
     weights = jnp.asarray(weights)
     rate = jnp.asarray(rate, weights.dtype)
-    index: Any = getattr(potential, "index", None)
-    if index == 0:  # PNorm(2) and Power(0): the dual is the weight
+    if potential.index == 0:  # PNorm(2) and Power(0): the dual is the weight
         return -rate * covector
-    if freezes_sign(potential):
+    if isinstance(potential, Power) and potential.freezes_signs:
         if own_signs:
             sign = jnp.where(weights < 0, -1, 1).astype(weights.dtype)
         else:
-            weights = potential.domain.require(weights, type(potential).__name__)
-            sign = jnp.asarray(potential.sign, weights.dtype)  # pyright: ignore[reportAttributeAccessIssue]
-        if index == 1:
+            weights = potential.domain.require(weights, potential.name)
+            sign = jnp.asarray(potential.sign, weights.dtype)
+        if potential.index == 1:
             return weights * expm1(-rate * sign * covector)
-        potential = Power(index, sign)
+        potential = Power(potential.index, sign)
     return mirror_step(potential, weights, covector, rate) - weights
 
 

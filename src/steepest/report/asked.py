@@ -47,7 +47,7 @@ def _pair(columns: Columns, request: Request) -> Answer:
     from steepest.inference.synapses.pair import infer_geometry
     from steepest.report.pair import pair_answer
 
-    before, after, *others = columns.labelled()
+    before, after = columns.labelled()[:2]
     seed = request.seed or 0
     try:
         verdict = infer_geometry(
@@ -62,7 +62,7 @@ def _pair(columns: Columns, request: Request) -> Answer:
         raise DataError(f"{columns.path}: {error}") from error
     rate = assumed = None
     if request.rate is not None:
-        rate = rate_exponent(before.values, after.values, others[0].values, seed=seed)
+        rate = rate_exponent(*columns.arrays[:3], seed=seed)
     if verdict.noise.kind == "unknown":
         assumed = sensitivity(verdict.before, verdict.after)
     return pair_answer(

@@ -75,7 +75,7 @@ def test_the_wiring_of_a_smooth_recording_comes_back_and_replays_it(smooth):
 def test_the_intervals_of_a_noisy_recording_are_as_wide_as_the_fisher_information_says(
     noisy, monkeypatch
 ):
-    monkeypatch.setattr("steepest.inference.activity.connectivity._REPLAYED", 300)
+    monkeypatch.setattr("steepest.inference.activity.estimate._REPLAYED", 300)
     found = infer_connectivity(noisy, 0.01)
     assert found.derivative == "forward"
     assert found.roughness == pytest.approx(1.08, abs=0.08)
@@ -85,6 +85,23 @@ def test_the_intervals_of_a_noisy_recording_are_as_wide_as_the_fisher_informatio
     bound = np.sqrt(0.2 * np.diag(np.linalg.inv(rates.T @ rates / len(rates))) / 300)
     np.testing.assert_allclose(width.mean(axis=0), 3.92 * bound, rtol=0.4)
     assert np.abs((found.weights - TRUTH) / bound).max() < 4
+
+
+def test_a_connectivity_tells_shows_and_hands_itself_over(smooth):
+    values, dt = smooth
+    connectivity = infer_connectivity(values, dt, names=["a", "b<", "c"])
+    told = str(connectivity).splitlines()
+    assert told[0] == f"Connectivity: {connectivity.sentence}"
+    assert len(told) == 3
+    assert f"{connectivity.clear.sum()} of 9 weights" in told[0]
+    assert "caution" in str(replace(connectivity, roughness=0.5))
+    page = connectivity._repr_html_()
+    assert "b&lt;" in page
+    assert page.count("<tr>") == 4
+    data = connectivity.to_dataset()
+    assert data.weights.sel({"to": "b<", "from": "c"}) == connectivity.weights[1, 2]
+    np.testing.assert_array_equal(data.interval.sel(bound="low"), connectivity.interval[0])
+    assert len(connectivity.plot().axes) == len(connectivity_picture(connectivity).axes)
 
 
 @pytest.mark.slow

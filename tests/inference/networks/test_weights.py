@@ -15,11 +15,9 @@ def learned(potential, n=4000, size=0.02, seed=1):
     """Weights of both signs whose dual change is exactly Gaussian."""
     random = np.random.default_rng(seed)
     w0 = random.choice([-1.0, 1.0], n) * np.exp(0.5 * random.standard_normal(n))
-    frozen = isinstance(potential, Entropy) or getattr(potential, "index", 0) >= 1
+    frozen = potential.freezes_signs
     if frozen:
-        potential = (
-            Entropy(np.sign(w0)) if isinstance(potential, Entropy) else Power(2, np.sign(w0))
-        )
+        potential = Power(potential.index, np.sign(w0))
     dual = np.asarray(potential.to_dual(w0)) + size * random.standard_normal(n)
     return w0, np.array(potential.to_primal(dual))
 

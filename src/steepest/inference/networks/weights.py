@@ -11,7 +11,7 @@ from jaxtyping import Float
 from steepest.arrays.entry import entry_point
 from steepest.arrays.numbers import Numbers, lengthened
 from steepest.errors import DataError
-from steepest.geometry import AbstractPotential, Entropy, Power
+from steepest.geometry import AbstractPotential, Power
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
 from steepest.inference.synapses.verdict import DeltaCdfFloor
 
@@ -72,11 +72,10 @@ def weight_statistics(
     same = w0 * w1 > 0
     log_change = np.log(w1[same] / w0[same])
     lazy = math.nan
-    index = getattr(potential, "index", None)
-    if index is not None:
+    if potential.index is not None:
         large = np.abs(w0) > np.median(np.abs(w0))
         rms = math.sqrt(float(np.mean((w1[large] / w0[large] - 1) ** 2))) if large.any() else 0.0
-        lazy = abs(index) / 2 * rms
+        lazy = abs(potential.index) / 2 * rms
     return WeightStatistics(
         n=int(kept.sum()),
         dual_change=change,
@@ -100,10 +99,10 @@ def signed_dual_change(
     it have none.
     """
     kept, sign = np.ones(before.shape, dtype=bool), np.float64(1)
-    if isinstance(potential, Entropy) or (isinstance(potential, Power) and potential.index >= 1):
+    if isinstance(potential, Power) and potential.freezes_signs:
         kept = before * after > 0
         sign = np.sign(before[kept])
-        potential = Entropy() if isinstance(potential, Entropy) else Power(potential.index)
+        potential = Power(potential.index)
     w0, w1 = before[kept] * sign, after[kept] * sign
     fields: Any = jax.tree_util.tree_leaves(potential)
     if all(np.ndim(leaf) == 0 for leaf in fields):  # one compilation serves layers of many sizes

@@ -8,11 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.geometry import AbstractMetric
+from steepest.geometry import AbstractMetric, velocity
 
-__all__ = ["COLOURS", "draw_stream", "field_on"]
-
-COLOURS = ("#1f5fd0", "#d62728", "#2a9d4b", "#9b3fc4", "#d98200")
+__all__ = ["draw_stream", "field_on"]
 
 
 def field_on(
@@ -29,8 +27,7 @@ def field_on(
 
 @eqx.filter_jit
 def _everywhere(cost: Any, metric: AbstractMetric, points: Array) -> tuple[Array, Array]:
-    slopes = jax.vmap(jax.grad(cost))(points)
-    return jax.vmap(cost)(points), -jax.vmap(metric.sharp)(points, slopes)
+    return jax.vmap(cost)(points), jax.vmap(lambda point: velocity(cost, metric, point))(points)
 
 
 def draw_stream(

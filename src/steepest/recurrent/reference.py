@@ -12,12 +12,19 @@ from steepest.errors import UsageError
 from steepest.recurrent.limits import check_filters
 from steepest.recurrent.online import OnlineRule
 
-__all__ = ["Coupled", "learn_in_network"]
+__all__ = ["ReferenceRun", "learn_in_network"]
 
 
 @dataclass(frozen=True, eq=False)
-class Coupled:
-    """A run inside the network: activity v and the input's estimate vbar (t, n), and final W."""
+class ReferenceRun:
+    """A run inside the network: activity v and the input's estimate vbar (t, n), and final W.
+
+    >>> from steepest.recurrent import RateNetwork
+    >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
+    >>> run = learn_in_network(rule, np.ones((5, 2)), dt=0.01, rate=0.1)
+    >>> run.activity.shape, run.weights.shape
+    ((5, 2), (2, 2))
+    """
 
     activity: Float[np.ndarray, "t n"]
     estimate: Float[np.ndarray, "t n"]
@@ -30,13 +37,20 @@ def learn_in_network(
     dt: float,
     rate: float,
     weights: Float[np.ndarray, "n n"] | None = None,
-) -> Coupled:
+) -> ReferenceRun:
     """Run v, the filter z = l_net (W S(v)) * g, X, Y and W together, one sample after another.
 
     z' = l_net (W S(v) - z), with the weights of the moment inside the filter, makes
     vbar = l_net v - z obey vbar' = l_net (u - vbar) exactly, whatever W does. (With the current W
     outside the filter it does not.) O(t n^2) in Python: for checking, not for learning. Raises
     `UsageError` for a rule with options that the paper's Eq 5 does not have.
+
+    >>> from steepest.recurrent import RateNetwork, learn
+    >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
+    >>> shown = np.random.default_rng(0).standard_normal((40, 2))
+    >>> run = learn_in_network(rule, shown, dt=0.01, rate=0.1)
+    >>> np.allclose(run.weights, learn(rule, shown, 0.01, rate=0.1).weights[-1])
+    True
     """
     if rule.filtered or rule.diffusion is not None:
         raise UsageError("the reference form is Eq 5 itself: no filtered terms, no diffusion")
@@ -57,4 +71,4 @@ def learn_in_network(
         post = post + gamma * dt * (vbar - post)
         pre = pre + gamma * dt * (s - pre)
         w = w + rate * dt * (stdp + hebbian - np.outer(w @ s, s))
-    return Coupled(activity, estimate, w)
+    return ReferenceRun(activity, estimate, w)
