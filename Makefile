@@ -17,6 +17,8 @@ test-slow: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmarks -m "" --benchmark-only --benchmark-columns=median,iqr,rounds -p no:xdist
+	$(BIN)/python benchmarks/command.py
+	$(BIN)/python benchmarks/rooms.py
 
 figures: $(VENV)/.test
 	$(BIN)/python docs/figure_pages.py

@@ -233,7 +233,7 @@ def test_infer_with_names_from_strangers_is_safe(call, synapses, tmp_path):
         ("", {}, "empty"),
         ("w0,w1\n" + "1,2\n" * 8 + "1,x\n", {}, "'x'"),
         ("w0,w1\n" + "1,2\n" * 8 + "1,-3\n", {}, "-3"),
-        ("w0,w1\n" + "1,2\n" * 8 + "nan,3\n", {}, "row 10"),
+        ("w0,w1\n" + "1,2\n" * 8 + "inf,3\n", {}, "row 10"),
         ("w0,w2\n" + "1,2\n" * 9, {}, "w1"),
         (None, {"--noise-cv": 0.1, "--noise-sd": 0.1}, "noise"),
         (None, {"--noise-cv": -0.1}, "-0.1"),

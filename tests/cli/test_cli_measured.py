@@ -54,7 +54,7 @@ def test_a_series_is_judged_and_written_whole(call, series, tmp_path):
         (["--sessions", "day0", "day8", "day4"], "out of order"),
         ([*OPTIONS, "--noise-cv", "0.1"], "--noise-cv and --sessions contradict"),
         ([*OPTIONS, "--before", "day0"], "--sessions and --before contradict"),
-        (["--sessions", "day0", "day4", "day8"], "--absent"),
+        (["--sessions", "dendrite", "day4", "day8"], "--absent"),
         (["--config", "none.toml"], "none.toml cannot be read"),
     ],
 )
@@ -64,6 +64,14 @@ def test_bad_requests_end_with_2_and_write_nothing(call, series, tmp_path, optio
     assert (code, out) == (2, "")
     assert says in err
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_cell_that_says_nothing_is_a_size_that_was_not_measured(call, series):
+    code, out, err = call("infer", series, "--sessions", "day0", "day4", "day8", "--json")
+    assert (code, err) == (0, "")
+    said = json.loads(out)
+    assert said["used"]["rows"] == 300
+    assert "absent" not in said["request"]
 
 
 def test_a_plan_is_printed_and_written(call, tmp_path):

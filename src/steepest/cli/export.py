@@ -25,7 +25,8 @@ def brian2(
         int, Parameter(help="Number of afferents.", validator=Number(gte=2))
     ] = 100,
     rates: Annotated[
-        tuple[float, float], Parameter(help="Firing rates of the two halves of afferents, in Hz.")
+        tuple[float, float],
+        Parameter(help="Firing rates of the two halves of afferents, in Hz.", negative=""),
     ] = (10.0, 50.0),
     learning_rate: Annotated[
         float | None, Parameter(help="Learning rate (the paper's for the rule).")

@@ -18,7 +18,11 @@ _TIME_NAMES = ("time", "t", "seconds", "time_s", "time (s)")
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Activity of n units (t, n), evenly sampled every `dt`, and the units' names."""
+    """Activity of n units (t, n), evenly sampled every `dt`, and the units' names.
+
+    >>> Series(np.array([[0.1, 0.5], [0.2, 0.3]]), dt=0.5, names=("a", "b")).values.shape
+    (2, 2)
+    """
 
     values: Float[np.ndarray, "t n"]
     dt: float

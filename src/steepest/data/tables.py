@@ -48,6 +48,10 @@ class Columns:
 
     Rows are counted as in the file: in text the first line is row 1; in arrays and Parquet the
     first row is 0.
+
+    >>> columns = Columns(Path("a.csv"), ("day 0",), (np.array([0.5, 1.0]),), np.array([2, 3]))
+    >>> columns["day 0"].tolist(), columns.rows.tolist()
+    ([0.5, 1.0], [2, 3])
     """
 
     path: Path

@@ -17,6 +17,17 @@ def answer_request(file: Path, request: Request) -> Answer:
     """What a file of sizes says about what is asked. Raises DataError as readers and estimators do.
 
     The file is read once, and before the estimators are imported: a bad one is refused at once.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> from steepest.inference.synapses.request import Request
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "sizes.npy"
+    ...     np.save(file, np.column_stack(simulate_change(100, 1.0, seed=1)))
+    ...     answer = answer_request(file, Request(before="0", after="1", noise_cv=0))
+    >>> answer.content["outcome"], answer.content["request"]
+    ('undecided', {'before': '0', 'after': '1', 'noise_cv': 0, 'seed': 0})
     """
     columns = request.columns(file)
     if request.unpaired:

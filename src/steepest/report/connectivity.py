@@ -28,6 +28,15 @@ def connectivity_answer(result: Connectivity, *, source: str) -> Answer:
     """The connectivity for terminal, JSON, page, and as a table of all weights (CSV).
 
     `source` is the file's name.
+
+    >>> import numpy as np
+    >>> from steepest.inference import infer_connectivity
+    >>> time = np.linspace(0, 20, 200)
+    >>> waves = np.column_stack([np.sin(time), np.cos(time)])
+    >>> result = infer_connectivity(waves, time[1], names=["a", "b"], draws=40)
+    >>> answer = connectivity_answer(result, source="activity.csv")
+    >>> answer.page().statement, list(answer.others)
+    ('4 of 4 weights differ from zero.', ['connectivity.csv'])
     """
     return Answer(
         name="connectivity",

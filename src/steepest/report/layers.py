@@ -27,7 +27,17 @@ _BESIDE = (
 
 
 def layers_answer(verdict: LayersVerdict, *, before: str, after: str) -> Answer:
-    """The verdict on every layer for terminal, JSON and page; `before`, `after` name the files."""
+    """The verdict on every layer for terminal, JSON and page; `before`, `after` name the files.
+
+    >>> import numpy as np
+    >>> from steepest.inference import infer_layers
+    >>> noise = np.random.default_rng(0).standard_normal((2, 12, 12))
+    >>> first, last = {"hidden": noise[0]}, {"hidden": noise[0] + 0.01 * noise[1]}
+    >>> verdict = infer_layers(first, last, draws=10)
+    >>> answer = layers_answer(verdict, before="first.pt", after="last.pt")
+    >>> answer.heading, [section.title for section in answer.page().sections][:1]
+    ('first.pt (before), last.pt (after)', ['The layers'])
+    """
     return Answer(
         name="layers",
         heading=f"{before} (before), {after} (after)",

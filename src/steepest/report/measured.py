@@ -30,6 +30,12 @@ def measured_answer(
     """The verdict for terminal, JSON and page; `source` is the file's name.
 
     `request` is what was asked, by the names of the options, for the JSON.
+
+    >>> from steepest.inference import Design, infer_measured, simulate_design
+    >>> design = Design(synapses=60, sessions=3, groups=6)
+    >>> verdict = infer_measured(simulate_design(design, 1.0, seed=1), draws=20)
+    >>> measured_answer(verdict, source="sizes.csv").heading
+    'sizes.csv: session 0, session 1, session 2'
     """
     return Answer(
         name="verdict",

@@ -34,6 +34,15 @@ def metric_answer(
 
     `source` is the file's name, `cost` the cost's as it was given, `position` the columns, and
     `driven` what was measured of the motion ("velocities vx, vy").
+
+    >>> import numpy as np
+    >>> from steepest.inference import flow_samples, infer_metric
+    >>> points = np.random.default_rng(0).standard_normal((10, 2))
+    >>> samples = flow_samples(points, -points * [2, 1], lambda x: (x**2).sum() / 2)
+    >>> verdict, axes = infer_metric(samples), ("x", "y")
+    >>> words = {"cost": "quadratic", "position": axes, "driven": "velocities vx, vy"}
+    >>> metric_answer(verdict, source="flow.csv", **words).heading
+    'flow.csv: 10 samples of x, y, cost quadratic'
     """
     columns = ", ".join(position)
     return Answer(

@@ -35,6 +35,9 @@ class Section:
     """A table of a page under a title; `numbers` are the columns aligned right.
 
     Cells are texts, numbers or `Mark`s; `note` stands below. Without rows there is no section.
+
+    >>> Section("The numbers", ("Quantity", "Value"), [("index", "0.98")], numbers=(1,)).rows
+    [('index', '0.98')]
     """
 
     title: str
@@ -53,6 +56,13 @@ class Page:
     - `notes`: paragraphs that follow, each with words in bold before it ("" for none).
     - `alt`, `caption`: what the picture shows, for who cannot see it and for who does.
     - `sections`: the tables; `citations`: what to cite; `seed`: of everything random, if any was.
+
+    >>> page = Page(
+    ...     title="Toy", question="Does it hold?", asked="Asked of a.csv.", statement="It does.",
+    ...     tone="good", alt="A line", sections=[], citations=[],
+    ... )
+    >>> "<h1>Does it hold?</h1>" in render_page(page, picture=b"", command="steepest toy")
+    True
     """
 
     title: str

@@ -35,6 +35,13 @@ def pair_answer(
     - `rate`: the fit with presynaptic rates, where they are known.
     - `assumed`: the index under assumed noise, where none was stated.
     - `request`: what was asked, by the names of the options, for the JSON.
+
+    >>> from steepest.inference import infer_geometry, simulate_change
+    >>> before, after = simulate_change(100, 1.0, seed=1)
+    >>> verdict = infer_geometry(before, after, noise_cv=0)
+    >>> answer = pair_answer(verdict, source="sizes.csv", before="day 0", after="day 4")
+    >>> answer.page().statement
+    'Undecided between 1.5-norm and multiplicative.'
     """
     content = verdict.to_dict()
     for name, part in (("request", request), ("rate", rate), ("sensitivity", assumed)):

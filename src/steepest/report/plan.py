@@ -20,7 +20,13 @@ _CAPTION = (
 
 
 def plan_answer(plan: Plan) -> Answer:
-    """The plan for terminal, JSON and page."""
+    """The plan for terminal, JSON and page.
+
+    >>> from steepest.inference import Design, plan
+    >>> planned = plan(Design(synapses=40, sessions=3, groups=4), truths=["euclidean"], runs=1)
+    >>> plan_answer(planned).page().statement
+    'None of these designs is enough for any of these geometries.'
+    """
     return Answer(
         name="plan",
         heading="",

@@ -44,6 +44,13 @@ def study_page(
 
     `command` is the command line that repeats them. `headline` says what was found in one
     sentence, by default how many claims hold; `next_steps` are pairs of a sentence and a command.
+
+    >>> from steepest.papers import load
+    >>> from steepest.study import reproduce
+    >>> result = reproduce(*load("surace2020.fig1"))
+    >>> page = study_page([result], title="Fig 1", command="steepest reproduce surace2020.fig1")
+    >>> page[:15], result.figure.title in page
+    ('<!DOCTYPE html>', True)
     """
     return render(
         "study.html",

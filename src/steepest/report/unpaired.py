@@ -27,6 +27,11 @@ def unpaired_answer(
 
     `before` and `after` are its columns, `request` is what was asked, by the names of the options,
     for the JSON.
+
+    >>> from steepest.inference import infer_unpaired, simulate_change
+    >>> verdict = infer_unpaired(*simulate_change(100, 1.0, seed=1), draws=5)
+    >>> unpaired_answer(verdict, source="sizes.csv", before="young", after="old").heading
+    'sizes.csv: column young and column old, unpaired'
     """
     return Answer(
         name="verdict",

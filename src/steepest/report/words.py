@@ -52,7 +52,9 @@ _TONES: dict[str, Tone] = {"named": "good", "refused": "bad", "unstable": "bad"}
 
 
 def statement(outcome: str, verdict: str) -> str:
-    """The verdict as a sentence: a geometry's name is put into one, all else is one already.
+    """The verdict as a sentence; one that is a sentence stays as it is.
+
+    Only where a geometry is named is the verdict its name alone.
 
     >>> statement("named", "euclidean")
     'The synapses changed in the euclidean geometry.'

@@ -1,16 +1,20 @@
-"""From the user's files to samples of a flow: columns of a table, and a cost by name or file."""
+"""From the user's files to samples of a flow: columns of a table, and a cost by name or file.
+
+JAX is imported once the columns are read: what is wrong with them is said at once.
+"""
 
 import runpy
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from steepest.data.tables import read_columns
 from steepest.errors import DataError, UsageError
-from steepest.inference.flows.samples import FlowSamples, flow_samples, trajectory_samples
+
+if TYPE_CHECKING:
+    from steepest.inference.flows.samples import FlowSamples
 
 __all__ = ["COSTS", "load_cost", "read_flow"]
 
@@ -20,6 +24,8 @@ _CURE = "leave the row out"
 
 
 def _quadratic(point: Any) -> Any:
+    import jax.numpy as jnp
+
     return jnp.sum(point**2) / 2
 
 
@@ -87,7 +93,7 @@ def read_flow(
     velocity: Sequence[str] | None = None,
     time: str | None = None,
     flow: str | None = None,
-) -> FlowSamples:
+) -> "FlowSamples":
     """Samples of a flow from columns of a file: velocities at positions, or trajectories.
 
     Give either `velocity` (as many columns as `position`) or `time` (with `flow` where the file
@@ -106,6 +112,8 @@ def read_flow(
         columns = read_columns(path, [*position, *velocity], cure=_CURE)
         n = len(position)
         x, v = (np.stack(part, axis=1) for part in (columns.arrays[:n], columns.arrays[n:]))
+        from steepest.inference.flows.samples import flow_samples
+
         return flow_samples(x, v, cost, rows=columns.rows)
     assert time is not None
     names = [] if flow is None else [flow]
@@ -115,4 +123,6 @@ def read_flow(
         raise DataError(f"{path}: a trajectory has at least two rows")
     points = np.stack(columns.arrays[:n], axis=1)
     labels = None if flow is None else np.array(columns.labels[0])
+    from steepest.inference.flows.samples import trajectory_samples
+
     return trajectory_samples(columns.arrays[n], points, cost, flows=labels, rows=columns.rows)
