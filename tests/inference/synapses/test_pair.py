@@ -50,7 +50,7 @@ def verdicts(index, runs, **kwargs):
 @pytest.mark.parametrize("skew", [0.0, 2.0])
 @pytest.mark.parametrize("index", [-1, 0, 0.5, 1, 2])
 @pytest.mark.parametrize(
-    "runs", [pytest.param(5, id="quick"), pytest.param(100, id="full", marks=pytest.mark.slow)]
+    "runs", [pytest.param(2, id="quick"), pytest.param(100, id="full", marks=pytest.mark.slow)]
 )
 def test_exact_synapses_are_named_rightly_and_hardly_ever_wrongly(index, skew, runs):
     outcomes = [(v.outcome, v.verdict) for v in verdicts(index, runs, skew=skew)]
@@ -67,7 +67,7 @@ def test_exact_synapses_are_named_rightly_and_hardly_ever_wrongly(index, skew, r
 
 def test_between_the_named_geometries_nothing_is_named():
     for index in (-0.5, 0.25, 0.75, 1.5):
-        before, after = simulate_change(4000, index, seed=3)
+        before, after = simulate_change(2500, index, seed=3)
         verdict = infer_geometry(before, after, noise_cv=0)
         assert verdict.outcome == "none"
         assert verdict.index == pytest.approx(index, abs=0.1)

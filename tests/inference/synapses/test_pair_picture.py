@@ -32,7 +32,7 @@ def test_every_verdict_can_be_drawn(kind):
     sizes, stated = CASES[kind]
     figure = infer_geometry(*sizes, **stated).plot()
     assert isinstance(figure, Figure)
-    figure.savefig(io.BytesIO())
+    figure.savefig(io.BytesIO(), dpi=30)
     assert len(figure.axes) == 3
     assert all(name in text_of(figure) for name in GEOMETRIES)
 

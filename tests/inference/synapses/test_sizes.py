@@ -20,6 +20,7 @@ from steepest.inference import (
     simulate_design,
 )
 from steepest.inference.designs.design import Design
+from steepest.inference.synapses.log_root import logroot, logroot_bootstrap, logroot_interval
 from steepest.inference.synapses.measured_checks import check_losses_seen
 from steepest.inference.synapses.noise import stated_limit, stated_noise
 from steepest.inference.synapses.potentials import potential_likelihood
@@ -111,6 +112,24 @@ def test_rates_and_labels_of_other_rows_are_refused_too():
 def test_only_truth_values_mark_the_null_condition(null, says):
     with pytest.raises(DataError, match=says):
         measure([BEFORE, AFTER], null=null, groups=np.arange(60))
+
+
+def test_log_sizes_have_the_same_door():
+    logs = np.log(BEFORE), np.log(AFTER)
+    for estimator in (
+        logroot,
+        lambda *pair: logroot_bootstrap(*pair, index=1.0, draws=2),
+        lambda *pair: logroot_interval(*pair, index=1.0, draws=2),
+    ):
+        for wrong, says in (
+            (np.ma.masked_less(logs[1], 0), "of log_after is masked"),
+            (logs[1] + 0j, "log sizes must be numbers"),
+            (at(logs[1], 3, -np.inf), "row 3 .* of log_after is -inf, which is not finite"),
+            (logs[1][:-1], "log_before has 60 rows and log_after has 59"),
+        ):
+            with pytest.raises(DataError, match=says):
+                estimator(logs[0], wrong)
+    assert logroot(at(logs[0], 0, np.nan), logs[1]) == logroot(logs[0][1:], logs[1][1:])
 
 
 def test_zeros_and_ones_are_truth_values():

@@ -18,14 +18,22 @@ __all__ = ["Design", "simulate_design"]
 class Design:
     """An experiment as one would plan it: how many synapses, how they change, how they are seen.
 
-    `change` is the root mean square relative change from one session to the next. The noise of a
-    measurement has a `multiplicative` part (standard deviation of log size), a `shot` part and an
-    `additive` one (standard deviations at the median size, 1). Groups differ in their unit by
-    `group_scale` (sd of the log) and drift by `group_drift` a session (sd of log size). `drift` is
-    common to all, in standard deviations of the dual change. `replicates` are measured at each
-    session. With a `null` as many synapses again, in as many groups, are measured without
-    change. `additive_share` of the variance of change at the median size is additive, the rest of
-    the stated index (a mixture). Sizes below `detection_limit` are lost.
+    - `synapses`, `sessions`, `groups`: how many, the synapses dealt evenly to the groups.
+    - `spread`: standard deviation of log size; the median size is 1.
+    - `change`: root mean square relative change from one session to the next.
+    - `multiplicative`, `shot`, `additive`: noise of one measurement, as standard deviation of log
+      size, and as standard deviations at the median size.
+    - `group_scale`, `group_drift`: how groups differ in their unit (sd of the log), and drift a
+      session (sd of log size).
+    - `drift`, `skew`: of the dual change, common to all: its mean in standard deviations, and its
+      skewness.
+    - `replicates`: measurements of each synapse at each session.
+    - `null`: as many synapses again, in as many groups, are measured without change.
+    - `additive_share`: of the variance of change at the median size, the rest being of the stated
+      index (a mixture).
+    - `detection_limit`: sizes below it are lost.
+
+    Raises UsageError for a number below 1, or a spread, change or noise that is negative.
 
     >>> Design(synapses=300, sessions=4).with_change(replicates=2).replicates
     2

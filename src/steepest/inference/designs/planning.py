@@ -89,7 +89,7 @@ class Plan:
                     )
                 ],
                 "enough": {
-                    truth: None if (found := self.enough(truth)) is None else asdict(found)
+                    truth: None if (least := self.enough(truth)) is None else asdict(least)
                     for truth in self.truths
                 },
                 "target": _ENOUGH,
@@ -160,7 +160,14 @@ def plan(
     runs: int = 40,
     seed: int = 0,
 ) -> Plan:
-    """Simulate and judge `runs` experiments of every geometry and every combination of sizes.
+    """Simulate and judge experiments of every geometry and every combination of sizes.
+
+    - `design`: what all have in common.
+    - `synapses`, `sessions`, `replicates`: numbers to try, in every combination; the design's
+      where none is given.
+    - `truths`: the geometries that are simulated and should be named, by name.
+    - `runs`: experiments of each design and geometry.
+    - `seed`: of everything random.
 
     Raises UsageError for an unknown geometry, fewer than one run, and a design in which nothing
     tells learning from noise (two sessions, no replicates, no null).
@@ -184,24 +191,26 @@ def plan(
             synapses or (design.synapses,),
         )
     )
-    for one in designs:
-        if one.sessions < 3 and one.replicates < 2 and not one.null:
+    for tried in designs:
+        if tried.sessions < 3 and tried.replicates < 2 and not tried.null:
             raise UsageError(
-                f"{one.sessions} sessions, no replicates and no null: nothing tells learning from"
+                f"{tried.sessions} sessions, no replicates and no null: nothing tells learning from"
                 " noise, so nothing is ever named; add sessions, replicates or a null"
             )
-        if one.null and one.sessions > 2:
+        if tried.null and tried.sessions > 2:
             raise UsageError(
-                f"a null and {one.sessions} sessions contradict each other: a null goes with 2"
+                f"a null and {tried.sessions} sessions contradict each other: a null goes with 2"
             )
     outcomes = np.zeros((len(designs), len(truths), len(OUTCOMES)), dtype=np.int64)
     total = float(len(designs) * len(truths) * runs)
     with progress("Simulating experiments", total) as advance:
-        for (d, one), (t, truth) in itertools.product(enumerate(designs), enumerate(truths)):
+        for (d, tried), (t, truth) in itertools.product(enumerate(designs), enumerate(truths)):
             code = list(GEOMETRIES).index(truth)
             for run in range(runs):
                 fate = _fate(
-                    one, truth, [seed, one.synapses, one.sessions, one.replicates, code, run]
+                    tried,
+                    truth,
+                    [seed, tried.synapses, tried.sessions, tried.replicates, code, run],
                 )
                 outcomes[d, t, OUTCOMES.index(fate)] += 1
                 advance()
@@ -218,26 +227,26 @@ def design_from(measured: Measurements, *, seed: int = 0) -> tuple[Design, float
     >>> design.sessions, round(index, 2)
     (4, 0.98)
     """
-    found = estimate(measured, draws=50, seed=seed)
-    index = found.index.value
-    if not (math.isfinite(index) and found.share.value > 0):
+    fitted = estimate(measured, draws=50, seed=seed)
+    index = fitted.index.value
+    if not (math.isfinite(index) and fitted.share.value > 0):
         raise DataError(
             "the pilot shows no change beyond its noise: state spread, change and noise instead"
         )
-    middle = found.moments.middle
-    counts = found.moments.counts.sum(axis=0) * (found.moments.kappa > 0)
-    log_change = math.log(found.signal.value) + (index - 1) * middle
+    middle = fitted.moments.middle
+    counts = fitted.moments.counts.sum(axis=0) * (fitted.moments.kappa > 0)
+    log_change = math.log(fitted.signal.value) + (index - 1) * middle
     change = math.sqrt(float(np.average(np.exp(2 * log_change), weights=counts)))
-    groups = 1 if measured.groups is None else max(found.clusters, 1)
+    groups = 1 if measured.groups is None else max(fitted.clusters, 1)
     null = bool(measured.null.any())
     design = Design(
         synapses=int((~measured.null).sum()),
         sessions=measured.sessions,
-        spread=found.moments.spread,
+        spread=fitted.moments.spread,
         change=change,
-        multiplicative=found.noise[0].value,
-        shot=found.noise[1].value,
-        additive=found.noise[2].value,
+        multiplicative=fitted.noise[0].value,
+        shot=fitted.noise[1].value,
+        additive=fitted.noise[2].value,
         groups=groups,
         replicates=int(measured.replicates.max()),
         null=null,
@@ -248,10 +257,10 @@ def design_from(measured: Measurements, *, seed: int = 0) -> tuple[Design, float
 def _fate(design: Design, truth: str, seed: list[int]) -> str:
     measured = simulate_design(design, GEOMETRIES[truth], seed=seed)
     try:
-        found = estimate(measured, draws=_DRAWS, seed=seed[-1])
+        fitted = estimate(measured, draws=_DRAWS, seed=seed[-1])
     except DataError:
         return "refused"
-    decision = decide_measured(found)
+    decision = decide_measured(fitted)
     return judge(decision.outcome, decision.verdict, truth)
 
 

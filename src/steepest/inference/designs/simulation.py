@@ -28,16 +28,23 @@ def simulate_change(
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Sizes of `n` synapses before and after an independent change of their dual weights.
 
-    Sizes before are log-normal (median 1, standard deviation of the log `spread`). The dual
-    change has the same distribution for every synapse: Gaussian, or a shifted gamma of skewness
-    `skew`, or Student's t with `degrees` of freedom (above 2); its mean is `drift` times its
-    standard deviation. Its scale makes the root mean square of the relative change of size
-    `change` (to first order, over the population). Changes that would carry a size across zero
-    (index < 1) or to infinity (index > 1) are redrawn.
-    Measurement then multiplies each size by a log-normal error of coefficient of variation
-    `noise_cv` and adds a Gaussian error of standard deviation `noise_sd`, redrawn where the sum
-    is not positive. Raises UsageError where the drift carries every draw across, and
-    for a spread or change that is not positive.
+    Sizes before are log-normal; the dual change has the same distribution for every synapse.
+
+    - `n`, `index`: how many synapses, and the geometry index that they change in.
+    - `spread`: standard deviation of log size before; the median is 1.
+    - `change`: root mean square of the relative change of size (to first order, over the
+      population), which scales the dual change.
+    - `drift`: mean of the dual change, in its standard deviations.
+    - `skew`, `degrees`: the dual change is Gaussian, or a shifted gamma of this skewness, or
+      Student's t with so many degrees of freedom (above 2).
+    - `noise_cv`, `noise_sd`: measurement multiplies each size by a log-normal error of this
+      coefficient of variation, and adds a Gaussian error of this standard deviation, redrawn where
+      the sum is not positive.
+    - `seed`: of everything random.
+
+    Changes that would carry a size across zero (index < 1) or to infinity (index > 1) are redrawn.
+    Raises UsageError where the drift carries every draw across, and for a spread or change that is
+    not positive.
 
     >>> before, after = simulate_change(3, index=1, seed=1)
     >>> before.round(2).tolist(), after.round(2).tolist()

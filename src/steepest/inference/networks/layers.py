@@ -18,7 +18,7 @@ from steepest.inference.networks.independence import (
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
 from steepest.inference.synapses.geometries import GEOMETRIES, nearest
 from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likelihood
-from steepest.inference.synapses.log_root import logroot
+from steepest.inference.synapses.log_root import root_of
 from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.pair_rules import decide
 from steepest.markup import fragment, table
@@ -256,7 +256,7 @@ def _pooled(w0: np.ndarray, w1: np.ndarray, seed: int) -> dict[str, Any]:
         change = size * np.expm1(power * step) / power if power else step
         distances[name] = delta_cdf(np.sign(flat0) * change)
     return {
-        "logroot": logroot(log0, log1),
+        "logroot": root_of(log0, log1),
         "likelihood": fit_likelihood(ExactLikelihood(log0, log1)).index,
         "delta_cdf": distances,
         "delta_cdf_floor": delta_cdf_floor(kept.size).uncentred_mean,

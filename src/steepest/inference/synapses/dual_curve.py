@@ -69,7 +69,7 @@ class MirrorMap:
         return Diagonal(np.interp(np.log(sizes), np.log(self.size), slope) / sizes)
 
 
-def mirror_map(found: Estimate) -> MirrorMap:
+def mirror_map(estimate: Estimate) -> MirrorMap:
     """The mirror map of an estimate; a quadratic bend of log sd on log size is allowed for.
 
     Raises DataError where the estimate has no index.
@@ -80,23 +80,23 @@ def mirror_map(found: Estimate) -> MirrorMap:
     >>> round(mirror_map(estimate(measured, draws=20)).index, 2)
     0.98
     """
-    if not np.isfinite(found.index.value):
+    if not np.isfinite(estimate.index.value):
         raise DataError("the index is not determined, so there is no mirror map to draw")
-    moments = found.moments
+    moments = estimate.moments
     learned = moments.kappa > 0
     middle = np.linspace(moments.middle[learned].min(), moments.middle[learned].max(), _POINTS)
     one = np.ones((1, len(moments.counts)))
-    best = fit_signal(moments, one, found.fit.noise, found.fit, curved=True)
-    drawn = fit_signal(moments, found.weights, found.draws.noise, found.draws, curved=True)
+    best = fit_signal(moments, one, estimate.fit.noise, estimate.fit, curved=True)
+    drawn = fit_signal(moments, estimate.weights, estimate.draws.noise, estimate.draws, curved=True)
     curves = _dual(drawn, middle)
     low, high = np.quantile(curves, [0.025, 0.975], axis=0)
     return MirrorMap(
-        size=np.exp(middle + found.centre),
+        size=np.exp(middle + estimate.centre),
         dual=_dual(best, middle)[0],
         low=low,
         high=high,
-        index=found.index.value,
-        typical_size=float(np.exp(found.centre)),
+        index=estimate.index.value,
+        typical_size=float(np.exp(estimate.centre)),
     )
 
 

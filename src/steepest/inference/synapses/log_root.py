@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -17,10 +18,18 @@ from steepest.errors import DataError
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import SEARCHED
 from steepest.inference.synapses.intervals import quantile_of_t
+from steepest.inference.synapses.sizes import log_pairs
 from steepest.machine import cores
 from steepest.progress import progress
 
-__all__ = ["logroot", "logroot_bootstrap", "logroot_interval", "logroot_slope"]
+__all__ = [
+    "interval_of",
+    "logroot",
+    "logroot_bootstrap",
+    "logroot_interval",
+    "logroot_slope",
+    "root_of",
+]
 
 _SCAN_STEP = 0.25
 _TOLERANCE = 1e-4  # of a bootstrap draw, far below its standard error up to _BATCHED pairs
@@ -65,14 +74,15 @@ def logroot_slope(
     return np.where(kept < 3, math.nan, slope).reshape(index.shape)
 
 
-def logroot(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"]) -> float:
+def logroot(log_before: Any, log_after: Any) -> float:
     """The index at which the spread of the dual change does not depend on size.
 
     Searched in -4 .. 6. Returns -inf or inf where the slope keeps one sign over that range
     (negative, or positive). The slope jumps a little where a synapse passes the median, so it can
     cross more than once; the middle crossing is taken. Invariant to the unit of size.
 
-    Raises DataError where fewer than three synapses changed by other than the median.
+    Pairs with NaN were not measured and are left out. Raises DataError where fewer than three
+    synapses changed by other than the median, and for logs that are masked, infinite or no numbers.
 
     >>> import numpy as np
     >>> from steepest.inference import simulate_change
@@ -80,6 +90,11 @@ def logroot(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " 
     >>> round(logroot(*logs), 2)
     0.89
     """
+    return root_of(*log_pairs("logroot", log_before, log_after))
+
+
+def root_of(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"]) -> float:
+    """`logroot` behind the door: of log sizes that were checked."""
     centre = log_before.mean()
     sizes = log_before - centre, log_after - centre
 
@@ -102,8 +117,8 @@ def logroot(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " 
 
 
 def logroot_bootstrap(
-    log_before: Float[np.ndarray, " n"],
-    log_after: Float[np.ndarray, " n"],
+    log_before: Any,
+    log_after: Any,
     *,
     index: float,
     draws: int = 1000,
@@ -121,6 +136,19 @@ def logroot_bootstrap(
     >>> logroot_bootstrap(*logs, index=0.89, draws=3).size
     3
     """
+    logs = log_pairs("logroot_bootstrap", log_before, log_after)
+    return bootstrap_of(*logs, index=index, draws=draws, seed=seed)
+
+
+def bootstrap_of(
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    *,
+    index: float,
+    draws: int,
+    seed: int,
+) -> Float[np.ndarray, " draws"]:
+    """`logroot_bootstrap` behind the door: of log sizes that were checked."""
     centre = log_before.mean()
     before, after = log_before - centre, log_after - centre
     rows = max(1, _CHUNK // before.size)
@@ -143,8 +171,8 @@ def logroot_bootstrap(
 
 
 def logroot_interval(
-    log_before: Float[np.ndarray, " n"],
-    log_after: Float[np.ndarray, " n"],
+    log_before: Any,
+    log_after: Any,
     *,
     index: float,
     draws: int = 1000,
@@ -163,6 +191,19 @@ def logroot_interval(
     >>> low < 1 < high, how
     (True, 'percentile bootstrap, 100 draws')
     """
+    logs = log_pairs("logroot_interval", log_before, log_after)
+    return interval_of(*logs, index=index, draws=draws, seed=seed)
+
+
+def interval_of(
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    *,
+    index: float,
+    draws: int = 1000,
+    seed: int = 0,
+) -> tuple[tuple[float, float], str]:
+    """`logroot_interval` behind the door: of log sizes that were checked."""
     if log_before.size > _BATCHED:
         order = np.random.default_rng(seed).permutation(log_before.size)
         for count in _BATCHES:
@@ -170,7 +211,7 @@ def logroot_interval(
             if np.all(np.isfinite(batches)):
                 half = quantile_of_t(count) * batches.std(ddof=1) / math.sqrt(count)
                 return (index - float(half), index + float(half)), f"{count} random batches"
-    estimates = logroot_bootstrap(log_before, log_after, index=index, draws=draws, seed=seed)
+    estimates = bootstrap_of(log_before, log_after, index=index, draws=draws, seed=seed)
     # A percentile that is one of the draws stays defined where some draws are infinite.
     low, high = np.quantile(estimates, [0.025, 0.975], method="inverted_cdf")
     return (float(low), float(high)), f"percentile bootstrap, {draws} draws"
@@ -185,7 +226,7 @@ def _batch_estimates(
     estimates = np.full(len(batches), math.nan)
     for at, batch in enumerate(batches):
         with suppress(DataError):
-            estimates[at] = logroot(log_before[batch], log_after[batch])
+            estimates[at] = root_of(log_before[batch], log_after[batch])
     return estimates
 
 

@@ -75,9 +75,9 @@ class MeasuredVerdict:
     @property
     def noise_statement(self) -> str:
         """Where the noise is known from, and how large it is at the typical size."""
-        found = self.estimate
-        total = math.sqrt(sum(part.value**2 for part in found.noise))
-        words = _SOURCES[found.source]
+        fitted = self.estimate
+        total = math.sqrt(sum(part.value**2 for part in fitted.noise))
+        words = _SOURCES[fitted.source]
         return f"{words}; {total:.0%} of a typical size" if total else f"{words}; none"
 
     @property
@@ -92,41 +92,41 @@ class MeasuredVerdict:
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
-        found, measured = self.estimate, self.measured
+        fitted, measured = self.estimate, self.measured
         names = ("multiplicative", "shot", "additive")
         return verdict_dict(
             self,
             {
                 "settle": self.settle,
                 "noise": {
-                    "kind": found.source,
+                    "kind": fitted.source,
                     "statement": self.noise_statement,
-                    "typical_size": math.exp(found.centre),
+                    "typical_size": math.exp(fitted.centre),
                     "parts": {
-                        name: _triple(part) for name, part in zip(names, found.noise, strict=True)
+                        name: _triple(part) for name, part in zip(names, fitted.noise, strict=True)
                     },
                 },
-                "signal_share": _triple(found.share),
-                "signal_sd": _triple(found.signal),
-                "index_of_small": _triple(found.small),
-                "index_of_large": _triple(found.large),
-                "index_by_lag": {str(lag): _triple(at) for lag, at in found.by_lag.items()},
-                "index_by_products": _triple(found.by_products),
-                "index_over_time": [_triple(at) for at in found.over_time],
-                "power_law_beats_mixture": found.power_wins,
-                "curvature": _triple(found.bend),
+                "signal_share": _triple(fitted.share),
+                "signal_sd": _triple(fitted.signal),
+                "index_of_small": _triple(fitted.small),
+                "index_of_large": _triple(fitted.large),
+                "index_by_lag": {str(lag): _triple(at) for lag, at in fitted.by_lag.items()},
+                "index_by_products": _triple(fitted.by_products),
+                "index_over_time": [_triple(at) for at in fitted.over_time],
+                "power_law_beats_mixture": fitted.power_wins,
+                "curvature": _triple(fitted.bend),
                 "used": {
                     "rows": len(measured.log_sizes),
                     "synapses": self.n,
                     "null_synapses": int(measured.null.sum()),
-                    "changes": found.pairs_used,
+                    "changes": fitted.pairs_used,
                     "sessions": list(measured.names),
                     "times": measured.times.tolist(),
                     "replicates": int(measured.replicates.max()),
                     "groups": list(measured.group_names),
-                    "resampled": "groups" if found.grouped else "synapses",
+                    "resampled": "groups" if fitted.grouped else "synapses",
                 },
-                "dropped": [asdict(item) for item in found.dropped],
+                "dropped": [asdict(item) for item in fitted.dropped],
                 "estimator": "size-resolved variance components",
                 "interval_method": f"cluster bootstrap, {self.draws} draws, widened by Student's t",
                 "detection_limit": measured.detection_limit,
@@ -205,13 +205,13 @@ def infer_measured(
             f"{option} and {source} contradict each other: the noise is learned from the"
             f" {source}; leave out {option}, or the {source}"
         )
-    found = estimate(measured, stated=stated, draws=draws, seed=seed)
-    decision = decide_measured(found)
-    grid, profile, ranked = _ranked(found, stated)
-    checks = checks_of(found)
+    fitted = estimate(measured, stated=stated, draws=draws, seed=seed)
+    decision = decide_measured(fitted)
+    grid, profile, ranked = _ranked(fitted, stated)
+    checks = checks_of(fitted)
     return MeasuredVerdict(
-        index=found.index.value,
-        interval=(found.index.low, found.index.high),
+        index=fitted.index.value,
+        interval=(fitted.index.low, fitted.index.high),
         outcome=decision.outcome,
         verdict=decision.verdict,
         reason=decision.reason,
@@ -219,7 +219,7 @@ def infer_measured(
         geometries=ranked,
         checks=checks,
         n=measured.n,
-        estimate=found,
+        estimate=fitted,
         measured=measured,
         profile_index=grid,
         profile=profile,
@@ -229,7 +229,7 @@ def infer_measured(
 
 
 def _ranked(
-    found: Estimate, stated: Noise | None
+    fitted: Estimate, stated: Noise | None
 ) -> tuple[np.ndarray, np.ndarray, tuple[GeometryFit, ...]]:
     """Log-likelihood of a grid of indices and of the named ones, calibrated by the resamples.
 
@@ -237,16 +237,16 @@ def _ranked(
     too sharp; it is scaled to the variance of the index among the resamples (Pauli et al. 2011).
     """
     named = np.array(list(GEOMETRIES.values()))
-    near = inside(np.full(3, found.index.value)) + np.array([-0.05, 0.0, 0.05])
+    near = inside(np.full(3, fitted.index.value)) + np.array([-0.05, 0.0, 0.05])
     every = np.concatenate([_GRID, named, near])
-    weights = np.ones((every.size, len(found.moments.counts)))
+    weights = np.ones((every.size, len(fitted.moments.counts)))
     known = None
     if stated is not None:
-        known = stated.at(found.centre)
-    fit = fit_noise_and_index(found.moments, weights, found.fit, stated=known, index=every)
+        known = stated.at(fitted.centre)
+    fit = fit_noise_and_index(fitted.moments, weights, fitted.fit, stated=known, index=every)
     values = fit.log_likelihood
     curvature = -(values[-3] - 2 * values[-2] + values[-1]) / 0.05**2
-    finite = found.draws.index[np.isfinite(found.draws.index)]
+    finite = fitted.draws.index[np.isfinite(fitted.draws.index)]
     spread = float(finite.var()) if finite.size > 1 else math.inf
     scale = 1 / (curvature * spread) if curvature > 0 and spread > 0 else 1.0
     scale = min(scale, 1.0) if math.isfinite(scale) else 1.0
@@ -267,5 +267,5 @@ def _ranked(
     )
 
 
-def _triple(found: Interval) -> dict[str, float]:
-    return asdict(found)
+def _triple(fitted: Interval) -> dict[str, float]:
+    return asdict(fitted)

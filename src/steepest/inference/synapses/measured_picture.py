@@ -41,13 +41,13 @@ def draw(verdict: MeasuredVerdict) -> Figure:
     return figure
 
 
-def _draw_spread(axes: Axes, found: Estimate) -> None:
-    moments, fit = found.moments, found.fit
+def _draw_spread(axes: Axes, estimate: Estimate) -> None:
+    moments, fit = estimate.moments, estimate.fit
     index = np.clip(fit.index, *SEARCHED)
     line = np.linspace(moments.middle.min(), moments.middle.max(), 60)
-    sizes = np.exp(line + found.centre)
+    sizes = np.exp(line + estimate.centre)
     noise = np.sqrt(noise_at(fit.noise, line)[0])
-    greys = {lag: str(0.55 - 0.18 * place) for place, lag in enumerate(sorted(found.by_lag))}
+    greys = {lag: str(0.55 - 0.18 * place) for place, lag in enumerate(sorted(estimate.by_lag))}
     counts, squares = moments.counts.sum(axis=0), moments.squares.sum(axis=0)
     for lag, colour in greys.items():
         chosen = (moments.lag == lag) & (counts > 0) & (moments.kappa > 0)
@@ -60,7 +60,7 @@ def _draw_spread(axes: Axes, found: Estimate) -> None:
         parts = [part for part in parts if part.size]
         q, n = squares[chosen][order], counts[chosen][order]
         axes.plot(
-            np.exp([np.average(middle[p], weights=n[p]) + found.centre for p in parts]),
+            np.exp([np.average(middle[p], weights=n[p]) + estimate.centre for p in parts]),
             [math.sqrt(q[p].sum() / n[p].sum()) for p in parts],
             "o",
             ms=4,
@@ -82,13 +82,13 @@ def _draw_spread(axes: Axes, found: Estimate) -> None:
     axes.set_title("spread of change")
 
 
-def _draw_mirror(axes: Axes, found: Estimate) -> None:
+def _draw_mirror(axes: Axes, estimate: Estimate) -> None:
     axes.set_title("mirror map: the dual against size")
-    if not math.isfinite(found.index.value):
+    if not math.isfinite(estimate.index.value):
         axes.text(0.5, 0.5, "no index", ha="center", transform=axes.transAxes)
         return
-    curve = mirror_map(found)
-    middle = np.log(curve.size) - found.centre
+    curve = mirror_map(estimate)
+    middle = np.log(curve.size) - estimate.centre
     axes.fill_between(curve.size, curve.low, curve.high, color="0.8", lw=0, label="95 % band")
     axes.plot(curve.size, curve.dual, color=_INK, lw=2, label="fitted")
     for name, index in GEOMETRIES.items():
@@ -105,12 +105,12 @@ def _draw_mirror(axes: Axes, found: Estimate) -> None:
 
 
 def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
-    found = verdict.estimate
-    rows: list[tuple[str, Interval]] = [("all", found.index)]
-    rows += [("small synapses", found.small), ("large synapses", found.large)]
-    if len(found.by_lag) > 1:
-        rows += [(f"lag {lag}", at) for lag, at in sorted(found.by_lag.items())]
-    rows += [(f"step {at + 1}", step) for at, step in enumerate(found.over_time)]
+    estimate = verdict.estimate
+    rows: list[tuple[str, Interval]] = [("all", estimate.index)]
+    rows += [("small synapses", estimate.small), ("large synapses", estimate.large)]
+    if len(estimate.by_lag) > 1:
+        rows += [(f"lag {lag}", at) for lag, at in sorted(estimate.by_lag.items())]
+    rows += [(f"step {at + 1}", step) for at, step in enumerate(estimate.over_time)]
     for name, index in GEOMETRIES.items():
         axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, alpha=0.8, zorder=0)
         axes.annotate(

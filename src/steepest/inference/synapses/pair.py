@@ -20,7 +20,7 @@ from steepest.inference.synapses.likelihood import (
     fit_likelihood,
     rank_geometries,
 )
-from steepest.inference.synapses.log_root import logroot, logroot_interval
+from steepest.inference.synapses.log_root import interval_of, root_of
 from steepest.inference.synapses.noise import (
     check_noise,
     noise_variance,
@@ -101,10 +101,10 @@ def infer_geometry(
         index, interval = _audible(likelihood, fit)
     else:
         estimator = "logroot"
-        index = logroot(l0, l1)
+        index = root_of(l0, l1)
         interval, interval_method = (math.nan, math.nan), "none"
         if math.isfinite(index):
-            interval, interval_method = logroot_interval(l0, l1, index=index, seed=seed)
+            interval, interval_method = interval_of(l0, l1, index=index, seed=seed)
 
     change = Change(w0, w1, index, likelihood, noise)
     checks = checks_of_pair(change)

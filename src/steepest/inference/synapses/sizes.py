@@ -16,6 +16,7 @@ from steepest.errors import DataError, UsageError
 
 __all__ = [
     "columns_of",
+    "log_pairs",
     "masked",
     "numbers_of",
     "positive_pairs",
@@ -55,11 +56,12 @@ def numbers_of(
 ) -> Float[np.ndarray, "..."]:
     """Real numbers as float64, NaN where not measured; refuses masks, other kinds, infinities."""
     column, row = _called(values, name), row_of(values)
+    absent = ", or write 0 for an absent synapse" if what == "sizes" else ""
     mask = masked(values)
     if mask.any():
         raise DataError(
-            f"{row(_first(mask))} of {column} is masked: leave such rows out of {everything}, or"
-            " write 0 for an absent synapse"
+            f"{row(_first(mask))} of {column} is masked: leave such rows out of"
+            f" {everything}{absent}"
         )
     cells = np.asarray(values)
     if cells.ndim not in range(1, axes + 1):
@@ -73,7 +75,7 @@ def numbers_of(
         numbers,
         values,
         name,
-        "is not finite: leave the row out, or write 0 for an absent synapse",
+        f"is not finite: leave the row out{absent}",
     )
     return numbers
 
@@ -108,6 +110,26 @@ def positive_pairs(
     if not (np.all(first > 0) and np.all(second > 0)):
         raise DataError("before and after must be positive sizes: leave out absent synapses")
     return first, second
+
+
+def log_pairs(
+    function: str, log_before: Any, log_after: Any
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Log sizes before and after of the synapses that were measured twice, of either sign."""
+    refuse_tracers(function, log_before, log_after)
+    given = {"log_before": log_before, "log_after": log_after}
+    everything, what = " and ".join(given), "log sizes"
+    first, second = (
+        numbers_of(values, name, everything=everything, what=what) for name, values in given.items()
+    )
+    if first.size != second.size:
+        raise DataError(
+            f"log_before has {first.size} rows and log_after has {second.size}: give the same"
+            " synapses, row by row"
+        )
+    same_labels(given)
+    measured = ~(np.isnan(first) | np.isnan(second))
+    return first[measured], second[measured]
 
 
 def same_labels(columns: Mapping[str, Any]) -> None:
