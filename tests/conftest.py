@@ -15,8 +15,12 @@ import jax
 import matplotlib
 import pytest
 from jaxtyping import install_import_hook
+from threadpoolctl import threadpool_limits
 
 matplotlib.use("Agg")
+# On matrices as small as ours the threads of BLAS wait for each other: NumPy's, then SciPy's.
+threadpool_limits(1, "blas")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -15,7 +15,7 @@ from zarr.storage import LocalStore
 from steepest.errors import UsageError
 from steepest.sweep import cell, one_cell, read_plan, read_status
 from steepest.sweep.cell import Task, run_cells
-from steepest.sweep.fold import fold
+from steepest.sweep.folding import fold
 from steepest.sweep.staged import pack, read, write_failure, write_result
 from steepest.sweep.store import DONE, FAILED, LEFT, SweepStore, block
 

@@ -107,7 +107,7 @@ def driver(path, *options):
 SIXTY = 'seeds = 15\n[grid]\nslope = [1, 2]\nkind = ["up", "down"]\npause = [0.1]\n'
 
 
-def test_killed_worker_killed_driver_and_resume_lose_nothing(study, tmp_path):
+def test_killed_worker_killed_driver_and_resume_lose_nothing(study, scheduler, capsys, tmp_path):
     path, store = study(SIXTY), SweepStore(tmp_path / "study.zarr")
     with driver(path, "--workers", 2) as process:
         wait_until(lambda: store.exists and np.sum(store.states() == DONE) >= 12)
@@ -131,12 +131,10 @@ def test_killed_worker_killed_driver_and_resume_lose_nothing(study, tmp_path):
     before = runs(path)
     assert sum(before.values()) - len(before) <= 1, "only the killed worker's cell ran twice"
 
-    done = subprocess.run(
-        [sys.executable, "-m", "steepest", "sweep", str(path), "--workers", "2", "--json"],
-        env=environment(), capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    summary = json.loads(done.stdout)
+    code = cli.run(["sweep", str(path), "--scheduler", scheduler, "--json"])
+    captured = capsys.readouterr()
+    assert (code, captured.err) == (0, "")
+    summary = json.loads(captured.out)
     assert (summary["cells"], summary["done"], summary["left"]) == (60, 60, 0)
     assert summary["computed"] == 60 - marked.size
     after = runs(path)
@@ -152,7 +150,7 @@ def test_killed_worker_killed_driver_and_resume_lose_nothing(study, tmp_path):
     assert not store.work.exists()
 
     everything = content(store.path)
-    assert run_sweep(path, workers=2).computed == 0
+    assert run_sweep(path, scheduler=scheduler).computed == 0
     assert content(store.path) == everything
     assert runs(path) == after
 

@@ -1,6 +1,6 @@
 from .drive import Summary, run_sweep
+from .extraction import one_cell
 from .figure_source import FigureSource
-from .one_cell import one_cell
 from .picture import plot_store
 from .plan import Axis, Plan, read_plan
 from .status import Status, read_status

@@ -20,7 +20,7 @@ from steepest.errors import SteepestError, UsageError
 from steepest.progress import Advance, progress
 from steepest.sweep.cell import Task, run_cells
 from steepest.sweep.cluster import open_client, read_slurm
-from steepest.sweep.fold import fold
+from steepest.sweep.folding import fold
 from steepest.sweep.plan import Plan, read_plan
 from steepest.sweep.staged import write_atomic, write_failure
 from steepest.sweep.store import DONE, FAILED, LEFT, SweepStore

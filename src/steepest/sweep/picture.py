@@ -21,8 +21,8 @@ import xarray as xr
 from steepest.errors import UsageError
 from steepest.pictures import png
 from steepest.study import stamp
+from steepest.sweep.extraction import one_cell
 from steepest.sweep.figure_source import FigureSource
-from steepest.sweep.one_cell import one_cell
 from steepest.sweep.plan import Cell, Plan, restore_plan
 from steepest.sweep.store import DONE, FAILED, SweepStore
 
