@@ -54,9 +54,7 @@ class InertialTrajectory:
             f" energy {self.energies[i]:.4g}"
             for i in (0, -1)
         ]
-        head = (
-            f"InertialTrajectory: {n} coordinate{'s' if n > 1 else ''} at {self.times.size} time(s)"
-        )
+        head = f"InertialTrajectory: {n} coordinate(s) at {self.times.size} time(s)"
         return "\n".join([head, *rows])
 
 
@@ -85,7 +83,8 @@ def inertial_flow(
 
     >>> from steepest.descent import inertial_flow
     >>> from steepest.geometry import Euclidean
-    >>> flow = inertial_flow(lambda x: (x**2).sum() / 2, Euclidean(), [1.0], [3.141593], friction=0.0)
+    >>> cost = lambda x: (x**2).sum() / 2
+    >>> flow = inertial_flow(cost, Euclidean(), [1.0], [3.141593], friction=0.0)
     >>> flow.points.round(4).tolist()  # half a period of the pendulum
     [[-1.0]]
     """
