@@ -1,15 +1,18 @@
+import inspect
+
 import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from steepest.descent import gradient_flow
+from steepest.descent import gradient_flow, velocity
 from steepest.errors import ChartError, FlowError, MetricError, UsageError
 from steepest.geometry import (
     Box,
     Constant,
     Diagonal,
+    DualPower,
     Elementwise,
     Entropy,
     Euclidean,
@@ -289,6 +292,47 @@ def test_the_dataset_is_labelled(impact):
     assert dataset.attrs["solver"] == "Tsit5"
     with pytest.raises(UsageError, match="1 coordinate names for 2"):
         impact.to_dataset(["P"])
+
+
+def test_the_dataset_has_units_and_refuses_those_of_something_else(impact):
+    dataset = impact.to_dataset(units={"time": "s", "point": "mV"})
+    assert dataset["time"].attrs == dataset["end_time"].attrs == {"units": "s"}
+    assert dataset["point"].attrs == {"units": "mV"}
+    assert dataset["cost"].attrs == {"units": "1"}
+    with pytest.raises(UsageError, match="not of speed"):
+        impact.to_dataset(units={"speed": "m/s"})
+
+
+def test_a_trajectory_prints_a_few_lines(impact):
+    lines = repr(impact).splitlines()
+    assert lines[0] == "Trajectory: 1 flow(s) in Euclidean, 2 coordinate(s) at 18 time(s)"
+    assert lines[1] == "  time 0: [0.5 0.7], cost 0.6747"
+    assert lines[3].startswith("  stopped; the edge at time 0.16465")
+    assert len(lines) == 4
+
+
+def test_a_trajectory_draws_its_coordinates_its_cost_and_its_path(impact):
+    coordinates, cost, path = impact.plot(["P", "q"]).axes
+    np.testing.assert_array_equal(coordinates.lines[1].get_ydata(), impact.points[:, 1])
+    assert [text.get_text() for text in coordinates.get_legend().get_texts()] == ["P", "q"]
+    np.testing.assert_array_equal(cost.lines[0].get_xydata().T, [impact.times, impact.costs])
+    np.testing.assert_array_equal(path.lines[0].get_xydata(), impact.points)
+    assert (path.get_xlabel(), path.get_ylabel()) == ("P", "q")
+    with pytest.raises(UsageError, match="1 coordinate names for 2"):
+        impact.plot(["P"])
+
+
+def test_the_signature_is_one_that_can_be_read():
+    assert str(inspect.signature(gradient_flow)).startswith(
+        "(cost: Callable[[Any], Any], geometry: AbstractGeometry, start: Numbers, times: Numbers, *"
+    )
+
+
+def test_velocity_is_minus_the_sharp_of_the_differential():
+    point = jnp.array([6.0, 1.0])
+    for geometry in (Weber(), Constant(A), DualPower(3.0)):
+        expected = -geometry.sharp(point, jax.grad(gaussian)(point))
+        np.testing.assert_array_equal(velocity(gaussian, geometry, point), expected)
 
 
 def test_a_flow_that_leaves_its_domain_says_when_where_and_what_to_do():
