@@ -22,10 +22,10 @@ import spiking_peers as peers
 
 from steepest.machine import cores
 from steepest.spiking import EuclideanRule, NaturalRule, paper_task
-from steepest.spiking.dense import simulate_dense
+from steepest.spiking.event_run import event_model
 from steepest.spiking.events import EventEngine
 from steepest.spiking.settings import Settings
-from steepest.spiking.simulation import event_model
+from steepest.spiking.simulation import simulate_dense
 
 RULES = {"euclidean": (EuclideanRule(), 4.5e-7), "natural": (NaturalRule(), 6e-4)}
 DT = peers.DT

@@ -28,7 +28,9 @@ STOREYS = [
     ["study"],
     ["geometry"],
     ["arrays"],
-    ["errors", "files", "machine", "markup", "pictures", "progress", "_version"],
+    ["claim"],
+    ["files"],
+    ["errors", "machine", "markup", "pictures", "progress", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
 # The rooms of inference do not know each other, but for these.

@@ -1,10 +1,8 @@
 """A figure module keeps the whole protocol, and what it writes is whole or not there."""
 
 import csv
-import errno
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 import matplotlib.figure
@@ -14,7 +12,7 @@ import xarray as xr
 
 from steepest._version import __version__
 from steepest.errors import UsageError
-from steepest.study import Claim, Figure, parameter, reproduce, staging, stamp
+from steepest.study import Claim, Figure, parameter, reproduce, stamp
 
 
 @dataclass(frozen=True)
@@ -157,6 +155,32 @@ def test_data_that_do_not_say_what_they_are_are_refused(tmp_path, broken, messag
     assert list(tmp_path.iterdir()) == []
 
 
+def test_numbers_without_a_unit_get_1_from_the_stamp_and_others_keep_theirs():
+    dataset = xr.Dataset(
+        {"x": ("point", [1.0]), "v": ("point", [1.0], {"units": "mV"}), "name": ("point", ["a"])},
+        coords={"point": [3]},
+    )
+    stamped = stamp(dataset, Parameters(), 0)
+    units = {name: variable.attrs.get("units") for name, variable in stamped.variables.items()}
+    assert units == {"x": "1", "v": "mV", "name": None, "point": "1"}
+    assert "units" not in dataset["x"].attrs
+    assert "units" not in dataset["point"].attrs
+
+
+def test_pictures_are_drawn_in_settings_of_our_own():
+    import matplotlib
+
+    sizes = []
+
+    def plot_and_look(dataset):
+        sizes.append(matplotlib.rcParams["font.size"])
+        return plot(dataset)
+
+    with matplotlib.rc_context({"font.size": 33.0}):
+        reproduce(Figure("toy.fig1", toy(plot=plot_and_look)))
+    assert sizes == [matplotlib.rcParamsDefault["font.size"]]
+
+
 def test_a_figure_without_claims_is_refused():
     with pytest.raises(UsageError, match="no claims"):
         reproduce(Figure("toy.fig1", toy(claims=lambda dataset: [])))
@@ -186,29 +210,6 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_computed(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_folders_made_in_vain_are_taken_away(tmp_path):
-    (tmp_path / "a").mkdir()
-
-    def write_half():
-        with staging(tmp_path / "a" / "b" / "c") as stage:
-            (stage / "half").write_text("")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_half()
-    assert [path.name for path in tmp_path.rglob("*")] == ["a"]
-
-
-def test_a_full_disk_is_named_and_other_errors_keep_theirs(tmp_path):
-    with pytest.raises(UsageError, match="No space left"), staging(tmp_path / "out"):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(FileNotFoundError), staging(tmp_path / "out"):
-        Path(tmp_path / "absent").read_text()
-    (tmp_path / "out" / "x").mkdir(parents=True)
-    with pytest.raises(UsageError, match="cannot write"), staging(tmp_path / "out") as stage:
-        (stage / "x").write_text("a folder has this name")
-
-
 @pytest.mark.parametrize(
     ("expected", "measured", "tolerance", "holds"),
     [
@@ -223,6 +224,49 @@ def test_a_full_disk_is_named_and_other_errors_keep_theirs(tmp_path):
 )
 def test_close_means_every_number_within_the_tolerance(expected, measured, tolerance, holds):
     assert Claim.close("", expected, measured, tolerance).holds is holds
+
+
+def test_two_texts_are_close_when_they_are_the_same():
+    assert Claim.close("", "burg", "burg", 0).holds is True
+    claim = Claim.close("", "burg", "euclidean", 0)
+    assert (claim.expected, claim.measured, claim.holds) == ("burg", "euclidean", False)
+
+
+@pytest.mark.parametrize(
+    ("claim", "measured", "settings", "expected", "holds"),
+    [
+        (Claim.below, 0.9, {}, "below 1", True),
+        (Claim.below, 1.0, {}, "below 1", False),
+        (Claim.below, 1.0, {"inclusive": True}, "at most 1", True),
+        (Claim.below, (0.5, 1.5), {}, "below 1", False),
+        (Claim.below, np.nan, {}, "below 1", False),
+        (
+            Claim.below,
+            0.9,
+            {"standard_error": 0.05, "by": 3},
+            "below 1 by 3 standard errors",
+            False,
+        ),
+        (Claim.above, 1.1, {}, "above 1", True),
+        (Claim.above, 1, {}, "above 1", False),
+        (Claim.above, 1, {"inclusive": True}, "at least 1", True),
+        (Claim.above, np.array([2.0, 0.9]), {"inclusive": True}, "at least 1", False),
+        (Claim.above, 2.0, {"standard_error": 0.5, "by": 2}, "above 1 by 2 standard errors", False),
+        (Claim.above, 2.0, {"tested": False}, "above 1", None),
+    ],
+)
+def test_the_words_of_a_limit_are_made_from_it(claim, measured, settings, expected, holds):
+    made = claim("", measured, 1, **settings)
+    assert (made.expected, made.holds) == (expected, holds)
+
+
+def test_near_means_every_number_within_so_many_standard_errors():
+    assert Claim.near("", 1.0, 1.3, 0.1).holds
+    assert not Claim.near("", 1.0, 1.31, 0.1).holds
+    assert Claim.near("", 1.0, (0.5, 1.5), 0.1, by=2, tolerance=0.3).holds
+    assert not Claim.near("", 1.0, (0.5, 1.6), 0.1, by=2, tolerance=0.3).holds
+    assert Claim.near("", 1.0, 1.0, np.nan).holds is None
+    assert Claim.near("", 1.0, 5.0, 0.1, tested=False).holds is None
 
 
 def test_a_claim_is_valid_json_whatever_was_measured():

@@ -5,8 +5,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
-
 __all__ = ["compiled", "cores"]
 
 
@@ -15,6 +13,8 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     Divisions by 0 are those of NumPy.
     """
+    from numba import njit  # a third of a second, and only some of what counts cores compiles
+
     return lambda function: njit(error_model="numpy", **options)(inspect.unwrap(function))
 
 

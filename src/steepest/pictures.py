@@ -84,7 +84,7 @@ def bare(*axes: Any) -> None:
 
 def letter(axes: Any, name: str, title: str = "") -> None:
     """The panel's letter, and what it shows, at its upper left."""
-    axes.set_title(f"{name}   {title}".rstrip(), loc="left", fontsize=10)
+    axes.set_title(f"{name}   {title}".strip(), loc="left", fontsize=10)
 
 
 def png(figure: Any) -> bytes:

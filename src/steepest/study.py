@@ -4,7 +4,8 @@ A figure module is one Python file with
 - a docstring: the title on its first line, then what is shown, in plain words;
 - `Parameters`: a frozen dataclass, the paper's values as defaults, every field a `parameter(...)`;
 - `QUICK`: a `Parameters` of seconds' length;
-- `run(parameters, seed) -> xarray.Dataset`, stamped with `stamp(dataset, parameters, seed)`;
+- `run(parameters, seed) -> xarray.Dataset`, stamped with `stamp(dataset, parameters, seed)`; its
+  variables state their units in the attribute `units`, unless they have none;
 - `plot(dataset) -> matplotlib.figure.Figure`;
 - `claims(dataset) -> list[Claim]`;
 - `animate(dataset) -> bytes`, an animated GIF, where the figure moves (optional).
@@ -12,27 +13,23 @@ A figure module is one Python file with
 
 import csv
 import dataclasses
-import errno
 import inspect
 import json
-import math
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-import numpy as np
 import xarray as xr
 
 from steepest._version import __version__
+from steepest.claim import Claim
 from steepest.errors import UsageError
-from steepest.pictures import png
+from steepest.files import staging
+from steepest.pictures import drawn, png
 
 __all__ = [
     "Claim",
@@ -42,142 +39,22 @@ __all__ = [
     "check_dataset",
     "parameter",
     "reproduce",
-    "staging",
     "stamp",
 ]
 
 T = TypeVar("T")
 Scale = Literal["quick", "paper"]
-Value = float | int | str | tuple[float, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """One statement of a paper, with what was expected, what was measured, and whether it holds.
-
-    `standard_error` is given where the measurement is random. `holds` is None where the chosen
-    scale cannot test the statement. What the paper gets wrong is corrected, and says so.
-    """
-
-    statement: str
-    expected: Value
-    measured: Value
-    standard_error: float | None = None
-    holds: bool | None
-
-    @classmethod
-    def close(
-        cls,
-        statement: str,
-        expected: Any,
-        measured: Any,
-        tolerance: float | int,
-        *,
-        standard_error: float | int | None = None,
-        tested: bool = True,
-    ) -> "Claim":
-        """The claim that every measured number is within `tolerance` of the expected one.
-
-        `tested` is False where the chosen scale cannot tell: then `holds` is None. The same goes
-        for `below`, `above` and `near`.
-        """
-        wanted, got = np.asarray(expected, float), np.asarray(measured, float)
-        holds = wanted.shape == got.shape and bool(np.all(np.abs(got - wanted) <= tolerance))
-        return cls._of(statement, _value(wanted), measured, standard_error, holds, tested)
-
-    @classmethod
-    def below(
-        cls,
-        statement: str,
-        measured: Any,
-        limit: float | int,
-        *,
-        standard_error: float | int | None = None,
-        by: float | int = 0,
-        tested: bool = True,
-    ) -> "Claim":
-        """The claim that every measured number is below `limit`, by so many standard errors.
-
-        >>> Claim.below("Noise dies out (share left)", 0.02, 0.1).expected
-        'below 0.1'
-        """
-        margin = by * (standard_error or 0.0)
-        holds = bool(np.all(np.asarray(measured, float) + margin < limit))
-        return cls._of(
-            statement, _limit("below", limit, by), measured, standard_error, holds, tested
-        )
-
-    @classmethod
-    def above(
-        cls,
-        statement: str,
-        measured: Any,
-        limit: float | int,
-        *,
-        standard_error: float | int | None = None,
-        by: float | int = 0,
-        tested: bool = True,
-    ) -> "Claim":
-        """The claim that every measured number is above `limit`, by so many standard errors."""
-        margin = by * (standard_error or 0.0)
-        holds = bool(np.all(np.asarray(measured, float) - margin > limit))
-        return cls._of(
-            statement, _limit("above", limit, by), measured, standard_error, holds, tested
-        )
-
-    @classmethod
-    def near(
-        cls,
-        statement: str,
-        expected: float | int,
-        measured: Any,
-        standard_error: float | int,
-        *,
-        by: float | int = 3,
-        tolerance: float | int = 0,
-        tested: bool = True,
-    ) -> "Claim":
-        """The claim that a random number is within `by` standard errors of what is expected.
-
-        `tolerance` is added to them where the expectation itself is only known so well. A standard
-        error that does not exist (NaN) leaves the claim untested.
-        """
-        gap = abs(float(measured) - expected)
-        holds = bool(gap <= tolerance + by * standard_error)
-        tested = tested and bool(np.isfinite(standard_error))
-        return cls._of(statement, float(expected), measured, standard_error, holds, tested)
-
-    @classmethod
-    def _of(
-        cls,
-        statement: str,
-        expected: Value,
-        measured: Any,
-        standard_error: float | int | None,
-        holds: bool,
-        tested: bool,
-    ) -> "Claim":
-        return cls(
-            statement=statement,
-            expected=expected,
-            measured=measured if isinstance(measured, str) else _value(np.asarray(measured)),
-            standard_error=None if standard_error is None else float(standard_error),
-            holds=holds if tested else None,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The claim as plain JSON values; a number that does not exist is None."""
-        return {
-            "statement": self.statement,
-            "expected": _plain(self.expected),
-            "measured": _plain(self.measured),
-            "standard_error": _plain(self.standard_error),
-            "holds": None if self.holds is None else bool(self.holds),  # NumPy's is not JSON
-        }
 
 
 def parameter(default: T, doc: str, unit: str = "1") -> T:
-    """A field of a figure's `Parameters`: an immutable default, one line of `doc`, and its unit."""
+    """A field of a figure's `Parameters`: an immutable default, one line of `doc`, and its unit.
+
+    >>> @dataclass(frozen=True)
+    ... class Parameters:
+    ...     duration: float = parameter(2.0, "time followed", "s")
+    >>> Parameters().duration
+    2.0
+    """
     return field(default=default, metadata={"doc": doc, "unit": unit})  # pyright: ignore[reportReturnType]
 
 
@@ -195,6 +72,11 @@ class Figure:
     """A figure module under its key, such as "surace2020.fig2"; one that lacks a part is refused.
 
     Raises `UsageError`, naming the part, when the module does not keep the protocol above.
+
+    >>> from steepest.papers import load
+    >>> (figure,) = load("surace2020.example_1d")
+    >>> figure.parameters("quick")
+    Parameters(duration=1.0, step=0.01)
     """
 
     key: str
@@ -281,12 +163,30 @@ class Result:
 
 
 def stamp(dataset: xr.Dataset, parameters: Any, seed: int) -> xr.Dataset:
-    """The dataset with version, seed and parameters (as JSON) among its attributes."""
+    """The dataset with version, seed and parameters (as JSON) among its attributes.
+
+    A variable or coordinate of numbers that states no unit gets the unit "1". The dataset given is
+    not changed.
+
+    >>> from steepest.papers.surace2020.example_1d import Parameters
+    >>> dataset = stamp(xr.Dataset({"x": ("time", [2.0, 1.5])}), Parameters(), seed=3)
+    >>> dataset.attrs["seed"], dataset["x"].attrs["units"]
+    (3, '1')
+    """
+    dataset = dataset.copy(deep=False)
+    for variable in _numeric(dataset).values():
+        variable.attrs.setdefault("units", "1")
     return dataset.assign_attrs(
         steepest_version=__version__,
         seed=seed,
         parameters=json.dumps(dataclasses.asdict(parameters)),
     )
+
+
+def _numeric(dataset: xr.Dataset) -> dict[Any, xr.Variable]:
+    """Its variables and coordinates of numbers, by name."""
+    variables = dataset.variables.items()
+    return {name: variable for name, variable in variables if variable.dtype.kind in "fiuc"}
 
 
 def reproduce(
@@ -300,10 +200,16 @@ def reproduce(
     """Run a figure, check what it returns, and write KEY.nc, KEY.png and KEY.csv (its claims).
 
     A figure that moves also writes KEY.gif. Without `out` nothing is written. With it, the files
-    appear together, and only after
-    everything went well. `data` is a file of the user's own, for figures that take one. Raises
-    `UsageError` when `out` cannot be written, before anything is
-    computed, and when the figure returns data without units, version, seed or parameters.
+    appear together, and only after everything went well. `data` is a file of the user's own, for
+    figures that take one. The picture is drawn in matplotlib's own settings, not the user's.
+
+    Raises `UsageError` when `out` cannot be written, before anything is computed, and when the
+    figure returns data without units, version, seed or parameters.
+
+    >>> from steepest.papers import load
+    >>> (figure,) = load("galtier2013.fig2")
+    >>> reproduce(figure, "quick", seed=0).holds
+    True
     """
     parameters = figure.parameters(scale, data)
     with nullcontext() if out is None else staging(out) as stage:
@@ -314,7 +220,7 @@ def reproduce(
         claims = tuple(figure.module.claims(dataset))
         if not claims:
             raise UsageError(f"{figure.key} returned no claims: a figure claims at least one thing")
-        picture = png(figure.module.plot(dataset))
+        picture = png(drawn(figure.module.plot)(dataset))
         seconds = time.perf_counter() - started
         moving = getattr(figure.module, "animate", None)
         kinds = ("nc", "png", "csv", "gif") if moving else ("nc", "png", "csv")
@@ -338,57 +244,12 @@ def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: in
                 f"{figure.key}: attribute {name} is {dataset.attrs.get(name)!r}, not {value!r}:"
                 " end run() with stamp(dataset, parameters, seed)"
             )
-    for name, variable in dataset.variables.items():
-        if variable.dtype.kind in "fiuc" and "units" not in variable.attrs:
+    for name, variable in _numeric(dataset).items():
+        if "units" not in variable.attrs:
             raise UsageError(
-                f"{figure.key}: variable {name!r} has no attribute units: set it, to '1' where"
-                " there is none"
+                f"{figure.key}: variable {name!r} has no attribute units: set it, or leave it to"
+                " stamp(), which sets '1'; nothing may be added after that"
             )
-
-
-@contextmanager
-def staging(out: str | Path) -> Iterator[Path]:
-    """A temporary folder whose files move into `out` together if the block ends well, else vanish.
-
-    Raises `UsageError` when `out` cannot be made or written, or when the disk is full. A folder
-    that had to be made for this is taken away again if nothing came to lie in it.
-    """
-    out = Path(out)
-    absent: list[Path] = []
-    try:
-        absent = [folder for folder in (out, *out.parents) if not folder.exists()]
-        out.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".steepest-", dir=out))
-    except OSError as error:
-        _remove_empty(absent)
-        raise _cannot_write(out, error) from error
-    try:
-        yield stage
-        for file in sorted(stage.iterdir()):
-            if (out / file.name).is_dir():
-                raise IsADirectoryError(errno.EISDIR, f"{file.name} in it is a folder")
-        for file in sorted(stage.iterdir()):
-            os.replace(file, out / file.name)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EISDIR, errno.EACCES):
-            raise _cannot_write(out, error) from error
-        raise
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-        _remove_empty(absent)
-
-
-def _cannot_write(out: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"cannot write to the folder {out}: {error.strerror or error};"
-        " choose another with --out, or make room for it"
-    )
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
 
 
 def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:
@@ -397,21 +258,3 @@ def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _value(array: np.ndarray) -> Value:
-    if array.ndim:
-        return tuple(float(x) for x in array.ravel())
-    return int(array) if array.dtype.kind in "iu" else float(array)
-
-
-def _limit(side: str, limit: float | int, by: float | int) -> str:
-    return f"{side} {limit:g}" + (f" by {by:g} standard errors" if by else "")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

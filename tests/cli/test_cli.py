@@ -1,7 +1,10 @@
 """The command line: what it prints, what it writes, and how it ends."""
 
+import inspect
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 
@@ -12,6 +15,8 @@ import xarray as xr
 
 from steepest import papers, study
 from steepest._version import __version__
+from steepest.cli.app import COMMANDS, application
+from steepest.cli.output import command_line
 from steepest.inference import infer_geometry
 from steepest.papers.surace2020 import example_1d
 
@@ -21,10 +26,10 @@ EXACT = ["--noise-cv", "0"]
 
 @pytest.fixture
 def synapses(tmp_path):
-    """A CSV of 1500 synapses that changed in proportion to their size; its sizes."""
-    random = np.random.default_rng(1)
-    before = np.exp(0.8 * random.standard_normal(1500))
-    after = before * np.exp(0.1 * random.standard_normal(1500))
+    """A CSV of 400 synapses that changed in proportion to their size; its sizes."""
+    random = np.random.default_rng(2)
+    before = np.exp(0.8 * random.standard_normal(400))
+    after = before * np.exp(0.1 * random.standard_normal(400))
     after[:3] = 0
     path = tmp_path / "sizes.csv"
     table = np.column_stack([before, after])
@@ -48,6 +53,62 @@ print("heavy:", sorted({"jax", "pandas", "matplotlib", "numpy", "xarray"} & set(
     assert done.stdout.rstrip().endswith("heavy: []")
     for command in ("infer", "plan", "reproduce", "papers", "demo"):
         assert f" {command} " in done.stdout
+
+
+def test_a_verdict_on_sizes_imports_only_what_it_needs_and_an_error_next_to_nothing(synapses):
+    path, before, after = synapses
+    np.save(path.with_suffix(".npy"), np.column_stack([before, after]))
+    code = f"""
+import sys
+from steepest.cli import run
+columns = ["--before", "0", "--after", "1"]
+heavy = {{"jax", "equinox", "diffrax", "xarray", "pandas", "matplotlib", "jinja2"}}
+assert run(["infer", "none.npy", *columns]) == 2
+print(sorted((heavy | {{"scipy"}}) & set(sys.modules)), file=sys.stderr)
+assert run(["infer", {str(path.with_suffix(".npy"))!r}, *columns, "--noise-cv", "0"]) == 0
+print(sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    said = done.stderr.splitlines()
+    assert said == ["steepest: no such file: none.npy", "[]", "[]"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_in_one_line_what_it_does_and_gives_two_examples(name, call):
+    command = application(name)[name]
+    lines = command.help.splitlines() if command.default_command is None else []
+    lines = lines or inspect.getdoc(command.default_command).splitlines()
+    assert lines[0] == COMMANDS[name]
+    words = [name, "brian2"] if name == "export" else [name]
+    code, out, err = call(*words, "--help")
+    assert (code, err) == (0, "")
+    examples = out.partition("For example:")[2].partition("╭")[0]
+    assert len(re.findall(rf"^ *steepest {' '.join(words)}\b", examples, flags=re.M)) == 2
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (["export", "brian2", "--rate", "1e-4"], "steepest export brian2 --learning-rate 1e-4"),
+        (["connectivity", "x.csv", "--columns", "a, b c"], "type --columns a 'b c'"),
+        (["reproduce", "results.demo"], "now called ours.demo"),
+    ],
+)
+def test_a_form_of_earlier_versions_says_what_to_type(call, tokens, message):
+    code, out, err = call(*tokens)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_a_command_line_repeats_what_was_asked():
+    line = command_line(
+        "infer", "a b.csv", before="w 0", times=(0.5, 1.0), noise_cv=0.1 + 0.2, group=None,
+        absent=("NA", "-1"), unpaired=True, condition=(), null=False, seed=0,
+    )  # fmt: skip
+    assert shlex.split(line) == [
+        "steepest", "infer", "a b.csv", "--before", "w 0", "--times", "0.5", "1", "--noise-cv",
+        repr(0.1 + 0.2), "--absent", "NA", "-1", "--unpaired", "--seed", "0",
+    ]  # fmt: skip
 
 
 def test_the_module_is_the_command():
@@ -102,7 +163,7 @@ def test_infer_prints_the_verdict_and_writes_nothing(call, synapses, tmp_path):
     assert (code, err) == (0, "")
     assert "sizes.csv: column w0 (before), column w1 (after)" in out
     assert "undecided" in out
-    assert "1497 usable, 3 vanished, 0 new, 0 absent in both; 1500 rows" in out
+    assert "397 usable, 3 vanished, 0 new, 0 absent in both; 400 rows" in out
     assert "\x1b" not in out
     assert not any(line.endswith(" ") for line in out.splitlines())
     assert list(tmp_path.iterdir()) == [synapses[0]]
@@ -321,7 +382,7 @@ def test_output_survives_a_terminal_without_unicode(synapses, tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = process(*arguments, env=environment, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1497 usable" in done.stdout
+    assert "397 usable" in done.stdout
 
 
 def test_the_main_job_on_real_synapses(call, shared_data, tmp_path):

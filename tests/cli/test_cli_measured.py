@@ -71,7 +71,14 @@ def test_a_plan_is_printed_and_written(call, tmp_path):
     code, out, err = call("plan", *options, "--out", "plan")
     assert (code, err) == (0, "")
     assert "60 synapses, 3 sessions" in out
-    assert sorted(path.name for path in (tmp_path / "plan").iterdir()) == ["plan.json", "plan.png"]
+    assert sorted(path.name for path in (tmp_path / "plan").iterdir()) == [
+        "plan.html",
+        "plan.json",
+        "plan.png",
+    ]
+    page = (tmp_path / "plan" / "plan.html").read_text()
+    for words in ("How many synapses", "60 synapses, 3 sessions", "steepest plan --synapses 60"):
+        assert words in page
     code, out, err = call("plan", "--pilot", "x.csv")
     assert code == 2
     assert "--pilot (a file) and --config" in err
@@ -105,7 +112,9 @@ def test_unpaired_sizes_write_a_whole_page_and_a_picture(call, pair, tmp_path):
 
 
 def test_the_rate_is_in_the_table_on_the_page_and_in_json(call, pair, tmp_path):
-    code, out, err = call("infer", pair, *COLUMNS, "--rate", "rate", "--out", "out")
+    # Sizes stated to be exact: how the verdict depends on the noise is not asked, which takes long.
+    exact = ["--noise-cv", "0"]
+    code, out, err = call("infer", pair, *COLUMNS, "--rate", "rate", *exact, "--out", "out")
     assert (code, err) == (0, "")
     page = (tmp_path / "out" / "verdict.html").read_text()
     said = json.loads((tmp_path / "out" / "verdict.json").read_text())

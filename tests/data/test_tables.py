@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from steepest.data import read_checkpoint, read_series
 from steepest.data.tables import read_columns
 from steepest.errors import DataError
 from steepest.inference import infer_geometry
@@ -130,7 +131,7 @@ def test_series_carry_rows_and_names_into_the_errors_of_inference(write):
     path = write(
         "spine,week 1,week 2\n" + "".join(f"s{i},{i + 1},{i + 2}\n" for i in range(9)) + "x,1,-2\n"
     )
-    before, after = read_columns(path, ["week 1", "week 2"]).series()
+    before, after = read_columns(path, ["week 1", "week 2"]).labelled()
     with pytest.raises(
         DataError, match=r"row 11 of column 'week 2' \(after\) is -2, which is negative"
     ):
@@ -283,3 +284,30 @@ def test_parquet_without_its_package_says_what_to_install(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(DataError, match=r'pip install "steepest\[io\]"'):
         read_columns(tmp_path / "a.parquet", ["before"])
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """The names of the files that are opened, as Python's audit sees them."""
+    names = []
+    sys.addaudithook(lambda event, args: event == "open" and names.append(str(args[0])))
+    return names
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_file_is_opened_once(kind, tmp_path, opened):
+    path = tmp_path / "sizes.dat"
+    WRITERS[kind](path)
+    opened.clear()
+    read_columns(path, ["before"], labels=[0])
+    assert opened.count(str(path)) == 1
+
+
+def test_a_series_and_a_checkpoint_are_opened_once(tmp_path, opened):
+    (tmp_path / "a.csv").write_text("time,a\n0,1\n1,2\n2,4\n")
+    save_npz(tmp_path / "a.npz", w=np.ones((2, 2)))
+    opened.clear()
+    read_series(tmp_path / "a.csv")
+    read_checkpoint(tmp_path / "a.npz")
+    assert opened.count(str(tmp_path / "a.csv")) == 1
+    assert opened.count(str(tmp_path / "a.npz")) == 1

@@ -80,6 +80,24 @@ def test_an_unknown_name_is_refused_with_those_near_it(name, near):
         load(name)
 
 
+def test_the_former_name_of_our_own_findings_says_what_to_type():
+    with pytest.raises(UsageError, match=r"results\.demo is now called ours\.demo: type that"):
+        load("results.demo")
+    with pytest.raises(UsageError, match="results is now called ours: type that"):
+        load("results")
+
+
+@pytest.mark.parametrize("name", papers._MOVED)
+def test_the_key_of_a_figure_that_became_several_says_what_to_type(name):
+    with pytest.raises(UsageError, match=f"{name} is now several figures: type ") as refused:
+        load(name)
+    paper = name.partition(".")[0]
+    named = [word.strip(",") for word in str(refused.value).split() if f"{paper}." in word]
+    assert len(named) >= 4
+    assert set(named[1:]) <= set(KEYS)
+    assert named[0] == name
+
+
 def test_listing_imports_no_figure_and_nothing_heavy():
     code = """
 import sys

@@ -13,8 +13,9 @@ from rich.console import Console
 from steepest._version import __version__
 from steepest.inference import infer_geometry
 from steepest.papers import surace2020
-from steepest.report.page import claims_table, study_page, summary
-from steepest.report.pair import verdict_page, verdict_table
+from steepest.report.page import render_page
+from steepest.report.pair import pair_answer
+from steepest.report.study import claims_table, study_page, summary
 from steepest.study import Claim, Figure, Result, parameter
 
 PICTURE = b"\x89PNG not really"
@@ -57,9 +58,13 @@ def a_study_page(*claims, **changes):
     return study_page([a_result(*claims)], **words)
 
 
-def a_verdict_page(verdict, **changes):
-    words = {"source": "data.csv", "before": "w0", "after": "w1", "command": "steepest infer"}
-    return verdict_page(verdict, picture=PICTURE, **(words | changes))
+def a_verdict_page(verdict, command="steepest infer", **changes):
+    words = {"source": "data.csv", "before": "w0", "after": "w1"} | changes
+    return render_page(pair_answer(verdict, **words).page(), picture=PICTURE, command=command)
+
+
+def verdict_table(verdict):
+    return pair_answer(verdict, source="data.csv", before="w0", after="w1").table()
 
 
 def assert_self_contained(page):

@@ -25,6 +25,7 @@ from steepest.spiking import (
     Task,
     VaryingGroup,
     paper_task,
+    recorder,
     simulate_dense,
 )
 
@@ -231,7 +232,7 @@ def test_a_given_train_of_nominal_rate_0_is_named_where_it_spikes():
 
 
 def test_ctrl_c_during_a_record_leaves_no_half_of_it(monkeypatch):
-    known = dense.evaluate
+    known = recorder.evaluate
     seen = []
 
     def impatient(*arguments):
@@ -240,7 +241,7 @@ def test_ctrl_c_during_a_record_leaves_no_half_of_it(monkeypatch):
             raise KeyboardInterrupt
         return known(*arguments)
 
-    monkeypatch.setattr(dense, "evaluate", impatient)
+    monkeypatch.setattr(recorder, "evaluate", impatient)
     out = run(NaturalRule(), 0.2)
     assert not out.complete
     assert len(out.times) == len(out.weights) == len(out.voltage) == len(out.measures["cost"]) == 2

@@ -1,6 +1,5 @@
 """The front door: which engine runs, what is recorded, and going on from a saved state."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -29,20 +28,20 @@ from steepest.spiking import (
     SteadyGroup,
     Task,
     VaryingGroup,
+    event_run,
     events,
     paper_task,
+    recorder,
     simulate,
     simulate_dense,
     why_dense,
 )
+from steepest.spiking.event_run import event_model, events_of
 from steepest.spiking.recording import evaluate, record_steps
 from steepest.spiking.settings import Settings
-from steepest.spiking.simulation import _events as events_of
-from steepest.spiking.simulation import event_model
 
 DT = 5e-4
 RATE = 3e-3
-simulation = sys.modules["steepest.spiking.simulation"]  # the package's `simulate` is the function
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +268,7 @@ def test_ctrl_c_during_a_record_leaves_no_half_of_it(learner, whole, monkeypatch
             raise KeyboardInterrupt
         return evaluate(*arguments)
 
-    monkeypatch.setattr(simulation, "evaluate", impatient)
+    monkeypatch.setattr(recorder, "evaluate", impatient)
     part = simulate(task, NaturalRule(), w, rate=RATE, duration=1.0, seed=5, record=7)
     assert not part.complete
     assert len(part.times) == len(part.measures["cost"]) == 2
@@ -380,7 +379,7 @@ def test_given_trains_are_counted_in_small_pieces(learner, monkeypatch):
         return counts
 
     monkeypatch.setattr(SpikeTrains, "counts", counted)
-    monkeypatch.setattr(simulation, "_GIVEN_AT_ONCE", 500)
+    monkeypatch.setattr(event_run, "_GIVEN_AT_ONCE", 500)
     pieces = simulate(task, NaturalRule(), w, **run)
     assert max(sizes) <= 500
     np.testing.assert_array_equal(pieces.weights[-1], usual.weights[-1])
@@ -490,3 +489,15 @@ def test_idle_lanes_cost_nothing_and_change_nothing():
     ended = simulate(task, ApproximateNaturalRule(), start, seed=3, **fast)
     assert ended.engine == "events"
     assert np.isfinite(ended.weights).all()
+
+
+def test_a_recording_tells_and_draws_itself(whole):
+    told = str(whole).splitlines()
+    assert told[0].startswith("Recording: 2 trials of 10 synapses until 1 s")
+    assert len(told) == 4
+    panels = whole.plot().axes
+    assert [axes.get_title(loc="left")[0] for axes in panels] == ["A", "B"]
+    assert len(panels[1].lines) == 10
+    bare = replace(whole, measures={}, complete=False)
+    assert str(bare).endswith("engine; interrupted")
+    assert len(bare.plot().axes) == 1

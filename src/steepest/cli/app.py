@@ -1,51 +1,67 @@
-"""The application: what its commands share, and how a command line is run."""
+"""The application: which commands there are, and how a command line is run."""
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
-from cyclopts.validators import Number
+from cyclopts import App, CycloptsError
 
 from steepest._version import __version__
-from steepest.cli.output import to_json
 from steepest.errors import SteepestError
+from steepest.files import to_json
 
-__all__ = ["Json", "Seed", "app", "main", "many", "run"]
+__all__ = ["COMMANDS", "application", "main", "run"]
 
-app = App(
-    name="steepest",
-    help="""Which plasticity follows from a cost and a geometry, and in which geometry did measured
-    synapses move?
+COMMANDS = {
+    "connectivity": "Which connectivity makes a rate network do what was recorded?",
+    "demo": "Learn with two geometries, then find each back from the synapses alone: a first tour.",
+    "export": "Write a learning rule as a script for another simulator.",
+    "infer": "In which geometry did measured synapses change?",
+    "infer-layers": "Which geometry trained this network, layer by layer?",
+    "infer-metric": "In which metric does a measured flow descend a known cost?",
+    "papers": "List the papers and figures that `steepest reproduce` knows.",
+    "plan": "How many synapses, sessions and replicates does it take to name a geometry?",
+    "reproduce": "Recompute a paper's figures and check what it claims.",
+    "sweep": "Compute a figure over a grid of parameters and seeds, into one Zarr store.",
+}
+"""Every command in one line; `command` in the file of its name (infer_layers.py) is what it does.
 
-    New here? Run `steepest demo`.""",
-    version=__version__,
-    result_action="return_value",
-    suppress_keyboard_interrupt=False,
-)
-
-Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=Number(gte=0))]
-Json = Annotated[
-    bool,
-    Parameter(name="--json", negative="", help="Print one JSON object, and nothing else."),
-]
+The line is the first one of its docstring, and stands here so that a list of the commands imports
+none of them.
+"""
 
 
-def many(help: str) -> Parameter:
-    """An option that takes one value or more."""
-    return Parameter(help=help, consume_multiple=True, negative="")
+def application(named: str = "") -> App:
+    """The application, in which the command that is named is described by its own docstring."""
+    app = App(
+        name="steepest",
+        help="""Which plasticity follows from a cost and a geometry, and in which geometry did
+        measured synapses move?
+
+        New here? Run `steepest demo`.""",
+        version=__version__,
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    for name, summary in COMMANDS.items():
+        module = f"steepest.cli.{name.replace('-', '_')}"
+        app.command(f"{module}:command", name=name, help=None if name == named else summary)
+    return app
 
 
 def run(tokens: Sequence[str]) -> int:
     """Run one command line (without the program's name); returns the exit code.
 
     0 done, 1 a claim does not hold, 2 bad usage or bad input, 70 a fault of the program,
-    130 interrupted, 141 the reader of
-    the output went away.
+    130 interrupted, 141 the reader of the output went away.
+
+    >>> run(["infer", "sizes.csv", "--before", "a", "--after", "b", "--json"])
+    {"error": "no such file: sizes.csv"}
+    2
     """
     as_json = "--json" in tokens
     try:
+        app = application(tokens[0] if tokens else "")
         code = app(list(tokens), exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except (CycloptsError, SteepestError) as error:

@@ -1,20 +1,22 @@
 """`steepest connectivity`: which connectivity makes a rate network do what was recorded?"""
 
 import shlex
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from steepest.cli.app import Json, Seed, app
-from steepest.cli.output import show, to_json
+from steepest.cli.options import Json, Seed, many
+from steepest.cli.output import command_line, give
+from steepest.errors import UsageError
 
-__all__ = ["connectivity"]
+if TYPE_CHECKING:
+    from steepest.report.answer import Answer
+
+__all__ = ["command"]
 
 
-@app.command
-def connectivity(
+def command(
     file: Annotated[
         Path, Parameter(help="Time series: one column per unit; CSV, TSV, NPY, NPZ or Parquet.")
     ],
@@ -26,9 +28,7 @@ def connectivity(
     step: Annotated[
         float | None, Parameter(help="Sampling step, where there is no column of times.")
     ] = None,
-    columns: Annotated[
-        str | None, Parameter(help="Columns of the units, with commas between; by default all.")
-    ] = None,
+    columns: Annotated[tuple[str, ...], many("Columns of the units; by default all.")] = (),
     decay: Annotated[float, Parameter(help="The units' decay l, in 1/time.")] = 1.0,
     nonlinearity: Annotated[
         Literal["tanh", "linear", "logistic"], Parameter(help="The units' S.")
@@ -54,20 +54,32 @@ def connectivity(
 
     Finds W of v' = -l v + W S(v) by least relative entropy, with 95 % intervals from resampling
     blocks of time, says what the recording leaves open, and plays the network against the data.
-    """
-    from steepest.data.series import read_series
-    from steepest.inference import infer_connectivity
-    from steepest.inference.activity.picture import connectivity_picture
-    from steepest.pictures import png
-    from steepest.recurrent import IDENTITY, TANH, logistic
-    from steepest.report.connectivity import connectivity_page
-    from steepest.study import staging
 
-    functions = {"tanh": TANH, "linear": IDENTITY, "logistic": logistic()}
-    with nullcontext() if out is None else staging(out) as stage:
-        units = None if columns is None else [name.strip() for name in columns.split(",")]
+    For example:
+
+    ```
+    steepest connectivity activity.csv --out connectivity
+    steepest connectivity activity.npy --step 0.01 --columns 0 1 2 --decay 20
+    ```
+    """
+    if len(columns) == 1 and "," in columns[0]:
+        typed = shlex.join(name.strip() for name in columns[0].split(","))
+        raise UsageError(
+            f"several columns are separated by blanks: type --columns {typed} (a single column"
+            " with a comma in its name is given by its number)"
+        )
+
+    def make() -> "Answer":
+        from steepest.data.series import read_series
+
+        series = read_series(file, columns=columns or None, time=time, step=step)
+        from steepest.inference import infer_connectivity
+        from steepest.recurrent import IDENTITY, TANH, logistic
+        from steepest.report.connectivity import connectivity_answer
+
+        functions = {"tanh": TANH, "linear": IDENTITY, "logistic": logistic()}
         result = infer_connectivity(
-            read_series(file, columns=units, time=time, step=step),
+            series,
             decay=decay,
             nonlinearity=functions[nonlinearity],
             derivative=derivative,
@@ -75,37 +87,11 @@ def connectivity(
             cut=cut,
             seed=seed,
         )
-        if stage is not None:
-            picture = png(connectivity_picture(result))
-            page = connectivity_page(
-                result,
-                source=file.name,
-                picture=picture,
-                command=_command(
-                    file, time=time, step=step, columns=columns, decay=decay,
-                    nonlinearity=nonlinearity, derivative=derivative, ridge=ridge or None,
-                    cut=cut or None, seed=seed,
-                ),
-            )  # fmt: skip
-            (stage / "connectivity.html").write_text(page, encoding="utf-8")
-            (stage / "connectivity.png").write_bytes(picture)
-            (stage / "connectivity.csv").write_text(result.csv(), encoding="utf-8")
-            (stage / "connectivity.json").write_text(to_json(result.to_dict()), encoding="utf-8")
-    if json:
-        print(to_json(result.to_dict()))
-        return 0
-    show(file.name)
-    for line in result.lines():
-        show(line)
-    if out is not None:
-        show(f"\nWrote connectivity.html, .png, .csv and .json to {out}")
-    return 0
+        return connectivity_answer(result, source=file.name)
 
-
-def _command(file: Path, **options: object) -> str:
-    """The command line that repeats a run; options that are None were not given."""
-    words = ["steepest", "connectivity", str(file)]
-    for name, value in options.items():
-        if value is not None:
-            words += [f"--{name}", str(value)]
-    return shlex.join(words)
+    repeated = command_line(
+        "connectivity", file, time=time, step=step, columns=columns, decay=decay,
+        nonlinearity=nonlinearity, derivative=derivative, ridge=ridge or None, cut=cut or None,
+        seed=seed,
+    )  # fmt: skip
+    return give(make, repeated, out=out, json=json)

@@ -6,16 +6,16 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from steepest.cli.app import Json, Seed, app
-from steepest.cli.output import to_json
+from steepest.cli.options import Json, Seed
+from steepest.errors import UsageError
+from steepest.files import to_json, write_whole
 
-__all__ = ["brian2"]
+__all__ = ["command"]
 
-export = App(name="export", help="Write a learning rule as a script for another simulator.")
-app.command(export)
+command = App(name="export", help="Write a learning rule as a script for another simulator.")
 
 
-@export.command
+@command.command
 def brian2(
     *,
     rule: Annotated[
@@ -24,13 +24,13 @@ def brian2(
     afferents: Annotated[
         int, Parameter(help="Number of afferents.", validator=Number(gte=2))
     ] = 100,
-    rates: Annotated[tuple[float, float], Parameter(help="Rates of the two halves, in Hz.")] = (
-        10.0,
-        50.0,
-    ),
-    rate: Annotated[
+    rates: Annotated[
+        tuple[float, float], Parameter(help="Firing rates of the two halves of afferents, in Hz.")
+    ] = (10.0, 50.0),
+    learning_rate: Annotated[
         float | None, Parameter(help="Learning rate (the paper's for the rule).")
     ] = None,
+    rate: Annotated[str | None, Parameter(show=False)] = None,
     duration: Annotated[float, Parameter(help="How long to learn, in s.")] = 10.0,
     dt: Annotated[float, Parameter(help="Time step, in s.")] = 5e-4,
     seed: Seed = 0,
@@ -42,8 +42,19 @@ def brian2(
     """The Euclidean, natural or approximate rule as Brian2 equations in a runnable script.
 
     The task is that of Fig 3F of Kreutzer et al. 2022: a neuron learns to fire like a teacher.
+
+    For example:
+
+    ```
+    steepest export brian2 > natural.py
+    steepest export brian2 --rule euclidean --rates 5 20 --learning-rate 1e-7 --out euclidean.py
+    ```
     """
-    from steepest.errors import UsageError
+    if rate is not None:
+        raise UsageError(
+            "the learning rate is now --learning-rate: type steepest export brian2 --learning-rate"
+            f" {rate}"
+        )
     from steepest.spiking import ApproximateNaturalRule, EuclideanRule, NaturalRule, paper_task
     from steepest.spiking.brian2 import export_brian2
 
@@ -58,14 +69,14 @@ def brian2(
         task,
         chosen,
         weights[0],
-        rate=usual if rate is None else rate,
+        rate=usual if learning_rate is None else learning_rate,
         duration=duration,
         dt=dt,
         seed=seed,
     )
     if out is not None:
         try:
-            out.write_text(script, encoding="utf-8")
+            write_whole(out, script.encode())
         except OSError as error:
             raise UsageError(f"{out} cannot be written: {error}") from error
     if json:

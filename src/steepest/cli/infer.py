@@ -1,20 +1,21 @@
 """`steepest infer`: in which geometry did measured synapses change?"""
 
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from steepest.cli.app import Json, app, many
-from steepest.cli.output import show, to_json
+from steepest.cli.options import Json, many
+from steepest.cli.output import command_line, give
 
-__all__ = ["infer"]
+if TYPE_CHECKING:
+    from steepest.report.answer import Answer
+
+__all__ = ["command"]
 
 
-@app.command
-def infer(
+def command(
     file: Annotated[
         Path,
         Parameter(
@@ -92,10 +93,17 @@ def infer(
     on the size of the synapse. A size of 0 is an absent synapse. A geometry is named only where
     measurement noise is known: from three or more sessions, from replicates, from a null
     condition, or because sizes are stated to be exact. Noise alone can look like any geometry.
+
+    For example:
+
+    ```
+    steepest infer sizes.csv --before week0 --after week1 --noise-cv 0
+    steepest infer sizes.csv --sessions day0 day4 day8 day12 --group dendrite --out verdict
+    ```
     """
-    from steepest import inferring
+    from dataclasses import asdict
+
     from steepest.inference.synapses.request import Request
-    from steepest.study import staging
 
     given: dict[str, Any] = {
         "before": before, "after": after, "replicate_before": replicate_before,
@@ -104,18 +112,15 @@ def infer(
         "unpaired": unpaired, "absent": absent, "table": table, "noise_cv": noise_cv,
         "noise_sd": noise_sd, "detection_limit": detection_limit, "seed": seed,
     }  # fmt: skip
-    asked = Request(**given) if config is None else Request.from_toml(config, given)
-    with nullcontext() if out is None else staging(out) as stage:
-        answer = inferring.answer(file, asked, with_page=stage is not None)
-        if stage is not None:
-            (stage / "verdict.png").write_bytes(answer.picture)
-            (stage / "verdict.html").write_text(answer.page, encoding="utf-8")
-            (stage / "verdict.json").write_text(to_json(answer.content), encoding="utf-8")
-    if json:
-        print(to_json(answer.content))
-        return 0
-    show(answer.heading + "\n")
-    show(answer.table)
-    if out is not None:
-        show(f"\nWrote verdict.html, verdict.png and verdict.json to {out}")
-    return 0
+    request = Request(**given) if config is None else Request.from_toml(config, given)
+
+    def make() -> "Answer":
+        from steepest.data.opening import check_file
+
+        check_file(file)
+        from steepest.report.asked import answer_request
+
+        return answer_request(file, request)
+
+    repeated = command_line("infer", file, **(asdict(request) | {"seed": request.seed or 0}))
+    return give(make, repeated, out=out, json=json)

@@ -1,20 +1,22 @@
 """`steepest plan`: how many synapses does it take to name a geometry?"""
 
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from steepest.cli.app import Json, Seed, app, many
-from steepest.cli.output import show, to_json
+from steepest.cli.options import Json, Seed, many
+from steepest.cli.output import command_line, give
+from steepest.errors import UsageError
 
-__all__ = ["plan"]
+if TYPE_CHECKING:
+    from steepest.report.answer import Answer
+
+__all__ = ["command"]
 
 
-@app.command
-def plan(
+def command(
     *,
     synapses: Annotated[
         tuple[int, ...],
@@ -61,26 +63,43 @@ def plan(
         int, Parameter(help="Simulated experiments of each kind.", validator=Number(gte=1))
     ] = 40,
     seed: Seed = 0,
-    out: Annotated[Path | None, Parameter(help="Folder for plan.png and plan.json.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for plan.html, plan.png and plan.json.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """How many synapses, sessions and replicates does it take to name a geometry?
 
     Simulates experiments like yours and judges them with the code that judges measured synapses.
-    """
-    from steepest import planned
-    from steepest.pictures import png
-    from steepest.study import staging
 
+    For example:
+
+    ```
+    steepest plan --synapses 200 400 800 --sessions 4 8 --geometry multiplicative
+    steepest plan --pilot pilot.csv --config columns.toml --out plan
+    ```
+    """
+    if (pilot is None) != (config is None):
+        raise UsageError("--pilot (a file) and --config (TOML with its columns) go together")
     stated: dict[str, Any] = {
         "spread": spread, "change": change, "multiplicative": multiplicative, "shot": shot,
         "additive": additive, "groups": groups, "null": null or None,
     }  # fmt: skip
-    with nullcontext() if out is None else staging(out) as stage:
-        found = planned.make(
+
+    def make() -> "Answer":
+        given = None
+        if pilot is not None and config is not None:
+            from steepest.data.opening import check_file
+            from steepest.inference.synapses.request import Request
+
+            given = pilot, Request.from_toml(config, {})
+            check_file(pilot)
+        from steepest.inference.designs.stated import plan_stated
+        from steepest.report.plan import plan_answer
+
+        planned = plan_stated(
             stated,
-            pilot,
-            config,
+            given,
             synapses=synapses,
             sessions=sessions,
             replicates=replicates,
@@ -88,13 +107,10 @@ def plan(
             runs=runs,
             seed=seed,
         )
-        if stage is not None:
-            (stage / "plan.png").write_bytes(png(found.plot()))
-            (stage / "plan.json").write_text(to_json(found.to_dict()), encoding="utf-8")
-    if json:
-        print(to_json(found.to_dict()))
-        return 0
-    show(planned.table(found))
-    if out is not None:
-        show(f"\nWrote plan.png and plan.json to {out}")
-    return 0
+        return plan_answer(planned)
+
+    repeated = command_line(
+        "plan", synapses=synapses, sessions=sessions, replicates=replicates, geometry=geometry,
+        **stated, pilot=pilot, config=config, runs=runs, seed=seed,
+    )  # fmt: skip
+    return give(make, repeated, out=out, json=json)

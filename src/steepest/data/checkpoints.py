@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,22 +24,32 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     Reads torch files (a state dict, or one under "state_dict", "model_state_dict", "model" or
     "weights"), safetensors, and NPZ. Raises `DataError` for a file that is not there, is none of
     these, holds pickled code (refused, never run), or needs a package that is not installed.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "before.npz"
+    ...     np.savez(path, hidden=np.ones((2, 3)))
+    ...     weights = read_checkpoint(path)
+    >>> {name: array.shape for name, array in weights.items()}
+    {'hidden': (2, 3)}
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(f"no such file: {path}")
     with path.open("rb") as file:
         start = file.read(16)
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
-        if members and all(name.endswith(".npy") for name in members):
-            return _numpy(path)
-        return _torch(path)
-    if start.startswith(b"\x80"):
-        return _torch(path)
-    if start[8:9] == b"{":
-        return _safetensors(path)
+        zipped = zipfile.is_zipfile(file)
+        members = zipfile.ZipFile(file).namelist() if zipped else []
+        file.seek(0)
+        if zipped:
+            if members and all(name.endswith(".npy") for name in members):
+                return _numpy(path, file)
+            return _torch(path, file)
+        if start.startswith(b"\x80"):
+            return _torch(path, file)
+        if start[8:9] == b"{":
+            return _safetensors(path, file)
     raise DataError(
         f"{path} is no checkpoint that is read here: give a torch state dict (.pt), safetensors"
         " or NPZ"
@@ -79,9 +89,9 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:12]) + more
 
 
-def _numpy(path: Path) -> dict[str, np.ndarray]:
+def _numpy(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(file, allow_pickle=False) as arrays:
             return {name: _numbers(arrays[name], path, name) for name in arrays.files}
     except ValueError as error:
         if "pickle" in str(error).lower() or "Object arrays" in str(error):
@@ -93,16 +103,16 @@ def _numpy(path: Path) -> dict[str, np.ndarray]:
         raise DataError(f"{path} cannot be read as NPZ: {error}") from error
 
 
-def _safetensors(path: Path) -> dict[str, np.ndarray]:
+def _safetensors(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
     try:
         from safetensors import SafetensorError
-        from safetensors.numpy import load_file
+        from safetensors.numpy import load
     except ImportError as error:
         raise DataError(
             f'{path} is safetensors, which needs one more package: pip install "steepest[torch]"'
         ) from error
     try:
-        arrays = load_file(path)
+        arrays = load(file.read())
     except (SafetensorError, KeyError, OSError, TypeError, ValueError) as error:
         raise DataError(
             f"{path} begins like safetensors but cannot be read ({error}); bfloat16 is not read:"
@@ -111,7 +121,7 @@ def _safetensors(path: Path) -> dict[str, np.ndarray]:
     return {name: _numbers(array, path, name) for name, array in arrays.items()}
 
 
-def _torch(path: Path) -> dict[str, np.ndarray]:
+def _torch(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
     import pickle
 
     try:
@@ -123,7 +133,7 @@ def _torch(path: Path) -> dict[str, np.ndarray]:
     try:
         with warnings.catch_warnings():  # of the pickle's protocol: what follows says what matters
             warnings.simplefilter("ignore")
-            saved = torch.load(path, map_location="cpu", weights_only=True)
+            saved = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DataError(
             f"{path} holds pickled Python objects other than tensors, which could run code and are"

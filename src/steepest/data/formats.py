@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -32,29 +32,35 @@ def open_table(path: Path, part: str | None = None) -> Table:
     """
     with path.open("rb") as file:
         start = file.read(128)
-    if not start.strip():
-        raise DataError(f"{path} is empty")
-    if start.startswith(b"\x89HDF\r\n\x1a\n"):
-        return workbooks.nwb_table(path, part)
-    if start.startswith(b"PK\x03\x04") and _is_workbook(path):
-        return workbooks.sheet_table(path, part)
-    if part is not None:
-        raise DataError(
-            f"{path} is one table, and --table {part} names a part of it: leave it out (only Excel"
-            " workbooks and NWB files hold several)"
-        )
+        file.seek(0)
+        if not start.strip():
+            raise DataError(f"{path} is empty")
+        if start.startswith(b"\x89HDF\r\n\x1a\n"):
+            return workbooks.nwb_table(path, file, part)
+        if start.startswith(b"PK\x03\x04") and _is_workbook(file):
+            return workbooks.sheet_table(path, file, part)
+        if part is not None:
+            raise DataError(
+                f"{path} is one table, and --table {part} names a part of it: leave it out (only"
+                " Excel workbooks and NWB files hold several)"
+            )
+        return _whole(path, file, start)
+
+
+def _whole(path: Path, file: BinaryIO, start: bytes) -> Table:
+    """The table in a file that holds one."""
     if start.startswith(b"\x93NUMPY"):
-        return _arrays(path)
+        return _table(_load(file, path, path.name), path)
     if start.startswith(b"PAR1"):
-        return _parquet(path)
+        return _parquet(path, file)
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zipped(path)
+        return _zipped(path, file)
     if start.startswith(_PICKLES):
         raise DataError(f"{path} {_UNPICKLED}")
     for magic, (kind, cure) in _UNSUPPORTED.items():
         if start.startswith(magic):
             raise DataError(f"{path} is {kind}, which is not read here: {cure}")
-    return _text(path)
+    return _text(path, file.read())
 
 
 def _is_text(cell: str) -> bool:
@@ -65,13 +71,13 @@ def _is_text(cell: str) -> bool:
     return False
 
 
-def _text(path: Path) -> TextTable:
-    import pandas as pd
-
-    text = _decode(path)
+def _text(path: Path, raw: bytes) -> TextTable:
+    text = _decode(path, raw)
     content = text.lstrip("\r\n ")
     if not content:
         raise DataError(f"{path} is empty")
+    import pandas as pd  # only for a table of text, and only for one that is text
+
     skipped = text[: len(text) - len(content)].count("\n")
     separator = _separator(content)
     try:
@@ -107,8 +113,7 @@ def _stripped(column: Any) -> np.ndarray:
     return np.char.strip(np.asarray(column.fillna(""), dtype=str))
 
 
-def _decode(path: Path) -> str:
-    content = path.read_bytes()
+def _decode(path: Path, content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     else:
@@ -146,23 +151,19 @@ def _ragged(error: str, skipped: int) -> str:
     )
 
 
-def _arrays(path: Path) -> ArrayTable:
-    with path.open("rb") as file:
-        array = _load(file, path, path.name)
-    return _table(array, path)
-
-
-def _is_workbook(path: Path) -> bool:
+def _is_workbook(file: BinaryIO) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             return "[Content_Types].xml" in archive.namelist()
     except zipfile.BadZipFile:
         return False
+    finally:
+        file.seek(0)
 
 
-def _zipped(path: Path) -> ArrayTable:
+def _zipped(path: Path, file: BinaryIO) -> ArrayTable:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             members = archive.namelist()
             if not members:
                 raise DataError(f"{path} is empty")
@@ -182,7 +183,7 @@ def _zipped(path: Path) -> ArrayTable:
     return ArrayTable(list(arrays), True, list(arrays.values()), path)
 
 
-def _load(file: io.BufferedIOBase, path: Path, member: str) -> np.ndarray:
+def _load(file: BinaryIO | io.BytesIO, path: Path, member: str) -> np.ndarray:
     try:
         return np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
@@ -206,7 +207,7 @@ def _table(array: np.ndarray, path: Path) -> ArrayTable:
     return ArrayTable([str(place) for place in range(len(columns))], False, columns, path)
 
 
-def _parquet(path: Path) -> ArrayTable:
+def _parquet(path: Path, file: BinaryIO) -> ArrayTable:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -215,7 +216,7 @@ def _parquet(path: Path) -> ArrayTable:
             f'{path} is Parquet, which needs one more package: pip install "steepest[io]"'
         ) from error
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} begins like Parquet but cannot be read: {error}") from error
     numeric = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from steepest.data.formats import open_table
-from steepest.data.tables import read_columns
+from steepest.data.tables import open_file, take_columns
 from steepest.errors import DataError, UsageError
 
 __all__ = ["Series", "check_series", "read_series"]
@@ -39,10 +38,18 @@ def read_series(
     column called time, t or seconds is taken. Raises `DataError` naming row and column for cells
     that are no numbers, times that do not rise evenly, and constant columns; `UsageError` where
     the step is not given at all, or given twice.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "activity.csv"
+    ...     _ = path.write_text("time,a,b\\n0,0.1,0.5\\n0.5,0.2,0.3\\n1,0.4,0.2\\n")
+    ...     series = read_series(path)
+    >>> series.names, series.dt, series.values.shape
+    (('a', 'b'), 0.5, (3, 2))
     """
-    path = Path(path)
-    read_columns(path, [])  # whether there is such a file, and a table in it
-    table = open_table(path)
+    table = open_file(path)
+    path = table.path
     if time is not None and step is not None:
         raise UsageError("give a time column or a step, not both")
     if time is None and step is None:
@@ -53,27 +60,26 @@ def read_series(
                 " sampling step with --step"
             )
     cure = "fill the gap, or cut the series there"
-    clock = None if time is None else read_columns(path, [time], cure=cure)
+    clock = None if time is None else take_columns(table, [time], cure=cure)
     if columns is None:
-        places = range(len(table.names))
         taken = clock.names[0] if clock is not None else None
         wanted: list[str | int] = [
-            table.names[k] if table.names.count(table.names[k]) == 1 else k
-            for k in places
-            if table.names[k] != taken
+            name if table.names.count(name) == 1 else place
+            for place, name in enumerate(table.names)
+            if name != taken
         ]
     else:
         wanted = list(columns)
     if not wanted:
         raise DataError(f"{path} has no column beside the time: give one column per unit")
-    found = read_columns(path, wanted, cure=cure)
-    values = np.column_stack(found.arrays)
+    units = take_columns(table, wanted, cure=cure)
+    values = np.column_stack(units.arrays)
     if clock is not None:
         dt = _even_step(clock.arrays[0], clock.rows, clock.names[0], path)
     else:
         assert step is not None
         dt = step
-    return check_series(values, dt, found.names, str(path))
+    return check_series(values, dt, units.names, str(path))
 
 
 def check_series(

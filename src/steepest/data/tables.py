@@ -1,25 +1,45 @@
 """Reading columns of sizes from a file: text, NumPy or Parquet, told by content, not by suffix.
 
-Everything is checked here, once: what leaves this door is finite float64, with the row of the
-file that every number came from.
+Everything is checked here, once: what leaves this door is finite float64 (or NaN, where a cell that
+says nothing may stand for what was not measured), with the row of the file that every number came
+from.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from steepest.data.formats import Table, open_table
+from steepest.data.formats import open_table
+from steepest.data.opening import check_file
+from steepest.data.table import Table
 from steepest.errors import DataError
 
-if TYPE_CHECKING:
-    import pandas
+__all__ = ["Columns", "NamedColumn", "open_file", "read_columns", "take_columns"]
 
-__all__ = ["Columns", "read_columns"]
+CURE = "leave the row out, or write 0 for an absent synapse, or say with --absent how one is marked"
+"""What messages advise about a cell that is no finite number, unless told otherwise."""
+
+_SAYS_NOTHING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"}
+
+
+@dataclass(frozen=True, eq=False)
+class NamedColumn:
+    """A column with its name, and the rows of the file as its index, as a pandas Series has them.
+
+    NumPy takes it for an array.
+    """
+
+    name: str
+    index: Int[np.ndarray, " rows"]
+    values: Float[np.ndarray, " rows"]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype, copy=copy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +59,12 @@ class Columns:
     def __getitem__(self, name: str) -> Float[np.ndarray, " rows"]:
         return self.arrays[self.names.index(name)]
 
-    def series(self) -> "list[pandas.Series]":
-        """The columns as pandas Series that carry names and rows into later messages."""
-        import pandas as pd
-
-        return [
-            pd.Series(array, index=self.rows, name=name)
+    def labelled(self) -> tuple[NamedColumn, ...]:
+        """The columns with their names and rows, which later messages then tell."""
+        return tuple(
+            NamedColumn(name, self.rows, array)
             for name, array in zip(self.names, self.arrays, strict=True)
-        ]
+        )
 
 
 def read_columns(
@@ -56,15 +74,14 @@ def read_columns(
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
     part: str | None = None,
-    cure: str = (
-        "leave the row out, or write 0 for an absent synapse, or say with --absent how one is"
-        " marked"
-    ),
+    missing: bool = False,
+    cure: str = CURE,
 ) -> Columns:
     """The named or numbered columns of a file as finite float64 arrays of one length.
 
     Columns in `labels` (groups, conditions) are read as text. Cells that equal one of the `absent`
     codes, as text or as a number, become 0; the code "empty" stands for an empty cell or NaN.
+    Other cells that say nothing (empty, NA, NaN) become NaN where `missing` numbers are allowed.
     `part` names the sheet of a workbook or the table of an NWB file.
 
     Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
@@ -76,18 +93,46 @@ def read_columns(
 
     Raises DataError, naming row and column, where the file, a column or a number is not there or
     cannot be used. Never unpickles.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "sizes.csv"
+    ...     _ = path.write_text("day 0,day 4\\n0.5,0.75\\n1.25,1\\n")
+    ...     columns = read_columns(path, ["day 4", 0])
+    >>> columns.names, columns["day 4"].tolist(), columns.rows.tolist()
+    (('day 4', 'day 0'), [0.75, 1.0], [2, 3])
+    """
+    table = open_file(path, part)
+    return take_columns(table, columns, labels=labels, absent=absent, missing=missing, cure=cure)
+
+
+def open_file(path: str | Path, part: str | None = None) -> Table:
+    """The table in a file, which is opened once. Raises DataError where there is none.
+
+    `part` names the sheet of a workbook or the table of an NWB file.
     """
     path = Path(path)
-    if not path.exists():
-        raise DataError(f"no such file: {path}{_near_file(path)}")
-    if path.is_dir():
-        raise DataError(f"{path} is a folder: give a file")
+    check_file(path)
     try:
-        table = open_table(path, part)
+        return open_table(path, part)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def take_columns(
+    table: Table,
+    columns: Sequence[str | int],
+    *,
+    labels: Sequence[str | int] = (),
+    absent: Sequence[str] = (),
+    missing: bool = False,
+    cure: str = CURE,
+) -> Columns:
+    """The named or numbered columns of a table, checked as `read_columns` says."""
+    path = table.path
     places = [_place(table, column, path) for column in columns]
-    arrays = [_numbers(table, place, path, cure, absent) for place in places]
+    arrays = [_numbers(table, place, path, cure, absent, missing) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
@@ -110,14 +155,14 @@ def read_columns(
 
 def _place(table: Table, column: str | int, path: Path) -> int:
     wanted = str(column)
-    found = [place for place, name in enumerate(table.names) if name == wanted]
-    if len(found) > 1:
+    places = [place for place, name in enumerate(table.names) if name == wanted]
+    if len(places) > 1:
         raise DataError(
-            f"{path} has {len(found)} columns named {wanted!r}: give the number of one, counted"
-            f" from 0: {', '.join(map(str, found))}"
+            f"{path} has {len(places)} columns named {wanted!r}: give the number of one, counted"
+            f" from 0: {', '.join(map(str, places))}"
         )
-    if found:
-        return found[0]
+    if places:
+        return places[0]
     if wanted.isascii() and wanted.isdigit() and int(wanted) < len(table.names):
         return int(wanted)
     numbered = f"{len(table.names)} columns, numbered 0 to {len(table.names) - 1}"
@@ -133,13 +178,15 @@ def _place(table: Table, column: str | int, path: Path) -> int:
 
 
 def _numbers(
-    table: Table, place: int, path: Path, cure: str, absent: Sequence[str] = ()
+    table: Table, place: int, path: Path, cure: str, absent: Sequence[str], missing: bool
 ) -> Float[np.ndarray, " rows"]:
     name = table.names[place]
     values, cells = table.column(place)
     if absent:
         values = _coded(values, cells, absent)
     bad = np.flatnonzero(~np.isfinite(values))
+    if missing:
+        bad = np.array([at for at in bad if not _says_nothing(cells(int(at)))], dtype=np.int64)
     if not bad.size:
         return values
     at = int(bad[0])
@@ -152,6 +199,10 @@ def _numbers(
     if "," in cell:
         cure = "write numbers with a decimal point, or separate the columns with semicolons"
     raise DataError(f"{path}: {row} of column {name!r} {what}{others}: {cure}")
+
+
+def _says_nothing(cell: str) -> bool:
+    return cell.strip().lower() in _SAYS_NOTHING
 
 
 def _coded(
@@ -170,10 +221,3 @@ def _coded(
         if cell in absent or ("empty" in absent and cell.lower() in ("", "nan", "none")):
             values[at] = 0.0
     return values
-
-
-def _near_file(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f" (there is no folder {path.parent})"
-    near = get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=3)
-    return f"; did you mean {' or '.join(near)}?" if near else ""

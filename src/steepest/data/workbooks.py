@@ -1,7 +1,7 @@
 """Tables inside larger files: a sheet of an Excel workbook, a table of an NWB file."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from steepest.errors import DataError
 __all__ = ["nwb_table", "sheet_table"]
 
 
-def sheet_table(path: Path, sheet: str | None) -> TextTable:
+def sheet_table(path: Path, file: BinaryIO, sheet: str | None) -> TextTable:
     """A sheet of an Excel workbook as cells of text; its first row with any entry is the header.
 
     Raises DataError for a sheet that is not there, for several sheets and none named, and for
@@ -24,7 +24,7 @@ def sheet_table(path: Path, sheet: str | None) -> TextTable:
             f'{path} is an Excel workbook, which needs one more package: pip install "steepest[io]"'
         ) from error
     try:
-        book = openpyxl.load_workbook(path, data_only=True)
+        book = openpyxl.load_workbook(file, data_only=True)
     except Exception as error:
         raise DataError(
             f"{path} begins like an Excel workbook but cannot be read: {error}"
@@ -61,7 +61,7 @@ def sheet_table(path: Path, sheet: str | None) -> TextTable:
     )
 
 
-def nwb_table(path: Path, table: str | None) -> ArrayTable:
+def nwb_table(path: Path, file: BinaryIO, table: str | None) -> ArrayTable:
     """A table (DynamicTable) of an NWB file; its columns of one value a row.
 
     Raises DataError for a file that is HDF5 but not NWB, a table that is not there, and several
@@ -70,15 +70,19 @@ def nwb_table(path: Path, table: str | None) -> ArrayTable:
     import h5py
 
     try:
-        with h5py.File(path, "r") as file:
-            is_nwb = "nwb_version" in file.attrs
+        content = h5py.File(file, "r")
     except OSError as error:
         raise DataError(f"{path} begins like HDF5 but cannot be read: {error}") from error
-    if not is_nwb:
-        raise DataError(
-            f"{path} is HDF5 but no NWB file (MATLAB 7.3, NetCDF), which is not read here: write"
-            " the columns to CSV or NPZ"
-        )
+    with content:
+        if "nwb_version" not in content.attrs:
+            raise DataError(
+                f"{path} is HDF5 but no NWB file (MATLAB 7.3, NetCDF), which is not read here:"
+                " write the columns to CSV or NPZ"
+            )
+        return _dynamic_table(path, content, table)
+
+
+def _dynamic_table(path: Path, content: Any, table: str | None) -> ArrayTable:
     try:
         from hdmf.common import DynamicTable
         from pynwb import NWBHDF5IO
@@ -87,15 +91,15 @@ def nwb_table(path: Path, table: str | None) -> ArrayTable:
             f'{path} is NWB, which needs one more package: pip install "steepest[io]"'
         ) from error
     reader: Any = NWBHDF5IO
-    with reader(str(path), mode="r", load_namespaces=True) as io:
-        found = {
+    with reader(file=content, mode="r", load_namespaces=True) as io:
+        tables = {
             str(item.name): item
             for item in io.read().objects.values()
             if isinstance(item, DynamicTable)
         }
-        if not found:
+        if not tables:
             raise DataError(f"{path} is an NWB file without any table: save the sizes as one")
-        chosen = found[_chosen(path, "table", list(found), table)]
+        chosen = tables[_chosen(path, "table", list(tables), table)]
         columns: dict[str, np.ndarray] = {}
         for name in chosen.colnames:
             array = np.asarray(chosen[name][:])

@@ -83,8 +83,8 @@ def inertial_flow(
 
     >>> from steepest.descent import inertial_flow
     >>> from steepest.geometry import Euclidean
-    >>> cost = lambda x: (x**2).sum() / 2
-    >>> flow = inertial_flow(cost, Euclidean(), [1.0], [3.141593], friction=0.0)
+    >>> pendulum = lambda x: (x**2).sum() / 2
+    >>> flow = inertial_flow(pendulum, Euclidean(), [1.0], [3.141593], friction=0.0)
     >>> flow.points.round(4).tolist()  # half a period of the pendulum
     [[-1.0]]
     """

@@ -1,5 +1,6 @@
 from . import activity, designs, flows, networks, synapses
-from .activity.connectivity import Connectivity, infer_connectivity
+from .activity.connectivity import Connectivity
+from .activity.estimate import infer_connectivity
 from .designs.design import Design, simulate_design
 from .designs.planning import Plan, plan
 from .designs.simulation import simulate_change
@@ -10,12 +11,13 @@ from .networks.weights import weight_statistics
 from .synapses.assumed_noise import sensitivity
 from .synapses.covariate import rate_exponent
 from .synapses.dual_curve import MirrorMap, mirror_map
+from .synapses.geometries import GEOMETRIES
 from .synapses.measured import MeasuredVerdict, infer_measured
 from .synapses.measurements import Measurements, measure
 from .synapses.pair import infer_geometry
 from .synapses.potentials import rank_potentials
 from .synapses.unpaired import UnpairedVerdict, infer_unpaired
-from .synapses.verdict import GEOMETRIES, Verdict
+from .synapses.verdict import Verdict
 
 __all__ = [
     "GEOMETRIES",

@@ -23,7 +23,12 @@ _HOMES = {
 
 
 def require_torch(what: str) -> Any:
-    """The module torch; raises `UsageError` with the cure where it is not installed."""
+    """The module torch; raises `UsageError` with the cure where it is not installed.
+
+    >>> from importlib.util import find_spec
+    >>> find_spec("torch") is None or require_torch("this example").__name__ == "torch"
+    True
+    """
     try:
         return import_module("torch")
     except ImportError as error:

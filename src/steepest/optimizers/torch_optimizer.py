@@ -43,6 +43,13 @@ class MirrorDescent(Optimizer):
     zeros that never will), `PrecisionError` for half-precision weights, `UsageError` for settings
     that cannot be used, and from `step` `DataError` for gradients that are not finite; then no
     weight of any group has moved. Pogodin et al. 2024, Eq 6 and B.1.
+
+    >>> weights = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    >>> optimizer = MirrorDescent([weights], lr=0.5, potential=PNorm(3))
+    >>> (weights**2).sum().backward()
+    >>> optimizer.step()
+    >>> [round(w, 3) for w in weights.tolist()]
+    [0.0, 1.414]
     """
 
     def __init__(

@@ -19,7 +19,13 @@ __all__ = ["MirrorState", "mirror_descent"]
 
 
 class MirrorState(NamedTuple):
-    """Steps taken, and the momentum of the dual weights (None without momentum)."""
+    """Steps taken, and the momentum of the dual weights (None without momentum).
+
+    >>> from steepest.geometry import PNorm
+    >>> state = mirror_descent(0.1, PNorm(3), momentum=0.9).init(jnp.ones(2))
+    >>> int(state.count), state.momentum.tolist()
+    (0, [0.0, 0.0])
+    """
 
     count: Any
     momentum: Any
@@ -42,6 +48,13 @@ def mirror_descent(
     `init` raises `DomainError`, naming the parameter, for weights that the potential cannot hold
     or move, and warns of zeros that will never move (not under jit). Under jit a step that leaves
     the domain, or a gradient that is not finite, gives NaN (see `optax.apply_if_finite`).
+
+    >>> from steepest.geometry import Entropy
+    >>> weights = jnp.array([1.0, 2.0])
+    >>> optimizer = mirror_descent(0.5, Entropy())
+    >>> changes, state = optimizer.update(jnp.array([1.0, 0.0]), optimizer.init(weights), weights)
+    >>> [round(float(w), 3) for w in weights + changes]
+    [0.607, 2.0]
     """
     if not 0 <= momentum < 1:
         raise UsageError(f"momentum is {momentum:g}: it is at least 0 and below 1")

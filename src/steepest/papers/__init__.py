@@ -9,6 +9,7 @@ import ast
 import difflib
 import pkgutil
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -18,12 +19,30 @@ from steepest.errors import UsageError
 if TYPE_CHECKING:
     from steepest.study import Figure
 
+# Keys of figures that have become several: what to type now.
+_MOVED = {
+    "galtier2013.extensions": ("linear_network", "wilson_cowan", "kuramoto", "lorenz"),
+    "galtier2013.noise": ("noisy_network", "noisy_linear_network", "girsanov"),
+    "kreutzer2022.predictions": (
+        "paired_spikes",
+        "transfer_slopes",
+        "redundant_afferents",
+        "equal_dendritic_weights",
+        "fading_teacher",
+        "silent_partners",
+    ),
+}
+
 __all__ = ["Citation", "FigureTitle", "Paper", "available", "load"]
 
 
 @dataclass(frozen=True)
 class Citation:
-    """How to cite a paper: authors as "Family, Given Names"; `pages` may be an article's number."""
+    """How to cite a paper: authors as "Family, Given Names"; `pages` may be an article's number.
+
+    >>> Citation(("Hebb, Donald O.",), 1949, "The Organization of Behavior", "Wiley", doi="").short
+    'Hebb 1949, Wiley'
+    """
 
     authors: tuple[str, ...]
     year: int
@@ -93,8 +112,13 @@ class Paper:
     figures: tuple[FigureTitle, ...]
 
 
+@cache
 def available() -> tuple[Paper, ...]:
-    """Every paper with at least one figure here, our own results last."""
+    """Every paper with at least one figure here, our own results last.
+
+    >>> [paper.key for paper in available()]
+    ['galtier2013', 'kreutzer2022', 'pogodin2024', 'surace2020', 'ours']
+    """
     keys = [
         info.name
         for info in pkgutil.iter_modules(__path__)
@@ -120,6 +144,10 @@ def load(name: str) -> "list[Figure]":
     """The figures of "PAPER", or the one of "PAPER.FIGURE", imported and checked to be figures.
 
     Raises `UsageError` for an unknown name, listing those that are near it.
+
+    >>> (figure,) = load("surace2020.fig2")
+    >>> figure.title
+    'The wicked map (Fig 2): one hill, two maps, and two routes that both look steepest'
     """
     from steepest.study import Figure
 
@@ -132,6 +160,9 @@ def load(name: str) -> "list[Figure]":
     paper, dot, figure = name.partition(".")
     if paper == "results":
         raise UsageError(f"{name} is now called ours{dot}{figure}: type that")
+    if name in _MOVED:
+        names = ", ".join(f"{paper}.{each}" for each in _MOVED[name])
+        raise UsageError(f"{name} is now several figures: type {names} or, for all, {paper}")
     raise _unknown(name, papers)
 
 

@@ -20,15 +20,13 @@ from jaxtyping import Array, Float
 
 from steepest.arrays.dense import check_spd
 from steepest.arrays.numbers import Coordinates, as_field, like
-from steepest.errors import DataError, UsageError
+from steepest.errors import UsageError
 from steepest.geometry.metric import AbstractMetric
 from steepest.recurrent.inputs import Inputs
+from steepest.recurrent.modes import ROUNDING, inverse_modes, rates_and_target
 from steepest.recurrent.network import AbstractAdditive
 
 __all__ = ["InputCovariance", "Minimum", "RelativeEntropy", "relative_entropy"]
-
-# Relative to the largest eigenvalue of C; below it a direction carries nothing but rounding.
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +60,10 @@ class RelativeEntropy(eqx.Module):
     `covariance` is C, `cross` is B, `energy` is <|xi - f(u)|^2> / 2 (in the noise's metric) and
     `precision` is (2 D)^-1, or the identity without noise. Calling it is a JAX kernel: it and
     `InputCovariance` go straight into `gradient_flow`. `value` is the same as a plain number.
+
+    >>> cost = RelativeEntropy(np.eye(2), np.ones((1, 2)), 1.0, np.eye(1))
+    >>> cost.value([[1.0, 1.0]]), cost.minimum().weights
+    (0.0, array([[1., 1.]]))
     """
 
     covariance: np.ndarray = eqx.field(converter=as_field)
@@ -97,21 +99,14 @@ class RelativeEntropy(eqx.Module):
         the units, or their numbers) when C is singular and neither was asked for, `UsageError` when
         both were or one is negative.
         """
-        if min(ridge, cut) < 0 or (ridge > 0 and cut > 0) or not cut < 1:
-            raise UsageError(
-                f"ridge {ridge:g} and cut {cut:g}: give one of them, not negative (cut below 1)"
-            )
-        values, vectors = np.linalg.eigh(self.covariance)
-        values, vectors = values[::-1], vectors[:, ::-1]
-        if values[0] <= 0:
-            raise DataError("S(u) is zero throughout: the input says nothing about W")
-        floor = max(cut, 0.0 if ridge else ROUNDING) * values[0]
-        rank = int(np.sum(values > floor)) if floor else len(values)
-        if rank < len(values) and not cut:
-            raise DataError(_which(values, vectors, rank, names))
-        kept = vectors[:, :rank]
-        weights = (self.cross @ kept) / (values[:rank] + ridge * values[0]) @ kept.T
-        return Minimum(weights, ridge, cut, rank, values, vectors)
+        modes = inverse_modes(
+            self.covariance,
+            ridge,
+            cut,
+            lambda values, vectors, rank: _uncovered(values, vectors, rank, names),
+        )
+        weights = modes.divide(self.cross)
+        return Minimum(weights, ridge, cut, modes.rank, modes.spectrum, modes.directions)
 
     def flow(self, times: Any, start: np.ndarray | None = None) -> Float[np.ndarray, "t m n"]:
         """W(t) under rule (4), dW/dt = B - W C, exactly, from `start` (0 unless given).
@@ -143,15 +138,15 @@ def relative_entropy(
     frame of a periodic input at which S(u) is zero while the input moves, such as a blank one of a
     movie: no W can move the network from there. Raises `UsageError` where D is not positive
     definite.
+
+    >>> from steepest.recurrent import linear_network
+    >>> turns = 2 * np.pi * np.arange(40) / 40
+    >>> inputs = Inputs.cycle(np.stack([np.cos(turns), np.sin(turns)], axis=1), dt=0.1)
+    >>> relative_entropy(inputs, linear_network()).minimum().weights.round(3)
+    array([[ 1.   , -1.571],
+           [ 1.571,  1.   ]])
     """
-    rates = network.nonlinearity(inputs.states)
-    target = inputs.velocities - network.intrinsic(inputs.states)
-    blank = ~rates.any(axis=1) & target.any(axis=1)
-    if inputs.periodic and blank.any():
-        raise DataError(
-            f"frame {int(np.argmax(blank))} of the input is blank: S(u) is zero there and a network"
-            " without activity stays without, whatever its weights; remove blank frames"
-        )
+    rates, target = rates_and_target(inputs, network)
     count, n = rates.shape
     precision = np.eye(n) if diffusion is None else precision_of(diffusion)
     return RelativeEntropy(
@@ -183,6 +178,10 @@ class InputCovariance(AbstractMetric):
     The Hessian of `RelativeEntropy`, and, over the noise, the Fisher information of a path per
     unit of time. `ridge` is absolute, in the unit of C. Points may be flat (m n,) or matrices.
     Raises `MetricError` from `check` where C + ridge I is singular.
+
+    >>> metric = InputCovariance(np.diag([1.0, 4.0]))
+    >>> metric.sharp(np.zeros((1, 2)), np.ones((1, 2))).tolist()
+    [[1.0, 0.25]]
     """
 
     covariance: np.ndarray = eqx.field(converter=as_field)
@@ -206,7 +205,9 @@ class InputCovariance(AbstractMetric):
         return self.covariance + self.ridge * np.eye(self.covariance.shape[0])
 
 
-def _which(values: np.ndarray, vectors: np.ndarray, rank: int, names: Sequence[str] | None) -> str:
+def _uncovered(
+    values: np.ndarray, vectors: np.ndarray, rank: int, names: Sequence[str] | None
+) -> str:
     """Names the units that the undetermined directions load on, the heaviest first."""
     share = np.sum(vectors[:, rank:] ** 2, axis=1)
     units = [int(unit) for unit in np.argsort(-share) if share[unit] > 0.01]

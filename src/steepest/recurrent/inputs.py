@@ -38,6 +38,10 @@ def velocity(
     Errors are of order dt (forward: the map that Euler's step inverts exactly), dt^2 (central),
     dt^4 (fourth), or below every order for a smooth input (spectral; the Nyquist mode of an even
     number of samples has no derivative and is left out).
+
+    >>> turns = 2 * np.pi * np.arange(8) / 8
+    >>> velocity(np.sin(turns)[:, None], turns[1], "spectral")[0].round(6)
+    array([1.])
     """
     if scheme == "spectral":
         frequencies = 2 * np.pi * np.fft.rfftfreq(len(states), dt)
@@ -57,6 +61,11 @@ class Inputs:
 
     `periodic` says that the first sample follows the last. Make one with `Inputs.cycle`,
     `Inputs.sampled` or `Inputs.ergodic`.
+
+    >>> turns = 2 * np.pi * np.arange(8) / 8
+    >>> inputs = Inputs.cycle(np.sin(turns)[:, None], dt=turns[1])
+    >>> inputs.periodic, round(inputs.duration, 3)
+    (True, np.float64(6.283))
     """
 
     states: Float[np.ndarray, "t n"]
@@ -136,7 +145,12 @@ class Inputs:
 
 
 def pooled(parts: Sequence[Inputs]) -> Inputs:
-    """Several inputs as one collection of samples, for time averages; dt must be the same."""
+    """Several inputs as one collection of samples, for time averages; dt must be the same.
+
+    >>> part = Inputs.sampled(np.arange(5.0)[:, None], dt=1.0)
+    >>> len(pooled([part, part]).states)
+    6
+    """
     if len({part.dt for part in parts}) != 1:
         raise UsageError("inputs that are pooled must have one dt, so that each sample counts once")
     return Inputs(
@@ -160,6 +174,16 @@ def limit_cycle(
     `samples` states at equal times, beginning where coordinate 0 rises through its mean.
     Integrated to 1e-12 (DOP853). Raises `FlowError` when the orbit does not return to within 1e-6
     in time `longest` after the transient.
+
+    >>> def xi(state):
+    ...     x, y = state
+    ...     return np.array([x - y, x + y]) - (x * x + y * y) * state
+    >>> states, period = limit_cycle(xi, [0.5, 0.0], 4, transient=20.0, longest=20.0)
+    >>> states.round(3) + 0.0, round(period, 4)
+    (array([[-0.008, -1.   ],
+           [ 1.   , -0.008],
+           [ 0.008,  1.   ],
+           [-1.   ,  0.008]]), 6.2832)
     """
     tight = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-12}
 

@@ -38,6 +38,11 @@ class KuramotoEntropy:
 
     Several runs are one cost: `inputs.pooled`. Velocities of phases that wrap are found from
     unwrapped ones (`np.unwrap` before `Inputs.sampled`).
+
+    >>> theta = np.outer(np.arange(200) * 0.1, [1.0, 2.5])
+    >>> entropy = KuramotoEntropy(Inputs.sampled(theta, 0.1))
+    >>> entropy.minimum().frequencies.round(3)
+    array([1. , 2.5])
     """
 
     inputs: Inputs

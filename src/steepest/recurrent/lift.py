@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
 from steepest.recurrent.inputs import Inputs
+from steepest.recurrent.modes import inverse_modes, rates_and_target
 from steepest.recurrent.network import AbstractAdditive
 
 __all__ = ["AffineLift", "BoxCode", "DualWeights", "fit_dual", "lifted"]
@@ -25,6 +26,10 @@ class BoxCode:
     `nodes[d]` (k,) are the nodes of dimension d, the first and last at the extremes of the data
     (node-centred: with boxes between the extremes instead, Fig 5's counts differ). Unit numbers
     run over the grid with the last dimension fastest.
+
+    >>> code = BoxCode.over([[0.0, 0.0], [1.0, 2.0]], k=3)
+    >>> code.units, code.box([[1.0, 0.0]])
+    (9, array([6]))
     """
 
     nodes: tuple[Float[np.ndarray, " k"], ...]
@@ -71,7 +76,12 @@ class BoxCode:
 
 @dataclass(frozen=True, eq=False)
 class AffineLift:
-    """v = A u + b with A (n, d), b (n,); decoded by least squares."""
+    """v = A u + b with A (n, d), b (n,); decoded by least squares.
+
+    >>> lift = AffineLift.random(dimensions=1, units=3, seed=0)
+    >>> lift.decode(lift.encode([[2.0]])).round(6)
+    array([[2.]])
+    """
 
     matrix: Float[np.ndarray, "n d"]
     offset: Float[np.ndarray, " n"]
@@ -93,7 +103,12 @@ class AffineLift:
 
 
 def lifted(inputs: Inputs, lift: AffineLift) -> Inputs:
-    """The inputs seen through an affine lift: states A u + b, velocities A xi."""
+    """The inputs seen through an affine lift: states A u + b, velocities A xi.
+
+    >>> inputs = Inputs.sampled(np.arange(5.0)[:, None], dt=1.0)
+    >>> lifted(inputs, AffineLift.random(1, 3, seed=0)).states.shape
+    (3, 3)
+    """
     return Inputs(
         lift.encode(inputs.states), inputs.velocities @ lift.matrix.T, inputs.dt, inputs.periodic
     )
@@ -105,6 +120,10 @@ class DualWeights:
 
     `rank` of the F modes were used; `ridge` and `cut` are as asked for, `spectrum` (F,) the
     eigenvalues of the Gram matrix S'S, largest first.
+
+    >>> weights = DualWeights(np.ones((3, 1)), np.ones((3, 1)), 0.0, 0.0, 1, np.array([3.0]))
+    >>> weights.shape, weights @ np.array([1.0, 2.0, 3.0])
+    ((3, 3), array([6., 6., 6.]))
     """
 
     left: Float[np.ndarray, "n F"]
@@ -144,29 +163,22 @@ def fit_dual(
     Equal to `RelativeEntropy.minimum` with the same ridge or cut (relative to the largest
     eigenvalue lam); with neither, and K singular, it raises `DataError` naming the frames; blank
     frames raise it too. `UsageError` for a negative or doubled stabilisation.
+
+    >>> from steepest.recurrent import linear_network
+    >>> turns = 2 * np.pi * np.arange(40) / 40
+    >>> inputs = Inputs.cycle(np.stack([np.cos(turns), np.sin(turns)], axis=1), dt=turns[1])
+    >>> fit_dual(inputs, linear_network(), cut=1e-6).dense().round(3)
+    array([[ 1., -1.],
+           [ 1.,  1.]])
     """
-    if min(ridge, cut) < 0 or (ridge > 0 and cut > 0) or not cut < 1:
-        raise UsageError(
-            f"ridge {ridge:g} and cut {cut:g}: give one of them, not negative (cut below 1)"
-        )
-    rates = network.nonlinearity(inputs.states).T
-    target = (inputs.velocities - network.intrinsic(inputs.states)).T
-    blank = ~rates.any(axis=0) & target.any(axis=0)
-    if inputs.periodic and blank.any():
-        raise DataError(
-            f"frame {int(np.argmax(blank))} of the input is blank: S(u) is zero there and a network"
-            " without activity stays without, whatever its weights; remove blank frames"
-        )
-    values, vectors = np.linalg.eigh(rates.T @ rates)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    floor = max(cut, 0.0 if ridge else 1e-12) * values[0]
-    rank = int(np.sum(values > floor)) if floor else len(values)
-    if rank < len(values) and not cut:
-        frames = np.argsort(-np.sum(vectors[:, rank:] ** 2, axis=1))[:6]
-        raise DataError(
-            f"only {rank} of {len(values)} frames are independent (frames"
-            f" {', '.join(map(str, sorted(frames)))} repeat others): ask for a ridge or a cut"
-        )
-    kept = vectors[:, :rank]
-    left = (target @ kept) / (values[:rank] + ridge * values[0]) @ kept.T
-    return DualWeights(left, rates, ridge, cut, rank, values)
+    rates, target = rates_and_target(inputs, network)
+    modes = inverse_modes(rates @ rates.T, ridge, cut, _repeated)
+    return DualWeights(modes.divide(target.T), rates.T, ridge, cut, modes.rank, modes.spectrum)
+
+
+def _repeated(values: np.ndarray, vectors: np.ndarray, rank: int) -> str:
+    frames = np.argsort(-np.sum(vectors[:, rank:] ** 2, axis=1))[:6]
+    return (
+        f"only {rank} of {len(values)} frames are independent (frames"
+        f" {', '.join(map(str, sorted(frames)))} repeat others): ask for a ridge or a cut"
+    )

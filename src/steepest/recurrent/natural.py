@@ -43,10 +43,21 @@ def natural_learn(
 ) -> NaturalLearning:
     """Run rule (5) in the metric C + ridge I on `inputs` (t, n) shown `passes` times.
 
-    `ridge` > 0, in the unit of s^2 times time for the default rate 1/t (`gain` 0): P starts as
-    I / ridge. With `gain` eps > 0 the rate is constant and P is the inverse of the covariance
-    that is forgotten with time constant 1/eps (P starts as I / ridge, ridge in the unit of s^2).
+    - `rule`: an `OnlineRule` without options; `inputs`: one row per sample, `dt` apart.
+    - `ridge`: positive; P starts as I / ridge. In the unit of s^2 times time for the default rate
+      1/t, of s^2 with a `gain`.
+    - `passes`: how often the inputs are shown.
+    - `gain`: eps > 0 for a constant rate; P is then the inverse of the covariance that is
+      forgotten with time constant 1/eps.
+    - `record`: times at which W is kept (the end always is).
+
     Raises `UsageError` past a stability limit or for a rule with options that this form lacks.
+
+    >>> from steepest.recurrent import RateNetwork
+    >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
+    >>> run = natural_learn(rule, np.ones((40, 2)), dt=0.01, ridge=0.1)
+    >>> run.weights.shape
+    (1, 2, 2)
     """
     if rule.filtered or rule.diffusion is not None:
         raise UsageError("the natural rule knows no filtered terms and no diffusion")
@@ -92,5 +103,9 @@ def cramer_rao(
     """The least variance of each W_ij that any unbiased estimate from a path of `duration` has.
 
     2 D_ii (C^-1)_jj / T: the Fisher information of the path is T (2 D)^-1 (x) C.
+
+    >>> cramer_rao(np.diag([1.0, 2.0]), 0.1 * np.eye(2), duration=10.0)
+    array([[0.02, 0.01],
+           [0.02, 0.01]])
     """
     return np.outer(2 * np.diag(diffusion), np.diag(np.linalg.inv(covariance))) / duration

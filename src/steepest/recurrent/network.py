@@ -83,7 +83,11 @@ class AbstractAdditive(AbstractNetwork):
 
 @dataclass(frozen=True, eq=False)
 class RateNetwork(AbstractAdditive):
-    """v' = -l v + W S(v) (Eq 2); `decay` is l, in 1/time."""
+    """v' = -l v + W S(v) (Eq 2); `decay` is l, in 1/time.
+
+    >>> RateNetwork(decay=1.0).field(np.eye(2), np.array([0.5, 0.0])).round(3)
+    array([-0.038,  0.   ])
+    """
 
     decay: float = 1.0
     nonlinearity: Nonlinearity = TANH
@@ -93,13 +97,21 @@ class RateNetwork(AbstractAdditive):
 
 
 def linear_network(decay: float = 1.0) -> RateNetwork:
-    """v' = -l v + W v: the network of linear inverse modelling."""
+    """v' = -l v + W v: the network of linear inverse modelling.
+
+    >>> linear_network().field(2 * np.eye(2), np.array([0.5, 1.0]))
+    array([0.5, 1. ])
+    """
     return RateNetwork(decay, IDENTITY)
 
 
 @dataclass(frozen=True, eq=False)
 class AdditiveNetwork(AbstractAdditive):
-    """v' = f(v) + W S(v) with any f: array (..., n) -> array of the same shape."""
+    """v' = f(v) + W S(v) with any f: array (..., n) -> array of the same shape.
+
+    >>> AdditiveNetwork(lambda states: -(states**3)).field(np.zeros((2, 2)), np.array([1.0, 2.0]))
+    array([-1., -8.])
+    """
 
     function: Field
     nonlinearity: Nonlinearity = TANH
@@ -110,7 +122,11 @@ class AdditiveNetwork(AbstractAdditive):
 
 @dataclass(frozen=True, eq=False)
 class WilsonCowan(AbstractNetwork):
-    """v' = -l v + S(W v + h): the nonlinearity acts on the summed drive; `bias` is h."""
+    """v' = -l v + S(W v + h): the nonlinearity acts on the summed drive; `bias` is h.
+
+    >>> WilsonCowan().field(np.zeros((1, 1)), np.array([0.5]))
+    array([0.])
+    """
 
     decay: float = 1.0
     nonlinearity: Nonlinearity = field(default_factory=logistic)
@@ -122,7 +138,11 @@ class WilsonCowan(AbstractNetwork):
 
 @dataclass(frozen=True, eq=False)
 class Kuramoto(AbstractNetwork):
-    """theta_i' = omega_i + sum_j K_ij sin(theta_j - theta_i); `frequencies` is omega (n,)."""
+    """theta_i' = omega_i + sum_j K_ij sin(theta_j - theta_i); `frequencies` is omega (n,).
+
+    >>> Kuramoto([1.0, 2.0]).field(np.zeros((2, 2)), np.array([0.0, 0.5]))
+    array([1., 2.])
+    """
 
     frequencies: Any
 
@@ -134,12 +154,20 @@ class Kuramoto(AbstractNetwork):
 
 
 def euler(field: Field, state: np.ndarray, dt: float) -> np.ndarray:
-    """The map v -> v + dt F(v)."""
+    """The map v -> v + dt F(v).
+
+    >>> euler(lambda state: -state, np.array([1.0]), 0.1)
+    array([0.9])
+    """
     return state + dt * field(state)
 
 
 def rk4(field: Field, state: np.ndarray, dt: float) -> np.ndarray:
-    """The classical Runge-Kutta map of order 4; inputs are held constant during the step."""
+    """The classical Runge-Kutta map of order 4; inputs are held constant during the step.
+
+    >>> rk4(lambda state: -state, np.array([1.0]), 0.1).round(4)
+    array([0.9048])
+    """
     a = field(state)
     b = field(state + dt / 2 * a)
     c = field(state + dt / 2 * b)
@@ -160,10 +188,21 @@ def simulate(
 ) -> Float[np.ndarray, "t *batch n"]:
     """The states at times 0, dt, ..., steps dt, from `start` (n,), or (b, n) for b copies.
 
-    `inputs` (steps, n) is u, held during each step. `diffusion` is the matrix D of the noise
-    du = f dt + L dB with L L' = 2 D (Euler-Maruyama: sqrt(dt) L z is added after the step), drawn
-    from `seed`. Raises `FlowError`, naming the time and unit, if a state is not finite, and
+    - `network`, `weights`: the vector field, and its connectivity (n, n).
+    - `start`: the first state; `dt`, `steps`: the time between states, and how many follow.
+    - `inputs`: u (steps, n), held during each step.
+    - `diffusion`: the matrix D of the noise du = f dt + L dB with L L' = 2 D (Euler-Maruyama:
+      sqrt(dt) L z is added after the step), drawn from `seed`.
+    - `integrator`: the map of one step, `euler` or `rk4`.
+
+    Raises `FlowError`, naming the time and unit, if a state is not finite, and
     `UsageError` for a step or diffusion that cannot be used.
+
+    >>> simulate(linear_network(), np.zeros((1, 1)), [1.0], dt=0.1, steps=3).round(3)
+    array([[1.   ],
+           [0.9  ],
+           [0.81 ],
+           [0.729]])
     """
     state = np.array(start, dtype=np.float64)
     if not (np.isfinite(dt) and dt > 0):
@@ -230,6 +269,12 @@ def replay(
 
     Raises `DataError` when `prime` is a fixed point, such as a blank image where S(0) = 0: the
     network would stay there for every connectivity. Otherwise as `simulate` without input.
+
+    >>> turn = np.array([[1.0, -1.0], [1.0, 1.0]])
+    >>> replay(linear_network(), turn, [1.0, 0.0], dt=0.1, steps=2, integrator=rk4).round(3)
+    array([[1.   , 0.   ],
+           [0.995, 0.1  ],
+           [0.98 , 0.199]])
     """
     state = np.array(prime, dtype=np.float64)
     if not network.field(weights, state).any():

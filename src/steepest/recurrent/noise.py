@@ -49,6 +49,13 @@ def fit_noisy(
     W from forward differences, which are the Ito ones and free of the bias that central ones (and
     STDP) have; D = dt <r r'> / 2 over the residuals r, with t - n degrees of freedom. Errors as
     `RelativeEntropy.minimum`, and `DataError` for a series of no more rows than units.
+
+    >>> from steepest.recurrent import linear_network, simulate
+    >>> noise = {"diffusion": np.eye(1), "seed": 0}
+    >>> path = simulate(linear_network(), np.zeros((1, 1)), [0.0], 0.01, 5000, **noise)
+    >>> fit = fit_noisy(path, 0.01, linear_network())
+    >>> fit.diffusion.round(1)
+    array([[1.]])
     """
     inputs = Inputs.sampled(series, dt, xi="forward")
     count, n = inputs.states.shape
@@ -68,6 +75,14 @@ def learn_noisy(
     D is the running mean of du du' / (2 dt), of bias dt <f f'> / 2; the rule's STDP is a
     Stratonovich drift, from which D diag<S'> is taken with the D of the moment, renewed every
     `block` samples. Raises as `learn`.
+
+    >>> from steepest.recurrent import linear_network, simulate
+    >>> noise = {"diffusion": np.eye(1), "seed": 0}
+    >>> path = simulate(linear_network(), np.zeros((1, 1)), [0.0], 0.01, 5000, **noise)
+    >>> rule = OnlineRule(linear_network(), gamma=20.0, decay_net=20.0)
+    >>> weights, diffusion, state = learn_noisy(rule, path, 0.01, rate=0.1)
+    >>> diffusion.round(1)
+    array([[1.]])
     """
     states = checked(series, dt)
     n = states.shape[1]
@@ -92,6 +107,10 @@ def stationary_covariance(
     """P of du = A u dt + L dB: the Lyapunov equation A P + P A' + 2 D = 0.
 
     Raises `DataError` where A is not stable, so that there is no stationary state.
+
+    >>> stationary_covariance(-np.eye(2), np.diag([0.5, 2.0]))
+    array([[0.5, 0. ],
+           [0. , 2. ]])
     """
     slowest = np.linalg.eigvals(drift).real.max()
     if slowest >= 0:
@@ -137,6 +156,11 @@ def path_entropy(
 
     Eq 12 as printed has E_Q ln dP/dQ, which is not positive; it must read E_Q ln dQ/dP, which is
     what Eq 13 is. Raises `UsageError` where the two laws have different diffusion matrices.
+
+    >>> paths = np.cumsum(np.random.default_rng(0).standard_normal((100, 50, 1)), axis=0) * 0.1
+    >>> entropy = path_entropy(lambda u: 0 * u, lambda u: 1 + 0 * u, paths, 0.01, np.eye(1) / 2)
+    >>> round(entropy.quadratic, 3)
+    0.495
     """
     same = np.asarray(diffusion, dtype=np.float64)
     if other_diffusion is not None and not np.allclose(same, other_diffusion, rtol=1e-9, atol=0):

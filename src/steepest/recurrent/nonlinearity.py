@@ -21,6 +21,10 @@ class Nonlinearity:
     `slope` is S', needed only by the noise correction and by Wilson-Cowan networks, and `inverse`
     is S^-1. `bound` is the largest |S|, where there is one: it saves a look at the data.
     `Nonlinearity.smooth` finds the slope of a function written in jax.numpy by itself.
+
+    >>> square = Nonlinearity(np.square, slope=lambda states: 2 * states, name="square")
+    >>> square.derivative(np.array([3.0]))
+    array([6.])
     """
 
     function: Elementwise
@@ -73,7 +77,11 @@ IDENTITY = Nonlinearity(_identity, np.ones_like, _identity, "identity")
 
 
 def logistic(gain: float = 1.0, threshold: float = 0.0) -> Nonlinearity:
-    """S(x) = 1 / (1 + exp(-gain (x - threshold)))."""
+    """S(x) = 1 / (1 + exp(-gain (x - threshold))).
+
+    >>> logistic(gain=2.0)(np.array([0.0, 1.0])).round(3)
+    array([0.5  , 0.881])
+    """
 
     def function(states: np.ndarray) -> np.ndarray:
         return expit(gain * (states - threshold))

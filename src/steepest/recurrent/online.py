@@ -55,7 +55,11 @@ class Terms:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What the rule carries from one sample to the next: W (n, n), and vbar, X and Y (n,)."""
+    """What the rule carries from one sample to the next: W (n, n), and vbar, X and Y (n,).
+
+    >>> State.silent(2).weights.shape
+    (2, 2)
+    """
 
     weights: Float[np.ndarray, "n n"]
     filtered_input: Float[np.ndarray, " n"]
@@ -100,6 +104,11 @@ class OnlineRule:
     `filtered`: all three terms are seen through g_gamma; the gamma floor vanishes identically.
     `diffusion`: D (n, n) of the input's noise; STDP estimates the Stratonovich drift, and
     D diag<S'(vbar)> is subtracted from it to make the Ito one.
+
+    >>> from steepest.recurrent import RateNetwork
+    >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
+    >>> rule.filtered
+    False
     """
 
     network: AbstractAdditive
@@ -190,6 +199,12 @@ class Learning:
     `terms[i]` holds the mean of the three terms between times[i-1] and times[i] (from 0 for the
     first), where asked for; else `terms` is empty. `mean` is W averaged over the last pass of an
     input that was shown more than once, else the W it ended at.
+
+    >>> from steepest.recurrent import RateNetwork
+    >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
+    >>> run = learn(rule, np.ones((40, 2)), dt=0.01, rate=0.1, record=[0.2])
+    >>> run.times, run.weights.shape
+    (array([0.2, 0.4]), (2, 2, 2))
     """
 
     times: Float[np.ndarray, " k"]
@@ -213,15 +228,26 @@ def learn(
 ) -> Learning:
     """Run the rule on `inputs` (t, n), shown `passes` times in a row; the network is not simulated.
 
-    `rate` is eps, in 1/time, or pairs (eps, until time), each eps holding until its time. With
-    `block` = K > 1, W is held during K samples and changed at their end: the same to first order
-    in eps K dt, and several times faster for large n; "input" takes one whole pass as a block
-    (and whole passes only).
-    `record`: times at which W is kept (the end always is), moved up to the end of their block.
-    `terms`: keep the three terms too. `start`: continue a run.
+    - `rule`: the network's nonlinearity and the time constants of learning (`OnlineRule`).
+    - `inputs`: one row per sample, `dt` apart; `passes`: how often they are shown.
+    - `rate`: eps, in 1/time, or pairs (eps, until time), each eps holding until its time.
+    - `block`: with K > 1, W is held during K samples and changed at their end: the same to first
+      order in eps K dt, and several times faster for large n; "input" takes one whole pass as a
+      block (and whole passes only).
+    - `record`: times at which W is kept (the end always is), moved up to the end of their block.
+    - `terms`: keep the three terms too. `start`: continue a run.
 
     Raises `UsageError`, before anything runs, where dt or eps is past a stability limit (named,
     with the largest dt that is not), and `DataError` for inputs shorter than a filter remembers.
+
+    >>> from steepest.recurrent import RateNetwork
+    >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
+    >>> turns = 2 * np.pi * np.arange(100) / 100
+    >>> shown = np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    >>> run = learn(rule, shown, dt=0.02, rate=0.1, passes=50, block="input")
+    >>> run.weights[-1].round(1)
+    array([[ 1.2, -3.4],
+           [ 3.4,  1.2]])
     """
     shown = checked(inputs, dt)
     n, period = shown.shape[1], len(shown)

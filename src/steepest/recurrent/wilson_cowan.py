@@ -20,7 +20,12 @@ __all__ = ["WilsonCowanEntropy"]
 
 @dataclass(frozen=True, eq=False)
 class WilsonCowanEntropy:
-    """The relative entropy per unit of time of an input and a Wilson-Cowan network, on W (n, n)."""
+    """The relative entropy per unit of time of an input and a Wilson-Cowan network, on W (n, n).
+
+    >>> inputs = Inputs.sampled(np.zeros((5, 1)), dt=1.0)
+    >>> WilsonCowanEntropy(inputs, WilsonCowan())(np.zeros((1, 1)))
+    0.125
+    """
 
     inputs: Inputs
     network: WilsonCowan

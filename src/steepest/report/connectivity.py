@@ -1,55 +1,74 @@
-"""An inferred connectivity as one self-contained HTML page."""
+"""An inferred connectivity as an answer."""
 
 import numpy as np
 
-from steepest._version import __version__
 from steepest.inference.activity.connectivity import Connectivity
-from steepest.papers.galtier2013 import CITATION as METHOD
-from steepest.report import page
+from steepest.inference.activity.picture import connectivity_picture
+from steepest.papers.galtier2013 import CITATION
+from steepest.report.answer import Answer
+from steepest.report.page import Page, Section
 
-__all__ = ["connectivity_page"]
+__all__ = ["connectivity_answer"]
 
 _SHOWN = 200  # weights in the table; the CSV file has them all
+_CAPTION = (
+    "A: the weights, from each unit (columns) to each (rows); a cross marks weights not told from"
+    " zero. B: the eigenvalues of C, the covariance of the activities; directions whose eigenvalue"
+    " is small are hardly covered by the recording. C: the data (dashed), and what the network"
+    " plays when it is set to the first row and left alone."
+)
+_UNITS = (
+    "All units share C, so what a recording leaves open is the outgoing weights of units, and"
+    " combinations of them. A flow that is explained well does not promise a replay that lasts: the"
+    " fit is on the recorded path only."
+)
 
 
-def connectivity_page(result: Connectivity, *, source: str, picture: bytes, command: str) -> str:
-    """The connectivity as one HTML page; `source` is the file's name, `picture` its plot as PNG.
+def connectivity_answer(result: Connectivity, *, source: str) -> Answer:
+    """The connectivity for terminal, JSON, page, and as a table of all weights (CSV).
 
-    `command` is the command line that repeats it.
+    `source` is the file's name.
     """
+    return Answer(
+        name="connectivity",
+        heading=source,
+        content=result.to_dict(),
+        table=lambda: "\n".join(result.lines()),
+        page=lambda: _page(result, source),
+        draw=lambda: connectivity_picture(result),
+        others={"connectivity.csv": result.csv()},
+    )
+
+
+def _page(result: Connectivity, source: str) -> Page:
     clear, count = int(result.clear.sum()), result.weights.size
     shown = (len(result.replayed) - 1) * result.series.dt
     whole = result.follows >= shown * (1 - 1e-9)
-    playing = (
-        f"Left alone, the network follows the data for {result.follows:.4g} of {shown:.4g}"
-        f" (a network that stays where it starts: {result.stays:.4g})."
-    )
-    return page.render(
-        "connectivity.html",
-        source=source,
-        question=(
+    return Page(
+        title=f"Connectivity of {source}",
+        question="Which connectivity makes a network do what was recorded?",
+        asked=(
             f"Asked of {source}: {len(result.series.names)} units, {len(result.series.values)}"
             f" rows, one every {result.series.dt:g}. The network is v' = -l v + W S(v), with"
             f" l = {result.decay:g} and S = {result.nonlinearity}."
         ),
-        sentence=f"{clear} of {count} weights differ from zero.",
+        statement=f"{clear} of {count} weights differ from zero.",
         tone="bad" if result.caution else ("good" if whole else "open"),
-        playing=playing,
-        caution=result.caution,
-        picture=picture,
-        weights=_weights(result),
-        hidden=max(0, count - _SHOWN),
-        units=_units(result),
-        numbers=_numbers(result),
-        command=command,
-        citations=[METHOD, page.SOFTWARE],
-        version=__version__,
+        reason=(
+            f"Left alone, the network follows the data for {result.follows:.4g} of {shown:.4g}"
+            f" (a network that stays where it starts: {result.stays:.4g})."
+        ),
+        notes=[("Beware:", f"{result.caution}.")] if result.caution else [],
+        alt="The weights, the directions covered, and data against replay",
+        caption=_CAPTION,
+        sections=[_weights(result), _units(result), _numbers(result)],
+        citations=[CITATION],
         seed=result.seed,
     )
 
 
-def _weights(result: Connectivity) -> list[dict[str, object]]:
-    """Rows of the table of weights, the largest first."""
+def _weights(result: Connectivity) -> Section:
+    """The weights, the largest first."""
     names, scale = result.series.names, np.abs(result.weights).max()
     places = max(0, 3 - int(np.floor(np.log10(scale)))) if scale > 0 else 3
     order = np.argsort(-np.abs(result.weights), axis=None, kind="stable")[:_SHOWN]
@@ -57,18 +76,25 @@ def _weights(result: Connectivity) -> list[dict[str, object]]:
     for i, j in zip(*np.unravel_index(order, result.weights.shape), strict=True):
         low, high = result.interval[:, i, j]
         rows.append(
-            {
-                "to": names[i],
-                "from": names[j],
-                "weight": f"{result.weights[i, j]:.{places}f}",
-                "interval": f"{low:.{places}f} to {high:.{places}f}",
-                "clear": bool(result.clear[i, j]),
-            }
+            (
+                names[j],
+                names[i],
+                f"{result.weights[i, j]:.{places}f}",
+                f"{low:.{places}f} to {high:.{places}f}",
+                "yes" if result.clear[i, j] else "not shown",
+            )
         )
-    return rows
+    hidden = result.weights.size - len(rows)
+    return Section(
+        "The weights, the largest first",
+        ("From", "To", "Weight, 1/time", "95 % interval", "Differs from zero"),
+        rows,
+        numbers=(2, 3),
+        note=f"{hidden} smaller weights are in connectivity.csv only." if hidden else "",
+    )
 
 
-def _units(result: Connectivity) -> list[dict[str, str]]:
+def _units(result: Connectivity) -> Section:
     """Per unit: what W explains of its flow, how its replay correlates, and what is left open."""
     rows = zip(
         result.series.names,
@@ -77,18 +103,24 @@ def _units(result: Connectivity) -> list[dict[str, str]]:
         result.minimum.undetermined,
         strict=True,
     )
-    return [
-        {
-            "name": name,
-            "explained": f"{explained:.2%}",
-            "correlation": "-" if np.isnan(correlation) else f"{correlation:.3f}",
-            "open": f"{share:.1%}",
-        }
-        for name, explained, correlation, share in rows
-    ]
+    return Section(
+        "The units",
+        ("Unit", "Flow explained", "Correlation of replay", "Outgoing weights left open"),
+        [
+            (
+                name,
+                f"{explained:.2%}",
+                "-" if np.isnan(correlation) else f"{correlation:.3f}",
+                f"{share:.1%}",
+            )
+            for name, explained, correlation, share in rows
+        ],
+        numbers=(1, 2, 3),
+        note=_UNITS,
+    )
 
 
-def _numbers(result: Connectivity) -> list[tuple[str, str, str]]:
+def _numbers(result: Connectivity) -> Section:
     spectrum, n = result.minimum.spectrum, len(result.weights)
     rows = [
         (
@@ -118,4 +150,4 @@ def _numbers(result: Connectivity) -> list[tuple[str, str, str]]:
     for name, value in (("ridge", result.minimum.ridge), ("cut", result.minimum.cut)):
         if value:
             rows.append((name, f"{value:g}", "as asked for, relative to the largest eigenvalue"))
-    return rows
+    return Section("The numbers", ("Quantity", "Value", "How"), rows)

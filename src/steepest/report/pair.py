@@ -1,48 +1,65 @@
-"""A verdict on one pair of columns, paired or not, as one HTML page, or as tables."""
+"""A verdict on one pair of columns as an answer."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Group
-from rich.text import Text
-
-from steepest.inference import UnpairedVerdict, Verdict
+from steepest.files import plain
 from steepest.inference.synapses.assumed_noise import Sensitivity
 from steepest.inference.synapses.covariate import RateFit
-from steepest.report import page
+from steepest.inference.synapses.verdict import Verdict
+from steepest.report.answer import Answer
+from steepest.report.page import Page, Section, checks_section, verdict_page
+from steepest.report.tables import checks_table, plain_table, text, together, verdict_head
+from steepest.report.words import INDEX, fixed, interval, share, short
 
-__all__ = ["unpaired_page", "unpaired_table", "verdict_page", "verdict_table"]
+if TYPE_CHECKING:
+    from rich.console import Group
 
-_INDEX = (
-    "The geometry index a says how the typical change of a synapse grows with its size, as size to"
-    " the power a. With a = 0 large and small synapses change by the same amount (Euclidean,"
-    " ordinary gradient descent); with a = 1 by the same fraction (multiplicative)."
-)
+__all__ = ["pair_answer"]
 
 
-def verdict_page(
+def pair_answer(
     verdict: Verdict,
     *,
     source: str,
     before: str,
     after: str,
-    picture: bytes,
-    command: str,
-    notes: Sequence[str] = (),
     rate: RateFit | None = None,
     assumed: Sensitivity | None = None,
-) -> str:
-    """A verdict as one HTML page; `source` is the file's name, `before` and `after` its columns.
+    request: Mapping[str, Any] | None = None,
+) -> Answer:
+    """The verdict for terminal, JSON and page.
 
-    `picture` is the verdict's plot as PNG, `command` the command line that repeats it, `notes`
-    sentences that follow the verdict, `rate` the fit with presynaptic rates where they are known,
-    `assumed` the index under assumed noise where none was stated.
+    - `source`: the file's name; `before`, `after`: its columns.
+    - `rate`: the fit with presynaptic rates, where they are known.
+    - `assumed`: the index under assumed noise, where none was stated.
+    - `request`: what was asked, by the names of the options, for the JSON.
     """
+    content = verdict.to_dict()
+    for name, part in (("request", request), ("rate", rate), ("sensitivity", assumed)):
+        if part is not None:
+            content[name] = dict(part) if isinstance(part, Mapping) else plain(asdict(part))
+    return Answer(
+        name="verdict",
+        heading=f"{source}: column {before} (before), column {after} (after)",
+        content=content,
+        table=lambda: _table(verdict, rate, assumed),
+        page=lambda: _page(verdict, source, (before, after), rate, assumed),
+        draw=verdict.plot,
+    )
+
+
+def _page(
+    verdict: Verdict,
+    source: str,
+    columns: tuple[str, str],
+    rate: RateFit | None,
+    assumed: Sensitivity | None,
+) -> Page:
     sections = [
-        page.Section(
-            "The numbers", ("Quantity", "Value", "How"), _numbers(verdict, rate), note=_INDEX
-        ),
-        page.Section(
+        Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict, rate), note=INDEX),
+        Section(
             "The named geometries, the likeliest first",
             (
                 "Geometry",
@@ -56,39 +73,36 @@ def verdict_page(
             numbers=(1, 2, 3, 4, 5),
             note=_floor(verdict),
         ),
-        page.checks_section(verdict.checks),
-        page.Section(
+        checks_section(verdict.checks),
+        Section(
             "If there is measurement noise",
             ("Coefficient of variation", "Index", "or additive sd", "Index"),
             _assumed(assumed),
             numbers=(0, 1, 2, 3),
             note="The index with so much noise taken out; - where noise alone explains the change.",
         ),
-        page.Section(
+        Section(
             "What was used, what was dropped, and why",
             ("Synapses", "", "Why"),
             _dropped(verdict),
             numbers=(0,),
         ),
     ]
-    return page.answer_page(
+    return verdict_page(
         verdict,
         source=source,
-        question=(
-            f"Asked of {source}, column {before} (before) and column {after} (after)."
+        asked=(
+            f"Asked of {source}, column {columns[0]} (before) and column {columns[1]} (after)."
             f" Measurement noise: {verdict.noise.statement.replace(': ', ', ')}."
         ),
-        notes=notes,
-        picture=picture,
+        notes=[] if assumed is None else [_flip(assumed)],
         alt="Sizes before and after, and the likelihood of each geometry",
         sections=sections,
-        command=command,
     )
 
 
-def verdict_table(verdict: Verdict, rate: RateFit | None = None) -> Group:
-    """A verdict as terminal tables: the sentence, the numbers, the geometries, the checks."""
-    head = page.answer_head(verdict, _numbers(verdict, rate))
+def _table(verdict: Verdict, rate: RateFit | None, assumed: Sensitivity | None) -> "Group":
+    head = verdict_head(verdict, _numbers(verdict, rate))
     counts = verdict.counts
     synapses = (
         f"{counts.usable} usable, {counts.vanished} vanished, {counts.new} new,"
@@ -98,8 +112,8 @@ def verdict_table(verdict: Verdict, rate: RateFit | None = None) -> Group:
         synapses += (
             f"; {counts.below_limit} began below the limit, {counts.censored} ended below it"
         )
-    head.add_row("synapses", Text(synapses))
-    ranking = page.plain_table(
+    head.add_row("synapses", text(synapses))
+    ranking = plain_table(
         "Geometry",
         "Index",
         "Log-likelihood, below the best",
@@ -110,65 +124,12 @@ def verdict_table(verdict: Verdict, rate: RateFit | None = None) -> Group:
     )
     for row in _geometries(verdict):
         ranking.add_row(*row)
-    parts: list[Any] = [head, "", ranking, Text(_floor(verdict), style="dim")]
+    parts: list[Any] = [head, "", ranking, text(_floor(verdict), style="dim")]
     if verdict.checks:
-        parts += ["", page.checks_table(verdict.checks)]
-    return Group(*parts)
-
-
-def unpaired_page(
-    verdict: UnpairedVerdict,
-    *,
-    source: str,
-    before: str,
-    after: str,
-    picture: bytes,
-    command: str,
-) -> str:
-    """A verdict on two distributions as one HTML page, with the words of `verdict_page`."""
-    return page.answer_page(
-        verdict,
-        source=source,
-        question=(
-            f"Asked of {source}, column {before} (before) and column {after} (after), as two"
-            " distributions of different synapses."
-        ),
-        settle=verdict.settle,
-        picture=picture,
-        alt="Both distributions of sizes, and the misfit of every index",
-        caption="A: the distributions before and after. B: how far a Gaussian change of the dual is"
-        " from turning the first into the second, for every index.",
-        sections=[
-            page.Section(
-                "The numbers", ("Quantity", "Value", "How"), _unpaired(verdict), note=_INDEX
-            ),
-            page.checks_section(verdict.checks),
-        ],
-        command=command,
-    )
-
-
-def unpaired_table(verdict: UnpairedVerdict) -> Group:
-    """A verdict on two distributions as terminal tables."""
-    head = page.answer_head(verdict, _unpaired(verdict), verdict.settle)
-    return Group(head, "", page.checks_table(verdict.checks))
-
-
-def _unpaired(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
-    return [
-        (
-            "index",
-            f"{page.fixed(verdict.index)}, 95 % {page.interval(verdict.interval)}",
-            "smallest distance between distributions; both samples bootstrapped",
-        ),
-        ("change", page.fixed(verdict.relative_change), "of the spread of sizes before"),
-        ("sizes before", str(verdict.n_before), _left_out(verdict.absent_before)),
-        ("sizes after", str(verdict.n_after), _left_out(verdict.absent_after)),
-    ]
-
-
-def _left_out(absent: int) -> str:
-    return f"{absent} absent (0 or empty) left out" if absent else "all positive"
+        parts += ["", checks_table(verdict.checks)]
+    if assumed is not None:
+        parts += ["", text(_flip(assumed))]
+    return together(*parts)
 
 
 def _numbers(verdict: Verdict, rate: RateFit | None) -> list[tuple[str, str, str]]:
@@ -176,12 +137,12 @@ def _numbers(verdict: Verdict, rate: RateFit | None) -> list[tuple[str, str, str
     rows = [
         (
             "index",
-            f"{page.fixed(verdict.index)}, 95 % {page.interval(verdict.interval)}",
+            f"{fixed(verdict.index)}, 95 % {interval(verdict.interval)}",
             f"{verdict.estimator}, {verdict.interval_method}",
         ),
         (
             "by likelihood",
-            f"{page.fixed(fit.index)}, 95 % {page.interval(fit.interval)}",
+            f"{fixed(fit.index)}, 95 % {interval(fit.interval)}",
             fit.model,
         ),
         ("noise", verdict.noise.statement, ""),
@@ -193,12 +154,12 @@ def _numbers(verdict: Verdict, rate: RateFit | None) -> list[tuple[str, str, str
         rows += [
             (
                 "index at equal rate",
-                f"{page.fixed(rate.index)}, 95 % {page.interval(ends[0])}",
+                f"{fixed(rate.index)}, 95 % {interval(ends[0])}",
                 f"presynaptic rate as covariate, {rate.n} synapses",
             ),
             (
                 "rate exponent",
-                f"{page.fixed(rate.exponent)}, 95 % {page.interval(ends[1])}",
+                f"{fixed(rate.exponent)}, 95 % {interval(ends[1])}",
                 rate.meaning,
             ),
         ]
@@ -211,11 +172,11 @@ def _geometries(verdict: Verdict) -> list[tuple[str, ...]]:
     return [
         (
             fit.name,
-            page.fixed(fit.index),
-            page.short(best - fit.log_likelihood),
-            page.share(fit.weight),
-            page.short(distances[fit.name].uncentred if fit.name in distances else None),
-            page.short(distances[fit.name].centred if fit.name in distances else None),
+            fixed(fit.index),
+            short(best - fit.log_likelihood),
+            share(fit.weight),
+            short(distances[fit.name].uncentred if fit.name in distances else None),
+            short(distances[fit.name].centred if fit.name in distances else None),
         )
         for fit in verdict.geometries
     ]
@@ -225,7 +186,7 @@ def _assumed(curve: Sensitivity | None) -> list[tuple[str, ...]]:
     if curve is None:
         return []
     columns = zip(curve.cv, curve.index_of_cv, curve.sd, curve.index_of_sd, strict=True)
-    return [(f"{cv:.3g}", page.fixed(a), f"{sd:.3g}", page.fixed(b)) for cv, a, sd, b in columns]
+    return [(f"{cv:.3g}", fixed(a), f"{sd:.3g}", fixed(b)) for cv, a, sd, b in columns]
 
 
 def _floor(verdict: Verdict) -> str:
@@ -258,3 +219,10 @@ def _dropped(verdict: Verdict) -> list[tuple[int, str, str]]:
             (counts.censored, "ended below the limit", f"size after was below {limit}, or 0"),
         ]
     return [*rows, (counts.rows, "rows in all", "")]
+
+
+def _flip(curve: Sensitivity) -> str:
+    return (
+        f"If there is measurement noise: a coefficient of variation of {curve.flip_cv} or an"
+        f" additive sd of {curve.flip_sd} makes another geometry the nearest."
+    )

@@ -13,7 +13,7 @@ from steepest.spiking.trains import SpikeTrains
 
 __all__ = ["AbstractGroup", "Afferents", "GivenGroup", "SteadyGroup", "VaryingGroup", "check_bins"]
 
-MOST_EXPECTED = 0.5  # spikes per bin: beyond, a bin is no short time
+MOST_EXPECTED = 0.5  # spikes per bin; with more, a bin is too long to be taken for one moment
 
 
 def check_bins(rates: Any, dt: float, what: str) -> None:
@@ -53,7 +53,13 @@ class AbstractGroup(ABC):
 
 @dataclass(frozen=True, eq=False)
 class SteadyGroup(AbstractGroup):
-    """`size` independent Poisson afferents of the same constant `rate` (Hz); 0 is silent."""
+    """`size` independent Poisson afferents of the same constant `rate` (Hz); 0 is silent.
+
+    >>> import numpy as np
+    >>> SteadyGroup(2, 10.0).rates(np.array([0.0, 0.5]))
+    array([[10., 10.],
+           [10., 10.]])
+    """
 
     size: int
     rate: float
@@ -72,6 +78,10 @@ class VaryingGroup(AbstractGroup):
 
     `knots` (k,) increasing times in s, `values` (k,) rates in Hz; before and after them the rate
     is that of the end. The metric takes the rate of the moment ("slowly changing rates", Eq 29).
+
+    >>> import numpy as np
+    >>> VaryingGroup(1, [0.0, 1.0], [10.0, 50.0]).rates(np.array([0.25]))
+    array([[20.]])
     """
 
     size: int
@@ -102,6 +112,10 @@ class GivenGroup(AbstractGroup):
     """Afferents with given spike trains, the same in every trial.
 
     `nominal` (n,) are the rates (Hz) that the metric takes, those of the trains unless given.
+
+    >>> group = GivenGroup(SpikeTrains([[0.1, 0.2], [0.4]], duration=1.0))
+    >>> group.size, group.nominal
+    (2, array([2., 1.]))
     """
 
     trains: SpikeTrains
@@ -126,7 +140,11 @@ class GivenGroup(AbstractGroup):
 
 @dataclass(frozen=True, eq=False)
 class Afferents:
-    """All afferents of a neuron: one group after the other."""
+    """All afferents of a neuron: one group after the other.
+
+    >>> Afferents.steady([10.0, 10.0, 50.0]).groups
+    (SteadyGroup(size=2, rate=10.0), SteadyGroup(size=1, rate=50.0))
+    """
 
     groups: tuple[AbstractGroup, ...]
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from steepest.arrays.entry import entry_point
 from steepest.errors import UsageError
+from steepest.spiking.engines import limits
 from steepest.spiking.kernel import DifferenceOfExponentials
 from steepest.spiking.rules import AbstractRule, ApproximateNaturalRule, EuclideanRule, NaturalRule
 from steepest.spiking.settings import Settings, check_run
-from steepest.spiking.task import FixedRateTeacher, GivenTeacher, RealisableTeacher, Task
+from steepest.spiking.task import FixedRateTeacher, RealisableTeacher, Task
 from steepest.spiking.transfer import Sigmoid
 
 __all__ = ["export_brian2"]
@@ -235,32 +236,27 @@ def export_brian2(
     """A Brian2 script in which one neuron learns a task by a rule from `weights` (n,).
 
     For the Euclidean, natural and approximate rules, a sigmoid, a difference of exponentials and
-    constant rates; the other arguments are those of `simulate`, `intervals` is how often the
-    script records. On the same spikes (its `--spikes`) it gives the weights of `simulate`.
+    constant rates. On the same spikes (its `--spikes`) it gives the weights of `simulate`.
+
+    - `task`, `rule`: what is learned, and how; `weights`: where learning begins, (n,).
+    - `rate`: eta, in 1/s for the natural rules, a number without unit for the Euclidean one.
+    - `duration`, `dt`: of the run and of one step, in s; `seed`: of the script's spikes.
+    - `euler`: USPs by forward Euler instead of exact ones.
+    - `intervals`: how often the script records.
+
     Raises `UsageError` for what it cannot express.
+
+    >>> from steepest.spiking import paper_task
+    >>> task, start = paper_task(trials=1, n=4)
+    >>> script = export_brian2(task, EuclideanRule(), start[0], rate=1e-5, duration=1.0)
+    >>> "import brian2" in script
+    True
     """
     neuron, source = task.neuron, task.source
     rates = task.afferents.constant_rates
-    unfit = {
-        f"the rule {type(rule).__name__}": (
-            type(rule) not in (EuclideanRule, NaturalRule, ApproximateNaturalRule)
-        ),
-        "a transfer function that is not Sigmoid": type(neuron.transfer) is not Sigmoid,
-        "a kernel that is not a difference of exponentials": (
-            type(neuron.kernel) is not DifferenceOfExponentials
-        ),
-        "rates that vary, or given trains": rates is None,
-        "an attenuated teacher": source is not task.teacher,
-        "given teacher's spikes (give them to the script, by --spikes)": (
-            isinstance(source, GivenTeacher)
-        ),
-        "given USP means or variances": (
-            task.usp_means is not None or task.usp_variances is not None
-        ),
-    }
-    for what, applies in unfit.items():
-        if applies:
-            raise UsageError(f"export to Brian2: {what} cannot be written there")
+    for limit in limits(task, rule):
+        if limit.brian2:
+            raise UsageError(f"export to Brian2: {limit.brian2} cannot be written there")
     if intervals < 1:
         raise UsageError(f"intervals={intervals}: give 1 or more")
     start = check_run(task, weights, Settings(rate, duration, dt, seed, euler), None, None).weights

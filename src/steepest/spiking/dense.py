@@ -1,14 +1,11 @@
 """The readable reference engine: every synapse in every step, any rule, any metric, in JAX."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from steepest.arrays.entry import entry_point
 from steepest.geometry.chart import AbstractChart, Identity
 from steepest.progress import progress
 from steepest.spiking.afferents import Afferents, VaryingGroup
@@ -20,128 +17,65 @@ from steepest.spiking.dense_step import (
     look_at,
     most_drawn,
 )
-from steepest.spiking.recording import Recording, State, evaluate, record_steps
-from steepest.spiking.rules import AbstractRule
-from steepest.spiking.settings import Settings, Spikes, check_run
-from steepest.spiking.task import AttenuatedTeacher, GivenTeacher, RealisableTeacher, Task
+from steepest.spiking.recorder import Recorder, Run
+from steepest.spiking.recording import Recording, State
+from steepest.spiking.task import AttenuatedTeacher, GivenTeacher, RealisableTeacher
 
-__all__ = ["simulate_dense"]
+__all__ = ["run_dense"]
 
 _AT_ONCE = 20_000_000  # synapse-steps between two looks at the weights
 _SMALL = 2_000  # synapses below which a step takes no less time
 
 
-@dataclass
-class _Log:
-    """What has been recorded so far."""
-
-    model: Model
-    task: Task
-    dt: float
-    times: list[float]
-    weights: list[np.ndarray]
-    voltage: list[np.ndarray]
-    measures: list[dict[str, np.ndarray]]
-
-    def add(self, step: int, trials: Trial) -> None:
-        found = {
-            k: np.asarray(v) for k, v in look_at(self.model, jnp.asarray(step), trials).items()
-        }
-        measures = evaluate(self.task, found.pop("somatic"), self.dt)
-        # All or nothing: an interrupt while the cost is computed leaves no half of a record.
-        self.times.append(step * self.dt)
-        self.weights.append(np.asarray(trials.weights))
-        self.voltage.append(found.pop("voltage"))
-        self.measures.append(found | measures)
-
-    def close(self, step: int, trials: Trial, complete: bool) -> Recording:
-        shape = trials.weights.shape
-        names = self.measures[0] if self.measures else {}
-        return Recording(
-            np.array(self.times, dtype=np.float64),
-            np.array(self.weights, dtype=np.float64).reshape(-1, *shape),
-            np.array(self.voltage, dtype=np.float64).reshape(-1, shape[0]),
-            {name: np.stack([m[name] for m in self.measures]) for name in names},
-            State(step, np.asarray(trials.weights), np.asarray(trials.traces)),
-            self.dt,
-            "dense",
-            complete,
-        )
-
-
-@entry_point(kernel="NeuronFisher and the rules")
-def simulate_dense(
-    task: Task,
-    rule: AbstractRule,
-    weights: Any,
-    *,
-    rate: float,
-    duration: float,
-    dt: float = 5e-4,
-    seed: int | None = None,
-    spikes: Spikes | None = None,
-    record: Any = None,
-    euler: bool = False,
-    chart: AbstractChart | None = None,
-    state: State | None = None,
-) -> Recording:
-    """Let a neuron learn for `duration` s from `weights` (n,) or (trials, n), in steps of `dt` s.
-
-    `rate` is eta: 1/s for the natural rules (weights relax as exp(-rate t)), a number without unit
-    for the Euclidean one (the score, 1/mV, times USPs in mV). Spikes are drawn from `seed` step by
-    step, or given as `spikes` for the whole run. `record` is None (start and end), a number of
-    intervals, or a list of times in s. `euler` takes forward-Euler USPs, as the paper did, instead
-    of exact ones. With a `chart` from learning (dendritic) to somatic weights the rule acts in the
-    chart's points, `weights` included. With a `state` from an earlier recording the run goes on
-    from there and `weights` are not looked at. Ctrl-C ends the run with what is recorded.
-
-    Raises `UsageError` for what cannot be run, and `LearningError` that names the step, the trial
-    and the largest safe rate, or `MetricError` with the cure, where learning leaves the range in
-    which the rule is defined.
-    """
-    settings = Settings(rate, duration, dt, seed, euler)
-    start = check_run(task, weights, settings, spikes, state)
-    model = _model(task, rule, settings, Identity() if chart is None else chart, spikes is None)
-    first, steps = start.step, settings.steps
-    marks = record_steps(record, steps, dt, first)
-    count, n = start.weights.shape
+def run_dense(run: Run, chart: AbstractChart | None, reason: str = "") -> Recording:
+    """The run on the dense engine; `reason` says why on this one, "" where nobody chose."""
+    settings, start = run.settings, run.start
+    model = _model(run, Identity() if chart is None else chart)
+    first, (count, n) = start.step, start.weights.shape
     trials = Trial(
         jnp.asarray(start.weights),
         jnp.asarray(start.traces),
-        jnp.full(count, -1),
+        jnp.full(count, -1, dtype=jnp.int64),  # not weakly typed, as what comes back is not
         jnp.ones(count),
     )
     chunk = max(1, _AT_ONCE // max(count * n, _SMALL))
-    move = _mover(task, model, settings, spikes, first, count, chunk)
-    log = _Log(model, task, dt, [], [], [], [])
-    done = first
+    move = _mover(run, model, chunk)
+    recorder, done, complete = Recorder(run), first, True
     try:
-        with progress("learning", float(steps)) as advance:
-            if done in marks:
-                log.add(done, trials)
-            for stop in sorted({*marks, first + steps} - {first}):
+        with progress("learning", float(settings.steps)) as advance:
+            if done in run.marks:
+                _record(recorder, model, done, trials)
+            for stop in run.stops:
                 while done < stop:
                     upto = min(stop, done + chunk)
                     reached = jax.block_until_ready(move(done, upto, trials))
-                    explain_failure(model, reached, dt)
+                    explain_failure(model, reached, settings.dt)
                     amount, trials, done = upto - done, reached, upto
                     advance(float(amount))
-                if done in marks:
-                    log.add(done, trials)
+                if done in run.marks:
+                    _record(recorder, model, done, trials)
     except KeyboardInterrupt:
-        return log.close(done, trials, complete=False)
-    return log.close(done, trials, complete=True)
+        complete = False
+    state = State(done, np.asarray(trials.weights), np.asarray(trials.traces))
+    return recorder.close(state, "dense", complete, reason)
 
 
-def _model(
-    task: Task, rule: AbstractRule, settings: Settings, chart: AbstractChart, drawn: bool
-) -> Model:
+def _record(recorder: Recorder, model: Model, step: int, trials: Trial) -> None:
+    seen = {
+        name: np.asarray(value) for name, value in look_at(model, jnp.asarray(step), trials).items()
+    }
+    voltage, somatic = seen.pop("voltage"), seen.pop("somatic")
+    recorder.add(step, np.asarray(trials.weights), voltage, somatic, seen)
+
+
+def _model(run: Run, chart: AbstractChart) -> Model:
+    task, settings = run.task, run.settings
     afferents = task.afferents
     knots, rates = _rate_knots(afferents)
     factors = task.teacher.factors if isinstance(task.teacher, AttenuatedTeacher) else 1.0
     return Model(
         task.neuron,
-        rule,
+        run.rule,
         chart,
         jnp.asarray(rates),
         jnp.asarray(knots),
@@ -154,7 +88,7 @@ def _model(
         jnp.asarray(settings.dt, dtype=jnp.float64),
         most_drawn(float(rates.max()) * settings.dt),
         type(task.source),
-        drawn,
+        run.spikes is None,
     )
 
 
@@ -167,18 +101,11 @@ def _rate_knots(afferents: Afferents) -> tuple[np.ndarray, np.ndarray]:
     return knots, afferents.rates(knots)
 
 
-def _mover(
-    task: Task,
-    model: Model,
-    settings: Settings,
-    spikes: Spikes | None,
-    origin: int,
-    count: int,
-    chunk: int,
-) -> Callable[[int, int, Trial], Trial]:
+def _mover(run: Run, model: Model, chunk: int) -> Callable[[int, int, Trial], Trial]:
     """The function that takes all trials from one step to another."""
-    source, afferents = task.source, task.afferents
-    n = afferents.size
+    source, afferents = run.task.source, run.task.afferents
+    spikes, settings, origin = run.spikes, run.settings, run.start.step
+    count, n = run.start.weights.shape
     if isinstance(source, RealisableTeacher):
         teacher = jnp.broadcast_to(jnp.asarray(source.weights), (count, n))
     elif isinstance(source, GivenTeacher):

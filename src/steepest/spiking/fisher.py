@@ -31,6 +31,10 @@ class FisherCoefficients(NamedTuple):
 
     `c1`, `c2`, `c3`: the metric's (Hz/mV^2, /mV^3, /mV^4); `g1`, `g2`, `g4`: the inverse's, g3 = g2
     (Eqs 102-105); `mean`, `variance`: of V (mV, mV^2), without the neuron's bias; `q`: e' S^-1 e.
+
+    >>> coefficients = NeuronFisher(PoissonNeuron(), [10.0, 50.0]).coefficients([0.1, 0.2])
+    >>> round(float(coefficients.mean), 3), round(float(coefficients.q), 3)
+    (11.0, 1.56)
     """
 
     c1: Float[Array, ""]
@@ -54,6 +58,11 @@ class NeuronFisher(AbstractMetric):
     rule) is 0; any other covector there has no vector, as the metric does not see the weight.
     Raises `MetricError` that names the afferent or the cure where rates or weights leave the
     metric undefined; under jit it is NaN there.
+
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> vector = fisher.sharp([0.1, 0.2], [1.0, 0.0])
+    >>> np.asarray(fisher.flat([0.1, 0.2], vector), dtype=float).round(3) + 0.0
+    array([1., 0.])
     """
 
     neuron: PoissonNeuron
@@ -164,6 +173,11 @@ def inverse_coefficients(
     singular for a quadratic transfer function. Raises `MetricError` where G is not positive
     definite, which coefficients that do not belong to these moments can bring about (a variance
     that is too large is safe, too small is not); under jit the g's are NaN there.
+
+    >>> quadratic = jnp.array([1.0, 0.0, 0.0])
+    >>> coefficients = inverse_coefficients(quadratic, mean=0.0, variance=1.0, q=3.0)
+    >>> float(coefficients.g1)
+    -0.25
     """
     c1, c2, c3 = c
     # In units of c1, which goes down to 1e-300 far below threshold.
@@ -206,6 +220,11 @@ def quadratic_inverse(kernel: AbstractKernel, rates: Any) -> Float[np.ndarray, "
 
     Of a rectified quadratic transfer function of gain 1/4 Hz/mV^2, far above its threshold; the
     weights do not matter there. Raises `MetricError` for a rate that is not positive.
+
+    >>> from steepest.spiking import DifferenceOfExponentials
+    >>> quadratic_inverse(DifferenceOfExponentials(), [10.0, 50.0]).round(5)
+    array([[ 0.00234, -0.00026],
+           [-0.00026,  0.00026]])
     """
     r = np.asarray(rates, dtype=np.float64)
     if r.ndim != 1 or not (np.isfinite(r) & (r > 0)).all():

@@ -20,7 +20,11 @@ __all__ = ["AbstractKernel", "Alpha", "DifferenceOfExponentials", "double_expone
 
 
 class AbstractKernel(eqx.Module):
-    """A causal kernel eps(t) with integral eps0 and c_eps = 1 / integral of eps^2 (Eqs 28-31)."""
+    """A causal kernel eps(t) with integral eps0 and c_eps = 1 / integral of eps^2 (Eqs 28-31).
+
+    >>> Alpha(0.01).time_constants == (0.01, 0.01)
+    True
+    """
 
     integral: eqx.AbstractVar[np.ndarray]
 
@@ -112,6 +116,10 @@ class DifferenceOfExponentials(AbstractKernel):
 
     `tau_m`, `tau_s` in s, `integral` = eps0 in mV s. Raises `DomainError` for time constants that
     are not positive or equal (0/0; there the kernel is `Alpha`, see `double_exponential`).
+
+    >>> kernel = DifferenceOfExponentials()
+    >>> round(float(kernel.c_eps), 6), round(float(kernel.peak_time), 6)
+    (0.026, 0.00516)
     """
 
     tau_m: np.ndarray = eqx.field(converter=as_field, default=0.010)
@@ -164,6 +172,10 @@ class Alpha(AbstractKernel):
     """eps0 t exp(-t/tau) / tau^2: the limit of `DifferenceOfExponentials` for equal constants.
 
     `tau` in s, `integral` = eps0 in mV s. Raises `DomainError` for a tau that is not positive.
+
+    >>> kernel = Alpha(0.01)
+    >>> round(float(kernel.peak_time), 6), round(float(kernel(0.01)), 3)
+    (0.01, 36.788)
     """
 
     tau: np.ndarray = eqx.field(converter=as_field)
@@ -212,6 +224,9 @@ def double_exponential(tau_m: float, tau_s: float, integral: float = 1.0) -> Abs
     """The kernel with two time constants (s) and integral eps0 (mV s): `Alpha` where they agree.
 
     For sweeps that pass through tau_s = tau_m, such as Fig 5.
+
+    >>> [type(double_exponential(0.01, tau_s)).__name__ for tau_s in (0.003, 0.01)]
+    ['DifferenceOfExponentials', 'Alpha']
     """
     if tau_m == tau_s:
         return Alpha(tau_m, integral)

@@ -27,6 +27,10 @@ class PoissonNeuron(eqx.Module):
     inhibition. V, and with it everything that a learning rule calls the voltage, leaves the bias
     out: the metric describes how the *weights* move the output (with the bias counted in, the
     sign map of Fig 7 is lost).
+
+    >>> neuron = PoissonNeuron()
+    >>> float(neuron.rate(10.0)), float(neuron.slope(10.0))
+    (50.0, 7.5)
     """
 
     transfer: AbstractTransfer = Sigmoid()

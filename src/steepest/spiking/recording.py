@@ -4,16 +4,19 @@ import zipfile
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from steepest.arrays.entry import entry_point
 from steepest.errors import DataError, UsageError
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.task import RealisableTeacher, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from xarray import Dataset
 
 __all__ = ["Recording", "State", "evaluate", "record_steps"]
 
@@ -39,6 +42,10 @@ class State:
     step), and `engine` holds what the event-driven one keeps besides, its random streams and the
     spikes drawn ahead included. A run that cannot use it (another rule, seed, teacher or engine,
     or weights, traces or a step that were changed) goes on from weights and traces.
+
+    >>> state = State(0, np.zeros((1, 3)), np.zeros((1, 2, 3)))
+    >>> state.step, state.weights.shape
+    (0, (1, 3))
     """
 
     step: int
@@ -74,7 +81,7 @@ class State:
             raise DataError(f"{path} is not a saved state: {error}") from error
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """Quantities at recorded `times` (s), each (times, trials) or (times, trials, n) for weights.
 
@@ -82,6 +89,17 @@ class Recording:
     without the bias; `measures` holds cost (nats per bin), cost_per_second, rate_distance (Hz) and
     weight_distance where a test set and a teacher's rates exist, and gamma_s, gamma_u, gamma_w.
     `complete` is False where the run was interrupted: what was recorded until then is here.
+
+    >>> from steepest.spiking import EuclideanRule, paper_task, simulate
+    >>> task, start = paper_task(trials=2, n=4)
+    >>> recording = simulate(task, EuclideanRule(), start, rate=0.0, duration=0.1, seed=0)
+    >>> recording
+    Recording: 2 trials of 4 synapses until 0.1 s, recorded 2 times by the events engine
+    cost (nats per bin): 0.06014 -> 0.06014, mean over trials
+    rate_distance (Hz): 49.85 -> 49.85, mean over trials
+    weight_distance (1): 0.5182 -> 0.5182, mean over trials
+    >>> dict(recording.to_dataset().sizes)
+    {'time': 2, 'trial': 2, 'synapse': 4}
     """
 
     times: Float[np.ndarray, " times"]
@@ -94,8 +112,29 @@ class Recording:
     complete: bool = True
     attributes: dict[str, Any] = field(default_factory=dict)
 
-    def to_dataset(self) -> xr.Dataset:
+    def __repr__(self) -> str:
+        times, trials, n = self.weights.shape
+        end = self.state.step * self.dt
+        lines = [
+            f"Recording: {trials} trials of {n} synapses until {end:g} s, recorded {times} times"
+            f" by the {self.engine} engine" + ("" if self.complete else "; interrupted")
+        ]
+        for name in ("cost", "rate_distance", "weight_distance"):
+            if name in self.measures:
+                first, last = self.measures[name][[0, -1]].mean(axis=1)
+                lines.append(f"{name} ({UNITS[name]}): {first:.4g} -> {last:.4g}, mean over trials")
+        return "\n".join(lines)
+
+    def plot(self) -> "Figure":
+        """The cost, or the distance that was measured, and the weights, against time."""
+        from steepest.spiking.picture import draw_recording
+
+        return draw_recording(self)
+
+    def to_dataset(self) -> "Dataset":
         """The same with named axes and units."""
+        import xarray as xr
+
         data: dict[str, Any] = {
             "weights": (("time", "trial", "synapse"), self.weights),
             "voltage": (("time", "trial"), self.voltage),
@@ -144,20 +183,26 @@ def evaluate(task: Task, somatic: Any, dt: float = 5e-4) -> dict[str, np.ndarray
 
     `cost` (nats per bin of `dt` s), `cost_per_second` and `rate_distance` (Hz) over the task's
     test USPs, `weight_distance` to a realisable teacher; what does not exist is left out.
+
+    >>> from steepest.spiking import paper_task
+    >>> task, start = paper_task(trials=2, n=4)
+    >>> measures = evaluate(task, task.teacher.weights)
+    >>> measures["rate_distance"], measures["weight_distance"]
+    (array([0., 0.]), array([0., 0.]))
     """
     w = np.asarray(somatic, dtype=np.float64)
-    found: dict[str, np.ndarray] = {}
+    measures: dict[str, np.ndarray] = {}
     source = task.source
     if isinstance(source, RealisableTeacher):
         target = np.broadcast_to(source.weights, w.shape)
-        found["weight_distance"] = np.asarray(weight_distance(target, w))
+        measures["weight_distance"] = np.asarray(weight_distance(target, w))
     if task.test_usps is None:
-        return found
+        return measures
     target = task.teacher_rates(task.test_usps)
     if target is not None:
         rates = np.asarray(task.neuron.rate(w @ task.test_usps.T))
         target = np.broadcast_to(target, rates.shape)
-        found["cost"] = np.asarray(cost_per_bin(target, rates, dt))
-        found["cost_per_second"] = np.asarray(cost_per_second(target, rates))
-        found["rate_distance"] = np.asarray(rate_distance(target, rates))
-    return found
+        measures["cost"] = np.asarray(cost_per_bin(target, rates, dt))
+        measures["cost_per_second"] = np.asarray(cost_per_second(target, rates))
+        measures["rate_distance"] = np.asarray(rate_distance(target, rates))
+    return measures

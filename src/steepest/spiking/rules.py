@@ -35,7 +35,11 @@ __all__ = [
 
 
 class Coefficients(NamedTuple):
-    """A neuron's three scalars (Eqs 107-109): gamma_s (mV^2/Hz), gamma_u and gamma_w (1/mV)."""
+    """A neuron's three scalars (Eqs 107-109): gamma_s (mV^2/Hz), gamma_u and gamma_w (1/mV).
+
+    >>> Coefficients(1.0, 0.0, 0.0).gamma_s
+    1.0
+    """
 
     gamma_s: Float[Array, ""]
     gamma_u: Float[Array, ""]
@@ -46,6 +50,10 @@ class Parts(NamedTuple):
     """The three additive parts of a rule's direction, each (n,) and times gamma_s (Eqs 21-23).
 
     `homosynaptic` (x at this synapse), `uniform` (the same for all), `proportional` (to w).
+
+    >>> import numpy as np
+    >>> float(Parts(np.array([3.0]), np.array([-1.0]), np.array([0.5])).total[0])
+    2.5
     """
 
     homosynaptic: Float[Array, " n"]
@@ -59,7 +67,13 @@ class Parts(NamedTuple):
 
 
 class AbstractRule(eqx.Module):
-    """What a neuron makes of its USPs: the direction of change at a postsynaptic score of 1."""
+    """What a neuron makes of its USPs: the direction of change at a postsynaptic score of 1.
+
+    >>> from steepest.spiking import NeuronFisher, PoissonNeuron
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> EuclideanRule().direction(fisher, [0.1, 0.2], [1.0, 2.0]).tolist()
+    [1.0, 2.0]
+    """
 
     @abstractmethod
     def respond(
@@ -91,7 +105,13 @@ class AbstractRule(eqx.Module):
 
 
 class AbstractSomaticRule(AbstractRule):
-    """A rule gamma_s [homosynaptic - gamma_u uniform + gamma_w w] in somatic weights."""
+    """A rule gamma_s [homosynaptic - gamma_u uniform + gamma_w w] in somatic weights.
+
+    >>> from steepest.spiking import NeuronFisher, PoissonNeuron
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> EuclideanRule().parts(fisher, [0.1, 0.2], [1.0, 2.0]).homosynaptic.tolist()
+    [1.0, 2.0]
+    """
 
     @abstractmethod
     def coefficients(
@@ -137,6 +157,11 @@ class EuclideanRule(AbstractSomaticRule):
 
     In a chart it descends in the coordinates that learn, dw_d = eta score f' x, which is not the
     same change of the soma (Eq 44).
+
+    >>> from steepest.spiking import NeuronFisher, PoissonNeuron
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> EuclideanRule().direction(fisher, [0.1, 0.2], [1.0, 2.0]).tolist()
+    [1.0, 2.0]
     """
 
     def coefficients(
@@ -164,6 +189,12 @@ class NaturalRule(AbstractSomaticRule):
     """The natural-gradient rule (Eq 13): `NeuronFisher.sharp` on the Euclidean covector.
 
     gamma_s = 1/c1, gamma_u = -c eps0 (c eps0 g1 sum x + g2 V), gamma_w = c eps0 g2 sum x + g4 V.
+
+    >>> from steepest.spiking import NeuronFisher, PoissonNeuron
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> change = NaturalRule().direction(fisher, [0.1, 0.2], [1.0, 2.0])
+    >>> [round(float(x), 3) for x in change]
+    [0.004, 0.002]
     """
 
     def coefficients(
@@ -198,6 +229,12 @@ class ApproximateNaturalRule(AbstractSomaticRule):
     seen over random weights, and c_w near the mean of g4 (0.033, not the 0.05 of the text,
     n = 100). As a recipe it is as invariant as the natural rule; Eq 114 prints f' where its inverse
     belongs.
+
+    >>> from steepest.spiking import NeuronFisher, PoissonNeuron
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> change = ApproximateNaturalRule().direction(fisher, [0.1, 0.2], [1.0, 2.0])
+    >>> [round(float(x), 3) for x in change]
+    [-0.036, -0.035]
     """
 
     c_u: float = 0.95
@@ -223,6 +260,12 @@ class QuadraticNaturalRule(AbstractSomaticRule):
 
     gamma_s = 1, gamma_w = 0, gamma_u = c^2 eps0^2 sum x/(q + 1): nothing depends on the weights.
     It is `NaturalRule` for a `RectifiedQuadratic` of gain 1/4 far above its threshold.
+
+    >>> from steepest.spiking import NeuronFisher, PoissonNeuron
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> change = QuadraticNaturalRule().direction(fisher, [0.1, 0.2], [1.0, 2.0])
+    >>> [round(float(x), 4) for x in change]
+    [0.0018, 0.0002]
     """
 
     def coefficients(
@@ -247,6 +290,12 @@ class MetricRule(AbstractRule):
 
     With a chart the metric is one on the chart's points; `Pullback(metric, chart)` puts a metric
     known in somatic weights there.
+
+    >>> from steepest.geometry import Euclidean
+    >>> from steepest.spiking import NeuronFisher, PoissonNeuron
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> MetricRule(Euclidean()).direction(fisher, [0.1, 0.2], [1.0, 2.0]).tolist()
+    [1.0, 2.0]
     """
 
     metric: AbstractMetric

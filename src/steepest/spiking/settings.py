@@ -28,6 +28,9 @@ class Settings:
     """Learning rate, duration and step (s), the seed, and whether USPs are forward Euler's.
 
     The seed is None or a whole number from 0 to 2^63 - 1. Raises `UsageError`.
+
+    >>> Settings(rate=1e-3, duration=1.0).steps
+    2000
     """
 
     rate: float
@@ -66,6 +69,10 @@ class Spikes:
     For short runs and for comparing engines: this is the array of trials x n x steps that the
     engines themselves never hold. Raises `UsageError` for counts that are not whole numbers from
     0 to 255, or shapes that do not fit each other.
+
+    >>> spikes = Spikes(np.zeros((20, 1, 4)), np.zeros((20, 1)))
+    >>> spikes.afferents.dtype
+    dtype('uint8')
     """
 
     afferents: UInt8[np.ndarray, "steps trials n"]
@@ -103,6 +110,11 @@ def check_run(
     """The state from which to start, after everything that could be wrong was looked at.
 
     Raises `UsageError`, which says what and what to do.
+
+    >>> from steepest.spiking import paper_task
+    >>> task, start = paper_task(trials=2, n=4)
+    >>> check_run(task, start, Settings(1e-3, 1.0, seed=0), None, None).weights.shape
+    (2, 4)
     """
     n = task.afferents.size
     task.neuron.kernel.check_step(settings.dt)

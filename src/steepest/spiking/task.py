@@ -35,7 +35,11 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class RealisableTeacher:
-    """Fires like the neuron itself with somatic `weights` (n,), or (trials, n), one per trial."""
+    """Fires like the neuron itself with somatic `weights` (n,), or (trials, n), one per trial.
+
+    >>> RealisableTeacher([0.1, 0.2]).weights
+    array([0.1, 0.2])
+    """
 
     weights: Any
 
@@ -49,7 +53,11 @@ class RealisableTeacher:
 
 @dataclass(frozen=True, eq=False)
 class FixedRateTeacher:
-    """Poisson spikes of a constant `rate` (Hz), whatever the afferents do."""
+    """Poisson spikes of a constant `rate` (Hz), whatever the afferents do.
+
+    >>> FixedRateTeacher(20.0)
+    FixedRateTeacher(rate=20.0)
+    """
 
     rate: float
 
@@ -60,7 +68,11 @@ class FixedRateTeacher:
 
 @dataclass(frozen=True, eq=False)
 class GivenTeacher:
-    """Given spikes, the same in every trial: one train in `spikes`."""
+    """Given spikes, the same in every trial: one train in `spikes`.
+
+    >>> GivenTeacher(SpikeTrains([[0.1, 0.2]], duration=1.0)).spikes.rates
+    array([2.])
+    """
 
     spikes: SpikeTrains
 
@@ -79,6 +91,9 @@ class AttenuatedTeacher:
     In each synapse's rule Y* is replaced by factor Y* (Discussion of the paper): far from the
     soma the error turns negative and LTP becomes LTD. No cost belongs to this: it is a change of
     the rule.
+
+    >>> AttenuatedTeacher(FixedRateTeacher(20.0), [1.0, 0.5]).factors
+    array([1. , 0.5])
     """
 
     teacher: Source
@@ -97,7 +112,11 @@ Teacher: TypeAlias = Source | AttenuatedTeacher
 
 
 def exponential_attenuation(distance: Any, length: float = 200.0) -> Float[np.ndarray, " n"]:
-    """exp(-distance/length), both in um: 1/10 at 460 um for the default."""
+    """exp(-distance/length), both in um: 1/10 at 460 um for the default.
+
+    >>> exponential_attenuation([0.0, 200.0, 460.5]).round(2)
+    array([1.  , 0.37, 0.1 ])
+    """
     distance = _distances(distance)
     if not (np.isfinite(length) and length > 0):
         raise UsageError(f"an attenuation length is positive, not {length} um")
@@ -108,6 +127,9 @@ def backpropagation(distance: Any, reach: float, width: float) -> Float[np.ndarr
     """Chance that a back-propagating spike reaches a distance: 1/2 at `reach`, all in um.
 
     1 / (1 + exp((distance - reach)/width)): propagation fails within about `width` of `reach`.
+
+    >>> backpropagation([0.0, 300.0, 600.0], reach=300.0, width=50.0).round(3)
+    array([0.998, 0.5  , 0.002])
     """
     distance = _distances(distance)
     if not (np.isfinite(reach) and np.isfinite(width) and width > 0):
@@ -137,6 +159,10 @@ class Task:
     `usp_means`, `usp_variances` (n,) replace eps0 r and r/c_eps in the metric where the afferents
     are not independent Poisson trains. The cost scatters with the test set, so compare rules on the
     same one. Raises `UsageError` for lengths that differ.
+
+    >>> task = Task(PoissonNeuron(), Afferents.steady([10.0, 50.0]), FixedRateTeacher(20.0))
+    >>> task.afferents.size
+    2
     """
 
     neuron: PoissonNeuron
@@ -201,8 +227,15 @@ def paper_task(
 ) -> tuple[Task, Float[np.ndarray, "trials n"]]:
     """The task of Fig 3F and its initial weights (trials, n).
 
-    Half of `n` afferents fire at each of two rates (Hz); initial and target weights are uniform
-    in +-span/n, the test set is `test_samples` USPs of 250 ms; all drawn from `seed`.
+    - `trials`: how many weight vectors, each with a target of its own; `n`: afferents.
+    - `rates`: the two rates (Hz), at each of which half of the afferents fire.
+    - `span`: initial and target weights are uniform in +-span/n.
+    - `test_samples`: how many USPs of 250 ms the cost is measured on.
+    - `neuron`: the paper's unless given; `seed`: from which all is drawn.
+
+    >>> task, start = paper_task(trials=3, n=4)
+    >>> start.shape, task.afferents.constant_rates
+    ((3, 4), array([10., 10., 50., 50.]))
     """
     neuron = PoissonNeuron() if neuron is None else neuron
     if n < 2 or trials < 1:

@@ -22,6 +22,16 @@ class SpikeTrains:
 
     Raises `DataError`, which names the train and the spike, for times that are not finite, not
     sorted, negative or not before the end of the run.
+
+    >>> trains = SpikeTrains([[0.1, 0.2], [0.4]], duration=1.0)
+    >>> trains.rates
+    array([2., 1.])
+    >>> trains.counts(0, 5, dt=0.1)
+    array([[0, 0],
+           [1, 0],
+           [1, 0],
+           [0, 0],
+           [0, 1]], dtype=uint8)
     """
 
     trains: tuple[np.ndarray, ...]
@@ -90,6 +100,13 @@ def read_spike_trains(path: str | Path, size: int, duration: float) -> SpikeTrai
     Columns (afferent counted from 0, time in s) are separated by commas or blanks; lines that
     start with # are left out; times of each afferent are sorted. Raises `DataError`, which names
     the row, for a file that cannot be read or an afferent that is not one of `size`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "spikes.txt"
+    ...     _ = path.write_text("0, 0.1\\n1, 0.4\\n0, 0.2")
+    ...     read_spike_trains(path, size=2, duration=1.0).trains
+    (array([0.1, 0.2]), array([0.4]))
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -36,6 +36,12 @@ class AbstractTransfer(eqx.Module):
 
     A subclass defines `__call__`; the rest follows by differentiation and quadrature. One with
     closed forms overrides them.
+
+    >>> class Cubic(AbstractTransfer):
+    ...     def __call__(self, voltage):
+    ...         return jnp.asarray(voltage) ** 3
+    >>> float(Cubic().slope(2.0))
+    12.0
     """
 
     @abstractmethod
@@ -119,6 +125,10 @@ class Sigmoid(AbstractTransfer):
     """maximum / (1 + exp(-steepness (V - threshold))): Eq 24, the paper's transfer function.
 
     `maximum` in Hz, `steepness` (beta) in 1/mV, `threshold` in mV above rest.
+
+    >>> sigmoid = Sigmoid(maximum=100.0, steepness=0.3, threshold=10.0)
+    >>> float(sigmoid(10.0)), float(sigmoid.slope(10.0))
+    (50.0, 7.5)
     """
 
     maximum: np.ndarray = eqx.field(converter=as_field, default=100.0)
@@ -166,6 +176,10 @@ class RectifiedQuadratic(AbstractTransfer):
     `threshold` in mV above rest (the paper only asks for one far below the mean voltage), `gain`
     in Hz/mV^2. The paper sets c2 = c3 = 0, its limit of a threshold far below the voltage; here
     the coefficients are the exact ones of the rectified function, whose h is a step.
+
+    >>> quadratic = RectifiedQuadratic(gain=0.25, threshold=0.0)
+    >>> float(quadratic(4.0)), float(quadratic(-4.0))
+    (4.0, 0.0)
     """
 
     threshold: np.ndarray = eqx.field(converter=as_field, default=-10.0)
@@ -221,6 +235,10 @@ class Exponential(AbstractTransfer):
     """rate exp(steepness (V - threshold)): h = steepness^2 phi, and closed coefficients.
 
     `rate_at_threshold` in Hz, `steepness` in 1/mV, `threshold` in mV above rest.
+
+    >>> exponential = Exponential(rate_at_threshold=10.0, steepness=0.2, threshold=5.0)
+    >>> round(float(exponential(10.0)), 2)
+    27.18
     """
 
     rate_at_threshold: np.ndarray = eqx.field(converter=as_field, default=50.0)
@@ -266,6 +284,10 @@ class Transfer(AbstractTransfer):
     `step` (mV) is the quadrature's widest step; 1.25 is for functions as smooth as the paper's
     sigmoid. Raises `DomainError` where the function, looked at from -40 to 60 mV, is not finite,
     negative or decreasing.
+
+    >>> softplus = Transfer(lambda voltage: 10 * jax.nn.softplus(0.2 * voltage))
+    >>> round(float(softplus(0.0)), 3)
+    6.931
     """
 
     function: Callable[[Any], Any]

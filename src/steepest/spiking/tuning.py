@@ -26,6 +26,9 @@ def first_time_below(times: Any, values: Any, threshold: float) -> Float[np.ndar
 
     Interpolated in the logarithm of the values between two times; inf where a curve stays above.
     Raises `UsageError` for lengths that differ or numbers that are not positive.
+
+    >>> first_time_below([0.0, 1.0, 2.0], [100.0, 10.0, 1.0], 10.0**0.5).round(3)
+    np.float64(1.5)
     """
     t, y = np.asarray(times, dtype=np.float64), np.asarray(values, dtype=np.float64)
     if t.ndim != 1 or t.size == 0 or y.shape[:1] != t.shape:
@@ -48,6 +51,11 @@ def mean_time_below(times: Any, curves: Any, threshold: float) -> tuple[float, f
     The standard error is that of the jackknife over trials (in 50 groups, where there are more);
     NaN for a single trial, or where without some of them the mean stays above. Raises what
     `first_time_below` does.
+
+    >>> curves = np.array([[100.0, 120.0], [10.0, 9.0], [1.0, 1.1]])
+    >>> time, error = mean_time_below([0.0, 1.0, 2.0], curves, 5.0)
+    >>> round(time, 3), round(error, 3)
+    (1.291, 0.011)
     """
     y = np.asarray(curves, dtype=np.float64)
     if y.ndim != 2 or y.size == 0:
@@ -70,6 +78,12 @@ def output_error(recording: Recording) -> Float[np.ndarray, " times"]:
     """Root mean squared error of the output rate (Hz) over all trials and test USPs.
 
     Raises `UsageError` for a recording without a test set or without a teacher's rates.
+
+    >>> from steepest.spiking import EuclideanRule, paper_task, simulate
+    >>> task, start = paper_task(trials=2, n=4)
+    >>> recording = simulate(task, EuclideanRule(), start, rate=0.0, duration=0.1, seed=0)
+    >>> output_error(recording).shape
+    (2,)
     """
     return np.sqrt(_squared_error(recording).mean(axis=1))
 
@@ -85,6 +99,10 @@ class Tuning:
     """Learning `rates` tried, increasing, the `times` (s) that each took (inf: never), the best.
 
     `errors` (s) are the standard errors of the times over trials, NaN where there is none.
+
+    >>> tuning = Tuning(np.array([0.1, 0.2, 0.4]), np.array([9.0, 5.0, np.inf]), np.full(3, np.nan))
+    >>> tuning.best, tuning.fastest
+    (0.2, 5.0)
     """
 
     rates: Float[np.ndarray, " k"]
@@ -111,6 +129,14 @@ def tune_rate(
     that only the rate differs. After `rates`, the gaps on both sides of the best rate so far are
     halved `refine` times, in logarithms. Raises `UsageError` for rates that are not positive or
     fewer than two, and when no rate reaches the error in the time that `learn` takes.
+
+    >>> from steepest.spiking import EuclideanRule, paper_task, simulate
+    >>> task, start = paper_task(trials=2, n=4)
+    >>> def learn(rate):
+    ...     return simulate(task, EuclideanRule(), start, rate=rate, duration=0.5, record=9, seed=0)
+    >>> tuning = tune_rate(learn, [1e-4, 1e-3], error=45.0)
+    >>> tuning.best, tuning.times.round(2)
+    (0.001, array([ inf, 0.18]))
     """
     tried = sorted({float(rate) for rate in np.atleast_1d(np.asarray(rates, dtype=np.float64))})
     if len(tried) < 2 or not (np.isfinite(tried).all() and tried[0] > 0):

@@ -25,6 +25,10 @@ def sample_usps(
 
     Exact, without time bins: a Poisson number of spikes at uniform times. The default duration is
     the paper's, stationary to exp(-25). Raises `UsageError` for rates or numbers not usable.
+
+    >>> from steepest.spiking import Alpha
+    >>> sample_usps(Alpha(0.01), [10.0, 50.0], samples=3).shape
+    (3, 2)
     """
     r = np.atleast_1d(np.asarray(rates, dtype=np.float64))
     if r.ndim != 1 or not (np.isfinite(r) & (r >= 0)).all():
@@ -60,6 +64,10 @@ def shot_noise_fisher(
     The oracle for `NeuronFisher`, which takes the voltage as Gaussian: at n = 100 they agree to a
     percent, at n = 2 not (the USPs of one afferent have a skewness of 7.6/sqrt(rate)). Raises
     `UsageError` for fewer than 2 samples or lengths that differ.
+
+    >>> estimate = shot_noise_fisher(PoissonNeuron(), [10.0, 50.0], [0.1, 0.2], samples=1000)
+    >>> estimate.matrix.shape
+    (2, 2)
     """
     w = np.atleast_1d(np.asarray(weights, dtype=np.float64))
     r = np.atleast_1d(np.asarray(rates, dtype=np.float64))

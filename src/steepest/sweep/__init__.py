@@ -5,22 +5,6 @@
 Needs the extra `cluster`: dask, distributed, dask-jobqueue, zarr, filelock.
 """
 
-from steepest.sweep.drive import Summary, run_sweep
-from steepest.sweep.figure_source import FigureSource
-from steepest.sweep.one_cell import one_cell
-from steepest.sweep.picture import plot_store
-from steepest.sweep.plan import Axis, Plan, read_plan
-from steepest.sweep.status import Status, read_status
+import lazy_loader
 
-__all__ = [
-    "Axis",
-    "FigureSource",
-    "Plan",
-    "Status",
-    "Summary",
-    "one_cell",
-    "plot_store",
-    "read_plan",
-    "read_status",
-    "run_sweep",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -42,7 +42,12 @@ _ANSWER = 30.0
 
 @dataclass(frozen=True)
 class Summary:
-    """How a sweep ended: the store, its cells by state, those computed now, and the seconds."""
+    """How a sweep ended: the store, its cells by state, those computed now, and the seconds.
+
+    >>> summary = Summary(Path("study.zarr"), cells=6, done=4, failed=2, computed=6, seconds=0.5)
+    >>> summary.to_dict()["left"]
+    0
+    """
 
     store: Path
     cells: int
@@ -76,14 +81,24 @@ def run_sweep(
 ) -> Summary:
     """Compute the cells of a study file that its store does not hold yet, on Dask.
 
-    `store` is a Zarr folder, by default the study's name with .zarr beside it. Cells run on
-    `workers` processes of this machine (by default one per processor), on the cluster of the
-    Dask `scheduler` at an address, which has `patience` seconds to answer, or on one started
-    through Slurm with the options in the TOML file `slurm`. A failing cell is recorded and stops
-    nothing; `retry_failed` computes those again. Interrupted or killed, the same call goes on.
+    A failing cell is recorded and stops nothing. Interrupted or killed, the same call goes on.
+
+    - `study`: a TOML file (see `read_plan`).
+    - `store`: a Zarr folder, by default the study's name with .zarr beside it.
+    - `workers`: processes of this machine, by default one per processor.
+    - `scheduler`: the address of a running Dask cluster instead.
+    - `slurm`: a TOML file with the options of a cluster to start through Slurm instead.
+    - `retry_failed`: compute the cells again that failed.
+    - `patience`: seconds that the `scheduler` has to answer.
 
     Raises `UsageError` before anything starts for a study that cannot be run, for a store of
     another study or with another driver at work, and when the store cannot be written any more.
+
+    >>> try:
+    ...     run_sweep("study.toml", workers=2, slurm="slurm.toml")
+    ... except UsageError as error:
+    ...     print(error)
+    choose one of workers, scheduler and slurm: each names the place to run
     """
     if sum(option is not None for option in (workers, scheduler, slurm)) > 1:
         raise UsageError("choose one of workers, scheduler and slurm: each names the place to run")

@@ -19,6 +19,12 @@ def one_cell(dataset: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
     `dataset` is an opened store. Where arrays were lengthened for other cells, the missing values
     at the end are cut off again. Raises `UsageError` when a dimension is not given, or the cell is
     not done.
+
+    >>> axes = json.dumps({"axes": {"seed": {"seed": [7, 8]}}})
+    >>> states = {"cell_status": ("seed", [DONE, DONE]), "v": ("seed", [0.5, 1.5])}
+    >>> store = xr.Dataset(states, {"seed": [7, 8]}, {"study": axes})
+    >>> float(one_cell(store, {"seed": 1})["v"])
+    1.5
     """
     axes = json.loads(dataset.attrs["study"])["axes"]
     if set(at) != set(axes):

@@ -37,6 +37,12 @@ def plot_store(store: str | Path) -> matplotlib.figure.Figure:
 
     Of more than 10 values along an axis of the sheet, 10 are drawn, evenly chosen. Raises
     `UsageError` when nothing is done yet, or the figure's code is not the store's.
+
+    >>> try:
+    ...     plot_store("not-there.zarr").savefig("study.png")
+    ... except UsageError:
+    ...     print("no sweep yet")
+    no sweep yet
     """
     place = SweepStore(store)
     group = place.group()

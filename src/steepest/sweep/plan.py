@@ -26,7 +26,11 @@ _KEYS = ("figure", "scale", "seeds", "draw_count", "draw_seed", "grid", "zip", "
 
 @dataclass(frozen=True)
 class Axis:
-    """One dimension of a study, and the values that its parameters take along it."""
+    """One dimension of a study, and the values that its parameters take along it.
+
+    >>> len(Axis("slope", {"slope": [1.0, 2.0]}))
+    2
+    """
 
     name: str
     values: Mapping[str, Sequence[Any]]
@@ -50,7 +54,16 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A study, checked: the figure, its parameters at the scale, and the axes, the seed last."""
+    """A study, checked: the figure, its parameters at the scale, and the axes, the seed last.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     study = Path(folder) / "study.toml"
+    ...     _ = study.write_text('figure = "galtier2013.fig4"\\nseeds = 3')
+    ...     plan = read_plan(study)
+    >>> str(plan.cell(0))
+    'seed=0'
+    """
 
     source: FigureSource
     figure: Figure
@@ -88,6 +101,14 @@ def read_plan(path: str | Path) -> Plan:
     Keys: `figure`, `scale` ("quick" unless given), `seeds` (a list or a count, [0] unless given),
     and the tables `[grid]`, `[zip]` and `[draw]` (with `draw_count` and `draw_seed`). Raises
     `UsageError` naming the key for everything that cannot be run.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     study = Path(folder) / "study.toml"
+    ...     _ = study.write_text('figure = "galtier2013.fig4"\\nseeds = 3')
+    ...     plan = read_plan(study)
+    >>> plan.size, plan.dims
+    (3, ('seed',))
     """
     path = Path(path)
     try:

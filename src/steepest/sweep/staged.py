@@ -8,7 +8,6 @@ import io
 import json
 import os
 import socket
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from steepest.errors import UsageError
+from steepest.files import write_whole
 
 __all__ = ["Record", "Variable", "cannot_write", "pack", "pack_variables", "read"]
 __all__ += ["unpack_variables", "write_atomic", "write_failure", "write_result"]
@@ -117,21 +117,12 @@ def read(path: Path) -> Record:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file that is there as a whole, on the disk, or not at all.
+    """Write a file of the store that is there as a whole, on the disk, or not at all.
 
     Raises `UsageError` with the reason (disk full, read-only, ...) when it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        write_whole(path, content)
     except OSError as error:
         raise cannot_write(path.parent, error) from error
 

@@ -24,6 +24,10 @@ class Status:
 
     `seconds_left` is None without a driver, or before it finished a cell. `errors` counts the
     failed cells by error.
+
+    >>> status = Status(Path("study.zarr"), "A study", 6, 4, 1, None, None, {})
+    >>> status.left
+    1
     """
 
     store: Path
@@ -59,6 +63,13 @@ def read_status(store: str | Path) -> Status:
     """The status of a store; changes nothing, and needs no driver.
 
     Raises `UsageError` when there is no store of a sweep.
+
+    >>> from steepest.errors import UsageError
+    >>> try:
+    ...     read_status("not-there.zarr").left
+    ... except UsageError:
+    ...     print("no sweep yet")
+    no sweep yet
     """
     place = SweepStore(store)
     group = place.group()

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import shlex
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from steepest.errors import DataError, UsageError
 from steepest.inference import infer_connectivity
 from steepest.inference.activity.picture import connectivity_picture
 from steepest.recurrent import IDENTITY, limit_cycle
+from steepest.report.connectivity import connectivity_answer
 
 TRUTH = np.array([[1.0, -2, 0], [0, 1, -2], [-2, 0, 1]])
 
@@ -73,7 +75,7 @@ def test_the_wiring_of_a_smooth_recording_comes_back_and_replays_it(smooth):
 def test_the_intervals_of_a_noisy_recording_are_as_wide_as_the_fisher_information_says(
     noisy, monkeypatch
 ):
-    monkeypatch.setattr("steepest.inference.activity.connectivity._REPLAYED", 300)
+    monkeypatch.setattr("steepest.inference.activity.estimate._REPLAYED", 300)
     found = infer_connectivity(noisy, 0.01)
     assert found.derivative == "forward"
     assert found.roughness == pytest.approx(1.08, abs=0.08)
@@ -83,6 +85,23 @@ def test_the_intervals_of_a_noisy_recording_are_as_wide_as_the_fisher_informatio
     bound = np.sqrt(0.2 * np.diag(np.linalg.inv(rates.T @ rates / len(rates))) / 300)
     np.testing.assert_allclose(width.mean(axis=0), 3.92 * bound, rtol=0.4)
     assert np.abs((found.weights - TRUTH) / bound).max() < 4
+
+
+def test_a_connectivity_tells_shows_and_hands_itself_over(smooth):
+    values, dt = smooth
+    connectivity = infer_connectivity(values, dt, names=["a", "b<", "c"])
+    told = str(connectivity).splitlines()
+    assert told[0] == f"Connectivity: {connectivity.sentence}"
+    assert len(told) == 3
+    assert f"{connectivity.clear.sum()} of 9 weights" in told[0]
+    assert "caution" in str(replace(connectivity, roughness=0.5))
+    page = connectivity._repr_html_()
+    assert "b&lt;" in page
+    assert page.count("<tr>") == 4
+    data = connectivity.to_dataset()
+    assert data.weights.sel({"to": "b<", "from": "c"}) == connectivity.weights[1, 2]
+    np.testing.assert_array_equal(data.interval.sel(bound="low"), connectivity.interval[0])
+    assert len(connectivity.plot().axes) == len(connectivity_picture(connectivity).axes)
 
 
 @pytest.mark.slow
@@ -197,6 +216,10 @@ def test_the_page_says_what_was_found_escapes_names_and_repeats_itself(capsys, w
     clear = np.abs(np.array(found["weights"])) > found["step_error"]
     assert code == 0
     assert f"{clear.sum()} of 9 weights differ from zero." in page
+    rows = re.findall(r"<td>(yes|not shown)</td>", page)
+    assert (rows.count("yes"), len(rows)) == (clear.sum(), 9)
+    table = (tmp_path / "a/connectivity.csv").read_text().splitlines()[1:]
+    assert sum(row.endswith(",1") for row in table) == clear.sum()
     assert "&lt;b&gt;" in page
     assert "<td><b></td>" not in page
     assert page.count("data:image/png;base64,") == 1
@@ -212,6 +235,9 @@ def test_weights_below_the_step_error_are_not_told_from_zero(smooth):
     assert found.step_error > np.abs(found.weights[TRUTH == 0]).max()
     sharp = replace(found, interval=np.stack([found.weights - 1e-9, found.weights + 1e-9]))
     np.testing.assert_array_equal(sharp.clear, TRUTH != 0)
+    rows = connectivity_answer(sharp, source="x.csv").page().sections[0].rows
+    told = [row[-1] for row in rows]
+    assert 0 < told.count("not shown") == (TRUTH == 0).sum() < 9
 
 
 def test_the_replays_null_baseline_and_the_weakest_direction_are_told(smooth):
@@ -229,7 +255,7 @@ def test_the_replays_null_baseline_and_the_weakest_direction_are_told(smooth):
 def test_options_reach_the_estimate(capsys, write, smooth):
     path = write(header="")
     code, out, _ = call(
-        capsys, "connectivity", path, "--time", 0, "--columns", "1,2,3", "--decay", 0.5,
+        capsys, "connectivity", path, "--time", 0, "--columns", 1, 2, 3, "--decay", 0.5,
         "--nonlinearity", "linear", "--derivative", "central", "--ridge", 0.01, "--json",
     )  # fmt: skip
     expected = infer_connectivity(
@@ -259,7 +285,8 @@ def swapped(rows):
         (lambda rows: rows[:1], "time,a,b,c", (), "one row of data"),
         (lambda rows: rows, "when,a,b,c", (), "no column called time"),
         (lambda rows: rows, "time,a,b,c", ("--time", "time", "--step", "1"), "not both"),
-        (lambda rows: rows, "time,a,b,c", ("--columns", "a,d"), "no column 'd'"),
+        (lambda rows: rows, "time,a,b,c", ("--columns", "a", "d"), "no column 'd'"),
+        (lambda rows: rows, "time,a,b,c", ("--columns", "a,d"), "type --columns a d"),
         (lambda rows: rows, "time,a,b,c", ("--decay", "-2"), "decay is -2"),
         (lambda rows: [row.split(",")[0] for row in rows], "time", (), "no column beside the time"),
     ],

@@ -467,6 +467,23 @@ def test_the_verdict_names_the_family_that_moved():
     assert len(logs.plot().axes) == 2
 
 
+def test_a_verdict_tells_shows_and_hands_itself_over():
+    verdict = infer_metric(descend(40, TILTED, 0.1, 0))
+    assert str(verdict).splitlines() == [
+        f"MetricVerdict: {verdict.sentence}",
+        "40 samples of 2 coordinates",
+    ]
+    page = verdict._repr_html_()
+    assert verdict.sentence in page
+    assert page.count("<tr>") == 1 + len(verdict.fits)
+    data = verdict.to_dataset()
+    assert list(data.family.values) == [fit.family.name for fit in verdict.fits]
+    best = data.sel(family=verdict.consistent[0])
+    assert best.consistent
+    np.testing.assert_array_equal(best.mobility, verdict.fit(verdict.consistent[0]).mobility)
+    assert len(verdict.plot().axes) == 2
+
+
 def test_a_fit_in_another_chart_is_the_pullback():
     chart = Elementwise(jnp.sinh, jnp.arcsinh)
     metric = Pullback(Constant(np.linalg.inv(TILTED)), chart)

@@ -162,6 +162,14 @@ def test_the_command_prints_a_table_json_and_a_file(networks, tmp_path, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "out" / "layers.json").read_text())
     assert [fit["status"] for fit in printed["layers"]].count("fitted") == 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "layers.html",
+        "layers.json",
+        "layers.png",
+    ]
+    page = (tmp_path / "out" / "layers.html").read_text()
+    for words in ("Which geometry trained this network?", "No weight changed.", "--draws 30"):
+        assert words in page
 
 
 def test_the_command_ends_with_2_for_bad_input(tmp_path, capsys):

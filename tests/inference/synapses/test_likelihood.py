@@ -14,11 +14,10 @@ from steepest.inference.synapses.likelihood import (
     ExactLikelihood,
     MidpointLikelihood,
     fit_likelihood,
-    noise_variance,
     rank_geometries,
 )
 from steepest.inference.synapses.log_root import logroot
-from steepest.inference.synapses.verdict import Noise
+from steepest.inference.synapses.noise import Noise, noise_variance
 
 INDICES = [-1.0, 0.0, 0.5, 1.0]
 SMALL = simulate_change(60, 0.5, change=0.3, seed=1)

@@ -9,11 +9,11 @@ import pytest
 from steepest.errors import DataError
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.synapses.dual_curve import mirror_map, power_dual
-from steepest.inference.synapses.estimation import clusters, estimate, source_of
+from steepest.inference.synapses.estimation import clusters, estimate
+from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.measured import infer_measured
+from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import measure
-from steepest.inference.synapses.naming import decide_measured
-from steepest.inference.synapses.verdict import GEOMETRIES
 
 PV_DAYS, PYR_DAYS = 7, 8
 
@@ -197,7 +197,7 @@ def test_few_treated_groups_are_refused_however_many_the_null_has():
 
 def test_without_noise_information_there_is_no_estimate():
     measured = simulate_design(Design(sessions=2), 1, seed=14)
-    assert source_of(measured) is None
+    assert measured.source is None
     with pytest.raises(DataError, match=r"replicates, at least three sessions, or a null"):
         infer_measured(measured)
     exact = infer_measured(measured, noise_cv=0, draws=100)

@@ -7,8 +7,8 @@ from steepest.inference import infer_geometry, simulate_change
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.synapses.estimation import estimate
 from steepest.inference.synapses.measured_checks import checks_of
+from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import measure
-from steepest.inference.synapses.naming import decide_measured
 from steepest.inference.synapses.units import jump_of_groups, unit_jump
 
 RNG = np.random.default_rng(0)
@@ -74,7 +74,7 @@ def test_groups_offer_a_scale_each_and_ungrouped_units_stop_the_name():
     moved = np.where(there, sizes, 0) * np.where(groups < 5, 1000.0, 1.0)[:, None]
     grouped = estimate(measure(list(moved.T), groups=groups), draws=30)
     assert grouped.index.value == pytest.approx(0, abs=0.15)
-    check = checks_of(grouped.measured, grouped)["units"]
+    check = checks_of(grouped)["units"]
     assert check.passed is None
     assert "5 of 10 groups" in check.meaning
     assert "scale of every group is taken out" in check.meaning

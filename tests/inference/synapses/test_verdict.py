@@ -6,7 +6,8 @@ import math
 import pytest
 
 from steepest.inference import GEOMETRIES, infer_geometry, simulate_change
-from steepest.inference.synapses.verdict import Noise, decide
+from steepest.inference.synapses.noise import Noise
+from steepest.inference.synapses.pair_rules import decide
 
 EXACT = Noise("none", 0.0)
 
@@ -50,19 +51,19 @@ def test_the_names_and_indices_are_the_published_ones():
     ],
 )
 def test_the_naming_rule(index, interval, outcome, verdict):
-    found = decide(index, interval, EXACT)
-    assert found[0] == outcome
-    assert verdict in found[1]
-    assert found[2]
+    decision = decide(index, interval, EXACT)
+    assert decision.outcome == outcome
+    assert verdict in decision.verdict
+    assert decision.reason
 
 
 @pytest.mark.parametrize("noise", [Noise("unknown"), Noise("cv", 0.1), Noise("sd", 0.1)])
 @pytest.mark.parametrize("index", [-1.0, 0.0, 0.5, 0.75, 1.0, 2.0])
 def test_nothing_is_named_unless_the_sizes_are_exact(noise, index):
-    outcome, verdict, reason = decide(index, (index - 0.01, index + 0.01), noise)
-    assert outcome == "undecided"
-    assert verdict.startswith("No geometry is named")
-    assert "noise" in reason
+    decision = decide(index, (index - 0.01, index + 0.01), noise)
+    assert decision.outcome == "undecided"
+    assert decision.verdict.startswith("No geometry is named")
+    assert "noise" in decision.reason
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,29 @@ import numpy as np
 import pytest
 
 from steepest import pictures
-from steepest.papers.kreutzer2022 import _experiments, fig5, fig7, fig9, predictions, table1
+from steepest.papers.kreutzer2022 import (
+    equal_dendritic_weights,
+    fading_teacher,
+    fig5,
+    fig7,
+    fig9,
+    paired_spikes,
+    redundant_afferents,
+    silent_partners,
+    table1,
+    transfer_slopes,
+)
 from steepest.spiking import MetricRule
 
-MODULES = [fig5, fig7, fig9, predictions, table1]
+MODULES = [fig5, fig7, fig9, table1]
+EXPERIMENTS = [
+    paired_spikes,
+    transfer_slopes,
+    redundant_afferents,
+    equal_dendritic_weights,
+    fading_teacher,
+    silent_partners,
+]
 
 
 def name(module):
@@ -52,7 +71,15 @@ def test_no_claim_fails_at_the_quick_scale_and_the_picture_can_be_drawn(module):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", MODULES, ids=name)
+@pytest.mark.parametrize("module", EXPERIMENTS, ids=name)
+def test_every_experiment_holds_at_the_quick_scale_and_can_be_drawn(module):
+    dataset = module.run(module.QUICK, 0)
+    assert [c.statement for c in module.claims(dataset) if c.holds is not True] == []
+    assert pictures.png(module.plot(dataset)).startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", MODULES + EXPERIMENTS, ids=name)
 def test_random_figures_hold_for_other_seeds(module):
     for seed in (1, 2):
         assert failed(module, module.run(module.QUICK, seed)) == []
@@ -60,20 +87,18 @@ def test_random_figures_hold_for_other_seeds(module):
 
 def test_redundant_afferents_differ_in_a_metric_that_is_not_pulled_back(monkeypatch):
     """The claim of equal somatic weights depends on the metric of dendritic weights."""
+    parameters = redundant_afferents.Parameters(synapses=4, trials=8, duration=2.0, points=2)
 
     def fall() -> tuple[float, float]:
         """Somatic weights at the last over those at the first synapse, and standard error."""
-        found = _experiments.democracy(
-            distances=np.linspace(0, 460, 4), length=200.0, target=0.03, rate=20.0, trials=8,
-            times=np.array([0.0, 2.0]), etas=(0.05, 1e-4), seed=0,
-        )  # fmt: skip
-        weights, error = found["weights"][0, -1], found["error"][0, -1]
+        last = redundant_afferents.run(parameters, 0).sel(rule="natural").isel(time=-1)
+        weights, error = last["somatic"].values, last["somatic_error"].values
         ratio = weights[-1] / weights[0]
         return ratio, ratio * np.hypot(error[0] / weights[0], error[-1] / weights[-1])
 
     ratio, error = fall()
     assert abs(ratio - 1) < 4 * error
-    monkeypatch.setattr(_experiments, "_natural", lambda fisher, chart: MetricRule(fisher))
+    monkeypatch.setattr(redundant_afferents, "_natural", lambda fisher, chart: MetricRule(fisher))
     ratio, error = fall()
     assert ratio < 0.5
 

@@ -123,7 +123,7 @@ def test_the_story_tells_the_numbers(dataset):
 
 def test_the_picture_has_its_three_panels(dataset):
     paths, changes, answers = demo.plot(dataset).axes
-    assert [axes.get_title()[0] for axes in (paths, changes, answers)] == ["A", "B", "C"]
+    assert [axes.get_title(loc="left")[0] for axes in (paths, changes, answers)] == ["A", "B", "C"]
     drawn = {tuple(line.get_xydata()[-1]) for line in paths.lines}
     for end in dataset["path"].isel(path_time=-1).values.reshape(-1, 2):
         assert tuple(end) in drawn

@@ -55,10 +55,17 @@ def datasets():
     return {}
 
 
+@pytest.fixture(scope="module")
+def torch():
+    torch = pytest.importorskip("torch", reason="torch, an extra, is not installed")
+    torch.set_num_threads(1)  # on networks so small a second one only waits, at full cost
+    return torch
+
+
 @pytest.fixture
-def dataset(figure, datasets):
+def dataset(figure, datasets, request):
     if figure in TORCH:
-        pytest.importorskip("torch", reason="torch, an extra, is not installed")
+        request.getfixturevalue("torch")
     if figure not in datasets:
         datasets[figure] = figure.run(SMALL.get(figure, figure.QUICK), 0)
     return datasets[figure]
@@ -110,11 +117,6 @@ def test_training_by_the_protocol_solves_the_regression():
     assert loss < 1e-3
     assert np.mean((x @ weights - y) ** 2) == pytest.approx(loss)
     assert rate in _regression._RATES
-
-
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch", reason="torch, an extra, is not installed")
 
 
 @pytest.fixture

@@ -1,37 +1,29 @@
-"""From activity to connectivity: the weights of a rate network from time series of its units.
-
-Galtier & Wainrib 2013: the W of least relative entropy between the recorded flow and that of
-v' = -l v + W S(v). Its uncertainty comes from resampling blocks of time; what the recording leaves
-undetermined is reported, and the network found is set to play by itself against the data.
-"""
+"""A connectivity that was inferred from activity: the weights, and what supports them."""
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import norm
-from scipy.stats import t as student
 
-from steepest.arrays.numbers import Numbers
-from steepest.data.series import Series, check_series
-from steepest.errors import DataError, FlowError, UsageError
-from steepest.recurrent.entropy import Minimum, relative_entropy
-from steepest.recurrent.inputs import Inputs, Scheme
-from steepest.recurrent.network import AbstractAdditive, RateNetwork, replay, rk4
-from steepest.recurrent.nonlinearity import TANH, Nonlinearity
+from steepest.data.series import Series
+from steepest.markup import fragment, table
+from steepest.recurrent.entropy import Minimum
 
-__all__ = ["Connectivity", "infer_connectivity"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from xarray import Dataset
 
-_REPLAYED = 5000
-_TOGETHER = 2_000_000  # numbers per table of draws taken at once
-_ROUGH = 1.5  # between 2, a smooth series, and 1, a diffusion
+__all__ = ["ROUGH", "Connectivity"]
+
+ROUGH = 1.5
+"""A series of more roughness is a smooth one (2), of less a diffusion (1)."""
+_SHOWN = 12  # units of which a text or a page shows the weights
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Connectivity:
     """Weights W (n, n), W[i, j] from unit j to unit i, with what supports them.
 
@@ -45,19 +37,28 @@ class Connectivity:
     its first 5000, NaN where the network's activity explodes; `correlation` (n) compares the two,
     `follows` is the time until their difference exceeds half the spread of the data, `stays` the
     same for a network that never leaves the first row: the null baseline.
+
+    >>> from steepest.inference.activity import infer_connectivity
+    >>> from steepest.recurrent import RateNetwork, simulate
+    >>> turn = np.array([[1.5, -1.0], [1.0, 1.5]])
+    >>> path = simulate(RateNetwork(), turn, [0.1, 0.0], 0.05, 400)
+    >>> infer_connectivity(path, 0.05)
+    Connectivity: 4 of 4 weights between 2 units are told from 0
+    alone, the network follows the data for 20 of 20
+    directions covered: 2 of 2
     """
 
     weights: Float[np.ndarray, "n n"]
     interval: Float[np.ndarray, "2 n n"]
-    series: Series = field(repr=False)
-    minimum: Minimum = field(repr=False)
+    series: Series
+    minimum: Minimum
     decay: float
     nonlinearity: str
     derivative: str
     roughness: float
     step_error: float
     explained: Float[np.ndarray, " n"]
-    replayed: Float[np.ndarray, "k n"] = field(repr=False)
+    replayed: Float[np.ndarray, "k n"]
     correlation: Float[np.ndarray, " n"]
     follows: float
     stays: float
@@ -82,7 +83,7 @@ class Connectivity:
 
     @property
     def _diffusing(self) -> bool:
-        return self.derivative == "forward" and self.roughness <= _ROUGH
+        return self.derivative == "forward" and self.roughness <= ROUGH
 
     @property
     def weakest(self) -> str:
@@ -120,13 +121,71 @@ class Connectivity:
             )
         return None
 
+    @property
+    def sentence(self) -> str:
+        """The answer in one sentence: how many weights are told from 0."""
+        n = len(self.weights)
+        return f"{int(self.clear.sum())} of {n * n} weights between {n} units are told from 0"
+
+    def __repr__(self) -> str:
+        shown = (len(self.replayed) - 1) * self.series.dt
+        lines = [
+            f"Connectivity: {self.sentence}",
+            f"alone, the network follows the data for {self.follows:.4g} of {shown:.4g}",
+            f"directions covered: {self.minimum.rank} of {len(self.weights)}",
+        ]
+        return "\n".join([*lines, f"caution: {self.caution}"] if self.caution else lines)
+
+    def _repr_html_(self) -> str:
+        names = self.series.names[:_SHOWN]
+        shown = self.weights[: len(names), : len(names)]
+        marks = np.where(self.clear, "", " (not told from 0)")
+        rows = [
+            [name, *(f"{w:.3f}{marks[i, j]}" for j, w in enumerate(shown[i]))]
+            for i, name in enumerate(names)
+        ]
+        notes = [self.caution] if self.caution else []
+        return fragment(self.sentence, notes, [table(["to \\ from", *names], rows)])
+
+    def plot(self) -> "Figure":
+        """W, the directions that the recording covers, and four units' data and replay."""
+        from steepest.inference.activity.picture import connectivity_picture
+
+        return connectivity_picture(self)
+
+    def to_dataset(self) -> "Dataset":
+        """Weights (to, from), their intervals, what is explained, and the replay, with units."""
+        import xarray as xr
+
+        names, steps = list(self.series.names), len(self.replayed)
+        rate = {"units": "1/time"}
+        dataset = xr.Dataset(
+            {
+                "weights": (("to", "from"), self.weights, rate),
+                "interval": (("bound", "to", "from"), self.interval, rate),
+                "clear": (("to", "from"), self.clear, {"units": "1"}),
+                "explained": ("to", self.explained, {"units": "1"}),
+                "correlation": ("to", self.correlation, {"units": "1"}),
+                "data": (("time", "to"), self.series.values[:steps]),
+                "replay": (("time", "to"), self.replayed),
+            },
+            coords={
+                "to": names,
+                "from": names,
+                "bound": ["low", "high"],
+                "time": np.arange(steps) * self.series.dt,
+            },
+        )
+        settings = ("decay", "nonlinearity", "derivative", "blocks", "draws", "seed")
+        return dataset.assign_attrs({name: getattr(self, name) for name in settings})
+
     def lines(self) -> list[str]:
         """What was found, in plain words and one table of weights with their intervals."""
         n, names = len(self.weights), self.series.names
         width = max(8, *(len(name) + 2 for name in names))
         spectrum = self.minimum.spectrum
         shown = (len(self.replayed) - 1) * self.series.dt
-        found = [
+        lines = [
             f"{n} units, {len(self.series.values)} rows, step {self.series.dt:g};"
             f" l = {self.decay:g}, S = {self.nonlinearity}",
             f"derivative: {self.derivative} differences (roughness {self.roughness:.2f}; a smooth"
@@ -140,23 +199,23 @@ class Connectivity:
             f"covered least: {self.weakest} (from these units)",
             f"replay: follows the data for {self.follows:.4g} of {shown:.4g} (staying at the start:"
             f" {self.stays:.4g}); correlation by unit "
-            + ", ".join("-" if np.isnan(c) else f"{c:.2f}" for c in self.correlation[:12]),
+            + ", ".join("-" if np.isnan(c) else f"{c:.2f}" for c in self.correlation[:_SHOWN]),
         ]
         if self._diffusing:
-            found.append("the series is noisy: a replay without noise drifts out of phase with it")
+            lines.append("the series is noisy: a replay without noise drifts out of phase with it")
         if self.minimum.rank < n:
-            found.append(f"outgoing weights not covered, as a share: {self.uncovered}")
+            lines.append(f"outgoing weights not covered, as a share: {self.uncovered}")
         if self.caution:
-            found.append(f"caution: {self.caution}")
-        if n <= 12:
-            found += ["", "to \\ from".ljust(width) + "".join(f"{name:>{width}}" for name in names)]
+            lines.append(f"caution: {self.caution}")
+        if n <= _SHOWN:
+            lines += ["", "to \\ from".ljust(width) + "".join(f"{name:>{width}}" for name in names)]
             for i, name in enumerate(names):
                 cells = "".join(f"{w:>{width}.3f}" for w in self.weights[i])
-                found.append(f"{name:<{width}}" + cells + f"   explains {self.explained[i]:.1%}")
+                lines.append(f"{name:<{width}}" + cells + f"   explains {self.explained[i]:.1%}")
                 low = "".join(f"{w:>{width}.3f}" for w in self.interval[0, i])
                 high = "".join(f"{w:>{width}.3f}" for w in self.interval[1, i])
-                found += [" " * (width - 4) + "from" + low, " " * (width - 4) + "  to" + high]
-        return found
+                lines += [" " * (width - 4) + "from" + low, " " * (width - 4) + "  to" + high]
+        return lines
 
     def csv(self) -> str:
         """One row per weight: to, from, weight, interval, and whether it is `clear`ly not 0."""
@@ -201,157 +260,3 @@ class Connectivity:
             "draws": self.draws,
             "seed": self.seed,
         }
-
-
-def infer_connectivity(
-    series: Series | Numbers,
-    dt: float | None = None,
-    *,
-    names: Sequence[str] | None = None,
-    decay: float = 1.0,
-    nonlinearity: Nonlinearity = TANH,
-    derivative: Scheme | None = None,
-    ridge: float = 0.0,
-    cut: float = 0.0,
-    blocks: int = 20,
-    draws: int = 500,
-    seed: int = 0,
-) -> Connectivity:
-    """The connectivity of v' = -l v + W S(v) from activity (t, n) sampled every `dt`.
-
-    `decay` is l, in 1/time. `derivative` is chosen by the series' roughness: differences of fourth
-    order for a smooth one, forward ones for a diffusion, in which symmetric ones are biased.
-    `ridge` and `cut` are relative to the largest eigenvalue of C, and recorded.
-
-    Raises `DataError` for gaps, constant or too short series, and recordings that leave directions
-    undetermined (named) without a ridge or a cut; `UsageError` for settings that make no sense.
-    """
-    if not isinstance(series, Series):
-        series = _series(series, dt, names)
-    if not (np.isfinite(decay) and decay >= 0):
-        raise UsageError(f"decay is {decay}: give l, in 1/time, not negative")
-    if blocks < 8 or draws < 40:
-        raise UsageError(f"blocks {blocks}, draws {draws}: give at least 8 blocks and 40 draws")
-    values, n = series.values, series.values.shape[1]
-    if len(values) < 3 * blocks or len(values) < 4 * n:
-        raise DataError(
-            f"the series has {len(values)} rows, too few for {n} units and {blocks} blocks of time:"
-            f" give at least {max(3 * blocks, 4 * n)}"
-        )
-    roughness = _roughness(values)
-    scheme: Scheme = derivative or ("fourth" if roughness > _ROUGH else "forward")
-    network = RateNetwork(decay, nonlinearity)
-    inputs = Inputs.sampled(values, series.dt, scheme)
-    cost = relative_entropy(inputs, network)
-    minimum = cost.minimum(ridge=ridge, cut=cut, names=series.names)
-    other: Scheme = "fourth" if scheme == "central" else "central"
-    compared = relative_entropy(Inputs.sampled(values, series.dt, other), network)
-    step_error = np.abs(compared.minimum(ridge=ridge, cut=cut).weights - minimum.weights).max()
-    drive = inputs.velocities - network.intrinsic(inputs.states)
-    miss = drive - network.nonlinearity(inputs.states) @ minimum.weights.T
-    explained = 1 - np.mean(miss**2, axis=0) / np.mean(drive**2, axis=0)
-    interval = _bootstrap(inputs, network, minimum, blocks, draws, seed)
-    shown = values[:_REPLAYED]
-    played = _play(network, minimum.weights, shown, series.dt)
-    correlation, follows = _score(played, shown, series.dt)
-    _, stays = _score(np.broadcast_to(shown[0], shown.shape), shown, series.dt)
-    return Connectivity(
-        weights=minimum.weights,
-        interval=interval,
-        series=series,
-        minimum=minimum,
-        decay=decay,
-        nonlinearity=nonlinearity.name,
-        derivative=scheme,
-        roughness=roughness,
-        step_error=float(step_error),
-        explained=explained,
-        replayed=played,
-        correlation=correlation,
-        follows=follows,
-        stays=stays,
-        blocks=blocks,
-        draws=draws,
-        seed=seed,
-    )
-
-
-def _series(values: Numbers, dt: float | None, names: Sequence[str] | None) -> Series:
-    array = np.asarray(values, dtype=np.float64)
-    if dt is None:
-        raise UsageError("give the sampling step dt")
-    if array.ndim != 2:
-        raise DataError(f"the series has shape {array.shape}: rows are times, columns are units")
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise DataError(
-            f"row {row}, column {column} of the series is {array[row, column]}: fill the gap, or"
-            " cut the series there"
-        )
-    columns = getattr(values, "columns", None)
-    given = names if names is not None else columns
-    labels = [str(k) for k in (range(array.shape[1]) if given is None else given)]
-    return check_series(array, dt, labels)
-
-
-def _roughness(values: np.ndarray) -> float:
-    """<(u[k+2] - u[k])^2> over 2 <(u[k+1] - u[k])^2>, the mean over units."""
-    one = np.mean(np.diff(values, axis=0) ** 2, axis=0)
-    two = np.mean((values[2:] - values[:-2]) ** 2, axis=0)
-    return float(np.mean(two / (2 * one)))
-
-
-def _bootstrap(
-    inputs: Inputs,
-    network: AbstractAdditive,
-    minimum: Minimum,
-    blocks: int,
-    draws: int,
-    seed: int,
-) -> np.ndarray:
-    """95 % intervals of W over resamplings of whole blocks of time, with the same ridge or cut."""
-    rates = network.nonlinearity(inputs.states)
-    target = inputs.velocities - network.intrinsic(inputs.states)
-    parts = np.array_split(np.arange(len(rates)), blocks)
-    covariances = np.array([rates[p].T @ rates[p] for p in parts])
-    crosses = np.array([target[p].T @ rates[p] for p in parts])
-    random, top = np.random.default_rng(seed), minimum.spectrum[0] * len(rates)
-    kept = minimum.directions[:, : minimum.rank]
-    # In the modes that were used: the same directions count in every draw.
-    inner, outer = kept.T @ covariances @ kept, crosses @ kept
-    shift = minimum.ridge * top * np.eye(minimum.rank)
-    found, together = [], max(1, _TOGETHER // outer[0].size)
-    for first in range(0, draws, together):
-        drawn = random.integers(0, blocks, (min(together, draws - first), blocks))
-        picks = (drawn[:, :, None] == np.arange(blocks)).sum(axis=1).astype(np.float64)
-        gram = np.tensordot(picks, inner, 1) + shift
-        # Draws that leave a direction out take the least weights there, as least squares would.
-        inverse = np.linalg.pinv(gram, rcond=minimum.rank * np.finfo(float).eps, hermitian=True)
-        found.extend(np.tensordot(picks, outer, 1) @ inverse @ kept.T)
-    # Few blocks make percentiles narrow: widened by Student's quantile and the sd's own bias.
-    wider = student.ppf(0.975, blocks - 1) / norm.ppf(0.975) * np.sqrt(blocks / (blocks - 1))
-    return minimum.weights + wider * (np.quantile(found, [0.025, 0.975], axis=0) - minimum.weights)
-
-
-def _play(
-    network: RateNetwork, weights: np.ndarray, values: np.ndarray, dt: float
-) -> Float[np.ndarray, "t n"]:
-    played = np.full_like(values, np.nan)
-    try:
-        played[:] = replay(network, weights, values[0], dt, len(values) - 1, integrator=rk4)
-    except (FlowError, DataError):
-        played[0] = values[0]
-    return played
-
-
-def _score(played: np.ndarray, values: np.ndarray, dt: float) -> tuple[np.ndarray, float]:
-    spread = np.sqrt(values.var(axis=0).sum())
-    off = np.linalg.norm(played - values, axis=1)
-    gone = ~(off <= spread / 2)
-    follows = float(np.argmax(gone) if gone.any() else len(values) - 1) * dt
-    correlation = np.full(values.shape[1], np.nan)
-    if np.isfinite(played).all():
-        for unit, (a, b) in enumerate(zip(played.T, values.T, strict=True)):
-            if np.ptp(a) > 0:
-                correlation[unit] = np.corrcoef(a, b)[0, 1]
-    return correlation, follows

@@ -22,7 +22,15 @@ _DATA, _REPLAY = "#1f2328", "#e0662b"
 def connectivity_picture(
     result: Connectivity,
 ) -> matplotlib.figure.Figure:
-    """A: W (weights not told from 0 are crossed), B: the spectrum of C, C: four units' replay."""
+    """A: W (weights not told from 0 are crossed), B: the spectrum of C, C: four units' replay.
+
+    >>> from steepest.inference.activity import infer_connectivity
+    >>> from steepest.recurrent import RateNetwork, simulate
+    >>> turn = np.array([[1.5, -1.0], [1.0, 1.5]])
+    >>> path = simulate(RateNetwork(), turn, [0.1, 0.0], 0.05, 400)
+    >>> len(connectivity_picture(infer_connectivity(path, 0.05)).subfigs)
+    2
+    """
     figure = matplotlib.figure.Figure(figsize=(11, 4.2), layout="constrained")
     parts: Any = figure.subfigures(1, 2, width_ratios=(1.35, 1))
     left, right = parts

@@ -26,6 +26,9 @@ class Design:
     session. With a `null` as many synapses again, in as many groups, are measured without
     change. `additive_share` of the variance of change at the median size is additive, the rest of
     the stated index (a mixture). Sizes below `detection_limit` are lost.
+
+    >>> Design(synapses=300, sessions=4).with_change(replicates=2).replicates
+    2
     """
 
     synapses: int = 700
@@ -66,6 +69,9 @@ def simulate_design(
 
     Sizes start log-normal with median 1. With `change` 0 nothing changes but the measurement.
     Raises UsageError where the changes carry sizes across zero whatever is drawn.
+
+    >>> simulate_design(Design(synapses=100, sessions=4), index=1).log_sizes.shape
+    (100, 4)
     """
     rng = np.random.default_rng(seed)
     conditions = [False, True] if design.null else [False]

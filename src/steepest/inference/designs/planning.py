@@ -14,15 +14,19 @@ from jaxtyping import Float, Int
 
 from steepest._version import __version__
 from steepest.errors import DataError, UsageError
+from steepest.files import plain
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.synapses.estimation import estimate
+from steepest.inference.synapses.geometries import GEOMETRIES
+from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Measurements
-from steepest.inference.synapses.naming import OUTCOMES, decide_measured, judge
-from steepest.inference.synapses.verdict import GEOMETRIES, plain
+from steepest.inference.synapses.naming import OUTCOMES, judge
+from steepest.markup import fragment, table
 from steepest.progress import progress
 
 if TYPE_CHECKING:
     import matplotlib.figure
+    import xarray
 
 __all__ = ["Plan", "described", "design_from", "plan"]
 
@@ -30,11 +34,15 @@ _DRAWS = 200
 _ENOUGH = 0.8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """How often each geometry was named rightly and wrongly, for every design tried.
 
     `outcomes` counts the runs of every design and truth by `OUTCOMES`.
+
+    >>> designs = Design(synapses=80, sessions=4, groups=8)
+    >>> plan(designs, truths=("multiplicative",), runs=2).power.round(1).tolist()
+    [[1.0]]
     """
 
     designs: tuple[Design, ...]
@@ -91,6 +99,50 @@ class Plan:
             }
         )
 
+    @property
+    def sentence(self) -> str:
+        """What it takes to name the geometries asked about, in one sentence."""
+        enough = {truth: self.enough(truth) for truth in self.truths}
+        reached = [f"{truth} ({described(d)})" for truth, d in enough.items() if d is not None]
+        if not reached:
+            return f"No design tried names a geometry in {_ENOUGH:.0%} of runs."
+        missed = [truth for truth, design in enough.items() if design is None]
+        rest = f"; no design tried names {', '.join(missed)} so often" if missed else ""
+        return f"Named in {_ENOUGH:.0%} of runs: {', '.join(reached)}{rest}."
+
+    def __str__(self) -> str:
+        lines = [self.sentence, f"  {self.runs} runs of each design and geometry"]
+        for design, power, wrong in zip(self.designs, self.power, self.wrong, strict=True):
+            shares = ", ".join(
+                f"{truth} {right:.0%} ({other:.0%} wrong)"
+                for truth, right, other in zip(self.truths, power, wrong, strict=True)
+            )
+            lines.append(f"  {described(design)}: {shares}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """How many runs of every design and truth ended how."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {"runs": (("design", "truth", "outcome"), self.outcomes)},
+            coords={
+                "design": [described(design) for design in self.designs],
+                "truth": list(self.truths),
+                "outcome": list(OUTCOMES),
+            },
+            attrs={"verdict": self.sentence, "runs": self.runs, "seed": self.seed},
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (described(design), *(f"{share:.0%}" for share in power))
+            for design, power in zip(self.designs, self.power, strict=True)
+        ]
+        return fragment(self.sentence, [], [table(("design", *self.truths), rows)])
+
     def plot(self) -> "matplotlib.figure.Figure":
         """Power and wrong names against the number of synapses, as a matplotlib Figure."""
         from steepest.inference.designs.picture import draw
@@ -112,6 +164,10 @@ def plan(
 
     Raises UsageError for an unknown geometry, fewer than one run, and a design in which nothing
     tells learning from noise (two sessions, no replicates, no null).
+
+    >>> tried = plan(Design(groups=8, sessions=4), synapses=[80], truths=["burg"], runs=2)
+    >>> tried.truths
+    ('burg',)
     """
     unknown = [truth for truth in truths if truth not in GEOMETRIES]
     if unknown:
@@ -156,6 +212,11 @@ def design_from(measured: Measurements, *, seed: int = 0) -> tuple[Design, float
     """The design that a pilot file is one of, and its index: spread, change, noise, groups.
 
     Raises DataError where the pilot does not tell noise from learning, or shows no learning.
+
+    >>> pilot = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> design, index = design_from(pilot)
+    >>> design.sessions, round(index, 2)
+    (4, 0.98)
     """
     found = estimate(measured, draws=50, seed=seed)
     index = found.index.value

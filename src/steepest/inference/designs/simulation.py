@@ -38,6 +38,10 @@ def simulate_change(
     `noise_cv` and adds a Gaussian error of standard deviation `noise_sd`, redrawn where the sum
     is not positive. Raises UsageError where the drift carries every draw across, and
     for a spread or change that is not positive.
+
+    >>> before, after = simulate_change(3, index=1, seed=1)
+    >>> before.round(2).tolist(), after.round(2).tolist()
+    ([1.32, 1.93, 1.3], [1.16, 2.11, 1.36])
     """
     for name, value in (("spread", spread), ("change", change)):
         if not value > 0:

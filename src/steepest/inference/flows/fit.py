@@ -37,6 +37,17 @@ class MobilityFit:
 
     `mobility` (n, n) is that in the family's chart. `fit.intervals()` are 95 % t-intervals;
     `fit.unidentified` are the combinations of coefficients on which the samples have no bearing.
+
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> fit = fit_mobility(samples)
+    >>> fit.is_metric, [str(label) for label in fit.labels]
+    (True, ['M00', 'M01', 'M11'])
     """
 
     family: MobilityFamily
@@ -109,6 +120,17 @@ def fit_mobility(samples: FlowSamples, family: MobilityFamily = SYMMETRIC) -> Mo
     Exact for velocities with independent Gaussian noise of equal variance. K costs that share one
     metric identify n(n+1)/2 - (n-r)(n-r+1)/2 numbers of a constant one, r the dimension that their
     differentials span. Raises `DataError` for fewer numbers than coefficients.
+
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> fit_mobility(samples).mobility.round(2)
+    array([[2. , 0. ],
+           [0. , 0.5]])
     """
     return _fit(samples, family, family.design(samples.positions, samples.covectors))
 
@@ -133,6 +155,17 @@ def compare_families(samples: FlowSamples, small: MobilityFamily, large: Mobilit
     """The F-test of one family within another that contains it.
 
     Raises `DataError` where it does not, or no degrees of freedom are left.
+
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> test = compare_families(samples, ISOTROPIC, SYMMETRIC)
+    >>> test.holds, test.degrees
+    (False, (2, 37))
     """
     families = small, large
     designs = [family.design(samples.positions, samples.covectors) for family in families]
@@ -149,6 +182,16 @@ def euclidean_tests(samples: FlowSamples) -> tuple[FTest, FTest]:
 
     The first test asks whether one learning rate suffices, the second whether any constant metric
     does. In the plane they are F(2, 2m - 3) and F(1, 2m - 4) for m samples.
+
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> [test.holds for test in euclidean_tests(samples)]
+    [False, True]
     """
     return (
         compare_families(samples, ISOTROPIC, SYMMETRIC),
@@ -161,6 +204,18 @@ class ParametricFit:
     """A fitted metric of any parametric form: `parameters` (k,), with errors from the Jacobian.
 
     `unidentified` (u, k) are directions in which the parameters do not change the velocities.
+
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> from steepest.geometry import Constant
+    >>> fit = fit_parametric(samples, lambda logs: Constant(jnp.diag(jnp.exp(logs))), [0.0, 0.0])
+    >>> fit.unidentified.shape, fit.intervals().shape
+    ((0, 2), (2, 2))
     """
 
     parameters: Float[np.ndarray, " k"]
@@ -185,6 +240,18 @@ def fit_parametric(
     `initial` (k,) starts the search (trust region, Jacobian by autodiff). Write positive numbers
     as exponentials of parameters. Raises `DataError` for fewer numbers than parameters, or when
     the search does not converge, and the metric's own error where it is none at `initial`.
+
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> from steepest.geometry import Constant
+    >>> fit = fit_parametric(samples, lambda logs: Constant(jnp.diag(jnp.exp(logs))), [0.0, 0.0])
+    >>> np.exp(fit.parameters).round(2)
+    array([0.5 , 2.01])
     """
     start = np.atleast_1d(np.asarray(initial, dtype=np.float64))
     if samples.velocities.size < start.size:

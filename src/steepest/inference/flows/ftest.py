@@ -19,6 +19,9 @@ class FTest:
     """A linear hypothesis within a larger model: statistic, degrees of freedom and p-value.
 
     `hypothesis` and `within` name the two models; `holds` is whether p >= .05.
+
+    >>> FTest("small", "large", statistic=4.5, degrees=(1, 30), p_value=0.042).holds
+    False
     """
 
     hypothesis: str

@@ -34,6 +34,12 @@ def curl(field: Field, metric: AbstractMetric, point: Float[Array, " n"]) -> Flo
 
     `field`: point (n,) -> velocity (n,). It vanishes everywhere if and only if v is, near each
     point, steepest descent on some cost in this metric.
+
+    >>> from steepest.geometry import Euclidean
+    >>> def spiral(x):
+    ...     return jnp.array([-x[0] - x[1], x[0] - x[1]])
+    >>> curl(spiral, Euclidean(), jnp.array([1.0, 2.0])).tolist()
+    [[0.0, -2.0], [2.0, 0.0]]
     """
     slope = jax.jacfwd(lambda x: -metric.flat(x, field(x)))(point)  # [j, i] = d_i w_j
     return slope.T - slope
@@ -45,6 +51,10 @@ class Reconstruction:
 
     `path_dependence` is the difference between the straight path and the one that changes one
     coordinate after the other; beside it, `error` (m,) is what the quadrature may be off by.
+
+    >>> rebuilt = Reconstruction(np.array([2.5]), np.array([0.0]), np.array([1e-13]))
+    >>> rebuilt.path_dependence
+    array([0.])
     """
 
     costs: Float[np.ndarray, " m"]
@@ -61,6 +71,11 @@ def reconstruct_cost(
     From `origin` (n,) to each of `points` (m, n); both paths must stay in the metric's domain.
     Look at `path_dependence` before using `costs`: where it is not 0 there is no such cost. Raises
     `FlowError` where a path leaves the domain or the integral does not converge.
+
+    >>> from steepest.geometry import Euclidean
+    >>> rebuilt = reconstruct_cost(lambda x: -x, Euclidean(), [0.0, 0.0], [[1.0, 2.0]])
+    >>> rebuilt.costs.round(6), rebuilt.path_dependence.round(6)
+    (array([2.5]), array([0.]))
     """
     start = jnp.asarray(np.asarray(origin, dtype=np.float64))
     ends = jnp.asarray(np.atleast_2d(np.asarray(points, dtype=np.float64)))
@@ -115,6 +130,13 @@ def curl_f_test(
     against, because what it cannot follow would count against it (on Fig 3's flow with 100 samples
     equal degrees reject .10 of true metrics at 5 %, these .05). Raises `DataError` for fewer data
     than coefficients, and the metric's own error where a position is outside it.
+
+    >>> from steepest.geometry import Euclidean
+    >>> random = np.random.default_rng(0)
+    >>> positions = random.standard_normal((40, 2))
+    >>> velocities = -positions + 0.1 * random.standard_normal((40, 2))
+    >>> curl_f_test(positions, velocities, Euclidean(), degree=2).holds
+    True
     """
     where = np.asarray(positions, dtype=np.float64)
     v = np.asarray(velocities, dtype=np.float64)

@@ -33,6 +33,11 @@ class MobilityFamily:
 
     At a point with the chart's Jacobian J the mobility is J^-1 M J^-1'. `names` of the coefficients
     are those of the entries M_ij unless given.
+
+    >>> SYMMETRIC.labels(2)
+    ['M00', 'M01', 'M11']
+    >>> DIAGONAL.seen_in(LOGS, "in logs").name
+    'diagonal in logs'
     """
 
     name: str

@@ -36,6 +36,10 @@ class Obstruction:
 
     `rows` are the points (by number) at fault; `values` the slopes dC(v) there, the eigenvalues
     (complex) at the minimum, or the period of the orbit.
+
+    >>> reason = find_obstruction(lambda x: x, cost=lambda x: jnp.sum(x**2), points=[[1.0, 0.0]])
+    >>> reason.reason, reason.rows
+    ('cost rises', (0,))
     """
 
     reason: Reason
@@ -57,13 +61,25 @@ def find_obstruction(
 ) -> Obstruction | None:
     """A reason why no metric makes `field` steepest descent, or None if none was found.
 
-    `field`: point (n,) -> velocity (n,), in jax.numpy. Looked at are, where given: the cost's slope
-    along the field at `points` (m, n) (needs `cost`; listed by row); the Jacobian at a `minimum`
-    (n,), where the field vanishes (with a cost: also that G = -H (Dv)^-1 is symmetric positive
-    definite); and whether the flow from `orbit_from` (n,) runs into a closed orbit within
-    `duration`. Without a cost the last two rule out every cost as well. None means that nothing
-    was found, not that a metric exists. `tolerance` is relative. Raises `DataError` if nothing is
-    given to look at, or the field does not vanish at the minimum.
+    Looked at is what is given; None means that nothing was found there, not that a metric exists.
+
+    - `field`: point (n,) -> velocity (n,), in jax.numpy; `cost`: point -> number.
+    - `points`: (m, n), where the cost's slope along the field is looked at; faults are listed by
+      row. Needs the cost.
+    - `minimum`: (n,), where the field vanishes and its Jacobian is looked at; with a cost also
+      whether G = -H (Dv)^-1 is symmetric positive definite.
+    - `orbit_from`: (n,), from where the flow may run into a closed orbit within `duration`.
+    - `tolerance`: relative.
+
+    Without a cost the last two rule out every cost as well. Raises `DataError` if nothing is given
+    to look at, or the field does not vanish at the minimum.
+
+    >>> def spiral(x):
+    ...     return jnp.stack([-x[0] - x[1], x[0] - x[1]])
+    >>> find_obstruction(spiral, minimum=[0.0, 0.0]).reason
+    'complex eigenvalues'
+    >>> find_obstruction(lambda x: -x, minimum=[0.0, 0.0]) is None
+    True
     """
     if points is None and minimum is None and orbit_from is None:
         raise DataError("find_obstruction: give points (with a cost), a minimum, or orbit_from")
@@ -163,6 +179,11 @@ def find_closed_orbit(
     After half the duration a plane is laid across the flow; the orbit is closed where successive
     returns to it converge (or repeat) to 1e-6 of the orbit's size. The flow of a gradient never
     returns, whatever cost and metric.
+
+    >>> def turning(x):
+    ...     return jnp.stack([x[0] - x[1], x[0] + x[1]]) - jnp.sum(x**2) * x
+    >>> find_closed_orbit(turning, [0.5, 0.0], duration=40.0).values.round(3)
+    array([6.283])
     """
     with jax.enable_x64(True):
         speed = jax.jit(field)

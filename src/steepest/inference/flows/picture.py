@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import matplotlib.figure
 import numpy as np
 
-from steepest.pictures import bare, drawn
+from steepest.pictures import LINE_COLOURS, bare, drawn
 
 if TYPE_CHECKING:
     import steepest.inference.flows.verdict
@@ -16,9 +16,7 @@ __all__ = ["draw_metric_verdict"]
 # A name in quotes: the class draws itself with this file, and two files must not import each other.
 MetricVerdict: TypeAlias = "steepest.inference.flows.verdict.MetricVerdict"
 
-
-_BLUE, _GREY = "#1f5fd0", "#9a9a9a"
-_COLOURS = (_BLUE, "#d62728", "#2a9d4b", "#9b3fc4", "#d98200")
+_BLUE, _GREY = LINE_COLOURS[0], "#9a9a9a"
 
 
 @drawn
@@ -35,13 +33,13 @@ def draw_metric_verdict(
     samples = verdict.samples
     design = best.family.design(samples.positions, samples.covectors)
     predicted = design @ best.fit.coefficients
-    few = samples.dimension <= len(_COLOURS)
+    few = samples.dimension <= len(LINE_COLOURS)
     for i in range(samples.dimension):
         left.plot(
             predicted[:, i],
             samples.velocities[:, i],
             "o",
-            color=_COLOURS[i] if few else _BLUE,
+            color=LINE_COLOURS[i] if few else _BLUE,
             alpha=0.6,
             markeredgewidth=0,
             label=names[i] if names else f"coordinate {i}",

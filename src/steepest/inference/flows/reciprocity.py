@@ -23,6 +23,10 @@ class ReciprocityTest:
     `antisymmetric` (c,): the antisymmetric entries of the mobility (01, 02, ..., 12, ...) that fit
     them best, and `standard_errors` (c,). `statistic` is z in the plane, chi-square of `degrees`
     otherwise; `p_value` is that of a mobility without antisymmetric part.
+
+    >>> test = ReciprocityTest(np.zeros(3), np.zeros(1), np.ones(1), 0.5, 1, 0.62)
+    >>> test.holds
+    True
     """
 
     differences: Float[np.ndarray, " m"]
@@ -47,6 +51,15 @@ def reciprocity_test(
     all. The mobility's antisymmetric part is taken to be constant over the places. Raises
     `DataError` where the places differ, or are steps of trajectories, or all differentials are
     parallel (then reciprocity says nothing).
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.inference.flows import flow_samples
+    >>> random = np.random.default_rng(0)
+    >>> places = random.standard_normal((30, 2))
+    >>> bowl = flow_samples(places, -places, lambda x: jnp.sum(x**2) / 2)
+    >>> plane = flow_samples(places, np.tile([-1.0, 0.0], (30, 1)), lambda x: x[0])
+    >>> reciprocity_test(bowl, plane, noise_sd=0.1).holds
+    True
     """
     if first.positions.shape != second.positions.shape or first.positions.shape[1] != 1:
         raise DataError("reciprocity_test needs velocities on both costs at the same places")

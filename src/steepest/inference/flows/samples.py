@@ -26,6 +26,11 @@ class FlowSamples:
     s = 1 for a velocity measured at a position; s = 2 for a step between two positions, whose mean
     velocity is driven by the mean of both ends (the trapezoid rule). `rows` (m,) say where each
     sample stands in the user's table.
+
+    >>> positions = np.array([[1.0, 2.0], [2.0, 1.0]])
+    >>> samples = flow_samples(positions, -positions, lambda x: jnp.sum(x**2) / 2)
+    >>> len(samples), samples.dimension, samples.slopes
+    (2, 2, array([-5., -5.]))
     """
 
     positions: Float[np.ndarray, "m s n"]
@@ -59,6 +64,10 @@ def flow_samples(
     `rows` (m,) number the samples in later messages (from 0 unless given). Raises `DataError` for
     shapes that do not fit, and naming the row for numbers that are not finite and for a cost that
     fails or is not differentiable there.
+
+    >>> samples = flow_samples([[1.0, 2.0]], [[-1.0, -2.0]], lambda x: jnp.sum(x**2) / 2)
+    >>> samples.covectors
+    array([[[1., 2.]]])
     """
     where, v = _table(positions, "positions"), _table(velocities, "velocities")
     if where.shape != v.shape:
@@ -76,6 +85,10 @@ def trajectory_samples(
     `flows` (m,) says to which trajectory each row belongs (all to one unless given); times
     increase within each. Steps are taken by the trapezoid rule, which is right to second order in
     the time between samples, where forward differences are biased at first. Raises `DataError`.
+
+    >>> samples = trajectory_samples([0.0, 1.0], [[2.0], [1.0]], lambda x: jnp.sum(x**2) / 2)
+    >>> samples.velocities
+    array([[-1.]])
     """
     where, moments = _table(points, "points"), np.asarray(times, dtype=np.float64)
     numbers = np.arange(len(where)) if rows is None else np.asarray(rows)
@@ -108,6 +121,10 @@ def join_samples(samples: Sequence[FlowSamples]) -> FlowSamples:
     """Samples from several costs on the same parameters, to be fitted by one metric together.
 
     Raises `DataError` where dimensions differ, or velocities are mixed with steps.
+
+    >>> samples = flow_samples([[1.0, 2.0]], [[-1.0, -2.0]], lambda x: jnp.sum(x**2) / 2)
+    >>> len(join_samples([samples, samples]))
+    2
     """
     if len({part.positions.shape[1:] for part in samples}) != 1:
         raise DataError(

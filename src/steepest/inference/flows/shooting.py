@@ -30,6 +30,12 @@ class ShootingFit:
     """Coefficients (k,) of the mobility and starts (b, n) of the flows that pass the points best.
 
     `mobility` (n, n) in the family's chart; `intervals()` (k, 2) by linearisation.
+
+    >>> times = np.linspace(0.0, 1.0, 6)
+    >>> points = np.array([[2.0], [-1.0]])[:, None] * np.exp(-3.0 * times)[:, None]
+    >>> fit_trajectories(times, points, lambda x: jnp.sum(x**2) / 2).starts.round(2)
+    array([[ 2.],
+           [-1.]])
     """
 
     family: MobilityFamily
@@ -58,6 +64,12 @@ def fit_trajectories(
     the flow is integrated between the times (Runge-Kutta, order 4): unbiased where steps of noisy
     positions are not. Begins with the trapezoid fit. Raises `DataError` for shapes that do not fit
     and where no flow is found that passes the points.
+
+    >>> times = np.linspace(0.0, 1.0, 6)
+    >>> points = np.array([[2.0], [-1.0]])[:, None] * np.exp(-3.0 * times)[:, None]
+    >>> fit = fit_trajectories(times, points, lambda x: jnp.sum(x**2) / 2)
+    >>> fit.coefficients.round(2)
+    array([3.])
     """
     observed, moments = np.asarray(points, dtype=np.float64), np.asarray(times, dtype=np.float64)
     if observed.ndim != 3 or moments.shape != observed.shape[1:2] or len(moments) < 2:

@@ -32,6 +32,10 @@ def tailored_matrix(
 
     Every solution has this form, with B = G itself. NaN where the velocity does not descend the
     cost, p v >= 0: no metric exists there.
+
+    >>> v, p = jnp.array([-1.0, 0.0]), jnp.array([2.0, 0.0])
+    >>> tailored_matrix(v, p, jnp.eye(2)).tolist()
+    [[2.0, 0.0], [0.0, 1.0]]
     """
     u, p = -velocity, covector
     rate = jnp.where(p @ u > 0, p @ u, jnp.nan)
@@ -47,6 +51,10 @@ def least_anisotropic_matrix(
     With alpha the angle between -v and p the condition number is (1 + sin alpha)/(1 - sin alpha),
     which is least; the extreme eigenvectors stand at 45 degrees to their bisector. NaN where
     p v >= 0.
+
+    >>> v, p = jnp.array([-1.0, 0.0]), jnp.array([2.0, 0.0])
+    >>> least_anisotropic_matrix(v, p).tolist()
+    [[2.0, 0.0], [0.0, 2.0]]
     """
     u, p = -velocity, covector
     size = jnp.linalg.norm(p) / jnp.linalg.norm(u)
@@ -75,6 +83,10 @@ class LeastAnisotropic(AbstractMetric):
     the field does not descend the cost, at the minimum among others (`MetricError`, which says
     so; NaN under jit). It is smooth elsewhere, but need not have a limit at the minimum: see
     `find_obstruction`.
+
+    >>> metric = LeastAnisotropic(lambda x: jnp.sum(x**2), lambda x: -x)
+    >>> metric.matrix([1.0, 0.0]).tolist()
+    [[2.0, 0.0], [0.0, 2.0]]
     """
 
     cost: Callable[[Any], Any]
@@ -106,6 +118,10 @@ def linear_flow_metric(matrix: Numbers) -> Float[np.ndarray, "n n"]:
 
     The cost is x' G A x / 2. Raises `MetricError` where A (n, n) has complex eigenvalues or is not
     diagonalisable: then no metric that is continuous at 0 does it, whatever the cost.
+
+    >>> linear_flow_metric([[2.0, 1.0], [0.0, 1.0]]).round(6)
+    array([[1., 1.],
+           [1., 3.]])
     """
     A = np.asarray(matrix, dtype=np.float64)
     if A.ndim != 2 or A.shape[0] != A.shape[1] or not np.isfinite(A).all():

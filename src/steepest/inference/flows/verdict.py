@@ -3,7 +3,7 @@
 The families that are tried are constant metrics, in the coordinates at hand and in their logs.
 The parts of the answer have files of their own: `integrability` (is it a gradient at all, in a
 metric that is known), `tailored` and `obstruction` (a metric made to measure, or why there is
-none), `mobility`, `metric_fit` and `shooting` (fits), `reciprocity` (several costs).
+none), `mobility`, `fit` and `shooting` (fits), `reciprocity` (several costs).
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,11 @@ from steepest.inference.flows.mobility import (
     MobilityFamily,
 )
 from steepest.inference.flows.samples import FlowSamples
+from steepest.markup import fragment, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from xarray import Dataset
 
 __all__ = ["IN_LOGS", "MetricVerdict", "infer_metric"]
 
@@ -37,7 +39,7 @@ IN_LOGS = "in logs"
 """How the names of families that are constant in log coordinates end."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MetricVerdict:
     """Which constant metrics a flow is consistent with, best first.
 
@@ -45,6 +47,18 @@ class MetricVerdict:
     constant in the same coordinates. `consistent` names the families that are metrics, pass that
     test at 5 % and are not more than 10 in AICc behind the best. `climbing` lists the rows whose
     velocity climbs the cost.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> verdict = infer_metric(samples)
+    >>> verdict.consistent
+    ('diagonal', 'constant metric')
+    >>> verdict.to_dict()["n"]
+    20
     """
 
     fits: tuple[MobilityFit, ...]
@@ -69,34 +83,86 @@ class MetricVerdict:
             "climbing_rows": list(self.climbing),
         }
 
+    def _rows(self) -> list[tuple[str, int, str, str, str]]:
+        """Family, coefficients, AICc behind the best, p of the F-test, and whether consistent."""
+        passed = {test.hypothesis: test.p_value for test in self.tests}
+        least = min(fit.aicc for fit in self.fits)
+        rows = []
+        for fit in self.fits:
+            name, behind = fit.family.name, fit.aicc - least
+            worse = f"{behind:.1f}" if np.isfinite(behind) else "-"
+            p = f"{passed[name]:.3g}" if name in passed else "-"
+            rows.append((name, fit.fit.rank, worse, p, "yes" if name in self.consistent else "no"))
+        return rows
+
+    def _coefficients(self) -> list[str]:
+        """The mobility of the best consistent family, a coefficient a line; empty without one."""
+        if not self.consistent:
+            return []
+        best = self.fit(self.consistent[0])
+        lines = [f"{best.family.name}: mobility (inverse metric times learning rate)"]
+        for label, x, known, (low, high) in zip(
+            best.labels, best.fit.coefficients, best.fit.identified, best.fit.intervals(),
+            strict=True,
+        ):  # fmt: skip
+            told = f"{x:.5g}  (95 %: {low:.5g} to {high:.5g})" if known else "not identified"
+            lines.append(f"    {label} = {told}")
+        return lines
+
+    def _climbers(self) -> list[str]:
+        if not self.climbing:
+            return []
+        rows = ", ".join(map(str, self.climbing[:12]))
+        more = ", ..." if len(self.climbing) > 12 else ""
+        return [f"Velocities that climb the cost, in rows: {rows}{more}"]
+
     def table(self) -> str:
         """The verdict as text: one line per family, best first, then what else was noticed."""
         lines = [f"Verdict: {self.sentence}", ""]
         width = max(len(fit.family.name) for fit in self.fits)
-        passed = {test.hypothesis: test.p_value for test in self.tests}
-        least = min(fit.aicc for fit in self.fits)
         lines.append(f"{'family':{width}}  coefficients  AICc-best  F-test p  consistent")
-        for fit in self.fits:
-            name = fit.family.name
-            p = f"{passed[name]:.3g}" if name in passed else "-"
-            behind = fit.aicc - least
-            worse = f"{behind:.1f}" if np.isfinite(behind) else "-"
-            mark = "yes" if name in self.consistent else "no"
-            lines.append(f"{name:{width}}  {fit.fit.rank:12d}  {worse:>9}  {p:>8}  {mark}")
-        if self.consistent:
-            best = self.fit(self.consistent[0])
-            lines += ["", f"{best.family.name}: mobility (inverse metric times learning rate)"]
-            for label, x, known, (low, high) in zip(
-                best.labels, best.fit.coefficients, best.fit.identified,
-                best.fit.intervals(), strict=True,
-            ):  # fmt: skip
-                told = f"{x:.5g}  (95 %: {low:.5g} to {high:.5g})" if known else "not identified"
-                lines.append(f"    {label} = {told}")
-        if self.climbing:
-            rows = ", ".join(map(str, self.climbing[:12]))
-            more = ", ..." if len(self.climbing) > 12 else ""
-            lines += ["", f"Velocities that climb the cost, in rows: {rows}{more}"]
+        for name, rank, worse, p, mark in self._rows():
+            lines.append(f"{name:{width}}  {rank:12d}  {worse:>9}  {p:>8}  {mark}")
+        for part in (self._coefficients(), self._climbers()):
+            lines += ["", *part] if part else []
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        samples = f"{len(self.samples)} samples of {self.samples.dimension} coordinates"
+        return "\n".join([f"MetricVerdict: {self.sentence}", samples, *self._climbers()])
+
+    def _repr_html_(self) -> str:
+        columns = ["family", "coefficients", "AICc-best", "F-test p", "consistent"]
+        notes = [*self._coefficients(), *self._climbers()]
+        return fragment(self.sentence, notes, [table(columns, self._rows())])
+
+    def to_dataset(self) -> "Dataset":
+        """The families, best first, and the samples that they were fitted to.
+
+        Per family its coefficients, AICc, F-test p (NaN where not tested), whether it is
+        consistent, and the mobility (NaN where not identified), in the family's own coordinates.
+        """
+        import xarray as xr
+
+        passed = {test.hypothesis: test.p_value for test in self.tests}
+        unknown = np.full((self.samples.dimension,) * 2, np.nan)
+        names = [fit.family.name for fit in self.fits]
+        mobility = [unknown if len(fit.fit.unidentified) else fit.mobility for fit in self.fits]
+        one = {"units": "1"}
+        return xr.Dataset(
+            {
+                "coefficients": ("family", [fit.fit.rank for fit in self.fits], one),
+                "aicc": ("family", [fit.aicc for fit in self.fits], one),
+                "p_value": ("family", [passed.get(name, np.nan) for name in names], one),
+                "consistent": ("family", [name in self.consistent for name in names], one),
+                "mobility": (("family", "coordinate", "other"), np.array(mobility)),
+                "position": (("sample", "coordinate"), self.samples.positions.mean(axis=1)),
+                "velocity": (("sample", "coordinate"), self.samples.velocities),
+                "row": ("sample", self.samples.rows, one),
+            },
+            coords={"family": names},
+            attrs={"verdict": self.sentence},
+        )
 
     def plot(self, names: Sequence[str] = ()) -> "Figure":
         """Measured velocities against those of the best family, and AICc of all.
@@ -115,6 +181,16 @@ def infer_metric(samples: FlowSamples) -> MetricVerdict:
     known, and only given the cost: a rescaled cost takes a rescaled metric. Raises `DataError` for
     fewer numbers than coefficients, and where more than half of the velocities climb the cost,
     listed by row.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.inference.flows import flow_samples
+    >>> positions = np.random.default_rng(0).standard_normal((20, 2))
+    >>> noise = np.random.default_rng(1).standard_normal((20, 2))
+    >>> velocities = -positions * [2.0, 0.5] + 0.01 * noise
+    >>> samples = flow_samples(positions, velocities, lambda x: jnp.sum(x**2) / 2)
+    >>> infer_metric(samples)
+    MetricVerdict: the diagonal metric is consistent with the flow; also consistent: constant metric
+    20 samples of 2 coordinates
     """
     climbing = tuple(int(row) for row in samples.climbing)
     if len(climbing) > len(samples) / 2:
@@ -165,9 +241,10 @@ def _sentence(near: list[MobilityFit], fits: list[MobilityFit], metrics: list[Mo
     simplest = min(near, key=lambda fit: (fit.fit.rank, fit.aicc))
     loose = [fit for fit in near if len(fit.fit.unidentified)]
     others = [fit.family.name for fit in near if fit is not simplest]
-    verb = "is" if len(others) == 1 else "are"
-    also = f"; so {verb}: {', '.join(others)}" if others else "; no other family tried is"
+    also = (
+        f"also consistent: {', '.join(others)}" if others else "no other metric that was tried is"
+    )
     name = simplest.family.name
     kind = name if "metric" in name else f"the {name} metric"
     warning = " (some coefficients are not identified)" if loose else ""
-    return f"{kind} is consistent with the flow{also}{warning}"
+    return f"{kind} is consistent with the flow; {also}{warning}"

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.optimize import brentq
 
-from steepest.inference.synapses.dual import SEARCHED
+from steepest.inference.synapses.geometries import SEARCHED
 
 __all__ = ["Panel", "independence_index", "independence_interval"]
 
@@ -32,6 +32,10 @@ class Panel:
     `used` are the weights that are not 0, before or after, and changed. `log_size` is log|w|
     before; `ratio` is w after / w before, negative where a weight crossed 0. Rows and columns
     without a weight that counts are left out.
+
+    >>> import numpy as np
+    >>> Panel.of(np.ones((2, 3)), np.full((2, 3), 1.5)).used.shape
+    (2, 3)
     """
 
     log_size: Float[np.ndarray, "r c"]
@@ -78,6 +82,13 @@ def independence_index(panel: Panel) -> float:
 
     Infinite where the slope keeps one sign over the searched range, NaN where rows and columns
     leave nothing to compare.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> before = np.exp(rng.standard_normal((12, 12)))
+    >>> after = before * np.exp(0.05 * rng.standard_normal((12, 12)))
+    >>> round(independence_index(Panel.of(before, after)), 1)
+    0.8
     """
     ones = np.ones(panel.used.shape)
 
@@ -102,6 +113,14 @@ def independence_interval(
     """95 % percentile interval of the index over resampled rows and columns (both at once).
 
     Units, not weights, are resampled, because weights that share a unit change together.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> before = np.exp(rng.standard_normal((12, 12)))
+    >>> after = before * np.exp(0.05 * rng.standard_normal((12, 12)))
+    >>> low, high = independence_interval(Panel.of(before, after), 0.8, draws=20)
+    >>> low < 1 < high
+    True
     """
     rng = np.random.default_rng(seed)
     rows, columns = panel.used.shape

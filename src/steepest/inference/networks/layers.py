@@ -3,23 +3,29 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from steepest.data.checkpoints import match_checkpoints
 from steepest.errors import DataError
+from steepest.files import plain
 from steepest.inference.networks.independence import (
     Panel,
     independence_index,
     independence_interval,
 )
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
-from steepest.inference.synapses.dual import SEARCHED
+from steepest.inference.synapses.geometries import GEOMETRIES, nearest
 from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likelihood
 from steepest.inference.synapses.log_root import logroot
-from steepest.inference.synapses.verdict import GEOMETRIES, Noise, decide
+from steepest.inference.synapses.noise import Noise
+from steepest.inference.synapses.pair_rules import decide
+from steepest.markup import fragment, table
 from steepest.progress import track
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 __all__ = ["LayerFit", "LayersVerdict", "infer_layers"]
 
@@ -38,6 +44,9 @@ class LayerFit:
     geometry nearest to it, `verdict` that name if `decide` dares to give it, else a sentence.
     Beside it the pooled estimators, which ignore that weights share units: `logroot`, `likelihood`
     and `delta_cdf` (uncentred, one per named geometry) with its noise floor.
+
+    >>> LayerFit("bias", (10,), 10, "left out", reason="one axis").to_dict()["status"]
+    'left out'
     """
 
     name: str
@@ -60,12 +69,16 @@ class LayerFit:
 
     def to_dict(self) -> dict[str, Any]:
         """The fit as plain JSON values; a number that does not exist is None."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        return plain(vars(self))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayersVerdict:
-    """All arrays of two checkpoints, in order, and what the fitted layers agree on."""
+    """All arrays of two checkpoints, in order, and what the fitted layers agree on.
+
+    >>> LayersVerdict((), seed=0).verdict
+    'No layer can be used.'
+    """
 
     layers: tuple[LayerFit, ...]
     seed: int
@@ -87,6 +100,45 @@ class LayersVerdict:
         counts = ", ".join(f"{n} {sum(x.nearest == n for x in self.fitted)}" for n in names)
         return f"The layers differ: {counts} (median index {middle:.2f})."
 
+    @property
+    def sentence(self) -> str:
+        """The same as `verdict`, by the name that every verdict has for it."""
+        return self.verdict
+
+    def __str__(self) -> str:
+        left_out = len(self.layers) - len(self.fitted)
+        lines = [self.verdict, *(f"  {said}" for said in map(_said, self.fitted))]
+        return "\n".join([*lines, f"  {left_out} arrays frozen or left out"] if left_out else lines)
+
+    __repr__ = __str__
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """Index and interval of every array by name, NaN where it was not fitted."""
+        import xarray as xr
+
+        columns = {
+            "index": [layer.index for layer in self.layers],
+            "interval_low": [layer.interval[0] for layer in self.layers],
+            "interval_high": [layer.interval[1] for layer in self.layers],
+            "weights": [layer.weights for layer in self.layers],
+            "status": [layer.status for layer in self.layers],
+            "verdict": [layer.verdict for layer in self.layers],
+        }
+        return xr.Dataset(
+            {name: ("layer", values) for name, values in columns.items()},
+            coords={"layer": [layer.name for layer in self.layers]},
+            attrs={"verdict": self.verdict, "seed": self.seed},
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (layer.name, layer.weights, layer.status, f"{layer.index:.2f}", layer.nearest)
+            for layer in self.layers
+        ]
+        return fragment(
+            self.verdict, [], [table(("layer", "weights", "status", "index", "nearest"), rows)]
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         return {
@@ -94,6 +146,17 @@ class LayersVerdict:
             "layers": [layer.to_dict() for layer in self.layers],
             "seed": self.seed,
         }
+
+    def plot(self) -> "matplotlib.figure.Figure":
+        """Draw the index of every fitted layer beside the named geometries."""
+        from steepest.inference.networks.picture import draw_layers
+
+        return draw_layers(self)
+
+
+def _said(layer: LayerFit) -> str:
+    low, high = layer.interval
+    return f"{layer.name}: index {layer.index:.2f} (95 % {low:.2f} to {high:.2f}), {layer.nearest}"
 
 
 def infer_layers(
@@ -114,6 +177,13 @@ def infer_layers(
     Weights are taken as exact, so train for the lazy regime: stop when the task is learned.
     Raises `DataError` where the checkpoints differ in names or shapes (all listed), or hold
     numbers that are not finite (layer named).
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> before = np.exp(rng.standard_normal((12, 12)))
+    >>> after = before * np.exp(0.05 * rng.standard_normal((12, 12)))
+    >>> infer_layers({"w": before}, {"w": after}, draws=20).verdict
+    'All 1 layers lie nearest to multiplicative (median 0.80).'
     """
     first = {name: np.asarray(value, dtype=np.float64) for name, value in before.items()}
     second = {name: np.asarray(value, dtype=np.float64) for name, value in after.items()}
@@ -156,17 +226,16 @@ def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> 
     interval = (math.nan, math.nan)
     if math.isfinite(index):
         interval = independence_interval(panel, index, draws=draws, seed=seed)
-    outcome, verdict, reason = decide(index, interval, Noise("none", 0.0))
-    nearest = min(GEOMETRIES, key=lambda name: abs(GEOMETRIES[name] - np.clip(index, *SEARCHED)))
+    decision = decide(index, interval, Noise("none", 0.0))
     return LayerFit(
         **common,
         status="fitted",
-        reason=reason,
+        reason=decision.reason,
         index=index,
         interval=interval,
-        nearest=nearest,
-        outcome=outcome,
-        verdict=verdict,
+        nearest=nearest(index),
+        outcome=decision.outcome,
+        verdict=decision.verdict,
         **_pooled(w0, w1, seed),
     )
 
@@ -192,13 +261,3 @@ def _pooled(w0: np.ndarray, w1: np.ndarray, seed: int) -> dict[str, Any]:
         "delta_cdf": distances,
         "delta_cdf_floor": delta_cdf_floor(kept.size).uncentred_mean,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

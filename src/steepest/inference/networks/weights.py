@@ -30,6 +30,10 @@ class WeightStatistics:
     for entropies depends on the unit of weight; `sd_log_change`, the sd of d log|w| over weights
     that keep their sign, does not. `lazy` is q = |a|/2 rms(dw/w) over the larger half: lazy below
     .1, out of the lazy regime above .5; NaN for a potential without an index.
+
+    >>> from steepest.geometry import Power
+    >>> weight_statistics([1.0, 2.0, 3.0], [1.1, 2.1, 3.4], Power(1)).moved_signs
+    0
     """
 
     n: int
@@ -54,6 +58,10 @@ def weight_statistics(
     and above takes the signs of `before`. Raises `DataError` where shapes differ, weights are not
     finite, fewer than three can be used, or none changed, and `DomainError` for weights outside
     the potential's domain.
+
+    >>> from steepest.geometry import Power
+    >>> weight_statistics([1.0, 2.0, 0.0, 3.0], [1.1, 2.1, 0.2, 3.4], Power(1)).zeros
+    1
     """
     w0, w1 = _pair(before, after)
     change, kept, dual = signed_dual_change(w0, w1, potential)

@@ -3,34 +3,34 @@ from .covariate import RateFit, rate_exponent
 from .deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from .dual import dual_change
 from .dual_curve import MirrorMap, mirror_map
-from .estimation import Estimate, Interval, estimate
+from .estimation import Estimate, estimate
+from .geometries import GEOMETRIES
+from .intervals import Interval
 from .likelihood import (
     CensoredLikelihood,
     ExactLikelihood,
     MidpointLikelihood,
     fit_likelihood,
-    noise_variance,
     rank_geometries,
 )
 from .log_root import logroot, logroot_bootstrap, logroot_interval, logroot_slope
 from .measured import MeasuredVerdict, infer_measured
+from .measured_rules import decide_measured
 from .measurements import Measurements, measure
-from .naming import Decision, decide_measured
+from .naming import Decision, Outcome
+from .noise import Noise, noise_variance
 from .pair import infer_geometry
+from .pair_rules import decide
 from .potentials import PotentialFit, potential_likelihood, rank_potentials
 from .unpaired import UnpairedVerdict, infer_unpaired
 from .verdict import (
-    GEOMETRIES,
     Check,
     Counts,
     DeltaCdf,
     DeltaCdfFloor,
     GeometryFit,
     LikelihoodFit,
-    Noise,
-    Outcome,
     Verdict,
-    decide,
 )
 
 __all__ = [

@@ -6,17 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from steepest.errors import DataError
-from steepest.inference.synapses.likelihood import (
-    MidpointLikelihood,
-    fit_likelihood,
-    noise_variance,
-)
-from steepest.inference.synapses.verdict import GEOMETRIES, Noise
+from steepest.inference.synapses.geometries import nearest
+from steepest.inference.synapses.likelihood import MidpointLikelihood, likeliest, or_unbounded
+from steepest.inference.synapses.noise import Noise, noise_variance
+from steepest.inference.synapses.sizes import positive_pairs
 
 __all__ = ["Sensitivity", "sensitivity"]
 
 _POINTS = 9
+_SILENT = 3.0  # of log-likelihood, above no change at all, for an index to mean anything
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,10 @@ class Sensitivity:
 
     `flip_cv` and `flip_sd` are the smallest noise tried at which another geometry is the nearest,
     as text; NaN in the indices means that noise alone explains the changes.
+
+    >>> curve = Sensitivity((0.1,), (1.0,), (0.2,), (0.4,), "more than 0.1", "0.2 (1.5-norm)")
+    >>> curve.flip_sd
+    '0.2 (1.5-norm)'
     """
 
     cv: tuple[float, ...]
@@ -38,11 +40,14 @@ class Sensitivity:
 def sensitivity(before: Any, after: Any) -> Sensitivity:
     """The index of pairs of positive sizes against assumed noise, up to all the change there is.
 
-    Raises DataError for sizes that are not positive, or of different number.
+    Raises DataError for sizes that are not positive, or of different number or labels. Pairs with
+    NaN were not measured and are left out.
+
+    >>> from steepest.inference import simulate_change
+    >>> sensitivity(*simulate_change(200, index=1, change=0.2, seed=1)).flip_cv
+    '0.13 (nothing but noise)'
     """
-    w0, w1 = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
-    if w0.shape != w1.shape or not (np.all(w0 > 0) and np.all(w1 > 0)):
-        raise DataError("before and after must be positive sizes of the same synapses")
+    w0, w1 = positive_pairs("sensitivity", before, after)
     logs = np.log(w0), np.log(w1)
     step, middle = logs[1] - logs[0], (logs[0] + logs[1]) / 2
     most_cv = float(np.median(np.abs(step - np.median(step)))) / 0.6745 / math.sqrt(2)
@@ -50,23 +55,24 @@ def sensitivity(before: Any, after: Any) -> Sensitivity:
         "cv": np.linspace(most_cv / 100, most_cv, _POINTS),
         "sd": np.linspace(0.01, 1, _POINTS) * most_cv * float(np.exp(np.median(middle))),
     }
-    found: dict[str, tuple[float, ...]] = {}
+    curves: dict[str, tuple[float, ...]] = {}
     flips = {}
     for kind, grid in grids.items():
         indices = []
         for value in grid:
             noise = Noise("cv" if kind == "cv" else "sd", float(value))
             likelihood = MidpointLikelihood(middle, step, noise_variance(w0, w1, noise))
-            fit = fit_likelihood(likelihood)
-            heard = fit.log_likelihood - likelihood.silence() > 3.0
-            indices.append(fit.index if heard and math.isfinite(fit.index) else math.nan)
-        found[kind] = tuple(indices)
+            index, top = likeliest(likelihood)
+            index = or_unbounded(index)
+            heard = top - likelihood.silence() > _SILENT
+            indices.append(index if heard and math.isfinite(index) else math.nan)
+        curves[kind] = tuple(indices)
         flips[kind] = _flip(grid, indices)
     return Sensitivity(
         cv=tuple(grids["cv"].tolist()),
-        index_of_cv=found["cv"],
+        index_of_cv=curves["cv"],
         sd=tuple(grids["sd"].tolist()),
-        index_of_sd=found["sd"],
+        index_of_sd=curves["sd"],
         flip_cv=flips["cv"],
         flip_sd=flips["sd"],
     )
@@ -83,4 +89,4 @@ def _flip(grid: np.ndarray, indices: list[float]) -> str:
 def _nearest(index: float) -> str:
     if math.isnan(index):
         return "nothing but noise"
-    return min(GEOMETRIES, key=lambda name: abs(GEOMETRIES[name] - index))
+    return nearest(index)

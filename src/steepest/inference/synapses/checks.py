@@ -1,18 +1,36 @@
 """What must hold for a geometry index to mean what it says, tested on the sizes themselves."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr
-from scipy.stats import norm, spearmanr
+from scipy.special import ndtr, stdtr
 
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
 from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.geometries import (
+    ALPHA,
+    LAZY,
+    LEAST_SHARE,
+    MOST_FLIPS,
+    NOT_LAZY,
+)
 from steepest.inference.synapses.lattice import lattice_step
+from steepest.inference.synapses.likelihood import (
+    CensoredLikelihood,
+    Likelihood,
+    MidpointLikelihood,
+)
+from steepest.inference.synapses.noise import Noise
+from steepest.inference.synapses.units import UnitJump, check_units, unit_jump
 from steepest.inference.synapses.verdict import Check
 
 __all__ = [
+    "CHECKS",
+    "Change",
     "check_curvature",
     "check_gaussian",
     "check_lazy",
@@ -21,13 +39,87 @@ __all__ = [
     "check_rounded",
     "check_sign_flips",
     "check_signal",
+    "checks_of_pair",
+    "lazy",
+    "rank_correlation",
+    "two_sided",
 ]
 
-_ALPHA = 0.01
-_FLIPS = 0.05
-_SIGNAL = 0.25
 _ROUNDED = 0.03
 _FEWEST_TO_BEND = 6  # a quadratic and three degrees of freedom for its error
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """One pair of sessions as its checks see it: positive sizes, the index, the likelihood."""
+
+    before: Float[np.ndarray, " n"]
+    after: Float[np.ndarray, " n"]
+    index: float
+    likelihood: Likelihood
+    noise: Noise
+
+    @cached_property
+    def logs(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Log sizes before and after."""
+        return np.log(self.before), np.log(self.after)
+
+    @cached_property
+    def rounding(self) -> tuple[Check, float] | None:
+        """The check of rounding, and its standard deviation; None where no step shows."""
+        return None if self.noise.positive else check_rounded(self.before, self.after)
+
+    @property
+    def too_coarse(self) -> float | None:
+        """The standard deviation of a rounding that spoils sizes said to be exact; else None."""
+        if self.noise.kind != "none" or self.rounding is None or self.rounding[0].passed:
+            return None
+        return self.rounding[1]
+
+    @cached_property
+    def jump(self) -> UnitJump | None:
+        """Two clouds of sizes, as if the unit had changed."""
+        return unit_jump((self.logs[0] + self.logs[1]) / 2)
+
+
+def checks_of_pair(change: Change) -> dict[str, Check]:
+    """Every check that one pair of sessions allows, by name."""
+    made = {name: check(change) for name, check in CHECKS.items()}
+    return {name: check for name, check in made.items() if check is not None}
+
+
+def lazy(q: float) -> Check:
+    """Whether changes are small against the sizes: q = |a|/2 rms(dw/w)."""
+    if q < LAZY:
+        return Check(q, None, True, f"q = {q:.2f}: changes are small against the sizes")
+    if q <= NOT_LAZY:
+        return Check(q, None, None, f"q = {q:.2f}: changes are not small, read with caution")
+    passed = None if math.isnan(q) else False
+    return Check(q, None, passed, f"q = {q:.2f}: changes are too large to call the regime lazy")
+
+
+def two_sided(z: float) -> float:
+    """The p-value of a standard normal statistic, either way."""
+    return float(2 * ndtr(-abs(z)))
+
+
+def rank_correlation(
+    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"]
+) -> tuple[float, float]:
+    """Spearman's rank correlation and its two-sided p-value; ties share their mean rank.
+
+    As `scipy.stats.spearmanr`, whose import alone takes longer than a whole verdict.
+    """
+    rho = float(np.corrcoef([_ranks(first), _ranks(second)])[1, 0])
+    degrees = first.size - 2
+    with np.errstate(divide="ignore"):
+        t = rho * np.sqrt(np.maximum(degrees / np.float64((rho + 1) * (1 - rho)), 0))
+    return rho, float(2 * stdtr(degrees, -abs(t)))
+
+
+def _ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[where]
 
 
 def check_lazy(
@@ -41,12 +133,7 @@ def check_lazy(
     if not large.any():  # more than half of the sizes are the largest
         large = before == before.max()
     relative = after[large] / before[large] - 1
-    q = abs(index) / 2 * math.sqrt(float(np.mean(relative**2)))
-    if q < 0.1:
-        return Check(q, None, True, f"q = {q:.2f}: changes are small against the sizes")
-    if q <= 0.5:
-        return Check(q, None, None, f"q = {q:.2f}: changes are not small, read with caution")
-    return Check(q, None, False, f"q = {q:.2f}: changes are too large to call the regime lazy")
+    return lazy(abs(index) / 2 * math.sqrt(float(np.mean(relative**2))))
 
 
 def check_sign_flips(
@@ -64,7 +151,7 @@ def check_sign_flips(
         to_zero = np.exp((1 - index) * (log_before - centre)) / (1 - index)
         share = float(np.mean(ndtr(-(to_zero + change.mean()) / change.std())))
     expected = f"{share:.1%} of synapses expected to cross zero"
-    if share < _FLIPS:
+    if share < MOST_FLIPS:
         return Check(share, None, True, expected)
     return Check(share, None, False, f"{expected}, which positive sizes cannot show")
 
@@ -94,8 +181,8 @@ def check_curvature(
     covariance = bread @ ((design * residual[:, None] ** 2).T @ design) @ bread
     degrees = size.size / (size.size - 3)
     t = float(coefficients[0] / math.sqrt(covariance[0, 0] * degrees))
-    p_value = float(2 * norm.sf(abs(t)))
-    if p_value >= _ALPHA:
+    p_value = two_sided(t)
+    if p_value >= ALPHA:
         return Check(t, p_value, True, "the spread of change follows one power of size")
     return Check(
         t, p_value, False, "no single power of size: a mixture, noise, or two kinds of synapses"
@@ -113,9 +200,8 @@ def check_reversion(
     change = dual_change(log_before - centre, log_after - centre, index)
     if np.ptp(change) == 0:
         return Check(math.nan, None, None, "every synapse changed alike")
-    found = spearmanr(change, log_before)
-    rho, p_value = float(found.statistic), float(found.pvalue)  # pyright: ignore[reportAttributeAccessIssue]
-    if p_value >= _ALPHA:
+    rho, p_value = rank_correlation(change, log_before)
+    if p_value >= ALPHA:
         return Check(rho, p_value, True, "the direction of change does not depend on size")
     how = (
         "larger synapses shrink: noise, or a pull to a set point"
@@ -148,9 +234,9 @@ def check_losses(lost: int, expected: float, variance: float) -> Check:
     if variance == 0:
         return Check(float(lost), None, lost == 0, f"{lost} lost, none predicted")
     z = (lost - expected) / math.sqrt(variance)
-    p_value = float(2 * norm.sf(abs(z)))
+    p_value = two_sided(z)
     meaning = f"{lost} lost, {expected:.1f} predicted"
-    if p_value >= _ALPHA:
+    if p_value >= ALPHA:
         return Check(z, p_value, True, meaning)
     return Check(z, p_value, False, f"{meaning}: losses are not only falls below the limit")
 
@@ -162,7 +248,7 @@ def check_signal(step: Float[np.ndarray, " n"], variance: Float[np.ndarray, " n"
     """
     share = 1 - float(variance.mean() / step.var())
     meaning = f"{max(share, 0.0):.0%} of the change is not explained by the stated noise"
-    return Check(share, None, share >= _SIGNAL, meaning)
+    return Check(share, None, share >= LEAST_SHARE, meaning)
 
 
 def check_rounded(
@@ -190,3 +276,58 @@ def check_rounded(
     made = "all" if share >= 1 else f"{share:.1%}"
     meaning = f"sizes come in steps of {step:.3g}: rounding makes up to {made} of the change"
     return Check(share, None, share < _ROUNDED, meaning), step / math.sqrt(12)
+
+
+def _exact(
+    check: Callable[[np.ndarray, np.ndarray, float], Check],
+) -> Callable[[Change], Check | None]:
+    """A check that is about exact sizes at an index: noise alone breaks it."""
+
+    def of(change: Change) -> Check | None:
+        if isinstance(change.likelihood, MidpointLikelihood) or not math.isfinite(change.index):
+            return None
+        return check(*change.logs, change.index)
+
+    return of
+
+
+def _lazy(change: Change) -> Check | None:
+    if not math.isfinite(change.index):
+        return None
+    return check_lazy(change.before, change.after, change.index)
+
+
+def _signal(change: Change) -> Check | None:
+    noisy = change.likelihood
+    if not isinstance(noisy, MidpointLikelihood) or not math.isfinite(change.index):
+        return None
+    return check_signal(noisy.step, noisy.variance)
+
+
+def _losses(change: Change) -> Check | None:
+    censored = change.likelihood
+    if not isinstance(censored, CensoredLikelihood) or not math.isfinite(change.index):
+        return None
+    return check_losses(censored.lost.size, *censored.expected_losses(change.index))
+
+
+def _rounded(change: Change) -> Check | None:
+    return None if change.rounding is None else change.rounding[0]
+
+
+def _units(change: Change) -> Check | None:
+    return None if change.jump is None else check_units(change.jump, grouped=False)
+
+
+CHECKS: dict[str, Callable[[Change], Check | None]] = {
+    "lazy": _lazy,
+    "signal": _signal,
+    "sign_flips": _exact(check_sign_flips),
+    "curvature": _exact(check_curvature),
+    "reversion": _exact(check_reversion),
+    "gaussian": _exact(check_gaussian),
+    "losses": _losses,
+    "rounded": _rounded,
+    "units": _units,
+}
+"""Every check by name, in the order in which they are told; None where one cannot be made."""

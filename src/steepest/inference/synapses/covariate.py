@@ -13,7 +13,9 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 
 from steepest.errors import DataError
-from steepest.inference.synapses.dual import SEARCHED, dual_change
+from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.geometries import SEARCHED
+from steepest.inference.synapses.sizes import numbers_of, refuse_tracers, same_labels, sizes_of
 
 __all__ = ["RateFit", "rate_exponent"]
 
@@ -22,7 +24,13 @@ _FEWEST = 30
 
 @dataclass(frozen=True)
 class RateFit:
-    """sd(dw) ~ w^a r^rho: index a at equal rate, exponent rho at equal size, 95 % intervals."""
+    """sd(dw) ~ w^a r^rho: index a at equal rate, exponent rho at equal size, 95 % intervals.
+
+    `not_measured` synapses lack a size or a rate, and are left out.
+
+    >>> RateFit(0.1, -0.2, 0.4, 1.0, 0.8, 1.2, 300, "as for a gradient that ignores rates").exponent
+    1.0
+    """
 
     index: float
     index_low: float
@@ -32,6 +40,7 @@ class RateFit:
     exponent_high: float
     n: int
     meaning: str
+    not_measured: int = 0
 
 
 def rate_exponent(
@@ -40,20 +49,36 @@ def rate_exponent(
     """How the spread of change depends on size and on presynaptic rate, each with the other held.
 
     `before` and `after` are positive sizes (0: absent, left out), `rates` positive rates in any
-    unit. The dual change is freed of its regression on (1, rate, size), then log|change| is
-    regressed on log size and log rate; the index is that at which the first slope vanishes.
+    unit; NaN was not measured, left out and counted. The dual change is freed of its regression on
+    (1, rate, size), then log|change| is regressed on log size and log rate; the index is that at
+    which the first slope vanishes.
 
     Raises DataError for lengths that differ, rates that are not positive or all equal, and fewer
     than 30 usable synapses.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> rates = np.exp(np.random.default_rng(0).standard_normal(300))
+    >>> fit = rate_exponent(*simulate_change(300, index=1, seed=1), rates, draws=20)
+    >>> fit.n, round(fit.index, 1)
+    (300, 1.0)
     """
-    sizes = [np.asarray(values, dtype=np.float64) for values in (before, after, rates)]
-    if len({array.shape for array in sizes}) > 1 or sizes[0].ndim != 1:
+    refuse_tracers("rate_exponent", before, after, rates)
+    everything = "before, after and rates"
+    sizes = [
+        sizes_of(before, "before", everything=everything),
+        sizes_of(after, "after", everything=everything),
+        numbers_of(rates, "rates", everything=everything, what="rates"),
+    ]
+    if len({array.shape for array in sizes}) > 1:
         raise DataError(
             f"before, after and rates have {', '.join(str(array.size) for array in sizes)} rows:"
             " give one of each per synapse"
         )
-    there = (sizes[0] > 0) & (sizes[1] > 0)
-    bad = there & ~(np.isfinite(sizes[2]) & (sizes[2] > 0))
+    same_labels({"before": before, "after": after, "rates": rates})
+    unknown = np.isnan(sizes).any(axis=0)
+    there = (sizes[0] > 0) & (sizes[1] > 0) & ~unknown
+    bad = there & ~(sizes[2] > 0)
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
         raise DataError(
@@ -87,6 +112,7 @@ def rate_exponent(
         float(high[1]),
         int(there.sum()),
         meaning,
+        int(unknown.sum()),
     )
 
 

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from scipy.special import ndtr
 
 from steepest.inference.synapses.dual import dual_change
-from steepest.inference.synapses.verdict import GEOMETRIES, DeltaCdf, DeltaCdfFloor
+from steepest.inference.synapses.geometries import GEOMETRIES
+from steepest.inference.synapses.verdict import DeltaCdf, DeltaCdfFloor
 
 __all__ = ["delta_cdf", "delta_cdf_floor", "delta_cdf_of_geometries"]
 
@@ -24,6 +25,11 @@ def delta_cdf(change: Float[np.ndarray, " n"], *, centred: bool = False) -> floa
 
     The sd is about the mean with n - 1 degrees of freedom; the change itself is not centred, as
     in the paper, unless `centred`. A Wasserstein-1 distance, summed over 1000 points.
+
+    >>> import numpy as np
+    >>> change = np.random.default_rng(0).standard_normal(400)
+    >>> delta_cdf(change) < delta_cdf_floor(400).uncentred_q95
+    True
     """
     mean = change.mean() if centred else 0.0
     standard = np.sort((change - mean) / change.std(ddof=1))
@@ -32,7 +38,11 @@ def delta_cdf(change: Float[np.ndarray, " n"], *, centred: bool = False) -> floa
 
 
 def delta_cdf_floor(n: int) -> DeltaCdfFloor:
-    """The Delta CDF of `n` exact Gaussian samples: mean and 95th percentile of both versions."""
+    """The Delta CDF of `n` exact Gaussian samples: mean and 95th percentile of both versions.
+
+    >>> delta_cdf_floor(400).uncentred_mean
+    0.059
+    """
     root = math.sqrt(n)
     return DeltaCdfFloor(1.18 / root, 2.1 / root, 0.82 / root, 1.18 / root)
 
@@ -40,7 +50,14 @@ def delta_cdf_floor(n: int) -> DeltaCdfFloor:
 def delta_cdf_of_geometries(
     log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"]
 ) -> tuple[DeltaCdf, ...]:
-    """Both versions of the Delta CDF in every named geometry, the closest (centred) first."""
+    """Both versions of the Delta CDF in every named geometry, the closest (centred) first.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> delta_cdf_of_geometries(*logs)[0].name
+    'multiplicative'
+    """
     centre = log_before.mean()
     distances = []
     for name, index in GEOMETRIES.items():

@@ -3,21 +3,22 @@
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["SEARCHED", "dual_change"]
-
-SEARCHED = (-4.0, 6.0)
-"""The range in which an index is looked for, symmetric about 1, where the family inverts sizes."""
+__all__ = ["dual_change"]
 
 
 def dual_change(
     log_before: Float[np.ndarray, "*n"],
     log_after: Float[np.ndarray, "*n"],
-    index: float | int | Float[np.ndarray, "*#n"],
+    index: float | Float[np.ndarray, "*#n"],
 ) -> Float[np.ndarray, "*n"]:
     """g(w1) - g(w0) = w0^(1-a) expm1((1-a)(l1 - l0)) / (1-a), continuous in the index a at 1.
 
     Sizes and changes are in the unit in which log size is 0; the change carries that unit to the
     power 1 - a. An array of indices broadcasts against the sizes.
+
+    >>> import numpy as np
+    >>> dual_change(np.zeros(2), np.log([1.1, 2.0]), 0.0).round(6)
+    array([0.1, 1. ])
     """
     power = 1.0 - np.asarray(index)
     step = log_after - log_before

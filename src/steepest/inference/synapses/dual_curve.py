@@ -5,14 +5,18 @@ step of log size, sd being the noise-free standard deviation of change of log si
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import DataError
-from steepest.geometry import Diagonal, Power
 from steepest.inference.synapses.estimation import Estimate
+from steepest.inference.synapses.geometries import DRAWN
 from steepest.inference.synapses.signal import SignalFit, fit_signal
+
+if TYPE_CHECKING:
+    from steepest.geometry import Diagonal, Power
 
 __all__ = ["MirrorMap", "mirror_map", "power_dual"]
 
@@ -25,6 +29,12 @@ class MirrorMap:
 
     `low` and `high` are the 2.5 and 97.5 percentiles of the resamples, point by point. `index` is
     that of the one power of size that fits best.
+
+    >>> import numpy as np
+    >>> size = np.array([1.0, 2.0])
+    >>> dual = np.log(size)
+    >>> MirrorMap(size, dual, dual, dual, index=1.0, typical_size=1.5).index
+    1.0
     """
 
     size: Float[np.ndarray, " s"] = field(repr=False)
@@ -34,16 +44,20 @@ class MirrorMap:
     index: float
     typical_size: float
 
-    def potential(self) -> Power:
+    def potential(self) -> "Power":
         """The power potential of the best index, for `gradient_flow` and `mirror_step`."""
+        from steepest.geometry import Power
+
         return Power(self.index)
 
-    def metric(self, sizes: Float[np.ndarray, " n"]) -> Diagonal:
+    def metric(self, sizes: Float[np.ndarray, " n"]) -> "Diagonal":
         """The metric phi'' at these sizes, one constant factor per synapse.
 
         Raises DataError for a size outside the range that was measured: the curve says nothing
         there.
         """
+        from steepest.geometry import Diagonal
+
         outside = (sizes < self.size[0]) | (sizes > self.size[-1])
         if outside.any():
             at = int(np.flatnonzero(outside)[0])
@@ -59,6 +73,12 @@ def mirror_map(found: Estimate) -> MirrorMap:
     """The mirror map of an estimate; a quadratic bend of log sd on log size is allowed for.
 
     Raises DataError where the estimate has no index.
+
+    >>> from steepest.inference import Design, simulate_design
+    >>> from steepest.inference.synapses import estimate
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> round(mirror_map(estimate(measured, draws=20)).index, 2)
+    0.98
     """
     if not np.isfinite(found.index.value):
         raise DataError("the index is not determined, so there is no mirror map to draw")
@@ -87,7 +107,7 @@ def power_dual(middle: Float[np.ndarray, " s"], index: float) -> Float[np.ndarra
 
 
 def _dual(fit: SignalFit, middle: Float[np.ndarray, " s"]) -> Float[np.ndarray, "b s"]:
-    index = np.clip(fit.index, -10, 10)
+    index = np.clip(fit.index, *DRAWN)
     slope = np.exp((1 - index)[:, None] * middle - fit.bend[:, None] * middle**2)
     steps = (slope[:, 1:] + slope[:, :-1]) / 2 * np.diff(middle)
     dual = np.concatenate([np.zeros((len(slope), 1)), np.cumsum(steps, axis=1)], axis=1)

@@ -8,43 +8,34 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import t as student_t
 
 from steepest.errors import DataError
 from steepest.inference.synapses.changes import Moments, Pairs, pairs, size_resolved
-from steepest.inference.synapses.measurements import Dropped, Measurements
+from steepest.inference.synapses.geometries import WEIGHING, within
+from steepest.inference.synapses.intervals import Interval, interval_of, widening
+from steepest.inference.synapses.measurements import (
+    FEWEST_CHANGES,
+    Dropped,
+    Measurements,
+    Source,
+)
+from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.products import product_index
 from steepest.inference.synapses.settle import (
-    FEWEST_PAIRS,
     about_drift,
     expected_variance,
-    settle,
+    settled_fit,
     share_of,
     unfit,
 )
 from steepest.inference.synapses.signal import Fit, fit_mixture, fit_noise_and_index, fit_signal
 from steepest.inference.synapses.units import UnitJump, jump_of_groups, unit_jump
 
-__all__ = ["Estimate", "Interval", "Source", "clusters", "estimate", "source_of"]
-
-Source = Literal["sessions", "replicates", "null", "stated"]
+__all__ = ["Estimate", "clusters", "estimate"]
 
 _LAGS = 3
 _DRAWS = 400
 _BLOCKS = 500
-_NORMAL_95 = 1.959964
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its 95 % interval; NaN where there is none."""
-
-    value: float
-    low: float
-    high: float
-
-    def holds(self, value: float) -> bool:
-        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +47,14 @@ class Estimate:
     there. `share` is that of the signal in the variance of change. `clusters` are resampled; with
     a null, it is the number in the condition that has fewer. What only some questions need
     is fitted when it is first asked for.
+
+    >>> from steepest.inference import Design, simulate_design
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> estimate(measured, draws=20).source
+    'sessions'
     """
 
-    source: Source
+    source: Source | Literal["stated"]
     index: Interval
     signal: Interval
     noise: tuple[Interval, Interval, Interval]
@@ -105,14 +101,14 @@ class Estimate:
         if self.measured.sessions < 3 or self.measured.null.any():
             return ()
         variance = expected_variance(self.changes, self.fit)
-        index = float(np.clip(self.fit.index[0], -2, 4))
+        index = within(WEIGHING, self.fit.index[0])
         moments = size_resolved(self.changes, variance, index, self.cluster, by_session=True)
         close, large = unfit(self.measured, self.centre, moments.middle, self.fit)
         steps = []
         for start in range(self.measured.sessions - 1):
             chosen = (moments.lag == 1) & (moments.start == start) & ~close & ~large
             part = moments.select(chosen)
-            few = part.counts.sum() < FEWEST_PAIRS
+            few = part.counts.sum() < FEWEST_CHANGES
             steps.append(Interval(*[math.nan] * 3) if few else self._index_of(part))
         return tuple(steps)
 
@@ -128,7 +124,7 @@ class Estimate:
         variance = expected_variance(self.changes, self.fit)
         weights = np.concatenate([np.ones((1, self.weights.shape[1])), self.weights])
         drawn = product_index(self.changes, step, variance, weights[:, self.cluster])
-        return _interval(float(drawn[0]), drawn[1:], _widening(self.clusters))
+        return interval_of(float(drawn[0]), drawn[1:], widening(self.clusters))
 
     @cached_property
     def power_wins(self) -> float:
@@ -146,7 +142,7 @@ class Estimate:
         one = np.ones((1, len(self.moments.counts)))
         value = fit_signal(self.moments, one, self.fit.noise, self.fit, curved=True).bend
         drawn = fit_signal(self.moments, self.weights, self.draws.noise, self.draws, curved=True)
-        return _interval(float(value[0]), drawn.bend, _widening(self.clusters))
+        return interval_of(float(value[0]), drawn.bend, widening(self.clusters))
 
     @cached_property
     def jump(self) -> UnitJump | None:
@@ -176,18 +172,7 @@ class Estimate:
         one = np.ones((1, len(part.counts)))
         value = fit_signal(part, one, self.fit.noise, self.fit).index
         drawn = fit_signal(part, self.weights, self.draws.noise, self.draws).index
-        return _interval(float(value[0]), drawn, _widening(self.clusters))
-
-
-def source_of(measured: Measurements) -> Source | None:
-    """Where the noise can be learned from: a null, replicates, or three sessions; None: nowhere."""
-    if measured.null.any():
-        return "null"
-    if measured.sessions >= 3:
-        return "sessions"
-    if ((measured.replicates >= 2).sum(axis=0) >= FEWEST_PAIRS).any():
-        return "replicates"
-    return None
+        return interval_of(float(value[0]), drawn, widening(self.clusters))
 
 
 def clusters(measured: Measurements, seed: int) -> Int[np.ndarray, " n"]:
@@ -203,19 +188,23 @@ def clusters(measured: Measurements, seed: int) -> Int[np.ndarray, " n"]:
 def estimate(
     measured: Measurements,
     *,
-    stated: tuple[float, float] | None = None,
+    stated: Noise | None = None,
     draws: int = _DRAWS,
     seed: int = 0,
 ) -> Estimate:
     """Fit signal and noise, and resample clusters for intervals.
 
-    `stated` is a noise that is known from elsewhere: its coefficient of variation and its additive
-    standard deviation in the unit of size. Otherwise it is learned here.
+    `stated` is a noise that is known from elsewhere; otherwise it is learned here.
 
     Raises DataError where nothing tells signal from noise (no null, replicates or third session),
     or fewer than 50 changes can be used.
+
+    >>> from steepest.inference import Design, simulate_design
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> round(estimate(measured, draws=20).index.value, 2)
+    0.98
     """
-    source = "stated" if stated is not None else source_of(measured)
+    source = "stated" if stated is not None else measured.source
     if source is None:
         raise DataError(
             "nothing here tells learning from measurement noise: give replicates, at least three"
@@ -224,32 +213,32 @@ def estimate(
     lags = tuple(range(1, min(_LAGS, measured.sessions - 1) + 1))
     if source == "null":
         lags = (measured.sessions - 1,)
-    found = pairs(measured, lags)
-    if int((found.lag > 0).sum()) < FEWEST_PAIRS:
+    changes = pairs(measured, lags)
+    if int((changes.lag > 0).sum()) < FEWEST_CHANGES:
         raise DataError(
-            f"only {int((found.lag > 0).sum())} changes of size between sessions: at least"
-            f" {FEWEST_PAIRS} are needed, and some hundreds of synapses to tell geometries apart"
+            f"only {int((changes.lag > 0).sum())} changes of size between sessions: at least"
+            f" {FEWEST_CHANGES} are needed, and some hundreds of synapses to tell geometries apart"
         )
     cluster = clusters(measured, seed)
     known = None
     if stated is not None:
-        known = np.array([stated[0], 0.0, stated[1] * math.exp(-found.centre)])
-    silent = found.kappa == 0
-    if silent.any() and not found.step[silent].any():
+        known = stated.at(changes.centre)
+    silent = changes.kappa == 0
+    if silent.any() and not changes.step[silent].any():
         # Replicates or a null that agree to the last digit: no noise, and no likelihood of one.
-        found, known = found.select(~silent), np.zeros(3)
-    moments, fit, dropped, vast = settle(measured, found, cluster, known)
+        changes, known = changes.select(~silent), np.zeros(3)
+    moments, fit, dropped, vast = settled_fit(measured, changes, cluster, known)
     strata = _strata(moments.counts, measured, cluster)
     weights = _resample(strata, len(moments.counts), draws, seed)
     draw = fit_noise_and_index(moments, weights, fit, stated=known)
     # With a null, the condition of fewer groups says how variable groups are.
     fewest = min((members.size for members in strata), default=0)
-    widen = _widening(fewest)
+    widen = widening(fewest)
 
     def interval(value: float, drawn: np.ndarray) -> Interval:
-        return _interval(value, drawn, widen)
+        return interval_of(value, drawn, widen)
 
-    share = share_of(measured, found, moments, fit, draw, weights, cluster)
+    share = share_of(measured, changes, moments, fit, draw, weights, cluster)
     noise = [interval(float(fit.noise[0, k]), draw.noise[:, k]) for k in range(3)]
     return Estimate(
         source=source,
@@ -260,7 +249,7 @@ def estimate(
         too_large=vast,
         clusters=fewest,
         grouped=measured.groups is not None,
-        centre=found.centre,
+        centre=changes.centre,
         pairs_used=int(moments.counts[:, moments.lag > 0].sum()),
         dropped=(*measured.dropped, *dropped),
         moments=moments,
@@ -268,7 +257,7 @@ def estimate(
         draws=draw,
         weights=weights,
         measured=measured,
-        changes=found,
+        changes=changes,
         cluster=cluster,
     )
 
@@ -293,27 +282,3 @@ def _resample(
             members.size, np.full(members.size, 1 / members.size), size=draws
         )
     return weights
-
-
-def _widening(number: int) -> float:
-    """Student's t over the normal, and the small-sample factor of the bootstrap's variance."""
-    if number < 3:
-        return math.inf
-    return float(student_t.ppf(0.975, number - 1) / _NORMAL_95 * math.sqrt(number / (number - 1)))
-
-
-def _interval(value: float, drawn: np.ndarray, widen: float) -> Interval:
-    """Percentiles of the resamples, each arm widened about the estimate."""
-    finite = drawn[~np.isnan(drawn)]
-    if not finite.size or math.isnan(value):
-        return Interval(value, math.nan, math.nan)
-    low, high = np.quantile(finite, [0.025, 0.975], method="inverted_cdf")
-    if math.isinf(value):
-        return Interval(value, float(low), float(high))
-    low = min(low, value)
-    high = max(high, value)
-    return Interval(
-        value,
-        float(value - widen * (value - low)) if math.isfinite(low) else -math.inf,
-        float(value + widen * (high - value)) if math.isfinite(high) else math.inf,
-    )

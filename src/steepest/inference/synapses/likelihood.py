@@ -14,8 +14,9 @@ from jaxtyping import Float
 from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.special import log_ndtr, ndtr
 
-from steepest.inference.synapses.dual import SEARCHED, dual_change
-from steepest.inference.synapses.verdict import GEOMETRIES, GeometryFit, LikelihoodFit, Noise
+from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
+from steepest.inference.synapses.verdict import GeometryFit, LikelihoodFit
 
 __all__ = [
     "CensoredLikelihood",
@@ -23,7 +24,8 @@ __all__ = [
     "Likelihood",
     "MidpointLikelihood",
     "fit_likelihood",
-    "noise_variance",
+    "likeliest",
+    "or_unbounded",
     "rank_geometries",
 ]
 
@@ -35,7 +37,15 @@ _LOG_2PI = math.log(2 * math.pi)
 
 @dataclass(frozen=True, eq=False)
 class ExactLikelihood:
-    """Sizes without noise: g_a(w1) - g_a(w0) is Gaussian, its mean and variance profiled out."""
+    """Sizes without noise: g_a(w1) - g_a(w0) is Gaussian, its mean and variance profiled out.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> likelihood = ExactLikelihood(*logs)
+    >>> likelihood(1.0) > likelihood(0.0)
+    True
+    """
 
     log_before: Float[np.ndarray, " n"]
     log_after: Float[np.ndarray, " n"]
@@ -68,6 +78,13 @@ class CensoredLikelihood:
 
     `lost` are the log sizes before of the lost synapses, all above `log_limit`; each adds
     log Phi((g(limit) - g(w0) - mean) / sd).
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> likelihood = CensoredLikelihood(*logs, lost=np.array([-2.0]), log_limit=-2.5)
+    >>> likelihood(1.0) > likelihood(0.0)
+    True
     """
 
     log_before: Float[np.ndarray, " n"]
@@ -129,6 +146,14 @@ class MidpointLikelihood:
 
     With m the midpoint and D the change of log size, D is Gaussian with mean mu e^((a-1)m) and
     variance s^2 e^(2(a-1)m) + v, where `variance` v is that of the noise in D.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> step, middle = logs[1] - logs[0], (logs[0] + logs[1]) / 2
+    >>> likelihood = MidpointLikelihood(middle, step, variance=np.full(200, 2e-4))
+    >>> likelihood(1.0) > likelihood(0.0)
+    True
     """
 
     midpoint: Float[np.ndarray, " n"]
@@ -169,36 +194,23 @@ class MidpointLikelihood:
 Likelihood = ExactLikelihood | CensoredLikelihood | MidpointLikelihood
 
 
-def noise_variance(
-    before: Float[np.ndarray, " n"], after: Float[np.ndarray, " n"], noise: Noise
-) -> Float[np.ndarray, " n"]:
-    """Variance of the noise in the change of log size: 2 CV^2, or sd^2 (w0^-2 + w1^-2)."""
-    assert noise.value is not None
-    if noise.kind == "cv":
-        return np.full_like(before, 2 * noise.value**2)
-    # Ratios first: squares of sizes in a tiny or huge unit would leave double precision.
-    return (noise.value / before) ** 2 + (noise.value / after) ** 2
-
-
 def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
     """The likeliest index in -4 .. 6, its 95 % profile interval, and the profile on a grid.
 
     The interval's end is infinite where the likelihood stays within 1.92 of its peak up to the
     end of the range; the index is then the peak inside the range, or infinite if it lies at the
     end.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> round(fit_likelihood(ExactLikelihood(*logs)).index, 1)
+    1.0
     """
+    index, top = likeliest(likelihood)
     low, high = SEARCHED
-    scanned = np.linspace(low, high, 11)
-    values = np.array([likelihood(index) for index in scanned])
-    peak = int(values.argmax())
-    left, right = scanned[max(peak - 1, 0)], scanned[min(peak + 1, 10)]
-    best = minimize_scalar(
-        lambda a: -likelihood(a), bounds=(left, right), method="bounded", options={"xatol": 1e-6}
-    )
-    index, top = float(best.x), -float(best.fun)  # pyright: ignore[reportAttributeAccessIssue]
     interval = (_end(likelihood, index, top, low), _end(likelihood, index, top, high))
-    if not low + 1e-3 < index < high - 1e-3:
-        index = math.copysign(math.inf, index - 1)
+    index = or_unbounded(index)
     reach = [
         end if math.isfinite(end) else edge for end, edge in zip(interval, SEARCHED, strict=True)
     ]
@@ -216,6 +228,27 @@ def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
     )
 
 
+def likeliest(likelihood: Callable[[float], float]) -> tuple[float, float]:
+    """The likeliest index in -4 .. 6, and its log-likelihood."""
+    low, high = SEARCHED
+    scanned = np.linspace(low, high, 11)
+    values = np.array([likelihood(index) for index in scanned])
+    peak = int(values.argmax())
+    left, right = scanned[max(peak - 1, 0)], scanned[min(peak + 1, 10)]
+    best = minimize_scalar(
+        lambda a: -likelihood(a), bounds=(left, right), method="bounded", options={"xatol": 1e-6}
+    )
+    return float(best.x), -float(best.fun)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def or_unbounded(index: float) -> float:
+    """The index; infinite where it lies at an end of the searched range."""
+    low, high = SEARCHED
+    if low + 1e-3 < index < high - 1e-3:
+        return index
+    return math.copysign(math.inf, index - 1)
+
+
 def _end(likelihood: Callable[[float], float], index: float, top: float, edge: float) -> float:
     def beyond(a: float) -> float:
         # The signed root of a likelihood ratio is nearly linear, so few steps find its crossing.
@@ -227,7 +260,14 @@ def _end(likelihood: Callable[[float], float], index: float, top: float, edge: f
 
 
 def rank_geometries(likelihood: Callable[[float], float]) -> tuple[GeometryFit, ...]:
-    """The named geometries with their log-likelihood and share of it, the likeliest first."""
+    """The named geometries with their log-likelihood and share of it, the likeliest first.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> rank_geometries(ExactLikelihood(*logs))[0].name
+    'multiplicative'
+    """
     values = {name: likelihood(index) for name, index in GEOMETRIES.items()}
     top = max(values.values())
     total = sum(math.exp(value - top) for value in values.values())

@@ -12,10 +12,11 @@ from contextlib import suppress
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
-from scipy.stats import t as student_t
 
 from steepest.errors import DataError
-from steepest.inference.synapses.dual import SEARCHED, dual_change
+from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.geometries import SEARCHED
+from steepest.inference.synapses.intervals import quantile_of_t
 from steepest.machine import cores
 from steepest.progress import progress
 
@@ -37,6 +38,12 @@ def logroot_slope(
 
     Synapses exactly at the median (with odd n, one always is) are dropped. NaN where fewer than
     three synapses, or no two sizes, remain.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> round(float(logroot_slope(*logs, np.array(1.0))), 2)
+    -0.12
     """
     change = dual_change(log_before, log_after, index[..., None])
     n = change.shape[-1]
@@ -66,6 +73,12 @@ def logroot(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " 
     cross more than once; the middle crossing is taken. Invariant to the unit of size.
 
     Raises DataError where fewer than three synapses changed by other than the median.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> round(logroot(*logs), 2)
+    0.89
     """
     centre = log_before.mean()
     sizes = log_before - centre, log_after - centre
@@ -101,6 +114,12 @@ def logroot_bootstrap(
     A draw is -inf or inf where its slope keeps one sign as far as the searched range. Resamples
     that do not determine a slope are drawn again. The same seed gives the same draws whatever the
     number of processors.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> logroot_bootstrap(*logs, index=0.89, draws=3).size
+    3
     """
     centre = log_before.mean()
     before, after = log_before - centre, log_after - centre
@@ -136,13 +155,20 @@ def logroot_interval(
     Percentiles of the bootstrap up to 50 000 synapses. Beyond, the estimates of 50 random batches
     give the standard error, a thousand times faster and to the same precision; where a batch does
     not determine an index, 10 larger batches do, and failing these the bootstrap.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> (low, high), how = logroot_interval(*logs, index=0.89, draws=100)
+    >>> low < 1 < high, how
+    (True, 'percentile bootstrap, 100 draws')
     """
     if log_before.size > _BATCHED:
         order = np.random.default_rng(seed).permutation(log_before.size)
         for count in _BATCHES:
             batches = _batch_estimates(log_before, log_after, np.array_split(order, count))
             if np.all(np.isfinite(batches)):
-                half = student_t.ppf(0.975, count - 1) * batches.std(ddof=1) / math.sqrt(count)
+                half = quantile_of_t(count) * batches.std(ddof=1) / math.sqrt(count)
                 return (index - float(half), index + float(half)), f"{count} random batches"
     estimates = logroot_bootstrap(log_before, log_after, index=index, draws=draws, seed=seed)
     # A percentile that is one of the draws stays defined where some draws are infinite.

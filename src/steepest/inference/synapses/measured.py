@@ -8,25 +8,32 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import DataError
-from steepest.inference.synapses.estimation import Estimate, Interval, estimate
+from steepest.inference.synapses.estimation import Estimate, estimate
+from steepest.inference.synapses.geometries import GEOMETRIES, SHOWN, inside
+from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measured_checks import checks_of
+from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Dropped, Measurements
-from steepest.inference.synapses.naming import decide_measured
+from steepest.inference.synapses.naming import Outcome
+from steepest.inference.synapses.noise import Noise, stated_noise
 from steepest.inference.synapses.signal import fit_noise_and_index
 from steepest.inference.synapses.verdict import (
-    GEOMETRIES,
     Check,
     GeometryFit,
-    Outcome,
+    attributes,
+    html,
+    marked,
+    sentence_of,
     verdict_dict,
 )
 
 if TYPE_CHECKING:
     import matplotlib.figure
+    import xarray
 
 __all__ = ["MeasuredVerdict", "infer_measured"]
 
-_GRID = np.linspace(-2.0, 3.0, 41)
+_GRID = np.linspace(*SHOWN, 41)
 _SOURCES = {
     "sessions": "learned from how the variance of change grows from session to session",
     "replicates": "learned from replicates",
@@ -42,6 +49,11 @@ class MeasuredVerdict:
     The fields shared with `Verdict` mean the same. `settle` says which measurement would decide
     what is open. `profile` is the log-likelihood of each index in `profile_index`, noise fitted
     anew for each, scaled so that its curvature agrees with the resamples.
+
+    >>> from steepest.inference import Design, simulate_design
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> infer_measured(measured, draws=20).sentence
+    'The synapses changed in the multiplicative geometry.'
     """
 
     index: float
@@ -72,6 +84,11 @@ class MeasuredVerdict:
     def dropped(self) -> tuple[Dropped, ...]:
         """What was left out, and why; only what occurred."""
         return tuple(item for item in self.estimate.dropped if item.count)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict as one sentence."""
+        return sentence_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
@@ -134,21 +151,34 @@ class MeasuredVerdict:
             f" {self.estimate.pairs_used} changes",
         ]
         lines += [f"  dropped    {item.count} {item.what}: {item.why}" for item in self.dropped]
-        marks = {True: "ok", False: "FAILS", None: "caution"}
-        lines += [
-            f"  check {name}: {marks[check.passed]} ({check.meaning})"
-            for name, check in self.checks.items()
-        ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *marked(self)])
 
     __repr__ = __str__
+
+    def to_dataset(self) -> "xarray.Dataset":
+        """Log sizes by synapse and session, and the profile; the verdict as attributes."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {
+                "log_size": (("synapse", "session"), self.measured.log_sizes),
+                "time": ("session", self.measured.times),
+                "log_likelihood": ("index", self.profile),
+            },
+            coords={"session": list(self.measured.names), "index": self.profile_index},
+            attrs=attributes(self) | {"settle": self.settle},
+        )
+
+    def _repr_html_(self) -> str:
+        noise = f"Measurement noise: {self.noise_statement}."
+        return html(self, noise, f"To settle it: {self.settle}")
 
 
 def infer_measured(
     measured: Measurements,
     *,
-    noise_cv: float | int | None = None,
-    noise_sd: float | int | None = None,
+    noise_cv: Any = None,
+    noise_sd: Any = None,
     draws: int = 400,
     seed: int = 0,
 ) -> MeasuredVerdict:
@@ -160,11 +190,15 @@ def infer_measured(
 
     Raises DataError where the noise is neither measured nor stated or both, is negative, or fewer
     than 50 changes can be used.
-    """
-    from steepest.inference.synapses.estimation import source_of
 
-    stated = _stated(noise_cv, noise_sd)
-    source = source_of(measured)
+    >>> from steepest.inference import Design, simulate_design
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
+    >>> infer_measured(measured, draws=50).verdict
+    'multiplicative'
+    """
+    noise = stated_noise(noise_cv, noise_sd)
+    stated = None if noise.kind == "unknown" else noise
+    source = measured.source
     if stated is not None and source is not None:
         option = "noise_cv" if noise_cv is not None else "noise_sd"
         raise DataError(
@@ -174,7 +208,7 @@ def infer_measured(
     found = estimate(measured, stated=stated, draws=draws, seed=seed)
     decision = decide_measured(found)
     grid, profile, ranked = _ranked(found, stated)
-    checks = checks_of(measured, found)
+    checks = checks_of(found)
     return MeasuredVerdict(
         index=found.index.value,
         interval=(found.index.low, found.index.high),
@@ -194,21 +228,8 @@ def infer_measured(
     )
 
 
-def _stated(
-    noise_cv: float | int | None, noise_sd: float | int | None
-) -> tuple[float, float] | None:
-    if noise_cv is not None and noise_sd is not None:
-        raise DataError("both noise_cv and noise_sd are given: state the noise one way")
-    for name, value in (("noise_cv", noise_cv), ("noise_sd", noise_sd)):
-        if value is not None and not (math.isfinite(value) and value >= 0):
-            raise DataError(f"{name} is {value:g}: give 0 (exact sizes) or a positive number")
-    if noise_cv is None and noise_sd is None:
-        return None
-    return float(noise_cv or 0.0), float(noise_sd or 0.0)
-
-
 def _ranked(
-    found: Estimate, stated: tuple[float, float] | None
+    found: Estimate, stated: Noise | None
 ) -> tuple[np.ndarray, np.ndarray, tuple[GeometryFit, ...]]:
     """Log-likelihood of a grid of indices and of the named ones, calibrated by the resamples.
 
@@ -216,12 +237,12 @@ def _ranked(
     too sharp; it is scaled to the variance of the index among the resamples (Pauli et al. 2011).
     """
     named = np.array(list(GEOMETRIES.values()))
-    near = np.clip(found.index.value, -3.5, 5.5) + np.array([-0.05, 0.0, 0.05])
+    near = inside(np.full(3, found.index.value)) + np.array([-0.05, 0.0, 0.05])
     every = np.concatenate([_GRID, named, near])
     weights = np.ones((every.size, len(found.moments.counts)))
     known = None
     if stated is not None:
-        known = np.array([stated[0], 0.0, stated[1] * math.exp(-found.centre)])
+        known = stated.at(found.centre)
     fit = fit_noise_and_index(found.moments, weights, found.fit, stated=known, index=every)
     values = fit.log_likelihood
     curvature = -(values[-3] - 2 * values[-2] + values[-1]) / 0.05**2

@@ -1,49 +1,37 @@
 """What must hold for an index to mean what it says, where the noise of the measurement is known."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
-from scipy.stats import norm
 
-from steepest.inference.synapses.checks import check_losses
-from steepest.inference.synapses.estimation import Estimate, Interval
+from steepest.inference.synapses.checks import check_losses, lazy, two_sided
+from steepest.inference.synapses.estimation import Estimate
+from steepest.inference.synapses.geometries import (
+    ALPHA,
+    LEAST_SHARE,
+    MOST_FLIPS,
+    SEARCHED,
+    WINS,
+)
+from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.settle import about_drift, expected_variance
 from steepest.inference.synapses.signal import noise_at, signal_at
 from steepest.inference.synapses.units import check_units
 from steepest.inference.synapses.verdict import Check
 
-__all__ = ["check_losses_seen", "checks_of", "index_with_background", "reversion"]
+__all__ = ["CHECKS", "check_losses_seen", "checks_of", "index_with_background", "reversion"]
 
-_ALPHA = 0.01
-_SHARE = 0.25
-_FLIPS = 0.05
 _BACKGROUND = 0.05  # of the median size
 
 
-def checks_of(measured: Measurements, found: Estimate) -> dict[str, Check]:
+def checks_of(estimate: Estimate) -> dict[str, Check]:
     """Every check that these measurements allow, by name."""
-    checks = {
-        "signal_share": _share(found),
-        "lazy": _lazy(found),
-        "sign_flips": _flips(found),
-        "size_halves": _halves(found),
-        "curvature": _curvature(found),
-        "mixture": _mixture(found),
-        "background": _background(measured, found),
-        "heavy_tails": _tails(found),
-    }
-    if found.jump is not None:
-        checks["units"] = check_units(found.jump, grouped=found.grouped)
-    if len(found.by_lag) > 1:
-        checks["lag_stability"] = _lags(found)
-    if measured.sessions >= 3 and not measured.null.any():
-        checks["reversion"] = _reversion(measured)
-    if measured.detection_limit is not None and math.isfinite(found.index.value):
-        checks["losses"] = check_losses_seen(measured, found)
-    return checks
+    made = {name: check(estimate) for name, check in CHECKS.items()}
+    return {name: check for name, check in made.items() if check is not None}
 
 
 def reversion(
@@ -71,18 +59,18 @@ def reversion(
     )
 
 
-def index_with_background(measured: Measurements, found: Estimate) -> tuple[float, float]:
+def index_with_background(estimate: Estimate) -> tuple[float, float]:
     """The index if the background were 5 % of the median size higher, and lower.
 
     The noise-free variance of log size scales with (w / (w - b))^2 when b is taken off the size, so
     the local slope moves; found by refitting S at the shifted sizes.
     """
-    middle = found.moments.middle
-    learned = found.moments.kappa > 0
-    weight = found.moments.counts.sum(axis=0)[learned]
+    middle = estimate.moments.middle
+    learned = estimate.moments.kappa > 0
+    weight = estimate.moments.counts.sum(axis=0)[learned]
     size = np.exp(middle[learned])
-    index, signal = found.fit.index, found.fit.log_signal
-    log_signal = np.log(signal_at(np.clip(index, -4, 6), signal, middle[learned])[0])
+    index, signal = estimate.fit.index, estimate.fit.log_signal
+    log_signal = np.log(signal_at(np.clip(index, *SEARCHED), signal, middle[learned])[0])
     moved = []
     for offset in (_BACKGROUND, -_BACKGROUND):
         rest = size - offset
@@ -95,85 +83,88 @@ def index_with_background(measured: Measurements, found: Estimate) -> tuple[floa
     return moved[0], moved[1]
 
 
-def check_losses_seen(measured: Measurements, found: Estimate) -> Check:
+def check_losses_seen(estimate: Estimate) -> Check:
     """Synapses lost from one session to the next, against those that change would carry below.
 
     A loss that change does not predict is a process of its own: then the censored likelihood,
     which counts every loss as a change of size, is not to be used.
     """
+    measured = estimate.measured
     limit = measured.detection_limit
     assert limit is not None
     logs = measured.log_sizes[~measured.null]
     here, there = logs[:, :-1], logs[:, 1:]
-    alive = np.isfinite(here)
+    alive = np.isfinite(here) & ~measured.not_measured[~measured.null][:, 1:]
     sizes = here[alive]
     lost = int((~np.isfinite(there)[alive]).sum())
-    middle = sizes - found.centre
-    variance = signal_at(found.fit.index, found.fit.log_signal, middle)[0]
-    variance = variance + 2 * noise_at(found.fit.noise, middle)[0]
+    middle = sizes - estimate.centre
+    variance = signal_at(estimate.fit.index, estimate.fit.log_signal, middle)[0]
+    variance = variance + 2 * noise_at(estimate.fit.noise, middle)[0]
     chance = ndtr((math.log(limit) - sizes) / np.sqrt(variance))
     return check_losses(lost, float(chance.sum()), float((chance * (1 - chance)).sum()))
 
 
-def _share(found: Estimate) -> Check:
-    share = found.share
+def _losses(estimate: Estimate) -> Check | None:
+    if estimate.measured.detection_limit is None or not math.isfinite(estimate.index.value):
+        return None
+    return check_losses_seen(estimate)
+
+
+def _share(estimate: Estimate) -> Check:
+    share = estimate.share
     return Check(
         share.value,
         None,
-        bool(share.low >= _SHARE),
+        bool(share.low >= LEAST_SHARE),
         f"{share.value:.0%} of the variance of change is signal (95 % {share.low:.0%} to"
         f" {share.high:.0%})",
     )
 
 
-def _lazy(found: Estimate) -> Check:
-    index = found.index.value
-    q = abs(index) / 2 * found.signal.value if math.isfinite(index) else math.nan
-    state = True if q < 0.1 else (None if q <= 0.5 else False)
-    words = {
-        True: "changes are small against the sizes",
-        None: "changes are not small, read with caution",
-        False: "changes are too large to call the regime lazy",
-    }
-    return Check(q, None, state if not math.isnan(q) else None, f"q = {q:.2f}: {words[state]}")
+def _lazy(estimate: Estimate) -> Check:
+    index = estimate.index.value
+    q = abs(index) / 2 * estimate.signal.value if math.isfinite(index) else math.nan
+    return lazy(q)
 
 
-def _flips(found: Estimate) -> Check:
+def _flips(estimate: Estimate) -> Check:
     """Share of synapses that the noise-free change of a session would carry across zero."""
-    index = found.index.value
+    index = estimate.index.value
     share = 0.0
     if index < 1 and math.isfinite(index):
-        learned = found.moments.kappa > 0
-        middle = found.moments.middle[learned]
-        weight = found.moments.counts.sum(axis=0)[learned]
-        sd = np.sqrt(signal_at(found.fit.index, found.fit.log_signal, middle)[0])
+        learned = estimate.moments.kappa > 0
+        middle = estimate.moments.middle[learned]
+        weight = estimate.moments.counts.sum(axis=0)[learned]
+        sd = np.sqrt(signal_at(estimate.fit.index, estimate.fit.log_signal, middle)[0])
         share = float(np.average(ndtr(-1 / ((1 - index) * sd)), weights=weight))
     said = f"{share:.1%} of synapses expected to cross zero in a session"
-    return Check(share, None, share < _FLIPS, said)
+    return Check(share, None, share < MOST_FLIPS, said)
 
 
-def _halves(found: Estimate) -> Check:
-    small, large = found.small, found.large
+def _halves(estimate: Estimate) -> Check:
+    small, large = estimate.small, estimate.large
     z = (large.value - small.value) / math.hypot(_error(small), _error(large))
     return _apart(z, f"index {small.value:.2f} in small synapses, {large.value:.2f} in large ones")
 
 
-def _lags(found: Estimate) -> Check:
-    first, last = found.by_lag[min(found.by_lag)], found.by_lag[max(found.by_lag)]
+def _lags(estimate: Estimate) -> Check | None:
+    if len(estimate.by_lag) < 2:
+        return None
+    first, last = estimate.by_lag[min(estimate.by_lag)], estimate.by_lag[max(estimate.by_lag)]
     z = (last.value - first.value) / math.hypot(_error(first), _error(last))
-    words = ", ".join(f"{lag}: {at.value:.2f}" for lag, at in sorted(found.by_lag.items()))
+    words = ", ".join(f"{lag}: {at.value:.2f}" for lag, at in sorted(estimate.by_lag.items()))
     return _apart(z, f"index by lag {words}")
 
 
-def _curvature(found: Estimate) -> Check:
-    bend = found.bend
+def _curvature(estimate: Estimate) -> Check:
+    bend = estimate.bend
     z = bend.value / _error(bend)
     return _apart(z, f"curvature of log sd on log size {bend.value:.2f}, 0 for one power of size")
 
 
-def _mixture(found: Estimate) -> Check:
-    wins = found.power_wins
-    state = True if wins >= 0.975 else (False if wins <= 0.025 else None)
+def _mixture(estimate: Estimate) -> Check:
+    wins = estimate.power_wins
+    state = True if wins >= WINS else (False if wins <= 1 - WINS else None)
     return Check(
         wins,
         None,
@@ -182,11 +173,11 @@ def _mixture(found: Estimate) -> Check:
     )
 
 
-def _background(measured: Measurements, found: Estimate) -> Check:
-    if not math.isfinite(found.index.value):
+def _background(estimate: Estimate) -> Check:
+    if not math.isfinite(estimate.index.value):
         return Check(math.nan, None, None, "no index to shift")
-    high, low = index_with_background(measured, found)
-    shift = max(abs(high - found.index.value), abs(low - found.index.value))
+    high, low = index_with_background(estimate)
+    shift = max(abs(high - estimate.index.value), abs(low - estimate.index.value))
     return Check(
         shift,
         None,
@@ -196,23 +187,26 @@ def _background(measured: Measurements, found: Estimate) -> Check:
     )
 
 
-def _reversion(measured: Measurements) -> Check:
+def _reversion(estimate: Estimate) -> Check | None:
+    measured = estimate.measured
+    if measured.sessions < 3 or measured.null.any():
+        return None
     (naive, _), (slope, error) = reversion(measured)
     if not error > 0:
         return Check(slope, None, None, "too few synapses in three sessions running")
-    p_value = float(2 * norm.sf(abs(slope / error)))
+    p_value = two_sided(slope / error)
     said = f"slope of change on size {slope:.3f} per session (naive {naive:.3f})"
-    if p_value >= _ALPHA:
+    if p_value >= ALPHA:
         return Check(slope, p_value, True, said)
     return Check(slope, p_value, None, f"{said}: sizes return to a set point")
 
 
-def _tails(found: Estimate) -> Check:
+def _tails(estimate: Estimate) -> Check:
     """Share of the shortest changes beyond 3 standard deviations; .27 % in a Gaussian."""
-    learned = found.changes.lag * (found.changes.kappa > 0)
+    learned = estimate.changes.lag * (estimate.changes.kappa > 0)
     rows = learned == learned[learned > 0].min()
-    step = about_drift(found.changes, found.fit)[rows]
-    variance = expected_variance(found.changes, found.fit)[rows]
+    step = about_drift(estimate.changes, estimate.fit)[rows]
+    variance = expected_variance(estimate.changes, estimate.fit)[rows]
     share = float(np.mean(np.abs(step) > 3 * np.sqrt(variance)))
     return Check(
         share,
@@ -225,12 +219,12 @@ def _tails(found: Estimate) -> Check:
 def _apart(z: float, said: str) -> Check:
     if not math.isfinite(z):
         return Check(math.nan, None, None, f"{said}: too few data to compare")
-    p_value = float(2 * norm.sf(abs(z)))
-    return Check(z, p_value, p_value >= _ALPHA, said)
+    p_value = two_sided(z)
+    return Check(z, p_value, p_value >= ALPHA, said)
 
 
-def _error(found: Interval) -> float:
-    return (found.high - found.low) / 3.92
+def _error(estimate: Interval) -> float:
+    return (estimate.high - estimate.low) / 3.92
 
 
 def _about(values: Float[np.ndarray, " p"], cell: np.ndarray) -> Float[np.ndarray, " p"]:
@@ -246,3 +240,24 @@ def _iv(
     slope = float(np.sum(instrument * change)) / moment
     score = np.bincount(row, instrument * (change - slope * size))
     return slope, math.sqrt(float(np.sum(score**2))) / abs(moment)
+
+
+def _units(estimate: Estimate) -> Check | None:
+    return None if estimate.jump is None else check_units(estimate.jump, grouped=estimate.grouped)
+
+
+CHECKS: dict[str, Callable[[Estimate], Check | None]] = {
+    "signal_share": _share,
+    "lazy": _lazy,
+    "sign_flips": _flips,
+    "size_halves": _halves,
+    "curvature": _curvature,
+    "mixture": _mixture,
+    "background": _background,
+    "heavy_tails": _tails,
+    "units": _units,
+    "lag_stability": _lags,
+    "reversion": _reversion,
+    "losses": _losses,
+}
+"""Every check by name, in the order in which they are told; None where one cannot be made."""

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steepest.inference.synapses.dual_curve import mirror_map, power_dual
-from steepest.inference.synapses.estimation import Estimate, Interval
+from steepest.inference.synapses.estimation import Estimate
+from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
+from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.pair_picture import log_scale
 from steepest.inference.synapses.signal import noise_at, shown_signal, signal_at
-from steepest.inference.synapses.verdict import GEOMETRIES
 from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def draw(verdict: MeasuredVerdict) -> Figure:
 
 def _draw_spread(axes: Axes, found: Estimate) -> None:
     moments, fit = found.moments, found.fit
-    index = np.clip(fit.index, -4, 6)
+    index = np.clip(fit.index, *SEARCHED)
     line = np.linspace(moments.middle.min(), moments.middle.max(), 60)
     sizes = np.exp(line + found.centre)
     noise = np.sqrt(noise_at(fit.noise, line)[0])
@@ -128,7 +129,7 @@ def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
         height = len(rows) - place
         if math.isnan(at.low) or math.isnan(at.high):
             continue
-        ends = np.clip([at.low, at.high], -4, 6)
+        ends = np.clip([at.low, at.high], *SEARCHED)
         axes.plot(ends, [height, height], color=_INK, lw=2.4 if place == 0 else 1.2)
         if math.isfinite(at.value):
             axes.plot(at.value, height, "o", color=_INK, ms=6 if place == 0 else 4)

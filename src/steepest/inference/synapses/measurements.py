@@ -6,16 +6,31 @@ absent, how many replicates each is the mean of, and what was dropped and why.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from steepest.errors import DataError
+from steepest.inference.synapses.noise import stated_limit
+from steepest.inference.synapses.sizes import (
+    masked,
+    refuse_tracers,
+    same_labels,
+    sizes_of,
+    truths_of,
+)
 
-__all__ = ["Dropped", "Measurements", "measure"]
+__all__ = ["FEWEST_CHANGES", "Dropped", "Measurements", "Source", "measure"]
+
+Source = Literal["sessions", "replicates", "null"]
+
+FEWEST_CHANGES = 50
+"""Changes of size without which nothing is estimated."""
 
 _FEWEST_NULL_GROUPS = 8
+_EVERYTHING = "every session"
 
 
 @dataclass(frozen=True)
@@ -29,12 +44,16 @@ class Dropped:
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """Log sizes of synapses (rows) in sessions (columns), NaN where a synapse was absent.
+    """Log sizes of synapses (rows) in sessions (columns), NaN where a synapse has none.
 
-    Each is the mean of `replicates` log sizes; `within` is the sum of squares of those about their
-    mean, with replicate effects removed. `groups` numbers the group of each synapse (None: no
-    groups), `null` marks synapses of the null condition, `times` are those of the sessions in any
-    unit. `detection_limit` is in the unit of size.
+    It was absent there, or `not_measured`. Each is the mean of `replicates` log sizes; `within` is
+    the sum of squares of those about their mean, with replicate effects removed. `groups` numbers
+    the group of each synapse (None: no groups), `null` marks synapses of the null condition,
+    `times` are those of the sessions in any unit. `detection_limit` is in the unit of size.
+
+    >>> measured = measure([[1.0, 2.0, 0.0], [1.1, 2.5, 3.0], [1.2, 2.4, 2.9]])
+    >>> measured.sessions, measured.source
+    (3, 'sessions')
     """
 
     log_sizes: Float[np.ndarray, "n t"]
@@ -47,6 +66,7 @@ class Measurements:
     detection_limit: float | None
     names: tuple[str, ...]
     dropped: tuple[Dropped, ...]
+    not_measured: Bool[np.ndarray, "n t"] = field(repr=False)
 
     @property
     def n(self) -> int:
@@ -55,34 +75,55 @@ class Measurements:
 
     @property
     def sessions(self) -> int:
+        """How many sessions were measured."""
         return self.log_sizes.shape[1]
+
+    @cached_property
+    def source(self) -> Source | None:
+        """Where the noise can be learned from: a null, sessions or replicates; None: nowhere."""
+        if self.null.any():
+            return "null"
+        if self.sessions >= 3:
+            return "sessions"
+        if ((self.replicates >= 2).sum(axis=0) >= FEWEST_CHANGES).any():
+            return "replicates"
+        return None
 
 
 def measure(
-    sessions: Sequence[Any],
+    sessions: Any,
     *,
     groups: Any = None,
     null: Any = None,
     times: Any = None,
-    detection_limit: float | int | None = None,
+    detection_limit: Any = None,
     names: Sequence[str] | None = None,
 ) -> Measurements:
     """Measurements of synapses in two or more sessions, checked.
 
     `sessions` holds one entry a session, in order of time: the sizes of all synapses, or several
-    columns of them (synapses x replicates, or a list of replicates). 0 and NaN mark an absent
-    synapse. `groups` labels the dendrite, cell or animal of each synapse; `null` is true for
+    columns of them (synapses x replicates, or a list of replicates); the columns of a data frame
+    are its sessions. 0 is an absent synapse, NaN one that was not measured: neither lost nor
+    gained. `groups` labels the dendrite, cell or animal of each synapse; `null` is true for
     synapses of a null condition (sham, control); `times` are those of the sessions, by default
     0, 1, 2... With a `detection_limit`, sizes below it count as absent.
 
-    Raises DataError, naming session and row, for sizes that are negative, infinite or no numbers,
-    sessions or replicates of different length, times that do not increase, fewer than two
-    sessions, labels of another length, a limit that is not positive or above every size, and
-    synapses that are all lost.
+    Raises DataError, naming session and row, for sizes that are negative, infinite, masked or no
+    numbers, sessions or replicates of different length or labels, times that do not increase, fewer
+    than two sessions, labels of another length, truth values that are none, a limit that is not
+    positive or above every size, and synapses that are all lost.
+
+    >>> measure([[1.0, 2.0, 0.0], [1.1, 2.5, 3.0]], names=["day 0", "day 4"]).n
+    2
     """
+    if hasattr(sessions, "columns") and hasattr(sessions, "iloc"):  # a data frame
+        names = [str(name) for name in sessions.columns] if names is None else names
+        sessions = [sessions.iloc[:, place] for place in range(len(sessions.columns))]
     if len(sessions) < 2:
         raise DataError(f"{len(sessions)} session is given: a change needs at least two")
     called = list(names) if names is not None else [f"session {t}" for t in range(len(sessions))]
+    refuse_tracers("measure", *sessions)
+    limit = stated_limit(detection_limit)
     tables = [_table(session, name) for session, name in zip(sessions, called, strict=True)]
     n = len(tables[0])
     for table, name in zip(tables, called, strict=True):
@@ -91,14 +132,11 @@ def measure(
                 f"{name} has {len(table)} rows and {called[0]} has {n}: give the same synapses,"
                 " row by row, with 0 where one is absent"
             )
+    columns = dict(zip(called, sessions, strict=True)) | {"groups": groups, "null": null}
+    same_labels(columns)
     dropped: list[Dropped] = []
-    if detection_limit is not None:
-        if not (np.isfinite(detection_limit) and detection_limit > 0):
-            raise DataError(
-                f"detection_limit is {detection_limit:g}: give a positive size in the unit of the"
-                " data"
-            )
-        low = [(table > 0) & (table < detection_limit) for table in tables]
+    if limit is not None:
+        low = [(table > 0) & (table < limit) for table in tables]
         tables = [np.where(at, 0.0, table) for at, table in zip(low, tables, strict=True)]
         dropped.append(
             Dropped(
@@ -107,14 +145,19 @@ def measure(
                 "what is below the limit was not measured; counted as absent",
             )
         )
-    logs, replicates, within = (
+    unknown = sum(int(np.isnan(table).sum()) for table in tables)
+    if unknown:
+        dropped.append(
+            Dropped(unknown, "sizes not measured", "neither a size nor known to be absent")
+        )
+    logs, replicates, within, not_measured = (
         np.stack(part, axis=1) for part in zip(*map(_mean, tables), strict=True)
     )
     labels, group_names = _labels(groups, n)
-    marks = np.zeros(n, dtype=bool) if null is None else np.asarray(null, dtype=bool)
+    marks = np.zeros(n, dtype=bool) if null is None else truths_of(null, "null", _EVERYTHING)
     if marks.shape != (n,):
         raise DataError(f"null has {marks.size} rows and the sizes have {n}: give one per synapse")
-    found = Measurements(
+    measured = Measurements(
         log_sizes=logs,
         replicates=replicates,
         within=within,
@@ -122,16 +165,17 @@ def measure(
         groups=labels,
         group_names=group_names,
         null=marks,
-        detection_limit=None if detection_limit is None else float(detection_limit),
+        detection_limit=limit,
         names=tuple(called),
-        dropped=(*dropped, *_never_paired(logs)),
+        dropped=(*dropped, *_never_paired(logs, not_measured)),
+        not_measured=not_measured,
     )
-    _check(found)
-    return found
+    _check(measured)
+    return measured
 
 
 def _table(values: Any, name: str) -> Float[np.ndarray, "n r"]:
-    """Sizes as synapses x replicates, 0 where absent; DataError names the first bad row."""
+    """Sizes as synapses x replicates, 0 where absent, NaN where not measured."""
     if isinstance(values, list | tuple) and values and np.ndim(values[0]) == 1:
         lengths = [len(column) for column in values]
         if len(set(lengths)) > 1:
@@ -139,32 +183,26 @@ def _table(values: Any, name: str) -> Float[np.ndarray, "n r"]:
                 f"replicates of {name} have {' and '.join(map(str, lengths))} rows: give the same"
                 " synapses, row by row, in every replicate, with 0 where one is absent"
             )
-        values = np.column_stack([np.asarray(column) for column in values])
-    cells = np.asarray(values)
-    if cells.ndim == 1:
-        cells = cells[:, None]
-    if cells.ndim != 2:
-        raise DataError(
-            f"{name} has {cells.ndim} dimensions: give one size per synapse, or synapses x"
-            " replicates"
-        )
-    if cells.dtype.kind not in "fiub":
-        raise DataError(f"{name} holds values of type {cells.dtype}: sizes must be numbers")
-    sizes = np.nan_to_num(cells.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
-    for bad, problem in ((np.isinf(sizes), "is not finite"), (sizes < 0, "is negative")):
-        if bad.any():
-            row, column = (int(at[0]) for at in np.nonzero(bad))
-            raise DataError(
-                f"row {row} (counted from 0) of {name} is {sizes[row, column]:g}, which {problem}:"
-                " sizes are positive, and 0 or empty for an absent synapse"
-            )
-    return sizes
+        same_labels({f"replicate {at} of {name}": column for at, column in enumerate(values)})
+        columns = [sizes_of(column, name, everything=_EVERYTHING) for column in values]
+        return np.column_stack(columns)
+    sizes = sizes_of(values, name, everything=_EVERYTHING, axes=2)
+    return sizes[:, None] if sizes.ndim == 1 else sizes
 
 
 def _mean(
     sizes: Float[np.ndarray, "n r"],
-) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Mean log size, number of replicates, and sum of squares within, replicate effects removed."""
+) -> tuple[
+    Float[np.ndarray, " n"],
+    Int[np.ndarray, " n"],
+    Float[np.ndarray, " n"],
+    Bool[np.ndarray, " n"],
+]:
+    """Mean log size, number of replicates, sum of squares within, and what was not measured.
+
+    The squares are about the mean, replicate effects removed. One replicate that says a synapse is
+    absent is a measurement.
+    """
     there = sizes > 0
     count = there.sum(axis=1)
     logs = np.log(np.where(there, sizes, 1.0))
@@ -174,12 +212,14 @@ def _mean(
     rest = np.where(several, logs - mean[:, None], 0.0)
     seen = np.maximum(several.sum(axis=0), 1)
     rest -= np.where(several, rest.sum(axis=0) / seen, 0.0)
-    return mean, count, (rest**2).sum(axis=1)
+    return mean, count, (rest**2).sum(axis=1), np.asarray(np.isnan(sizes).all(axis=1))
 
 
 def _labels(groups: Any, n: int) -> tuple[Int[np.ndarray, " n"] | None, tuple[str, ...]]:
     if groups is None:
         return None, ()
+    if masked(groups).any():
+        raise DataError(f"groups has masked labels: leave such rows out of {_EVERYTHING}")
     given = np.asarray(groups)
     if given.shape != (n,):
         raise DataError(
@@ -209,10 +249,13 @@ def _times(times: Any, names: Sequence[str]) -> Float[np.ndarray, " t"]:
     return given
 
 
-def _never_paired(logs: Float[np.ndarray, "n t"]) -> tuple[Dropped, ...]:
+def _never_paired(
+    logs: Float[np.ndarray, "n t"], not_measured: Bool[np.ndarray, "n t"]
+) -> tuple[Dropped, ...]:
     present = np.isfinite(logs).sum(axis=1)
+    why = "absent or not measured" if not_measured[present == 0].any() else "absent"
     return (
-        Dropped(int((present == 0).sum()), "synapses never seen", "absent in every session"),
+        Dropped(int((present == 0).sum()), "synapses never seen", f"{why} in every session"),
         Dropped(
             int((present == 1).sum()),
             "synapses seen once",
@@ -221,38 +264,41 @@ def _never_paired(logs: Float[np.ndarray, "n t"]) -> tuple[Dropped, ...]:
     )
 
 
-def _check(found: Measurements) -> None:
-    logs = found.log_sizes
+def _check(measured: Measurements) -> None:
+    logs = measured.log_sizes
     present = np.isfinite(logs)
     if not present.any():
-        limit = found.detection_limit
+        limit = measured.detection_limit
         below = "" if limit is None else f" (below the detection limit {limit:g} counts as absent)"
         raise DataError(f"no synapse has a size in any session{below}: nothing was measured")
-    treated = ~found.null
+    treated = ~measured.null
     if not (present[treated].sum(axis=1) >= 2).any():
+        once = present[treated].any(axis=1)
+        unknown = int((once & measured.not_measured[treated].any(axis=1)).sum())
+        fate = f"were lost, or not measured twice ({unknown})" if unknown else "were lost"
         raise DataError(
-            f"all {int(present[treated].any(axis=1).sum())} synapses were lost: none has a size in"
+            f"all {int(once.sum())} synapses {fate}: none has a size in"
             " two sessions, and an estimate needs some hundreds"
         )
     paired = treated & (present.sum(axis=1) >= 2)
     if np.ptp(logs[paired][present[paired]]) == 0:
         raise DataError("all sizes are equal: a geometry shows in how change depends on size")
     if all(
-        np.array_equal(logs[:, 0], logs[:, t], equal_nan=True) for t in range(1, found.sessions)
+        np.array_equal(logs[:, 0], logs[:, t], equal_nan=True) for t in range(1, measured.sessions)
     ):
         raise DataError("every session is identical: give measurements of different times")
-    if found.null.any():
-        if found.sessions > 2:
+    if measured.null.any():
+        if measured.sessions > 2:
             raise DataError(
-                f"a null condition and {found.sessions} sessions contradict each other: give a"
+                f"a null condition and {measured.sessions} sessions contradict each other: give a"
                 " null with before and after, or a series of sessions without it"
             )
-        if found.groups is None:
+        if measured.groups is None:
             raise DataError(
                 "a null condition is given without groups: how far it may be subtracted is judged"
                 " over dendrites, cells or animals; say which column holds them"
             )
-        count = np.unique(found.groups[found.null]).size
+        count = np.unique(measured.groups[measured.null]).size
         if count < _FEWEST_NULL_GROUPS:
             raise DataError(
                 f"the null condition has {count} groups: at least {_FEWEST_NULL_GROUPS} are needed"

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from steepest.inference.synapses.verdict import GEOMETRIES
+from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn
 
 if TYPE_CHECKING:

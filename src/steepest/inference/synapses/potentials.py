@@ -7,12 +7,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float
 from scipy.optimize import minimize_scalar
 
 from steepest.errors import DataError
 from steepest.geometry import AbstractPotential, Fermi, HyperbolicEntropy, Logit, Power
-from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likelihood
+from steepest.inference.synapses.likelihood import ExactLikelihood, likeliest, or_unbounded
+from steepest.inference.synapses.sizes import positive_pairs
 
 __all__ = ["PotentialFit", "potential_likelihood", "rank_potentials"]
 
@@ -28,6 +28,10 @@ class PotentialFit:
     `aic` is Akaike's criterion less that of the best family (2 for a parameter, mean and variance
     being common to all), `weight` the share exp(-aic / 2) of all families. `at_edge` says that the
     parameter ran to the edge of its range, where the family is another one.
+
+    >>> from steepest.geometry import Power
+    >>> PotentialFit("power", Power(1), 1.0, -12.0, 0.0, 0.9, False).name
+    'power'
     """
 
     name: str
@@ -45,9 +49,13 @@ def potential_likelihood(potential: AbstractPotential, before: Any, after: Any) 
     The dual changes of all synapses share a Gaussian, its mean and variance profiled out:
     -n/2 log(2 pi e var) + sum log phi''(w1). For a power of size it is `ExactLikelihood`. Raises
     DataError where lengths differ, sizes are not positive, or no dual changes; DomainError where a
-    size lies outside the potential's domain.
+    size lies outside the potential's domain. Pairs with NaN were not measured and are left out.
+
+    >>> from steepest.geometry import Power
+    >>> round(potential_likelihood(Power(1), [1.0, 2.0, 3.0], [1.1, 2.0, 3.5]), 2)
+    1.97
     """
-    first, second = _pairs(before, after)
+    first, second = positive_pairs("potential_likelihood", before, after)
     with jax.enable_x64(True):
         change = np.asarray(potential.dual_change(first, second))
         slope = np.asarray(potential.flat(second, np.ones_like(second)))
@@ -62,14 +70,19 @@ def rank_potentials(before: Any, after: Any) -> tuple[PotentialFit, ...]:
 
     Each has one parameter (index, scale, bound), found by maximum likelihood on exact positive
     sizes; measurement noise bends all of them, so read the ranking beside the check of curvature.
+    Pairs with NaN were not measured and are left out. Raises DataError as `potential_likelihood`.
+
+    >>> from steepest.inference import simulate_change
+    >>> rank_potentials(*simulate_change(300, index=1, seed=2))[0].name
+    'power'
     """
-    first, second = _pairs(before, after)
+    first, second = positive_pairs("rank_potentials", before, after)
     largest = float(max(first.max(), second.max()))
     smallest = float(min(first.min(), second.min()))
-    power = fit_likelihood(ExactLikelihood(np.log(first), np.log(second)))
-    found = []
-    if math.isfinite(power.index):
-        found.append(("power", Power(power.index), power.index, power.log_likelihood, False))
+    index, likelihood = likeliest(ExactLikelihood(np.log(first), np.log(second)))
+    fitted = []
+    if math.isfinite(or_unbounded(index)):
+        fitted.append(("power", Power(index), index, likelihood, False))
     families: dict[str, tuple[Callable[[float], AbstractPotential], float, float]] = {
         "hyperbolic entropy": (HyperbolicEntropy, smallest * _SCALES[0], largest * _SCALES[1]),
         "fermi": (Fermi, largest * _BOUNDS[0], largest * _BOUNDS[1]),
@@ -88,24 +101,12 @@ def rank_potentials(before: Any, after: Any) -> tuple[PotentialFit, ...]:
         best: Any = minimize_scalar(cost, bounds=ends, method="bounded", options={"xatol": 1e-6})
         value = math.exp(float(best.x))
         edge = at in (0, _GRID - 1)
-        found.append((name, family(value), value, -float(best.fun), edge))
-    top = max(row[3] for row in found)
-    total = sum(math.exp(row[3] - top) for row in found)
+        fitted.append((name, family(value), value, -float(best.fun), edge))
+    top = max(row[3] for row in fitted)
+    total = sum(math.exp(row[3] - top) for row in fitted)
     fits = [
         PotentialFit(name, potential, value, level, 2 * (top - level), weight, edge)
-        for name, potential, value, level, edge in found
+        for name, potential, value, level, edge in fitted
         for weight in (math.exp(level - top) / total,)
     ]
     return tuple(sorted(fits, key=lambda fit: fit.aic))
-
-
-def _pairs(before: Any, after: Any) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    first, second = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
-    if first.ndim != 1 or first.shape != second.shape:
-        raise DataError(
-            f"before and after have shapes {first.shape} and {second.shape}: give one size of each"
-            " per synapse"
-        )
-    if not (np.all(first > 0) and np.all(second > 0)):
-        raise DataError("before and after must be positive sizes: leave out absent synapses")
-    return first, second

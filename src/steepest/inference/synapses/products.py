@@ -13,13 +13,13 @@ from jaxtyping import Float, Int
 from steepest.errors import DataError
 from steepest.inference.synapses.changes import Pairs
 
-__all__ = ["product_index", "product_share", "products"]
+__all__ = ["nested_products", "product_index", "product_share"]
 
 _CLASSES = 12
 _STEPS = 60
 
 
-def products(
+def nested_products(
     found: Pairs, step: Float[np.ndarray, " p"]
 ) -> tuple[Int[np.ndarray, " q"], Float[np.ndarray, " q"]]:
     """Which changes over one session lie inside one over three, and the products of the two.
@@ -41,7 +41,7 @@ def product_share(
 
     The ratio of the sums is the share of the signal in the variance of change.
     """
-    rows, product = products(found, step)
+    rows, product = nested_products(found, step)
     where, size = cluster[found.synapse[rows]], int(cluster.max()) + 1
     return np.bincount(where, product, size), np.bincount(where, step[rows] ** 2, size)
 
@@ -61,7 +61,7 @@ def product_index(
 
     Raises DataError where no synapse has four sessions in a row.
     """
-    rows, product = products(found, step)
+    rows, product = nested_products(found, step)
     if rows.size < _CLASSES:
         raise DataError(
             f"only {rows.size} changes lie inside a longer one: the product estimator needs"

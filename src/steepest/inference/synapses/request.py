@@ -13,6 +13,7 @@ import numpy as np
 from steepest.data.tables import Columns, read_columns
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
+from steepest.inference.synapses.noise import noise_problems
 
 __all__ = ["Request", "is_said"]
 
@@ -80,21 +81,9 @@ class Request:
             self.sessions or self.replicate_before or self.replicate_after or self.group
         ) and (self.null is None)
 
-    def to_options(self) -> list[str]:
-        """The request as command-line options, to repeat it."""
-        tokens: list[str] = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            option = "--" + field.name.replace("_", "-")
-            if not is_said(value):
-                continue
-            for item in value if isinstance(value, tuple) else (value,):
-                text = f"{item:.15g}" if isinstance(item, float) else str(item)
-                tokens += [option] if item is True else [option, text]
-        return tokens
-
     def columns(self, path: str | Path) -> Columns:
         """The columns that this asks for; labels are group and condition, in that order."""
+        _check_order(self.sessions)
         sizes = [*self.sessions] or [
             name
             for name in (self.before, *self.replicate_before, self.after, *self.replicate_after)
@@ -103,13 +92,12 @@ class Request:
         rate = [self.rate] if self.rate is not None else []
         labels = [name for name in (self.group, self.condition) if name is not None]
         return read_columns(
-            path, [*sizes, *rate], labels=labels, absent=self.absent, part=self.table
+            path, [*sizes, *rate], labels=labels, absent=self.absent, part=self.table, missing=True
         )
 
-    def measurements(self, path: str | Path) -> Measurements:
-        """The file's measurements as this asks for them, checked."""
-        _check_order(self.sessions)
-        columns = self.columns(path)
+    def measurements(self, source: Columns | str | Path) -> Measurements:
+        """The measurements that this asks for, of a file or of its `columns`, checked."""
+        columns = source if isinstance(source, Columns) else self.columns(source)
         arrays = list(columns.arrays)
         labels = list(columns.labels)
         groups = labels.pop(0) if self.group is not None else None
@@ -139,71 +127,69 @@ def is_said(value: Any) -> bool:
     return value is not None and value is not False and value != ()
 
 
+def _option(name: str) -> str:
+    """A field's name as the command line spells it."""
+    return "--" + name.replace("_", "-")
+
+
 def _clashes(asked: Request) -> list[str]:
     """Contradictions among options, each naming all the options concerned."""
 
     def given(*names: str) -> list[str]:
-        chosen = [name for name in names if is_said(getattr(asked, name))]
-        return ["--" + name.replace("_", "-") for name in chosen]
+        return [_option(name) for name in names if is_said(getattr(asked, name))]
 
-    found = []
+    clashes: list[str] = []
     pair = given("before", "after", "replicate_before", "replicate_after")
     if asked.sessions and pair:
-        found.append(
+        clashes.append(
             f"--sessions and {', '.join(pair)} contradict each other: give a series of sessions,"
             " or before and after"
         )
     if not asked.sessions and (asked.before is None or asked.after is None):
         missing = [f"--{name}" for name in ("before", "after") if getattr(asked, name) is None]
-        found.append(f"{' and '.join(missing)} missing: give --before and --after, or --sessions")
+        clashes.append(f"{' and '.join(missing)} missing: give --before and --after, or --sessions")
     if asked.sessions and len(asked.sessions) < 3:
-        found.append(
+        clashes.append(
             f"--sessions names {len(asked.sessions)} column: a series has at least three; give two"
             " as --before and --after"
         )
     if (asked.condition is None) != (asked.null is None):
-        found.append(
+        clashes.append(
             "--condition (a column) and --null (its value for sham or control) go together"
         )
     if asked.sessions and asked.null is not None:
-        found.append(
+        clashes.append(
             "--sessions and --null contradict each other: a null is for before and after, a series"
             " knows its own noise"
         )
     if asked.times and len(asked.times) != len(asked.sessions):
-        found.append(
+        clashes.append(
             f"--times gives {len(asked.times)} times and --sessions {len(asked.sessions)} columns:"
             " give one time per session"
         )
     noise = given("noise_cv", "noise_sd")
     if len(noise) > 1:
-        found.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
+        clashes.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
     measured = given("sessions", "replicate_before", "replicate_after", "null")
     if noise and measured:
-        found.append(
+        clashes.append(
             f"{', '.join(noise)} and {', '.join(measured)} contradict each other: the noise is"
             " stated, or it is measured"
         )
     if asked.unpaired:
         others = given("sessions", "replicate_before", "replicate_after", "group", "null", "rate")
         if others or noise:
-            found.append(
+            clashes.append(
                 f"--unpaired and {', '.join([*others, *noise])} contradict each other: without"
                 " pairs there are two distributions and nothing else"
             )
     if asked.rate is not None and measured:
-        found.append(
+        clashes.append(
             f"--rate and {', '.join(measured)} contradict each other: the rate is a covariate of"
             " one pair of columns"
         )
-    for name in ("noise_cv", "noise_sd"):
-        value = getattr(asked, name)
-        if value is not None and not value >= 0:
-            found.append(
-                f"--{name.replace('_', '-')} is {value:g}: give 0 (exact sizes) or a positive"
-                " number"
-            )
-    return found
+    stated = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
+    return clashes + noise_problems(stated, called=_option)
 
 
 def _value(path: Path, key: str, value: Any, name: str) -> Any:
@@ -216,8 +202,7 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
             return tuple(float(item) for item in items)
         return tuple(str(item) for item in items)
     kinds: dict[str, type | tuple[type, ...]] = {"unpaired": bool, "seed": int}
-    numbers = ("noise_cv", "noise_sd", "detection_limit")
-    if name in numbers:
+    if name in ("noise_cv", "noise_sd", "detection_limit"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{path}: {key} is {value!r}: give a number")
         return float(value)

@@ -4,7 +4,12 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.inference.synapses.changes import Moments, Pairs, size_resolved
-from steepest.inference.synapses.measurements import Dropped, Measurements
+from steepest.inference.synapses.geometries import SEARCHED, WEIGHING, within
+from steepest.inference.synapses.measurements import (
+    FEWEST_CHANGES,
+    Dropped,
+    Measurements,
+)
 from steepest.inference.synapses.products import product_share
 from steepest.inference.synapses.signal import (
     Fit,
@@ -14,16 +19,14 @@ from steepest.inference.synapses.signal import (
     signal_at,
 )
 
-__all__ = ["FEWEST_PAIRS", "about_drift", "expected_variance", "settle", "share_of", "unfit"]
-
-FEWEST_PAIRS = 50
+__all__ = ["about_drift", "expected_variance", "settled_fit", "share_of", "unfit"]
 
 _ROUNDS = 4
 _NEAR_NOISE = 2.5  # sizes must lie this many noise sd above the detection threshold
 _LARGE = 0.4  # sd of log size gained per session, beyond which the change is not small
 
 
-def settle(
+def settled_fit(
     measured: Measurements, found: Pairs, cluster: np.ndarray, known: np.ndarray | None
 ) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
     """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
@@ -34,7 +37,7 @@ def settle(
     for turn in range(_ROUNDS):
         # From scratch: the large changes of the first turn may have led far from the likeliest fit.
         fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
-        index = float(np.clip(fit.index[0], -2, 4))
+        index = within(WEIGHING, fit.index[0])
         kept = found
         if turn > 0:
             # By size alone, never by the change itself, so what stays is unbiased. What is learned
@@ -43,7 +46,7 @@ def settle(
             large &= learned & ~close
             near = int((close & learned).sum())
             vast = float(large.sum() / learned.sum())
-            too_few = learned.sum() - near - large.sum() < FEWEST_PAIRS
+            too_few = learned.sum() - near - large.sum() < FEWEST_CHANGES
             if not too_few and (close | large).any():
                 kept = found.select(~close & ~large)
         used = size_resolved(kept, expected_variance(kept, fit), index, cluster)
@@ -78,13 +81,13 @@ def unfit(
     size = np.exp(middle + centre)
     threshold = measured.detection_limit or 0.0
     close = size - threshold < _NEAR_NOISE * noise * size
-    large = np.sqrt(signal_at(np.clip(fit.index, -4, 6), fit.log_signal, middle)[0]) > _LARGE
+    large = np.sqrt(signal_at(np.clip(fit.index, *SEARCHED), fit.log_signal, middle)[0]) > _LARGE
     return close, large
 
 
 def expected_variance(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
     """The variance that a fit expects of every change."""
-    signal = signal_at(np.clip(fit.index, -2, 4), fit.log_signal, found.middle)[0]
+    signal = signal_at(np.clip(fit.index, *WEIGHING), fit.log_signal, found.middle)[0]
     noise = noise_at(fit.noise, found.middle)[0]
     return np.maximum(found.kappa * signal + found.nu * noise, 1e-12)
 

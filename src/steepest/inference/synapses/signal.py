@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from steepest.inference.synapses._scoring import DEEP, score_rows
 from steepest.inference.synapses.changes import Moments
-from steepest.inference.synapses.dual import SEARCHED
+from steepest.inference.synapses.geometries import SEARCHED, inside
 
 __all__ = [
     "Fit",
@@ -126,7 +126,7 @@ def fit_noise_and_index(
         values = np.choose(best[:, None], [fit[0] for fit in fits])
         cost = np.choose(best, [fit[1] for fit in fits])
     else:
-        first[:, 0], first[:, 1] = _inside(start.index), start.log_signal
+        first[:, 0], first[:, 1] = inside(start.index), start.log_signal
         first[:, 2:5] = start.noise**2
         values, cost = _climb(sums, first, box)
     found = values[:, 0] if index is not None else _ended(values[:, 0])
@@ -151,7 +151,7 @@ def fit_signal(
     if curved:
         box[:, :, 5] = np.array([-math.inf, math.inf])[:, None]
     first = np.zeros((len(weights), 6))
-    first[:, 0], first[:, 1] = _inside(start.index), start.log_signal
+    first[:, 0], first[:, 1] = inside(start.index), start.log_signal
     values, cost = _climb(_Sums.of(moments, weights), first, box)
     return SignalFit(_ended(values[:, 0]), values[:, 1], values[:, 5], -cost)
 
@@ -201,10 +201,6 @@ def _climb(
         *box, cost,
     )  # fmt: skip
     return values, cost
-
-
-def _inside(index: Float[np.ndarray, " b"]) -> Float[np.ndarray, " b"]:
-    return np.clip(index, SEARCHED[0] + 0.5, SEARCHED[1] - 0.5)
 
 
 def _ended(index: Float[np.ndarray, " b"]) -> Float[np.ndarray, " b"]:

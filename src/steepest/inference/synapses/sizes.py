@@ -1,20 +1,150 @@
-"""What a caller may hand to an inference besides the sizes themselves, checked at its door."""
+"""The one door for sizes: lists, NumPy, pandas, xarray become float64, checked and named.
 
+0 is an absent synapse and NaN is a size that was not measured. What is masked, complex, boolean,
+text, negative or infinite is refused, and so are inputs whose labels (the index of pandas, the
+coordinates of xarray) differ: one place may then hold two synapses.
+"""
+
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from steepest.errors import DataError, UsageError
-from steepest.inference.synapses.verdict import Noise
 
-__all__ = ["check_noise", "check_row_names", "refuse_tracers", "stated_number"]
+__all__ = [
+    "columns_of",
+    "masked",
+    "numbers_of",
+    "positive_pairs",
+    "refuse_tracers",
+    "row_of",
+    "same_labels",
+    "sizes_of",
+    "truths_of",
+]
 
-_FINEST_NOISE = 1e-15  # of size: the rounding of double precision itself
+
+def sizes_of(
+    values: Any,
+    name: str,
+    *,
+    everything: str = "before and after",
+    axes: int = 1,
+) -> Float[np.ndarray, "..."]:
+    """Sizes as float64, one per synapse (or synapses x replicates): NaN where not measured.
+
+    `name` is what the caller calls them, `everything` all that belongs to one synapse. Raises
+    DataError, naming the first bad row, for what is masked, no real number, infinite or negative.
+    """
+    numbers = numbers_of(values, name, everything=everything, axes=axes)
+    refuse(
+        numbers < 0,
+        numbers,
+        values,
+        name,
+        "is negative: sizes are positive, and 0 for an absent synapse",
+    )
+    return numbers
 
 
-def refuse_tracers(*values: Any) -> None:
+def numbers_of(
+    values: Any, name: str, *, everything: str, axes: int = 1, what: str = "sizes"
+) -> Float[np.ndarray, "..."]:
+    """Real numbers as float64, NaN where not measured; refuses masks, other kinds, infinities."""
+    column, row = _called(values, name), row_of(values)
+    mask = masked(values)
+    if mask.any():
+        raise DataError(
+            f"{row(_first(mask))} of {column} is masked: leave such rows out of {everything}, or"
+            " write 0 for an absent synapse"
+        )
+    cells = np.asarray(values)
+    if cells.ndim not in range(1, axes + 1):
+        several = ", or synapses x replicates" if axes > 1 else ""
+        raise DataError(f"{column} has {cells.ndim} dimensions: give one size per synapse{several}")
+    if cells.dtype.kind not in "fiu":
+        cells = _real(cells, row, column, what)
+    numbers = cells.astype(np.float64)
+    refuse(
+        np.isinf(numbers),
+        numbers,
+        values,
+        name,
+        "is not finite: leave the row out, or write 0 for an absent synapse",
+    )
+    return numbers
+
+
+def columns_of(function: str, **columns: Any) -> list[Float[np.ndarray, " rows"]]:
+    """Sizes of the same synapses, row by row, whatever they are called; see `sizes_of`.
+
+    Raises DataError where their lengths or labels differ too, UsageError inside jit, vmap or grad
+    of the named `function`.
+    """
+    refuse_tracers(function, *columns.values())
+    names = list(columns)
+    everything = f"{', '.join(names[:-1])} and {names[-1]}"
+    checked = [sizes_of(values, name, everything=everything) for name, values in columns.items()]
+    for name, sizes in zip(names, checked, strict=True):
+        if sizes.size != checked[0].size:
+            raise DataError(
+                f"{names[0]} has {checked[0].size} rows and {name} has {sizes.size}: give the same"
+                " synapses, row by row, with 0 where one is absent"
+            )
+    same_labels(columns)
+    return checked
+
+
+def positive_pairs(
+    function: str, before: Any, after: Any
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Sizes before and after of the synapses that were measured twice; all must be positive."""
+    first, second = columns_of(function, before=before, after=after)
+    measured = ~(np.isnan(first) | np.isnan(second))
+    first, second = first[measured], second[measured]
+    if not (np.all(first > 0) and np.all(second > 0)):
+        raise DataError("before and after must be positive sizes: leave out absent synapses")
+    return first, second
+
+
+def same_labels(columns: Mapping[str, Any]) -> None:
+    """DataError where two labelled inputs name their rows differently, or in another order."""
+    labelled = {name: labels for name, v in columns.items() if (labels := _labels(v)) is not None}
+    if not labelled:
+        return
+    first, *others = labelled
+    for other in others:
+        if _equal(labelled[first], labelled[other]):
+            continue
+        kinds = {_is_xarray(columns[name]) for name in (first, other)}
+        what = {
+            frozenset([False]): "Series whose indexes",
+            frozenset([True]): "DataArrays whose coordinates",
+        }.get(frozenset(kinds), "labelled, and their labels")
+        raise DataError(
+            f"{first} and {other} are {what} differ, so one place may hold two"
+            " synapses: align them, or pass .to_numpy()"
+        )
+
+
+def truths_of(values: Any, name: str, everything: str) -> Bool[np.ndarray, " rows"]:
+    """Truth values, one per synapse: booleans, or numbers that are 0 or 1; nothing else is true."""
+    row, mask = row_of(values), masked(values)
+    if mask.any():
+        raise DataError(
+            f"{row(_first(mask))} of {name} is masked: leave such rows out of {everything}"
+        )
+    cells = np.asarray(values)
+    for at, cell in enumerate(cells.ravel().tolist()):
+        if not (isinstance(cell, bool | Real) and cell in (0, 1)):
+            raise DataError(f"{row(at)} of {name} is {cell!r}: give true or false")
+    return cells.astype(bool)
+
+
+def refuse_tracers(function: str, *values: Any) -> None:
     """UsageError where a value is a tracer of JAX, or a list of some."""
     # JAX stays unimported: its tracers are known by the name of their base class.
     for value in values:
@@ -24,50 +154,75 @@ def refuse_tracers(*values: Any) -> None:
         for base in {base for kind in kinds for base in kind.__mro__}:
             if base.__name__ == "Tracer" and base.__module__.startswith("jax"):
                 raise UsageError(
-                    "infer_geometry works on numbers, not inside jit, vmap or grad: call it on"
+                    f"{function} works on numbers, not inside jit, vmap or grad: call it on"
                     " the sizes that come out"
                 )
 
 
-def stated_number(value: Any, name: str) -> float | None:
-    """One real number as a float; None stays None. Raises DataError for anything else."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, Real):
-        shown = repr(value) if isinstance(value, str) else f"of type {type(value).__name__}"
-        raise DataError(f"{name} is {shown}: give one number")
-    return float(value)
+def row_of(values: Any) -> Callable[[int], str]:
+    """How messages call a row: by its label where there is one, else by its number from 0."""
+    labels = _labels(values)
+
+    def row(at: int) -> str:
+        return f"row {at} (counted from 0)" if labels is None else f"row {labels[at]}"
+
+    return row
 
 
-def check_row_names(before: Any, after: Any) -> None:
-    """DataError where two pandas Series name their rows differently."""
-    names: list[Any] = [getattr(values, "index", None) for values in (before, after)]
-    if all(hasattr(name, "equals") for name in names) and not names[0].equals(names[1]):
-        raise DataError(
-            "before and after are Series whose indexes differ, so one place may hold two"
-            " synapses: align them, or pass .to_numpy()"
-        )
+def masked(values: Any) -> np.ndarray:
+    """Which entries are masked: of a masked array, or of a list of such columns."""
+    parts = values if isinstance(values, list | tuple) else [values]
+    hidden = [np.ma.getmaskarray(p) for p in parts if isinstance(p, np.ma.MaskedArray)]
+    # Of a list of columns, the row is what counts.
+    return np.any(hidden, axis=0) if hidden else np.zeros(1, dtype=bool)
 
 
-def check_noise(
-    noise: Noise, before: Float[np.ndarray, " n"], after: Float[np.ndarray, " n"]
-) -> None:
-    """Refuse a noise that no measurement has: larger than size, or lost in its digits."""
-    if not noise.value:
+def refuse(bad: np.ndarray, numbers: np.ndarray, values: Any, name: str, problem: str) -> None:
+    """DataError that names the first bad row of a column, its value and what is wrong."""
+    if not bad.any():
         return
-    if noise.kind == "cv" and noise.value > 1:
-        raise DataError(
-            f"noise_cv is {noise.value:g}, more than size itself: give it as a fraction,"
-            " .1 for 10 %"
-        )
-    largest = float(max(before.max(), after.max()))
-    if noise.kind == "sd" and noise.value > largest:
-        raise DataError(
-            f"noise_sd is {noise.value:g}, more than the largest size, {largest:g}: give it in the"
-            " unit of size"
-        )
-    if noise.value < _FINEST_NOISE * (1 if noise.kind == "cv" else largest):
-        raise DataError(
-            f"noise_{noise.kind} is {noise.value:g}, less than the digits of a size can show: give"
-            " 0 for exact sizes"
-        )
+    at = np.unravel_index(int(np.flatnonzero(bad)[0]), bad.shape)
+    others = f" (and {bad.sum() - 1} more)" if bad.sum() > 1 else ""
+    raise DataError(
+        f"{row_of(values)(int(at[0]))} of {_called(values, name)} is {numbers[at]:g}{others}, which"
+        f" {problem}"
+    )
+
+
+def _real(cells: np.ndarray, row: Callable[[int], str], column: str, what: str) -> np.ndarray:
+    """Cells that are no plain numbers: objects that are, with NaN for pandas' NA; or DataError."""
+    numbers = np.empty(cells.size)
+    for at, cell in enumerate(cells.ravel().tolist()):
+        missing = type(cell).__name__ == "NAType"
+        # Times become whole numbers in a list, and a truth value is a number to Python.
+        kind = cells.dtype.kind in "mM" or isinstance(cell, bool | np.bool_)
+        if not missing and (kind or not isinstance(cell, Real)):
+            place = at // (cells.size // len(cells))
+            raise DataError(f"{row(place)} of {column} is {cell!r}: {what} must be numbers")
+        numbers[at] = np.nan if missing else float(cell)
+    return numbers.reshape(cells.shape)
+
+
+def _called(values: Any, name: str) -> str:
+    own = getattr(values, "name", None)
+    return name if own is None or own == name else f"column {own!r} ({name})"
+
+
+def _labels(values: Any) -> Any:
+    """The labels of a labelled input's rows, as a pandas Index or alike; None where it has none."""
+    if _is_xarray(values):
+        return values.indexes.get(values.dims[0]) if values.dims else None
+    labels = getattr(values, "index", None)  # a list's `index` is a method
+    return None if labels is None or callable(labels) else labels
+
+
+def _equal(labels: Any, others: Any) -> bool:
+    return labels.equals(others) if hasattr(labels, "equals") else np.array_equal(labels, others)
+
+
+def _is_xarray(values: Any) -> bool:
+    return hasattr(values, "dims") and hasattr(values, "indexes")
+
+
+def _first(bad: np.ndarray) -> int:
+    return int(np.nonzero(bad)[0][0])

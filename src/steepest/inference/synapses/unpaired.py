@@ -14,16 +14,27 @@ from scipy.special import ndtr
 
 from steepest.errors import DataError
 from steepest.inference.synapses.dual import dual_change
-from steepest.inference.synapses.verdict import Check, GeometryFit, Outcome, verdict_dict
+from steepest.inference.synapses.geometries import SHOWN
+from steepest.inference.synapses.naming import Outcome
+from steepest.inference.synapses.sizes import refuse_tracers, sizes_of
+from steepest.inference.synapses.verdict import (
+    Check,
+    GeometryFit,
+    attributes,
+    html,
+    sentence_of,
+    verdict_dict,
+)
 
 if TYPE_CHECKING:
     import matplotlib.figure
+    import xarray
 
 __all__ = ["UnpairedVerdict", "infer_unpaired"]
 
 _FEWEST = 50
 _USABLE = 0.5
-_GRID = np.linspace(-2.0, 3.0, 51)
+_GRID = np.linspace(*SHOWN, 51)
 _POINTS = 200
 _EVERY = 4
 _DRAWS = 100
@@ -35,9 +46,14 @@ class UnpairedVerdict:
 
     `relative_change` is the sd of the change over the spread of the duals before: below .5 the
     index is biased and only printed. An unpaired file never names. `before` and `after` are the
-    positive sizes, `absent_before` and `absent_after` how many were 0 or empty. `profile` is the
+    positive sizes, `absent_before` and `absent_after` how many were 0, `not_measured_before`
+    and `not_measured_after` how many NaN. `profile` is the
     Cramer-von Mises distance of every index in `profile_index`, NaN where the distribution did
     not widen.
+
+    >>> from steepest.inference import simulate_change
+    >>> infer_unpaired(*simulate_change(100, index=1, seed=1), draws=3).outcome
+    'refused'
     """
 
     index: float
@@ -46,6 +62,8 @@ class UnpairedVerdict:
     usable: bool
     absent_before: int
     absent_after: int
+    not_measured_before: int
+    not_measured_after: int
     draws: int
     seed: int
     before: Float[np.ndarray, " n"] = field(repr=False)
@@ -104,6 +122,11 @@ class UnpairedVerdict:
             )
         }
 
+    @property
+    def sentence(self) -> str:
+        """The verdict as one sentence."""
+        return sentence_of(self)
+
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values, with the keys that every verdict has."""
         return verdict_dict(
@@ -114,6 +137,8 @@ class UnpairedVerdict:
                 "n_after": self.n_after,
                 "absent_before": self.absent_before,
                 "absent_after": self.absent_after,
+                "not_measured_before": self.not_measured_before,
+                "not_measured_after": self.not_measured_after,
                 "estimator": "smallest Cramer-von Mises distance",
                 "interval_method": f"percentile bootstrap of both samples, {self.draws} draws",
             },
@@ -140,22 +165,45 @@ class UnpairedVerdict:
 
     __repr__ = __str__
 
+    def to_dataset(self) -> "xarray.Dataset":
+        """Sizes of both samples and the misfit of every index; the verdict as attributes."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {
+                "before": ("synapse_before", self.before),
+                "after": ("synapse_after", self.after),
+                "misfit": ("index", self.profile),
+            },
+            coords={"index": self.profile_index},
+            attrs=attributes(self) | {"settle": self.settle},
+        )
+
+    def _repr_html_(self) -> str:
+        return html(self, f"To settle it: {self.settle}")
+
 
 def infer_unpaired(
     before: Any, after: Any, *, draws: int = _DRAWS, seed: int = 0
 ) -> UnpairedVerdict:
     """The index at which the distribution before, widened by a Gaussian, is that after.
 
-    Sizes are positive; zeros and NaN are left out. Mean and sd of the dual change are matched, and
-    the index is that of the smallest Cramer-von Mises distance; both samples are bootstrapped.
-    Raises DataError for negative or infinite sizes, and fewer than 50 in a sample.
+    Sizes are positive; zeros (absent) and NaN (not measured) are left out and counted. Mean and sd
+    of the dual change are matched, and the index is that of the smallest Cramer-von Mises distance;
+    both samples are bootstrapped. Raises DataError for sizes that are negative, infinite, masked or
+    no real numbers, and fewer than 50 in a sample.
+
+    >>> from steepest.inference import simulate_change
+    >>> before, after = simulate_change(200, index=1, change=1.0, seed=1)
+    >>> infer_unpaired(before, after, draws=5).usable
+    True
     """
-    samples, absent = [], []
+    refuse_tracers("infer_unpaired", before, after)
+    samples, absent, unknown = [], [], []
     for values, name in ((before, "before"), (after, "after")):
-        sizes = np.asarray(values, dtype=np.float64).ravel()
-        if (sizes < 0).any() or np.isinf(sizes).any():
-            raise DataError(f"{name} holds a negative or infinite size: sizes are positive")
-        absent.append(int(sizes.size - (sizes > 0).sum()))
+        sizes = sizes_of(values, name, everything=name)
+        absent.append(int((sizes == 0).sum()))
+        unknown.append(int(np.isnan(sizes).sum()))
         sizes = sizes[sizes > 0]
         if sizes.size < _FEWEST:
             raise DataError(f"{name} has {sizes.size} sizes: at least {_FEWEST} are needed")
@@ -182,6 +230,8 @@ def infer_unpaired(
         usable=math.isfinite(index) and relative >= _USABLE,
         absent_before=absent[0],
         absent_after=absent[1],
+        not_measured_before=unknown[0],
+        not_measured_after=unknown[1],
         draws=draws,
         seed=seed,
         before=np.exp(samples[0]),

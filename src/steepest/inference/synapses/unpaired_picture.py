@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.pair_picture import log_scale
-from steepest.inference.synapses.verdict import GEOMETRIES
 from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
 
 if TYPE_CHECKING:

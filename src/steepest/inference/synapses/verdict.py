@@ -1,20 +1,23 @@
-"""What an inference says, and the rule by which it dares to name a geometry."""
+"""What an inference says of one pair of sessions, and what every verdict has."""
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from steepest._version import __version__
-from steepest.inference.synapses.dual import SEARCHED
+from steepest.files import plain
+from steepest.inference.synapses.naming import Outcome
+from steepest.inference.synapses.noise import Noise
+from steepest.markup import fragment, table
 
 if TYPE_CHECKING:
     import matplotlib.figure
+    import xarray
 
 __all__ = [
-    "GEOMETRIES",
     "SCHEMA",
     "AnyVerdict",
     "Check",
@@ -23,34 +26,28 @@ __all__ = [
     "DeltaCdfFloor",
     "GeometryFit",
     "LikelihoodFit",
-    "Noise",
-    "Outcome",
     "Verdict",
-    "decide",
-    "plain",
+    "attributes",
+    "html",
+    "marked",
+    "number",
+    "sentence_of",
     "verdict_dict",
 ]
-
-Outcome = Literal["named", "mixture", "none", "undecided", "unstable", "refused"]
 
 SCHEMA = "steepest.infer/1"
 """Name and version of the JSON of a verdict; a field that changes its meaning raises the number."""
 
-GEOMETRIES: dict[str, float] = {
-    "3-norm": -1.0,
-    "euclidean": 0.0,
-    "1.5-norm": 0.5,
-    "multiplicative": 1.0,
-    "burg": 2.0,
-}
-"""The named geometries and their index a = 2 - p: the sd of a synapse's change grows as size^a."""
-
-_NO_WIDTH = 3e-4  # three times the tolerance of a bootstrap draw
+_MARKS = {True: "ok", False: "FAILS", None: "caution"}
 
 
 @dataclass(frozen=True)
 class GeometryFit:
-    """How well one named geometry explains the changes; `weight` is its share of the likelihood."""
+    """How well one named geometry explains the changes; `weight` is its share of the likelihood.
+
+    >>> GeometryFit("euclidean", 0.0, -12.5, 0.9).name
+    'euclidean'
+    """
 
     name: str
     index: float
@@ -60,7 +57,11 @@ class GeometryFit:
 
 @dataclass(frozen=True)
 class Check:
-    """One assumption, tested: `passed` is None where the check cannot say or advises caution."""
+    """One assumption, tested: `passed` is None where the check cannot say or advises caution.
+
+    >>> Check(0.02, None, True, "q = 0.02: changes are small against the sizes").passed
+    True
+    """
 
     statistic: float
     p_value: float | None
@@ -74,7 +75,11 @@ class Counts:
 
     `usable` pairs have two positive sizes; `vanished`, `new` and `absent` have a zero after,
     before, or in both. With a detection limit, `below_limit` rows started below it and were
-    excluded, and `censored` rows started above it and ended below it or vanished.
+    excluded, and `censored` rows started above it and ended below it or vanished. Rows
+    `not_measured` have no number before or after, and are in no other count.
+
+    >>> Counts(rows=10, usable=7, vanished=2, new=1, absent=0).usable
+    7
     """
 
     rows: int
@@ -84,28 +89,20 @@ class Counts:
     absent: int
     below_limit: int = 0
     censored: int = 0
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What was stated about measurement noise: nothing, exact sizes, a CV, or an additive sd."""
-
-    kind: Literal["unknown", "none", "cv", "sd"]
-    value: float | None = None
-
-    @property
-    def statement(self) -> str:
-        """The statement as a phrase for tables and reports."""
-        if self.kind == "cv":
-            return f"coefficient of variation {self.value:g} (stated)"
-        if self.kind == "sd":
-            return f"standard deviation {self.value:g} in the unit of size (stated)"
-        return "none: sizes stated to be exact" if self.kind == "none" else "unknown: not stated"
+    not_measured: int = 0
 
 
 @dataclass(frozen=True)
 class LikelihoodFit:
-    """The maximum-likelihood index, its 95 % profile interval, and the profile for the picture."""
+    """The maximum-likelihood index, its 95 % profile interval, and the profile for the picture.
+
+    >>> import numpy as np
+    >>> from steepest.inference import simulate_change
+    >>> logs = [np.log(sizes) for sizes in simulate_change(200, index=1, seed=1)]
+    >>> from steepest.inference.synapses import ExactLikelihood, fit_likelihood
+    >>> fit_likelihood(ExactLikelihood(*logs)).model
+    'Gaussian dual change, exact sizes'
+    """
 
     index: float
     interval: tuple[float, float]
@@ -117,7 +114,11 @@ class LikelihoodFit:
 
 @dataclass(frozen=True)
 class DeltaCdf:
-    """The distance of one geometry's standardised dual change from a Gaussian."""
+    """The distance of one geometry's standardised dual change from a Gaussian.
+
+    >>> DeltaCdf("euclidean", 0.0, uncentred=0.2, centred=0.1).centred
+    0.1
+    """
 
     name: str
     index: float
@@ -127,7 +128,11 @@ class DeltaCdf:
 
 @dataclass(frozen=True)
 class DeltaCdfFloor:
-    """The Delta CDF that exact Gaussian samples of this size show: mean and 95th percentile."""
+    """The Delta CDF that exact Gaussian samples of this size show: mean and 95th percentile.
+
+    >>> DeltaCdfFloor(0.06, 0.1, 0.04, 0.06).centred_q95
+    0.06
+    """
 
     uncentred_mean: float
     uncentred_q95: float
@@ -143,6 +148,10 @@ class Verdict:
     not bound it and NaN where there is none. `geometries` are ranked, the likeliest first.
     `before` and `after` are the usable sizes, `vanished` and `new` the sizes of lost and gained
     synapses, all in the unit of the input.
+
+    >>> from steepest.inference import infer_geometry, simulate_change
+    >>> infer_geometry(*simulate_change(300, index=1, seed=1), noise_cv=0).sentence
+    'The synapses changed in the multiplicative geometry.'
     """
 
     index: float
@@ -166,6 +175,11 @@ class Verdict:
     after: Float[np.ndarray, " n"] = field(repr=False)
     vanished: Float[np.ndarray, " v"] = field(repr=False)
     new: Float[np.ndarray, " m"] = field(repr=False)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict as one sentence."""
+        return sentence_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
@@ -200,11 +214,11 @@ class Verdict:
         low, high = self.interval
         lines = [
             f"{self.outcome}: {self.verdict}",
-            f"  index      {_number(self.index)} (95 % {_number(low)} to {_number(high)};"
+            f"  index      {number(self.index)} (95 % {number(low)} to {number(high)};"
             f" {self.estimator}, {self.interval_method})",
-            f"  likelihood {_number(self.likelihood.index)}"
-            f" (95 % {_number(self.likelihood.interval[0])}"
-            f" to {_number(self.likelihood.interval[1])})",
+            f"  likelihood {number(self.likelihood.index)}"
+            f" (95 % {number(self.likelihood.interval[0])}"
+            f" to {number(self.likelihood.interval[1])})",
             f"  pairs      {self.counts.usable} usable of {self.counts.rows} rows;"
             f" {self.counts.vanished} vanished, {self.counts.new} new,"
             f" {self.counts.absent} absent in both",
@@ -217,99 +231,26 @@ class Verdict:
             f"  {fit.name:15s} {fit.index:6.1f} {fit.log_likelihood - best:16.1f} {fit.weight:7.3f}"
             for fit in self.geometries
         ]
-        marks = {True: "ok", False: "FAILS", None: "caution"}
-        lines += [
-            f"  check {name}: {marks[check.passed]} ({check.meaning})"
-            for name, check in self.checks.items()
-        ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *marked(self)])
 
     __repr__ = __str__
 
+    def to_dataset(self) -> "xarray.Dataset":
+        """Usable sizes and the profile of the likelihood, the verdict as attributes."""
+        import xarray as xr
 
-def decide(index: float, interval: tuple[float, float], noise: Noise) -> tuple[Outcome, str, str]:
-    """Outcome, verdict and reason from an index, its 95 % interval, and what is known of the noise.
+        return xr.Dataset(
+            {
+                "before": ("synapse", self.before),
+                "after": ("synapse", self.after),
+                "log_likelihood": ("index", self.likelihood.profile_log_likelihood),
+            },
+            coords={"index": self.likelihood.profile_index},
+            attrs=attributes(self),
+        )
 
-    A geometry is named only when the sizes are stated to be exact and the interval, widened by
-    .05 (1 + |1 - a|), holds that candidate alone, no further than .15 (.3 for c <= 0) from the
-    index. An interval without an end, without width or that does not exist leaves it undecided.
-    The 1.5-norm cannot be told from additive plus multiplicative change in one pair of
-    sessions, and is reported as "mixture".
-    """
-    low, high = interval
-    if math.isnan(index):
-        return (
-            "refused",
-            "The stated noise alone explains these changes.",
-            "nothing is left of the change of size once the stated noise is taken out",
-        )
-    if math.isinf(index):
-        side = f"above {SEARCHED[1]:g}" if index > 0 else f"below {SEARCHED[0]:g}"
-        return (
-            "refused",
-            "These sizes do not determine a geometry index.",
-            f"the index would lie {side}, outside the searched range",
-        )
-    found = f"index {index:.2f} (95 % {_number(low)} to {_number(high)})"
-    if noise.kind == "unknown":
-        return (
-            "undecided",
-            "No geometry is named while the measurement noise is unknown.",
-            f"{found} holds only if the sizes are exact: noise alone can move it past any"
-            " candidate; state the noise, or state that there is none (noise_cv=0)",
-        )
-    if noise.kind != "none":
-        return (
-            "undecided",
-            "No geometry is named from a stated noise alone.",
-            f"{found} is corrected for the stated noise, but a wrong form of the noise would name"
-            " a wrong geometry: naming needs replicates, sessions or a null group",
-        )
-    margin = 0.05 * (1 + abs(1 - index))
-    inside = {name: c for name, c in GEOMETRIES.items() if low - margin <= c <= high + margin}
-    found += f", widened by {margin:.2f},"
-    width = high - low
-    if len(inside) > 1:
-        return (
-            "undecided",
-            f"Undecided between {' and '.join(inside)}.",
-            f"{found} holds {len(inside)} named geometries: more synapses or a wider range of"
-            " sizes would tell them apart",
-        )
-    if not width > _NO_WIDTH:
-        return (
-            "undecided",
-            "These sizes do not say how sure the index is.",
-            f"index {index:.2f}, but no interval of any width: look for repeated or rounded sizes",
-        )
-    if math.isinf(width):
-        return (
-            "undecided",
-            "These sizes do not bound the geometry index.",
-            f"{found} has no end on one side: more synapses or a wider range of sizes would give"
-            " it one",
-        )
-    if not inside:
-        return (
-            "none",
-            "None of the named geometries fits.",
-            f"{found} holds no named geometry",
-        )
-    ((name, candidate),) = inside.items()
-    if abs(index - candidate) > (0.3 if candidate <= 0 else 0.15):
-        return (
-            "undecided",
-            f"Undecided: {name} is not excluded, and not close enough to be named.",
-            f"{found} holds {name} alone, but the index is {abs(index - candidate):.2f} from it",
-        )
-    if name == "1.5-norm":
-        return (
-            "mixture",
-            "The 1.5-norm, or a mixture of additive and multiplicative change.",
-            f"{found} holds the 1.5-norm alone, which one pair of sessions cannot tell from a"
-            " mixture",
-        )
-    return "named", name, f"{found} holds {name} and no other named geometry"
+    def _repr_html_(self) -> str:
+        return html(self, f"Measurement noise: {self.noise.statement}.")
 
 
 @runtime_checkable
@@ -359,16 +300,54 @@ def verdict_dict(verdict: AnyVerdict, own: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def plain(value: Any) -> Any:
-    """Tuples as lists and numbers that do not exist as None, for JSON."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
-
-
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number of two decimals, "none" where there is none."""
     return "none" if math.isnan(value) else f"{value:.2f}"
+
+
+def sentence_of(verdict: AnyVerdict) -> str:
+    """A verdict as a sentence: a geometry's name is put into one, all else is one already."""
+    if verdict.outcome == "named":
+        return f"The synapses changed in the {verdict.verdict} geometry."
+    return verdict.verdict
+
+
+def marked(verdict: AnyVerdict) -> list[str]:
+    """The checks of a verdict as lines of text."""
+    return [
+        f"  check {name}: {_MARKS[check.passed]} ({check.meaning})"
+        for name, check in verdict.checks.items()
+    ]
+
+
+def html(verdict: AnyVerdict, *paragraphs: str) -> str:
+    """The core of a verdict's page: sentence, index, reason, `paragraphs`, geometries, checks."""
+    low, high = verdict.interval
+    index = (
+        f"Index {number(verdict.index)} (95 % {number(low)} to {number(high)}), n = {verdict.n}."
+    )
+    ranked = [(fit.name, f"{fit.index:g}", f"{fit.weight:.3f}") for fit in verdict.geometries]
+    checks = [(name, _MARKS[check.passed], check.meaning) for name, check in verdict.checks.items()]
+    tables = [
+        table(columns, rows)
+        for columns, rows in (
+            (("geometry", "index", "share"), ranked),
+            (("check", "result", "meaning"), checks),
+        )
+        if rows
+    ]
+    return fragment(sentence_of(verdict), [index, f"{verdict.reason}.", *paragraphs], tables)
+
+
+def attributes(verdict: AnyVerdict) -> dict[str, Any]:
+    """What a dataset of a verdict says of it: index, interval, outcome, verdict and reason."""
+    low, high = verdict.interval
+    return {
+        "index": verdict.index,
+        "interval_low": low,
+        "interval_high": high,
+        "outcome": verdict.outcome,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "seed": verdict.seed,
+    }

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from steepest.papers.galtier2013._errors import relative_error
 from steepest.recurrent import Inputs, RateNetwork, limit_cycle
 
 __all__ = ["NETWORK", "TRUTH", "cycle", "error"]
@@ -32,4 +33,4 @@ def cycle(dt: float) -> Inputs:
 
 def error(weights: Float[np.ndarray, "3 3"]) -> float:
     """||W - W0|| / ||W0||, Frobenius."""
-    return float(np.linalg.norm(weights - TRUTH) / np.linalg.norm(TRUTH))
+    return relative_error(weights, TRUTH)

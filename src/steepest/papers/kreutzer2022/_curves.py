@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, NATURAL, bare, letter
+from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.pictures import RULE_COLOURS, bare, letter
 from steepest.spiking import (
     AbstractRule,
     ApproximateNaturalRule,
@@ -21,9 +22,9 @@ from steepest.study import Claim
 __all__ = ["THRESHOLD", "Setting", "curve_claims", "draw_curves", "learning_curves"]
 
 THRESHOLD = 5e-5  # nats per bin
-COLOURS = {"natural": NATURAL, "approximate": APPROXIMATE, "Euclidean": EUCLIDEAN}
+RULES = ("natural", "approximate", "Euclidean")
 
-# Table 1, and after how many seconds mean curves reach the threshold: in the order of COLOURS.
+# Table 1, and after how many seconds mean curves reach the threshold: in the order of RULES.
 TABLE_1 = {
     (10.0, 30.0): ((6.55e-4, 5.5e-4, 1.1e-6), (2315, 2320, 3535)),
     (10.0, 50.0): ((6.0e-4, 4.5e-4, 4.5e-7), (2890, 3110, 7045)),
@@ -85,9 +86,9 @@ def learning_curves(setting: Setting, seed: int) -> dict[str, Any]:
 def draw_curves(panels: Any, dataset: xr.Dataset) -> None:
     """One panel for each pair of rates."""
     for axes, pair, name in zip(panels, dataset["curve_pair"].values, "CDEF", strict=True):
-        for rule, colour in COLOURS.items():
+        for rule in RULES:
             curve = dataset["curve"].sel(curve_pair=pair, curve_rule=rule).mean("trial")
-            axes.plot(dataset["time"] / 60, curve, color=colour, label=rule)
+            axes.plot(dataset["time"] / 60, curve, color=RULE_COLOURS[rule], label=rule)
         axes.axhline(THRESHOLD, color="0.6", linewidth=0.8, linestyle=":")
         axes.set(yscale="log", xlabel="time (min)")
         letter(axes, name, pair)
@@ -101,38 +102,35 @@ def curve_claims(dataset: xr.Dataset, speed: float) -> list[Claim]:
     curve = dataset["curve"]
     time = dataset["time"].values
     middle = int(np.searchsorted(time, 3000.0))
-    found = []
+    verdicts = []
     if middle < len(time):
         logs = xr.apply_ufunc(np.log, curve.isel(time=middle))
         for rule in ("natural", "approximate"):
             lead = logs.sel(curve_rule="Euclidean") - logs.sel(curve_rule=rule)
-            values = lead.mean("curve_pair").values
-            error = float(values.std(ddof=1) / np.sqrt(values.size))
-            found.append(
-                Claim(
-                    statement=f"C-F: at 3000 s the {rule} rule is ahead of the Euclidean: log of"
+            ahead, error = mean_and_error(lead.mean("curve_pair").values)
+            verdicts.append(
+                Claim.above(
+                    f"C-F: at 3000 s the {rule} rule is ahead of the Euclidean: log of"
                     " the ratio of costs, mean of the pairs (more than 2 standard errors)",
-                    expected="> 0",
-                    measured=float(values.mean()),
-                    standard_error=error,
-                    holds=bool(values.mean() > 2 * error),
+                    float(ahead),
+                    0,
+                    standard_error=float(error),
+                    by=2,
                 )
             )
     for pair, (_, expected) in zip(dataset["curve_pair"].values, TABLE_1.values(), strict=True):
-        for rule, seconds in zip(COLOURS, expected, strict=True):
+        for rule, seconds in zip(RULES, expected, strict=True):
             costs = curve.sel(curve_pair=pair, curve_rule=rule).transpose("time", "trial").values
             reached, error = mean_time_below(time, costs, THRESHOLD)
-            usable = speed == 1 and np.isfinite(error)
-            found.append(
-                Claim(
-                    statement=f"C-F, {pair}, {rule} rule: seconds to a mean cost of 5e-5 per bin"
+            verdicts.append(
+                Claim.near(
+                    f"C-F, {pair}, {rule} rule: seconds to a mean cost of 5e-5 per bin"
                     " (to 10 % and 3 standard errors; only at the learning rates of Table 1)",
-                    expected=float(seconds),
-                    measured=reached,
-                    standard_error=error,
-                    holds=bool(abs(reached - seconds) <= 0.1 * seconds + 3 * error)
-                    if usable
-                    else None,
+                    seconds,
+                    reached,
+                    error,
+                    tolerance=0.1 * seconds,
+                    tested=speed == 1,
                 )
             )
-    return found
+    return verdicts

@@ -90,16 +90,15 @@ def two_afferents(neuron: PoissonNeuron, parameters: Any, seed: int) -> dict[str
         ).weights
         for rule, rate in zip((EuclideanRule(), NaturalRule()), eta, strict=True)
     ]
-    one = {"units": "1"}
     return {
         "cost": (("w2", "w1"), costs, {"units": "nats per bin of 0.5 ms"}),
-        "axis": ("w1", axis, one),
-        "field_at": (("site", "afferent"), at, one),
+        "axis": ("w1", axis),
+        "field_at": (("site", "afferent"), at),
         "field": (("rule", "input_part", "site", "afferent"), field, {"units": "1/s"}),
-        "flow": (("rule", "flow_part", "path_time", "afferent"), np.array(flows), one),
-        "path": (("rule", "path_time", "path_trial", "afferent"), np.stack(paths), one),
+        "flow": (("rule", "flow_part", "path_time", "afferent"), np.array(flows)),
+        "path": (("rule", "path_time", "path_trial", "afferent"), np.stack(paths)),
         "path_time": ("path_time", times, {"units": "s"}),
-        "two_target": ("afferent", target, one),
+        "two_target": ("afferent", target),
     }
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.signal import fftconvolve
 
-from steepest.papers.kreutzer2022._drawing import STUDENT, TEACHER, bare
+from steepest.papers.kreutzer2022._schemes import STUDENT, TEACHER
+from steepest.pictures import bare
 from steepest.spiking import PoissonNeuron
 
 __all__ = ["Responses", "draw_responses", "respond"]

@@ -4,9 +4,11 @@ from typing import Any
 
 import matplotlib.patches
 
-from steepest.papers.kreutzer2022._drawing import INK, STUDENT, TEACHER
+from steepest.pictures import INK, RULE_COLOURS
 
-__all__ = ["draw_regression"]
+__all__ = ["STUDENT", "TEACHER", "draw_regression"]
+
+TEACHER, STUDENT = RULE_COLOURS["approximate"], RULE_COLOURS["natural"]
 
 _SLOW, _FAST = "#8a8a8a", INK
 

@@ -11,12 +11,21 @@ import xarray as xr
 
 from steepest.descent import gradient_flow
 from steepest.geometry import AbstractMetric, Euclidean, Pullback, Scaling
-from steepest.papers.kreutzer2022._drawing import INK, bare
 from steepest.papers.kreutzer2022._surrogate import ExpectedCost, surrogate_usps
+from steepest.pictures import INK, bare
 from steepest.spiking import NeuronFisher, PoissonNeuron
 from steepest.study import parameter, stamp
 
-__all__ = ["Parameters", "draw_cost", "draw_epsps", "draw_rate", "learn_twice", "somatic_change"]
+__all__ = [
+    "DENDRITIC",
+    "SOMATIC",
+    "Parameters",
+    "draw_cost",
+    "draw_epsps",
+    "draw_rate",
+    "learn_twice",
+    "somatic_change",
+]
 
 SOMATIC, DENDRITIC = "#59a7e8", "#123c86"  # light and dark blue, as in the paper
 
@@ -72,24 +81,23 @@ def learn_twice(parameters: Parameters, seed: int, rules: tuple[str, ...]) -> xr
         costs = np.asarray(eqx.filter_jit(eqx.filter_vmap(somatic_cost))(jnp.asarray(section)))
         delay = np.linspace(0, 0.06, 241)
         epsp = np.asarray(neuron.kernel(delay))
-    one = {"units": "1"}
     where = ("rule", "parametrisation")
     dataset = xr.Dataset(
         {
-            "somatic": ((*where, "time", "synapse"), w.reshape(*shape, -1, 2), one),
-            "first_change": ((*where, "synapse"), np.reshape(first, (*shape, 2)), one),
+            "somatic": ((*where, "time", "synapse"), w.reshape(*shape, -1, 2)),
+            "first_change": ((*where, "synapse"), np.reshape(first, (*shape, 2))),
             "gradient": ((*where, "synapse"), np.reshape(speed, (*shape, 2)), {"units": "1/s"}),
             "mean_rate": ((*where, "time"), rates.reshape(*shape, -1), {"units": "Hz"}),
             "cost": ("weight", costs, {"units": "1/s", "long_name": "nats per second"}),
             "epsp": ("delay", epsp, {"units": "mV", "long_name": "at a weight of 1"}),
-            "attenuation": ("synapse", alpha, one),
+            "attenuation": ("synapse", alpha),
         },
         coords={
             "rule": list(rules),
             "parametrisation": ["somatic", "dendritic"],
             "synapse": ["proximal", "distal"],
             "time": ("time", times, {"units": "s"}),
-            "weight": ("weight", line, {"units": "1", "long_name": "somatic, of the distal one"}),
+            "weight": ("weight", line, {"long_name": "somatic, of the distal one"}),
             "delay": ("delay", delay, {"units": "s"}),
         },
         attrs={"target_rate": wanted, "start": parameters.start},

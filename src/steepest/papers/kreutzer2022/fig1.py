@@ -15,7 +15,6 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
-from steepest.papers.kreutzer2022._drawing import letter
 from steepest.papers.kreutzer2022._two_coordinates import (
     Parameters,
     draw_cost,
@@ -24,6 +23,7 @@ from steepest.papers.kreutzer2022._two_coordinates import (
     learn_twice,
     somatic_change,
 )
+from steepest.pictures import letter
 from steepest.study import Claim
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
@@ -73,11 +73,9 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             seen.values,
             1e-9,
         ),
-        Claim(
-            statement="So the output develops differently: greatest difference of mean firing rate"
-            " (Hz)",
-            expected="> 2",
-            measured=apart,
-            holds=apart > 2,
+        Claim.above(
+            "So the output develops differently: greatest difference of mean firing rate (Hz)",
+            apart,
+            2,
         ),
     ]

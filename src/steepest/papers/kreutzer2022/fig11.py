@@ -20,7 +20,8 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
-from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, INK, bare, letter
+from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.pictures import INK, LINE_COLOURS, bare, letter
 from steepest.spiking import NaturalRule, NeuronFisher, PoissonNeuron, sample_usps
 from steepest.study import Claim, parameter, stamp
 
@@ -65,8 +66,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         @eqx.filter_vmap(in_axes=(0, 0, 0))
         def gammas(w: Any, r: Any, x: Any) -> Any:
             fisher = NeuronFisher(neuron, r)
-            found = jax.vmap(lambda usps: NaturalRule().coefficients(fisher, w, usps))(x)
-            return found.gamma_u, found.gamma_w, x @ w, fisher.coefficients(w).g4
+            at = jax.vmap(lambda usps: NaturalRule().coefficients(fisher, w, usps))(x)
+            return at.gamma_u, at.gamma_w, x @ w, fisher.coefficients(w).g4
 
         def sample(n: Any, r: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             """Weights, rates and (g1, g2, g3, g4, q) of `weights` neurons in each condition."""
@@ -90,21 +91,21 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         c_eps = float(neuron.kernel.c_eps)
     s = c_eps * x.sum(-1) / every.sum(-1)[:, None]
     units = {"units": "1, 1/mV, 1/mV, 1/mV^2"}
-    one, per_mv, condition = {"units": "1"}, {"units": "1/mV"}, ("weights", "coefficient")
+    per_mv, condition = {"units": "1/mV"}, ("weights", "coefficient")
     drawn = ("rate", "weights", "usp")
     shape = (len(rates), parameters.weights, parameters.usps)
 
-    def split(found: np.ndarray, conditions: int) -> np.ndarray:
-        return found[:4].T.reshape(conditions, parameters.weights, 4)
+    def split(sampled: np.ndarray, conditions: int) -> np.ndarray:
+        return sampled[:4].T.reshape(conditions, parameters.weights, 4)
 
     dataset = xr.Dataset(
         {
             "by_rate": (("rate", *condition), split(by_rate, len(rates)), units),
             "by_number": (("number", *condition), split(by_number, len(numbers)), units),
-            "q": ("rate", by_rate[4].reshape(len(rates), -1)[:, 0], one),
+            "q": ("rate", by_rate[4].reshape(len(rates), -1)[:, 0]),
             "total_rate": ("pair", pairs.prod(axis=1), {"units": "Hz"}),
-            "g1": (("pair", "weights"), by_both[0].reshape(len(pairs), -1), one),
-            "pair_q": ("pair", by_both[4].reshape(len(pairs), -1)[:, 0], one),
+            "g1": (("pair", "weights"), by_both[0].reshape(len(pairs), -1)),
+            "pair_q": ("pair", by_both[4].reshape(len(pairs), -1)[:, 0]),
             "gamma_u": (drawn, gamma_u.reshape(shape), per_mv),
             "s": (drawn, s.reshape(shape), per_mv),
             "gamma_w": (drawn, gamma_w.reshape(shape), per_mv),
@@ -114,7 +115,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={
             "coefficient": list(_UNITS),
             "rate": ("rate", rates, {"units": "Hz"}),
-            "number": ("number", numbers, one),
+            "number": ("number", numbers),
         },
         attrs={"c_eps": c_eps, "c_w": parameters.c_w},
     )
@@ -125,7 +126,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """The paper's twelve panels: each sampled neuron is a dot, means are black."""
     figure = matplotlib.figure.Figure(figsize=(11, 8.2), layout="constrained")
     panels = figure.subplots(3, 4)
-    dot: dict[str, Any] = {"color": EUCLIDEAN, "linestyle": "none", "marker": "o",
+    dot: dict[str, Any] = {"color": LINE_COLOURS[0], "linestyle": "none", "marker": "o",
                            "markersize": 2.6, "alpha": 0.45}  # fmt: skip
     for row, (name, label) in enumerate(
         (("by_rate", "afferent rate (Hz)"), ("by_number", "number of afferents n"))
@@ -147,7 +148,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     axes.plot(
         dataset["total_rate"][order],
         -1 / dataset["pair_q"][order],
-        color=APPROXIMATE,
+        color=LINE_COLOURS[4],
         label="$-1/q$",
     )
     axes.set(xlabel="total rate n r (Hz)", ylim=(-0.8, 0.02), xlim=(0, 4000))
@@ -166,7 +167,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes.plot(np.ravel(simple.values), np.ravel(exact.values), **dot | {"alpha": 0.15})
         ends = np.percentile(np.concatenate([simple.values.ravel(), exact.values.ravel()]),
                              [0.05, 99.95])  # fmt: skip
-        axes.plot(ends, ends, color=APPROXIMATE, label="equal")
+        axes.plot(ends, ends, color=LINE_COLOURS[4], label="equal")
         axes.set(xlabel=label)
         axes.legend(frameon=False)
         letter(axes, name, title)
@@ -176,125 +177,134 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """How well g1 is -1/q, g4 a constant, gamma_u s and gamma_w g4 V; with standard errors."""
-    found = []
+    return [*_g1_claims(dataset), *_g4_claims(dataset), *_gamma_claims(dataset)]
+
+
+def _g1_claims(dataset: xr.Dataset) -> list[Claim]:
+    """g1 is near -1/q, and g1 and g2 go inversely with rate and number."""
     by_rate, by_number = dataset["by_rate"], dataset["by_number"]
-    near = by_rate.sel(coefficient="g1") * dataset["q"]
+    near, verdicts = by_rate.sel(coefficient="g1") * dataset["q"], []
     for rate, expected in ((5.0, -0.886), (25.0, -0.966), (55.0, -0.984)):
         if rate not in dataset["rate"]:
             continue
         at = near.sel(rate=rate).values
-        error = float(1.2533 * at.std(ddof=1) / np.sqrt(len(at)))
-        measured = float(np.median(at))
-        found.append(
-            Claim(
-                statement=f"g1 is near -1/q: median of g1 q at {rate:g} Hz (to 4 standard errors"
-                " and .01)",
-                expected=expected,
-                measured=measured,
-                standard_error=error,
-                holds=abs(measured - expected) < 4 * error + 0.01,
+        verdicts.append(
+            Claim.near(
+                f"g1 is near -1/q: median of g1 q at {rate:g} Hz (to 4 standard errors and .01)",
+                expected,
+                float(np.median(at)),
+                float(1.2533 * at.std(ddof=1) / np.sqrt(len(at))),  # of a median
+                by=4,
+                tolerance=0.01,
             )
         )
     busy = (dataset["g1"] * dataset["pair_q"]).where(dataset["total_rate"] > 2000)
-    furthest = float(np.abs(busy.median("weights") + 1).max())
-    found.append(
-        Claim(
-            statement="Above a total rate of 2 kHz g1 is -1/q to 6 % (worst median of a condition)",
-            expected="< 0.06",
-            measured=furthest,
-            holds=furthest < 0.06,
+    verdicts.append(
+        Claim.below(
+            "Above a total rate of 2 kHz g1 is -1/q to 6 % (worst median of a condition)",
+            float(np.abs(busy.median("weights") + 1).max()),
+            0.06,
         )
     )
     for coefficient in ("g1", "g2"):
         for sampled, what in ((by_rate, "rate"), (by_number, "number")):
             slope, error = _power(sampled.sel(coefficient=coefficient))
-            found.append(
-                Claim(
-                    statement=f"{coefficient} is about inversely proportional to the {what}: slope"
+            verdicts.append(
+                Claim.close(
+                    f"{coefficient} is about inversely proportional to the {what}: slope"
                     " of its root mean square on doubly logarithmic axes (to .15)",
-                    expected=-1.0,
-                    measured=slope,
+                    -1.0,
+                    slope,
+                    0.15,
                     standard_error=error,
-                    holds=abs(slope + 1) < 0.15,
                 )
             )
-    g4 = by_rate.sel(coefficient="g4")
-    mean, error = float(g4.mean()), float(g4.std(ddof=1) / np.sqrt(g4.size))
-    found.append(
-        Claim(
-            statement="Erratum: the mean of g4 over rates and weights is .033 /mV^2 (to 4 standard"
-            " errors and .001), not the .05 of the text",
-            expected=0.033,
-            measured=mean,
-            standard_error=error,
-            holds=abs(mean - 0.033) < 4 * error + 0.001,
-        )
-    )
+    return verdicts
+
+
+def _g4_claims(dataset: xr.Dataset) -> list[Claim]:
+    """The mean of g4, and how it and its scatter depend on the condition."""
+    by_rate, by_number = (dataset[name].sel(coefficient="g4") for name in ("by_rate", "by_number"))
+    mean, error = mean_and_error(by_rate.values.ravel())
     means = np.concatenate(
         [
-            part.sel(coefficient="g4").mean("weights").values
+            part.mean("weights").values
             for part in (by_rate.sel(rate=dataset["rate"] >= 10), by_number)
         ]
     )
-    found.append(
-        Claim(
-            statement="The mean of g4 hardly depends on rate (from 10 Hz) and number: greatest over"
-            " smallest mean of a condition",
-            expected="< 1.6",
-            measured=float(means.max() / means.min()),
-            holds=bool(means.max() / means.min() < 1.6),
-        )
-    )
-    scatter = by_number.sel(coefficient="g4").std("weights", ddof=1).values
+    scatter = by_number.std("weights", ddof=1).values
     third = len(scatter) // 3
     few, many = float(scatter[:third].mean()), float(scatter[-third:].mean())
-    found.append(
-        Claim(
-            statement="The scatter of g4 over weights grows with the number of afferents: last"
+    return [
+        Claim.near(
+            "Erratum: the mean of g4 over rates and weights is .033 /mV^2 (to 4 standard"
+            " errors and .001), not the .05 of the text",
+            0.033,
+            float(mean),
+            float(error),
+            by=4,
+            tolerance=0.001,
+        ),
+        Claim.below(
+            "The mean of g4 hardly depends on rate (from 10 Hz) and number: greatest over"
+            " smallest mean of a condition",
+            float(means.max() / means.min()),
+            1.6,
+        ),
+        Claim.above(
+            "The scatter of g4 over weights grows with the number of afferents: last"
             " third of the numbers over the first",
-            expected="> 1",
-            measured=many / few,
-            holds=many > few,
-        )
-    )
+            many / few,
+            1,
+        ),
+    ]
+
+
+def _gamma_claims(dataset: xr.Dataset) -> list[Claim]:
+    """How well simple quantities stand for gamma_u and gamma_w."""
     V = dataset["voltage"]
-    pairs = {
-        "gamma_u on s": (dataset["s"], dataset["gamma_u"]),
-        "gamma_w on g4 V": (dataset["g4"] * V, dataset["gamma_w"]),
-        "gamma_w on c_w V": (dataset.attrs["c_w"] * V, dataset["gamma_w"]),
-    }
-    numbers = {name: _line(simple, exact) for name, (simple, exact) in pairs.items()}
-
-    def close(statement: str, expected: float, what: str, number: str, tolerance: float) -> None:
-        value, error = numbers[what][number]
-        found.append(
-            Claim(
-                statement=f"{statement} (to 4 standard errors and {tolerance:g})",
-                expected=expected,
-                measured=value,
-                standard_error=error,
-                holds=abs(value - expected) < 4 * error + tolerance,
+    of_gamma_u = _line(dataset["s"], dataset["gamma_u"])
+    of_gamma_w = _line(dataset["g4"] * V, dataset["gamma_w"])
+    of_constant = _line(dataset.attrs["c_w"] * V, dataset["gamma_w"])
+    rows = (
+        ("Correlation of gamma_u with s", 0.925, of_gamma_u["correlation"], 0.01),
+        ("Slope of gamma_u against s", 0.963, of_gamma_u["slope"], 0.01),
+        (
+            "Mean of gamma_u/(c_eps eps0), which explains c_u = .95",
+            0.967,
+            of_gamma_u["level"],
+            0.003,
+        ),
+        ("Correlation of gamma_w with g4 V", 0.995, of_gamma_w["correlation"], 0.002),
+        (
+            "Erratum: gamma_w is not g4 V, g2 shifts it: offset (1/mV)",
+            -0.25,
+            of_gamma_w["offset"],
+            0.02,
+        ),
+    )
+    constant, error = of_constant["correlation"]
+    return [
+        *(
+            Claim.near(
+                f"{statement} (to 4 standard errors and {tolerance:g})",
+                expected,
+                value,
+                spread,
+                by=4,
+                tolerance=tolerance,
             )
-        )
-
-    close("Correlation of gamma_u with s", 0.925, "gamma_u on s", "correlation", 0.01)
-    close("Slope of gamma_u against s", 0.963, "gamma_u on s", "slope", 0.01)
-    close("Mean of gamma_u/(c_eps eps0), which explains c_u = .95", 0.967, "gamma_u on s", "level",
-          0.003)  # fmt: skip
-    close("Correlation of gamma_w with g4 V", 0.995, "gamma_w on g4 V", "correlation", 0.002)
-    close("Erratum: gamma_w is not g4 V, g2 shifts it: offset (1/mV)", -0.25, "gamma_w on g4 V",
-          "offset", 0.02)  # fmt: skip
-    constant, own = (numbers[name]["correlation"][0] for name in list(pairs)[:0:-1])
-    found.append(
+            for statement, expected, (value, spread), tolerance in rows
+        ),
+        # Two limits, one on either side.
         Claim(
             statement="With a constant c_w instead of g4 the correlation is lower, and above .9",
             expected="between .9 and that with g4 V",
             measured=constant,
-            standard_error=numbers["gamma_w on c_w V"]["correlation"][1],
-            holds=0.9 < constant < own,
-        )
-    )
-    return found
+            standard_error=error,
+            holds=0.9 < constant < of_gamma_w["correlation"][0],
+        ),
+    ]
 
 
 def _power(sampled: xr.DataArray) -> tuple[float, float]:

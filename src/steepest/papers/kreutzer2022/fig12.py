@@ -29,7 +29,8 @@ from steepest.papers.kreutzer2022._curves import (
     draw_curves,
     learning_curves,
 )
-from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, bare, letter
+from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.pictures import RULE_COLOURS, bare, letter
 from steepest.spiking import (
     AbstractRule,
     ApproximateNaturalRule,
@@ -106,11 +107,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     dataset = xr.Dataset(
         {
             "angle": (names, np.degrees(angles).reshape(split), {"units": "degree"}),
-            "length_ratio": (names, lengths.reshape(split), {"units": "1"}),
+            "length_ratio": (names, lengths.reshape(split)),
             "somatic_difference": (
                 ("chart", "direction"),
                 moved,
-                {"units": "1", "long_name": "from the update computed at the soma, relative"},
+                {"long_name": "from the update computed at the soma, relative"},
             ),
             **learning_curves(setting, seed),
         },
@@ -185,19 +186,19 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     panels = upper.subplots(1, 3)
     angle = dataset["angle"].sel(chart="soma")
     for axes, metric, name in zip(panels[:2], ("Fisher", "Euclidean"), "AB", strict=True):
-        for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
+        for rule in _RULES:
             axes.hist(
                 angle.sel(metric=metric, rule=rule).values.ravel(),
                 bins=np.arange(0, 92, 2.5),
-                color=colour,
+                color=RULE_COLOURS[rule],
                 alpha=0.75,
                 label=f"natural and {rule}",
             )
         axes.set(xlabel="mean angle (degrees)", xlim=(0, 90))
         letter(axes, name, f"{metric} metric" if name == "B" else "Fisher's metric")
-    for rule, colour in zip(_RULES, (APPROXIMATE, EUCLIDEAN), strict=True):
+    for rule in _RULES:
         panels[2].hist(_log_length(dataset, rule).values.ravel(), bins=np.arange(-1, 1.01, 0.05),
-                       color=colour, alpha=0.75)  # fmt: skip
+                       color=RULE_COLOURS[rule], alpha=0.75)  # fmt: skip
     panels[2].set(xlabel="log$_{10}$ (length / natural length), less median")
     letter(panels[2], "", "lengths (Euclidean metric)")
     panels[0].set_ylabel("weight vectors")
@@ -220,8 +221,7 @@ def _log_length(dataset: xr.Dataset, rule: str) -> xr.DataArray:
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Pooled mean angles, which rule is closer, and what does not depend on the coordinates."""
-    found = []
-    angle = dataset["angle"].sel(chart="soma")
+    angle, verdicts = dataset["angle"].sel(chart="soma"), []
     expectations = {
         ("Euclidean", "approximate"): 11.3,
         ("Euclidean", "Euclidean"): 43.7,
@@ -229,77 +229,64 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ("Fisher", "Euclidean"): 74.2,
     }
     for (metric, rule), expected in expectations.items():
-        values = angle.sel(metric=metric, rule=rule).values.ravel()
-        error = float(values.std(ddof=1) / np.sqrt(values.size))
-        measured = float(values.mean())
-        found.append(
-            Claim(
-                statement=f"Mean angle (degrees) of natural and {rule} updates in the {metric}"
+        mean, error = mean_and_error(angle.sel(metric=metric, rule=rule).values.ravel())
+        verdicts.append(
+            Claim.near(
+                f"Mean angle (degrees) of natural and {rule} updates in the {metric}"
                 " metric, pooled over five pairs of rates (to 4 standard errors and .5)",
-                expected=expected,
-                measured=measured,
-                standard_error=error,
-                holds=abs(measured - expected) < 4 * error + 0.5,
+                expected,
+                float(mean),
+                float(error),
+                by=4,
+                tolerance=0.5,
             )
         )
     closer = angle.sel(rule="approximate") < angle.sel(rule="Euclidean")
-    found.append(
+    scatter = {rule: float(_log_length(dataset, rule).std()) for rule in _RULES}
+    fisher = dataset["angle"].sel(metric="Fisher", rule="approximate")
+    difference = np.abs(fisher - fisher.sel(chart="soma"))
+    euclid = dataset["angle"].sel(metric="Euclidean", rule="Euclidean").mean(("pair", "weights"))
+    turned = float(euclid.sel(chart="dendrites") - euclid.sel(chart="soma"))
+    moved = dataset["somatic_difference"]
+    return [
+        *verdicts,
         Claim.close(
             "The approximate update is closer to the natural one than the Euclidean, in both"
             " metrics, for every weight vector (fraction)",
             1.0,
             float(closer.mean()),
             0.0,
-        )
-    )
-    scatter = {rule: float(_log_length(dataset, rule).std()) for rule in _RULES}
-    found.append(
-        Claim(
-            statement="Its length, too, is nearly a constant multiple of the natural one's: scatter"
+        ),
+        Claim.below(
+            "Its length, too, is nearly a constant multiple of the natural one's: scatter"
             " of the logarithm of the ratio, approximate over Euclidean",
-            expected="< 0.5",
-            measured=scatter["approximate"] / scatter["Euclidean"],
-            holds=scatter["approximate"] < 0.5 * scatter["Euclidean"],
-        )
-    )
-    fisher = dataset["angle"].sel(metric="Fisher", rule="approximate")
-    difference = np.abs(fisher - fisher.sel(chart="soma"))
-    found.append(
+            scatter["approximate"] / scatter["Euclidean"],
+            0.5,
+        ),
         Claim.close(
             "The Fisher angle of approximate and natural updates is the same at dendrites (greatest"
             " difference in degrees, to 1e-6)",
             0.0,
             float(difference.max()),
             1e-6,
-        )
-    )
-    euclid = dataset["angle"].sel(metric="Euclidean", rule="Euclidean").mean(("pair", "weights"))
-    found.append(
-        Claim(
-            statement="Euclidean angles are not: the mean angle of natural and Euclidean updates at"
+        ),
+        Claim.above(
+            "Euclidean angles are not: the mean angle of natural and Euclidean updates at"
             " attenuating dendrites less that at the soma (degrees)",
-            expected="more than 5 either way",
-            measured=float(euclid.sel(chart="dendrites") - euclid.sel(chart="soma")),
-            holds=bool(abs(euclid.sel(chart="dendrites") - euclid.sel(chart="soma")) > 5),
-        )
-    )
-    moved = dataset["somatic_difference"]
-    found.append(
+            abs(turned),
+            5,
+        ).showing("either way", turned),
         Claim.close(
             "Steepest descent in the natural metric of the weights that learn moves the soma the"
             " same, wherever it is computed (greatest relative difference, to 1e-9)",
             0.0,
             float(moved.sel(direction="natural").max()),
             1e-9,
-        )
-    )
-    least = float(moved.sel(direction="Euclidean").values[1:].min())
-    found.append(
-        Claim(
-            statement="The Euclidean rule does not (relative difference)",
-            expected="> 0.5",
-            measured=least,
-            holds=least > 0.5,
-        )
-    )
-    return found + curve_claims(dataset, dataset.attrs["speed"])
+        ),
+        Claim.above(
+            "The Euclidean rule does not (relative difference)",
+            float(moved.sel(direction="Euclidean").values[1:].min()),
+            0.5,
+        ),
+        *curve_claims(dataset, dataset.attrs["speed"]),
+    ]

@@ -24,9 +24,10 @@ import xarray as xr
 
 from steepest.descent import gradient_flow
 from steepest.geometry import Euclidean, Linear, Pullback
-from steepest.papers.kreutzer2022._drawing import EUCLIDEAN, INK, NATURAL, bare, letter
 from steepest.papers.kreutzer2022._paths import detour
 from steepest.papers.kreutzer2022._surrogate import ExpectedCost, surrogate_usps
+from steepest.papers.kreutzer2022._two_coordinates import DENDRITIC
+from steepest.pictures import INK, RULE_COLOURS, bare, letter
 from steepest.spiking import NeuronFisher, PoissonNeuron
 from steepest.study import Claim, parameter, stamp
 
@@ -49,8 +50,6 @@ class Parameters:
 
 
 QUICK = Parameters(samples=400, grid=41)
-
-_DARK = "#123c86"
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -102,7 +101,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             key: (np.asarray(jax.vmap(embed)(jnp.asarray(path))) - origin) @ directions[:3].T
             for key, path in paths.items()
         }
-    one, names = {"units": "1"}, ("rule", "chart")
+    names = ("rule", "chart")
     order = [[(rule, chart) for chart in charts] for rule in ("Euclidean", "natural")]
 
     def table(values: dict[Any, np.ndarray]) -> np.ndarray:
@@ -110,12 +109,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 
     dataset = xr.Dataset(
         {
-            "path": ((*names, "point", "afferent"), table(paths), one),
-            "path_on_surface": ((*names, "point", "axis"), table(on_surface), one),
-            "surface": (("w2", "w1", "axis"), surface.reshape(*plane.shape[:2], 3), one),
+            "path": ((*names, "point", "afferent"), table(paths)),
+            "path_on_surface": ((*names, "point", "axis"), table(on_surface)),
+            "surface": (("w2", "w1", "axis"), surface.reshape(*plane.shape[:2], 3)),
             "cost": (("w2", "w1"), costs.reshape(plane.shape[:2]), {"units": "1/s"}),
-            "matrix": (("chart", "afferent", "other"), np.array(list(charts.values())), one),
-            "hessian": (("chart", "afferent", "other"), np.array(list(hessians.values())), one),
+            "matrix": (("chart", "afferent", "other"), np.array(list(charts.values()))),
+            "hessian": (("chart", "afferent", "other"), np.array(list(hessians.values()))),
             "embedded_metric": (("afferent", "other"), J.T @ J, {"units": "Hz"}),
             "fisher": (("afferent", "other"), G, {"units": "Hz"}),
             "near_cost": ("angle", near, {"units": "1/s"}),
@@ -124,8 +123,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={
             "rule": ["Euclidean", "natural"],
             "chart": list(charts),
-            "w1": ("w1", axis, one),
-            "w2": ("w2", axis, one),
+            "w1": ("w1", axis),
+            "w2": ("w2", axis),
         },
         attrs={"start": tuple(start), "target": tuple(target)},
     )
@@ -147,9 +146,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     solid.plot_wireframe(*np.moveaxis(surface, -1, 0), color="0.45", linewidth=0.35, rcount=11,
                          ccount=11)  # fmt: skip
     lines = (
-        ("natural", "somatic", NATURAL, "-", "natural, in any weights"),
-        ("Euclidean", "somatic", EUCLIDEAN, "-", "Euclidean, somatic weights"),
-        ("Euclidean", "dendritic", _DARK, "--", "Euclidean, dendritic weights"),
+        ("natural", "somatic", RULE_COLOURS["natural"], "-", "natural, in any weights"),
+        ("Euclidean", "somatic", RULE_COLOURS["Euclidean"], "-", "Euclidean, somatic weights"),
+        ("Euclidean", "dendritic", DENDRITIC, "--", "Euclidean, dendritic weights"),
     )
     for rule, chart, colour, style, label in lines:
         path = dataset["path_on_surface"].sel(rule=rule, chart=chart).values
@@ -159,7 +158,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     solid.scatter(*ends[0], color=INK, s=28, zorder=12)
     solid.scatter(*ends[1], color=INK, marker="*", s=90, zorder=12)
     solid.set(xticklabels=[], yticklabels=[], zticklabels=[])
-    solid.set_title("A   manifold of output distributions", loc="left", fontsize=10)
+    letter(solid, "A", "manifold of output distributions")
     solid.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.05, -0.12))
     solid.view_init(elev=30, azim=-35)
     levels = np.geomspace(0.5, dataset["cost"].max(), 10)
@@ -173,9 +172,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         seen = plane @ inverse.T
         axes.contour(seen[..., 0], seen[..., 1], dataset["cost"], levels=levels, colors="0.6",
                      linewidths=0.8)  # fmt: skip
-        for rule, colour in (("Euclidean", EUCLIDEAN), ("natural", NATURAL)):
+        for rule in ("Euclidean", "natural"):
             path = dataset["path"].sel(rule=rule, chart=chart).values @ inverse.T
-            axes.plot(*path.T, color=colour, linewidth=2, label=rule)
+            axes.plot(*path.T, color=RULE_COLOURS[rule], linewidth=2, label=rule)
         axes.plot(*(inverse @ dataset.attrs["start"]), "o", color=INK)
         axes.plot(*(inverse @ dataset.attrs["target"]), "*", color=INK, markersize=11)
         axes.set(xlabel=label.format(1), ylabel=label.format(2), aspect="equal")
@@ -241,19 +240,17 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             alike,
             1e-6,
         ),
-        Claim(
-            statement="The Euclidean path is not: angle at the soma between its first steps in"
+        Claim.above(
+            "The Euclidean path is not: angle at the soma between its first steps in"
             " somatic and dendritic weights (degrees)",
-            expected="> 5",
-            measured=float(np.degrees(np.arccos(min(cosine, 1.0)))),
-            holds=bool(np.degrees(np.arccos(min(cosine, 1.0))) > 5),
+            float(np.degrees(np.arccos(min(cosine, 1.0)))),
+            5,
         ),
-        Claim(
-            statement="The cost is not isotropic: condition number of its Hessian at the target, in"
+        Claim.above(
+            "The cost is not isotropic: condition number of its Hessian at the target, in"
             " somatic weights",
-            expected="> 5",
-            measured=condition["somatic"],
-            holds=condition["somatic"] > 5,
+            condition["somatic"],
+            5,
         ),
         Claim.close(
             "In coordinates that make Fisher's metric the identity it is (condition number, to .3)",
@@ -261,18 +258,16 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             condition["isotropic"],
             0.3,
         ),
-        Claim(
-            statement="So Euclidean descent makes a smaller detour there: detour over distance,"
+        Claim.below(
+            "So Euclidean descent makes a smaller detour there: detour over distance,"
             " isotropic over anisotropic",
-            expected="< 0.5",
-            measured=detours["Euclidean", "isotropic"] / detours["Euclidean", "somatic"],
-            holds=detours["Euclidean", "isotropic"] < 0.5 * detours["Euclidean", "somatic"],
+            detours["Euclidean", "isotropic"] / detours["Euclidean", "somatic"],
+            0.5,
         ),
-        Claim(
-            statement="and the natural path makes a smaller one without: natural over Euclidean, in"
+        Claim.below(
+            "and the natural path makes a smaller one without: natural over Euclidean, in"
             " somatic weights",
-            expected="< 0.5",
-            measured=detours["natural", "somatic"] / detours["Euclidean", "somatic"],
-            holds=detours["natural", "somatic"] < 0.5 * detours["Euclidean", "somatic"],
+            detours["natural", "somatic"] / detours["Euclidean", "somatic"],
+            0.5,
         ),
     ]

@@ -23,10 +23,11 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
-from steepest.papers.kreutzer2022._drawing import EUCLIDEAN, INK, NATURAL, bare, letter
 from steepest.papers.kreutzer2022._fields import angle_to_target, flow_detour, two_afferents
 from steepest.papers.kreutzer2022._rasters import draw_responses, respond
 from steepest.papers.kreutzer2022._schemes import draw_regression
+from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.pictures import INK, RULE_COLOURS, bare, letter
 from steepest.spiking import (
     EuclideanRule,
     NaturalRule,
@@ -80,7 +81,7 @@ _PSTH = 25  # bins of 0.5 ms
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Rasters, fields, paths and learning curves."""
     neuron = PoissonNeuron()
-    one, per_time = {"units": "1"}, {"units": "s"}
+    per_time = {"units": "s"}
     task, start = paper_task(
         parameters.trials, n=parameters.afferents, rates=parameters.rates, seed=seed
     )
@@ -101,7 +102,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     dataset = xr.Dataset(
         {
             "voltage": (("neuron", "step"), responses.voltage, {"units": "mV"}),
-            "spikes": (("neuron", "repetition", "step"), responses.spikes, one),
+            "spikes": (("neuron", "repetition", "step"), responses.spikes),
             "psth": (("neuron", "repetition", "bin"), psth, {"units": "Hz"}),
             "curve": (
                 ("rule", "time", "trial"),
@@ -111,7 +112,6 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "weight_distance": (
                 ("rule", "time", "trial"),
                 np.stack([c.measures["weight_distance"] for c in curves]),
-                one,
             ),
             **fields,
         },
@@ -155,10 +155,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     panels[1, 1].legend(frameon=False, fontsize=8)
     first, second, third = lower.subplots(1, 3)
     axis = dataset["axis"].values
-    for axes, rule, colour, name in (
-        (first, "Euclidean", EUCLIDEAN, "D"),
-        (second, "natural", NATURAL, "E"),
-    ):
+    for axes, rule, name in ((first, "Euclidean", "D"), (second, "natural", "E")):
         axes.contour(axis, axis, dataset["cost"], levels=_LEVELS, colors="0.65", linewidths=0.9)
         at, field = (
             dataset["field_at"].values,
@@ -167,7 +164,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         field = field / np.linalg.norm(field, axis=1)[:, None]
         axes.quiver(*at.T, *field.T, color=INK, width=0.005, scale=16, pivot="mid")
         axes.plot(
-            *dataset["flow"].sel(rule=rule, flow_part=0).values.T, color=colour, linewidth=2.6
+            *dataset["flow"].sel(rule=rule, flow_part=0).values.T,
+            color=RULE_COLOURS[rule],
+            linewidth=2.6,
         )
         mean = dataset["path"].sel(rule=rule).mean("path_trial").values
         axes.plot(*mean.T, color=INK, linewidth=0.9)
@@ -175,9 +174,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes.set(xlabel="$w_1$ (10 Hz)", ylabel="$w_2$ (50 Hz)", aspect="equal",
                  xlim=(axis[0], axis[-1]), ylim=(axis[0], axis[-1]))  # fmt: skip
         letter(axes, name, f"{rule} gradient")
-    for rule, colour in (("natural", NATURAL), ("Euclidean", EUCLIDEAN)):
+    for rule in ("natural", "Euclidean"):
         curve = dataset["curve"].sel(rule=rule)
-        third.plot(dataset["time"] / 60, curve.mean("trial"), color=colour, label=rule)
+        third.plot(dataset["time"] / 60, curve.mean("trial"), color=RULE_COLOURS[rule], label=rule)
     third.axhline(_THRESHOLD, color="0.6", linewidth=0.8, linestyle=":")
     third.set(yscale="log", xlabel="time (min)", ylabel=r"$D_{KL}$ (nats per bin)")
     third.legend(frameon=False)
@@ -186,87 +185,79 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     return figure
 
 
-def _mean(statement: str, expected: Any, values: np.ndarray, holds: Any) -> Claim:
-    """A claim on the mean of independent values, with its standard error."""
-    error = float(values.std(ddof=1) / np.sqrt(values.size))
-    return Claim(
-        statement=statement,
-        expected=expected,
-        measured=float(values.mean()),
-        standard_error=error,
-        holds=holds(float(values.mean()), error),
-    )
-
-
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """The student fires like the teacher; directions, paths and times of both rules."""
-    found = []
     voltage = dataset["voltage"]
     gap = ((voltage - voltage.sel(neuron="teacher")) ** 2).mean("step") ** 0.5
     before, after = float(gap.sel(neuron="before")), float(gap.sel(neuron="after"))
-    found.append(
-        Claim(
-            statement="B, C: the student's voltage comes near the teacher's: root mean square"
-            " difference after over before learning",
-            expected="< 0.5",
-            measured=after / before,
-            holds=after < 0.5 * before,
-        )
-    )
     rate = dataset["psth"]
     each = ((rate - rate.sel(neuron="teacher").mean("repetition")) ** 2).mean("bin")
-    closer = (each.sel(neuron="before") - each.sel(neuron="after")).values
-    found.append(
-        _mean(
+    closer, closer_error = mean_and_error(
+        (each.sel(neuron="before") - each.sel(neuron="after")).values
+    )
+    return [
+        Claim.below(
+            "B, C: the student's voltage comes near the teacher's: root mean square"
+            " difference after over before learning",
+            after / before,
+            0.5,
+        ),
+        Claim.above(
             "and so do its spikes: mean squared difference of a response from the teacher's PSTH,"
             " before less after (Hz^2; more than 4 standard errors)",
-            "> 0",
-            closer,
-            lambda mean, error: mean > 4 * error,
-        )
-    )
-    expected = {"Euclidean": (32.0, 6.0), "natural": (6.0, 3.0)}
-    for rule, (angle, tolerance) in expected.items():
-        measured, error = angle_to_target(dataset, rule)
-        found.append(
-            Claim(
-                statement=f"D, E: mean angle between the negative {rule} gradient and the way to"
+            float(closer),
+            0,
+            standard_error=float(closer_error),
+            by=4,
+        ),
+        *_direction_claims(dataset),
+        *(_path_claim(dataset, rule) for rule in _RULES),
+        *_curve_claims(dataset),
+    ]
+
+
+def _direction_claims(dataset: xr.Dataset) -> list[Claim]:
+    """D and E: angles of the gradients, and detours of the flows."""
+    verdicts = []
+    for rule, expected, tolerance in (("Euclidean", 32.0, 6.0), ("natural", 6.0, 3.0)):
+        angle, error = angle_to_target(dataset, rule)
+        verdicts.append(
+            Claim.close(
+                f"D, E: mean angle between the negative {rule} gradient and the way to"
                 f" the target (degrees, to {tolerance:g})",
-                expected=angle,
-                measured=measured,
+                expected,
+                angle,
+                tolerance,
                 standard_error=error,
-                holds=abs(measured - angle) <= tolerance,
             )
         )
-    for rule, expected_detour in (("Euclidean", 0.21), ("natural", 0.06)):
-        measured, error = flow_detour(dataset, rule)
-        found.append(
-            Claim(
-                statement=f"D, E: greatest distance of the {rule} path from the straight way, over"
+    for rule, expected in (("Euclidean", 0.21), ("natural", 0.06)):
+        detour, error = flow_detour(dataset, rule)
+        verdicts.append(
+            Claim.close(
+                f"D, E: greatest distance of the {rule} path from the straight way, over"
                 " its length (to .03)",
-                expected=expected_detour,
-                measured=measured,
+                expected,
+                detour,
+                0.03,
                 standard_error=error,
-                holds=abs(measured - expected_detour) <= 0.03,
             )
         )
-    for rule in _RULES:
-        halfway = dataset.sel(rule=rule).isel(path_time=dataset.sizes["path_time"] // 2)
-        ends, flow = halfway["path"].values, halfway["flow"].sel(flow_part=0).values
-        error = ends.std(axis=0, ddof=1) / np.sqrt(len(ends))
-        apart = np.abs(ends.mean(axis=0) - flow)
-        worst = int(np.argmax(apart / error))
-        found.append(
-            Claim(
-                statement=f"D, E: the mean {rule} path of simulations is the mean flow: halfway,"
-                " weight less that of the flow (to 4 standard errors and .01)",
-                expected=0.0,
-                measured=float(apart[worst]),
-                standard_error=float(error[worst]),
-                holds=bool((apart < 4 * error + 0.01).all()),
-            )
-        )
-    return found + _curve_claims(dataset)
+    return verdicts
+
+
+def _path_claim(dataset: xr.Dataset, rule: str) -> Claim:
+    """Simulations against the mean flow; what is shown is the weight that is furthest off."""
+    halfway = dataset.sel(rule=rule).isel(path_time=dataset.sizes["path_time"] // 2)
+    mean, error = mean_and_error(halfway["path"].values)
+    apart = np.abs(mean - halfway["flow"].sel(flow_part=0).values)
+    worst = int(np.argmax(apart / error))
+    return Claim.below(
+        f"D, E: the mean {rule} path of simulations is the mean flow: halfway,"
+        " weight less that of the flow (to 4 standard errors and .01)",
+        apart - 4 * error,
+        0.01,
+    ).showing("less 4 standard errors", float(apart[worst]), standard_error=float(error[worst]))
 
 
 def _curve_claims(dataset: xr.Dataset) -> list[Claim]:
@@ -276,38 +267,43 @@ def _curve_claims(dataset: xr.Dataset) -> list[Claim]:
     logs = xr.apply_ufunc(np.log, curve)
     ahead = (logs.sel(rule="natural") - logs.sel(rule="Euclidean")).values
     early, late = (time >= 200) & (time <= 600), int(np.searchsorted(time, 4000))
-    found = []
+    verdicts = []
     if early.any():
-        found.append(
-            _mean(
+        mean, error = mean_and_error(ahead[early].mean(axis=0))
+        verdicts.append(
+            Claim.above(
                 "F, corrected: the curves cross; from 200 to 600 s the Euclidean rule is ahead:"
                 " log of the ratio of costs, natural over Euclidean (more than 2 standard errors)",
-                "> 0",
-                ahead[early].mean(axis=0),
-                lambda mean, error: mean > 2 * error,
+                float(mean),
+                0,
+                standard_error=float(error),
+                by=2,
             )
         )
     if late < len(time):
-        found.append(
-            _mean(
+        mean, error = mean_and_error(ahead[late])
+        verdicts.append(
+            Claim.below(
                 "F: at 4000 s the natural rule is: the same (more than 2 standard errors)",
-                "< 0",
-                ahead[late],
-                lambda mean, error: mean < -2 * error,
+                float(mean),
+                0,
+                standard_error=float(error),
+                by=2,
             )
         )
         distance = dataset["weight_distance"]
         nearer = (distance.sel(rule="Euclidean") - distance.sel(rule="natural")).values
-        found.append(
-            _mean(
+        mean, error = mean_and_error(nearer[late])
+        verdicts.append(
+            Claim.above(
                 "F: its weights are nearer to the teacher's at 4000 s: Euclidean distance less"
                 " natural (more than 2 standard errors)",
-                "> 0",
-                nearer[late],
-                lambda mean, error: mean > 2 * error,
+                float(mean),
+                0,
+                standard_error=float(error),
+                by=2,
             )
         )
-    paper = abs(speed - 1) < 1e-9
     reached = {
         rule: mean_time_below(
             time, curve.sel(rule=rule).transpose("time", "trial").values, _THRESHOLD
@@ -315,17 +311,17 @@ def _curve_claims(dataset: xr.Dataset) -> list[Claim]:
         for rule in _RULES
     }
     ratio = reached["Euclidean"][0] / reached["natural"][0]
-    error = ratio * math.hypot(*(spread / whole for whole, spread in reached.values()))
-    usable = paper and np.isfinite(error)
-    found.append(
-        Claim(
-            statement="F: time to a mean cost of 5e-5 per bin, Euclidean over natural (to .15 and"
+    spread = ratio * math.hypot(*(error / whole for whole, error in reached.values()))
+    verdicts.append(
+        Claim.near(
+            "F: time to a mean cost of 5e-5 per bin, Euclidean over natural (to .15 and"
             " 3 standard errors; only at the paper's learning rates: the noise of faster ones lies"
             " above the threshold)",
-            expected=2.4,
-            measured=ratio,
-            standard_error=error,
-            holds=bool(abs(ratio - 2.4) <= 0.15 + 3 * error) if usable else None,
+            2.4,
+            ratio,
+            spread,
+            tolerance=0.15,
+            tested=abs(speed - 1) < 1e-9,
         )
     )
-    return found
+    return verdicts

@@ -19,7 +19,8 @@ import numpy as np
 import xarray as xr
 
 from steepest.geometry import Pullback, Scaling
-from steepest.papers.kreutzer2022._drawing import EUCLIDEAN, INK, NATURAL, bare, letter
+from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.pictures import INK, RULE_COLOURS, bare, letter
 from steepest.spiking import (
     Afferents,
     EuclideanRule,
@@ -93,10 +94,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     delay = np.linspace(0, 0.06, 181)
     m, s = (float(tau) for tau in neuron.kernel.time_constants)
     epsp = float(neuron.kernel.integral) * (np.exp(-delay / m) - np.exp(-delay / s)) / (m - s)
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "dendritic": (("rule", "inverse_attenuation", "time", "trial"), weights, one),
+            "dendritic": (("rule", "inverse_attenuation", "time", "trial"), weights),
             "epsp": ("delay", epsp, {"units": "mV", "long_name": "at a weight of 1"}),
             "exponential_distance": (
                 "inverse_attenuation", parameters.length * np.log(inverse), {"units": "um"},
@@ -107,7 +107,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         },
         coords={
             "rule": list(rules),
-            "inverse_attenuation": ("inverse_attenuation", inverse, one),
+            "inverse_attenuation": ("inverse_attenuation", inverse),
             "time": ("time", times, {"units": "s"}),
             "delay": ("delay", delay, {"units": "s"}),
         },
@@ -126,7 +126,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """EPSPs at dendrite and soma, weights in time, and changes against the distance."""
     figure = matplotlib.figure.Figure(figsize=(11.5, 6.6), layout="constrained")
     grid = figure.add_gridspec(2, 3)
-    shades = ("#e8767f", NATURAL)
+    shades = ("#e8767f", RULE_COLOURS["natural"])  # lighter and full
     at_dendrite, at_soma = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
     traces = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])
     absolute, relative = figure.add_subplot(grid[0, 2]), figure.add_subplot(grid[1, 2])
@@ -147,7 +147,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     traces[1].set(xlabel="time (s)", ylabel="somatic weight")
     change = _relative(dataset)
     count = dataset.sizes["trial"]
-    for rule, colour in (("natural", NATURAL), ("Euclidean", EUCLIDEAN)):
+    for rule in ("natural", "Euclidean"):
         each = change.sel(rule=rule)
         start = dataset["dendritic"].sel(rule=rule).isel(time=0, trial=0)
         error = each.std("trial", ddof=1) / np.sqrt(count)
@@ -156,7 +156,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             ("exponential_distance", "o-", r"$e^{-d/\lambda}$"),
             ("inverse_distance", "s--", r"$d_0/(d_0+d)$"),
         ):
-            options = {"fmt": style, "color": colour, "markersize": 4, "linewidth": 1.2}
+            options = {"fmt": style, "color": RULE_COLOURS[rule], "markersize": 4, "linewidth": 1.2}
             label = f"{rule}, $\\alpha$ = {name}"
             absolute.errorbar(dataset[where], mean * start, error * start, label=label, **options)
             relative.errorbar(dataset[where], mean * 100, error * 100, **options)
@@ -179,13 +179,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     inverse = dataset["inverse_attenuation"].values
     near = change.sel(inverse_attenuation=1.0)
     natural, euclidean = change.sel(rule="natural"), change.sel(rule="Euclidean")
-    count = dataset.sizes["trial"]
     spread = np.abs(natural - near.sel(rule="natural")).max()
     size = np.abs(natural).max()
     start = dataset["dendritic"].sel(rule="natural").isel(time=0)
     absolute = (natural * start).mean("trial").values
-    first = natural.isel(inverse_attenuation=0)
-    ltp, error = float(first.mean()), float(first.std(ddof=1) / np.sqrt(count))
+    ltp, error = mean_and_error(natural.isel(inverse_attenuation=0).values)
     ratio = (euclidean.mean("trial") / near.sel(rule="Euclidean").mean("trial")).values
     w = dataset["dendritic"].sel(rule="natural")
     examples = list(dataset.attrs["examples"])
@@ -212,13 +210,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             float(np.abs(somatic.diff("inverse_attenuation")).max()),
             1e-12,
         ),
-        Claim(
-            statement="The synapse is potentiated: mean relative change after learning (more than"
+        Claim.above(
+            "The synapse is potentiated: mean relative change after learning (more than"
             " 4 standard errors)",
-            expected="> 0",
-            measured=ltp,
-            standard_error=error,
-            holds=ltp > 4 * error,
+            float(ltp),
+            0,
+            standard_error=float(error),
+            by=4,
         ),
         Claim.close(
             "Euclid, learning at the dendrite: the relative change falls as alpha^2 (each ratio"

@@ -18,7 +18,7 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
-from steepest.papers.kreutzer2022._drawing import APPROXIMATE, EUCLIDEAN, INK, NATURAL, bare
+from steepest.pictures import INK, LINE_COLOURS, bare, letter
 from steepest.spiking import NaturalRule, NeuronFisher, PoissonNeuron, sample_usps
 from steepest.study import Claim, parameter, stamp
 
@@ -70,17 +70,15 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         epsp = np.asarray(neuron.kernel(delay))
         scale = float(neuron.kernel.c_eps * neuron.kernel.integral)
         linear = scale * float(coefficients.g2) * usps.sum(-1) + float(coefficients.g4) * usps @ w
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
             "change": (
                 ("part", "synapse"),
                 parameters.eta * score * np.stack([np.asarray(part) for part in parts]),
-                one,
             ),
-            "total": ("synapse", parameters.eta * score * whole, one),
-            "euclidean": ("synapse", euclidean, {"units": "1", "long_name": "not to scale"}),
-            "weight": ("synapse", w, one),
+            "total": ("synapse", parameters.eta * score * whole),
+            "euclidean": ("synapse", euclidean, {"long_name": "not to scale"}),
+            "weight": ("synapse", w),
             "usp": ("synapse", x, {"units": "mV"}),
             "gamma_w": ("sample", gamma_w, {"units": "1/mV"}),
             "gamma_w_linear": ("sample", linear, {"units": "1/mV"}),
@@ -102,13 +100,14 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(9.2, 8), layout="constrained")
     panels = figure.subplots(4, 3, sharex=True, sharey=True)
     titles = (
-        "A   homosynaptic",
-        "B   uniform heterosynaptic",
-        "C   weight-proportional\n     heterosynaptic",
+        "homosynaptic",
+        "uniform heterosynaptic",
+        "weight-proportional\n     heterosynaptic",
     )
-    colours = (NATURAL, EUCLIDEAN, APPROXIMATE)
     delay, epsp = dataset["delay"] * 1e3, dataset["epsp"]
-    for column, (part, title, colour) in enumerate(zip(_PARTS, titles, colours, strict=True)):
+    for column, (part, title, colour) in enumerate(
+        zip(_PARTS, titles, LINE_COLOURS[:3], strict=True)
+    ):
         for row, synapse in enumerate(dataset["synapse"].values):
             axes = panels[row, column]
             before = float(dataset["weight"].sel(synapse=synapse))
@@ -125,7 +124,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             if column == 0:
                 axes.set_ylabel(f"{synapse}\nEPSP (mV)")
             bare(axes)
-        panels[0, column].set_title(title, loc="left", fontsize=10)
+        letter(panels[0, column], "ABC"[column], title)
         panels[-1, column].set_xlabel("time (ms)")
     panels[0, 0].legend(frameon=False, fontsize=8, loc="center right")
     return figure
@@ -141,28 +140,19 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     per_weight = proportional / weight
     total = dataset["total"].values
     return [
-        Claim(
-            statement="The error is positive (phi'/phi times the error, 1/mV)",
-            expected="> 0",
-            measured=dataset.attrs["score"],
-            holds=bool(dataset.attrs["score"] > 0),
+        Claim.above(
+            "The error is positive (phi'/phi times the error, 1/mV)", dataset.attrs["score"], 0
         ),
         Claim.close("The homosynaptic part leaves silent synapses as they are (greatest change)",
                     0.0, np.abs(homosynaptic[silent]).max(), 0.0),
-        Claim(
-            statement="and potentiates the stimulated ones (smallest change)",
-            expected="> 0",
-            measured=float(homosynaptic[~silent].min()),
-            holds=bool((homosynaptic[~silent] > 0).all()),
+        Claim.above(
+            "and potentiates the stimulated ones (smallest change)",
+            float(homosynaptic[~silent].min()),
+            0,
         ),
         Claim.close("The uniform part is the same for all synapses (spread over size, to 1e-12)",
                     0.0, np.ptp(uniform) / np.abs(uniform).max(), 1e-12),
-        Claim(
-            statement="and opposes the homosynaptic one",
-            expected="< 0",
-            measured=float(uniform[0]),
-            holds=bool((uniform < 0).all()),
-        ),
+        Claim.below("and opposes the homosynaptic one", float(uniform[0]), 0),
         Claim.close("The third part is proportional to the weight (spread of change per weight over"
                     " its size, to 1e-12)", 0.0, np.ptp(per_weight) / np.abs(per_weight).max(),
                     1e-12),
@@ -172,10 +162,9 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         Claim.close("gamma_w of the solutions is c_eps eps0 g2 sum x + g4 V, linear in the voltage"
                     " (greatest difference over inputs, over the greatest size, to 1e-6)", 0.0,
                     np.abs(gamma - linear).max() / np.abs(gamma).max(), 1e-6),
-        Claim(
-            statement="so that it grows with the voltage: correlation over inputs",
-            expected="> 0.7",
-            measured=float(np.corrcoef(gamma, voltage)[0, 1]),
-            holds=bool(np.corrcoef(gamma, voltage)[0, 1] > 0.7),
+        Claim.above(
+            "so that it grows with the voltage: correlation over inputs",
+            float(np.corrcoef(gamma, voltage)[0, 1]),
+            0.7,
         ),
     ]  # fmt: skip

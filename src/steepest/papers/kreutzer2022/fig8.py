@@ -10,7 +10,6 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
-from steepest.papers.kreutzer2022._drawing import letter
 from steepest.papers.kreutzer2022._two_coordinates import (
     Parameters,
     draw_cost,
@@ -19,6 +18,7 @@ from steepest.papers.kreutzer2022._two_coordinates import (
     learn_twice,
     somatic_change,
 )
+from steepest.pictures import letter
 from steepest.study import Claim
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
@@ -73,11 +73,10 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             ratio.values,
             1e-9,
         ),
-        Claim(
-            statement="Euclid: the somatic weights develop differently (greatest difference)",
-            expected="> 0.02",
-            measured=float(weights.sel(rule="Euclidean")),
-            holds=bool(weights.sel(rule="Euclidean") > 0.02),
+        Claim.above(
+            "Euclid: the somatic weights develop differently (greatest difference)",
+            float(weights.sel(rule="Euclidean")),
+            0.02,
         ),
         Claim.close(
             "Natural: the somatic weights develop alike (greatest difference, to 1e-6)",

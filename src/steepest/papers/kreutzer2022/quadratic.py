@@ -20,14 +20,8 @@ import numpy as np
 import xarray as xr
 
 from steepest.geometry import Identity
-from steepest.papers.kreutzer2022._drawing import (
-    APPROXIMATE,
-    EUCLIDEAN,
-    INK,
-    NATURAL,
-    bare,
-    letter,
-)
+from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.pictures import INK, LINE_COLOURS, RULE_COLOURS, bare, letter
 from steepest.spiking import (
     EuclideanRule,
     NaturalRule,
@@ -75,8 +69,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         sigmoid = PoissonNeuron()
         kernel = sigmoid.kernel
         c_eps, eps0 = float(kernel.c_eps), float(kernel.integral)
-        one = np.full(int(numbers.max()), parameters.rate)
-        x = sample_usps(kernel, one, parameters.samples, seed=seed)
+        every = np.full(int(numbers.max()), parameters.rate)
+        x = sample_usps(kernel, every, parameters.samples, seed=seed)
         # The first afferent's bracket, and with n afferents in all.
         sums = np.stack([x[:, :n].sum(axis=1) for n in numbers])
         q = c_eps * eps0**2 * parameters.rate * numbers
@@ -112,31 +106,28 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         matrix = np.asarray(fisher.matrix(point))
         general = np.asarray(NaturalRule().direction(fisher, point, x[0, 0], Identity()))
         closed = np.asarray(QuadraticNaturalRule().direction(fisher, point, x[0, 0], Identity()))
+    mean, error = mean_and_error(bracket, axis=1)
     dataset = xr.Dataset(
         {
-            "bracket": ("number", bracket.mean(axis=1), {"units": "1"}),
-            "bracket_error": (
-                "number",
-                bracket.std(axis=1, ddof=1) / np.sqrt(parameters.samples),
-                {"units": "1"},
-            ),
-            "q": ("number", q, {"units": "1"}),
+            "bracket": ("number", mean),
+            "bracket_error": ("number", error),
+            "q": ("number", q),
             "angle": (("weights", "rule"), np.degrees(angle.mean(axis=1)), {"units": "degree"}),
             "gamma_u": (("weights", "usp", "transfer"), gamma_u, {"units": "1/mV"}),
             "s": (("weights", "usp"), c_eps * x.sum(-1) / rates.sum(), {"units": "1/mV"}),
             "residual": (
                 (),
                 np.abs(inverse @ matrix - np.eye(len(rates))).max(),
-                {"units": "1", "long_name": "closed inverse times the metric, less the identity"},
+                {"long_name": "closed inverse times the metric, less the identity"},
             ),
             "rule_difference": (
                 (),
                 np.abs(general - closed).max() / np.abs(closed).max(),
-                {"units": "1", "long_name": "natural rule less Eqs 123-124, relative"},
+                {"long_name": "natural rule less Eqs 123-124, relative"},
             ),
         },
         coords={
-            "number": ("number", numbers, {"units": "1"}),
+            "number": ("number", numbers),
             "rule": list(_RULES),
             "transfer": ["sigmoid", "quadratic"],
         },
@@ -156,14 +147,14 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         dataset["bracket"],
         dataset["bracket_error"],
         fmt="o",
-        color=NATURAL,
+        color=LINE_COLOURS[1],
         label="sampled, with standard error",
     )
     first.set(xscale="log", xlabel="number of afferents n", ylim=(0, None),
               ylabel=r"mean of $x/(\epsilon_0 r) - \gamma_u/(c_\epsilon\epsilon_0)$")  # fmt: skip
     first.legend(frameon=False, fontsize=8)
     s = dataset["s"].values.ravel() * 1e3
-    for transfer, colour in (("sigmoid", EUCLIDEAN), ("quadratic", NATURAL)):
+    for transfer, colour in (("sigmoid", LINE_COLOURS[0]), ("quadratic", LINE_COLOURS[1])):
         second.plot(
             s,
             dataset["gamma_u"].sel(transfer=transfer).values.ravel() * 1e3,
@@ -173,10 +164,10 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             color=colour,
             label=transfer,
         )
-    second.plot([s.min(), s.max()], [s.min(), s.max()], color=APPROXIMATE, label="equal to $s$")
+    second.plot([s.min(), s.max()], [s.min(), s.max()], color=LINE_COLOURS[4], label="equal to $s$")
     second.set(xlabel="$s$ (1/V)", ylabel=r"$\gamma_u$ (1/V)")
     second.legend(frameon=False, fontsize=8)
-    for rule, colour in (("quadratic", NATURAL), ("Euclidean", EUCLIDEAN)):
+    for rule, colour in (("quadratic", LINE_COLOURS[1]), ("Euclidean", RULE_COLOURS["Euclidean"])):
         third.hist(
             dataset["angle"].sel(rule=rule), bins=np.arange(0, 92, 2.5), color=colour, alpha=0.75,
             label=f"{rule} rule",
@@ -193,7 +184,13 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Eqs 122-124, the limit of many afferents, and the likeness to the sigmoid's rule."""
     bracket, error, q = (dataset[k].values for k in ("bracket", "bracket_error", "q"))
-    found = [
+    sigmoid = dataset["gamma_u"].sel(transfer="sigmoid").values.ravel()
+    quadratic = dataset["gamma_u"].sel(transfer="quadratic").values.ravel()
+    angle, angle_error = (
+        dict(zip(_RULES, values, strict=True))
+        for values in mean_and_error(dataset["angle"].sel(rule=list(_RULES)).values)
+    )
+    return [
         Claim.close(
             "Eq 122 is the inverse of the metric of a rectified quadratic phi (greatest entry of"
             " the product less the identity, to 1e-9)",
@@ -207,51 +204,40 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             float(dataset["rule_difference"]),
             1e-9,
         ),
-    ]
-    for number, measured, deviation, expected in zip(
-        dataset["number"].values, bracket, error, 1 / (q + 1), strict=True
-    ):
-        found.append(
-            Claim(
-                statement="The mean bracket, over c_eps eps0, is 1/(q + 1), which vanishes for many"
+        *(
+            Claim.near(
+                "The mean bracket, over c_eps eps0, is 1/(q + 1), which vanishes for many"
                 f" afferents: n = {number} (to 4 standard errors)",
-                expected=float(expected),
-                measured=float(measured),
-                standard_error=float(deviation),
-                holds=bool(abs(measured - expected) < 4 * deviation),
+                expected,
+                mean,
+                spread,
+                by=4,
             )
-        )
-    found.append(
-        Claim(
-            statement="It falls with the number of afferents: largest over smallest number",
-            expected="< 0.2",
-            measured=float(bracket[-1] / bracket[0]),
-            holds=bool(bracket[-1] < 0.2 * bracket[0]),
-        )
-    )
-    sigmoid = dataset["gamma_u"].sel(transfer="sigmoid").values.ravel()
-    quadratic = dataset["gamma_u"].sel(transfer="quadratic").values.ravel()
-    correlation = float(np.corrcoef(sigmoid, quadratic)[0, 1])
-    found.append(
-        Claim(
-            statement="gamma_u of the sigmoid is in line with the quadratic's: correlation over"
+            for number, mean, spread, expected in zip(
+                dataset["number"].values, bracket, error, 1 / (q + 1), strict=True
+            )
+        ),
+        Claim.below(
+            "It falls with the number of afferents: largest over smallest number",
+            float(bracket[-1] / bracket[0]),
+            0.2,
+        ),
+        Claim.above(
+            "gamma_u of the sigmoid is in line with the quadratic's: correlation over"
             " random weights and inputs",
-            expected="> 0.85",
-            measured=correlation,
-            holds=correlation > 0.85,
-        )
-    )
-    angle = dataset["angle"]
-    for rule, bound in (("quadratic", 30), ("Euclidean", 60)):
-        values = angle.sel(rule=rule).values
-        found.append(
-            Claim(
-                statement=f"The {rule} update's Fisher angle to the sigmoid's natural one (mean, in"
-                " degrees)",
-                expected="< 30" if rule == "quadratic" else "> 60",
-                measured=float(values.mean()),
-                standard_error=float(values.std(ddof=1) / np.sqrt(values.size)),
-                holds=bool((values.mean() < bound) == (rule == "quadratic")),
-            )
-        )
-    return found
+            float(np.corrcoef(sigmoid, quadratic)[0, 1]),
+            0.85,
+        ),
+        Claim.below(
+            "The quadratic update's Fisher angle to the sigmoid's natural one (mean, in degrees)",
+            float(angle["quadratic"]),
+            30,
+            standard_error=float(angle_error["quadratic"]),
+        ),
+        Claim.above(
+            "The Euclidean update's Fisher angle to the sigmoid's natural one (mean, in degrees)",
+            float(angle["Euclidean"]),
+            60,
+            standard_error=float(angle_error["Euclidean"]),
+        ),
+    ]

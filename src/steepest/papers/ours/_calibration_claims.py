@@ -26,12 +26,12 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     ]
     limit = _upper_limit(int(outcomes.sel(outcome="wrong").max()), runs)
     found.append(
-        Claim(
-            statement="Upper 95 % limit of the wrong names in that cell (Clopper and Pearson,"
-            " two-sided)",
-            expected="at most 0.08",
-            measured=limit,
-            holds=limit <= 0.08 if enough else None,
+        Claim.below(
+            "Upper 95 % limit of the wrong names in that cell (Clopper and Pearson, two-sided)",
+            limit,
+            0.08,
+            inclusive=True,
+            tested=enough,
         )
     )
     if "no change" in dataset["truth"].values:
@@ -44,12 +44,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     many = int(np.isfinite(held.values).sum())
     share = float(np.nanmean(held.values)) if many else math.nan
     found.append(
-        Claim(
-            statement="The 95 % interval of the index holds the truth (verdicts not refused)",
-            expected="at least 0.9",
-            measured=share,
+        Claim.above(
+            "The 95 % interval of the index holds the truth (verdicts not refused)",
+            share,
+            0.9,
             standard_error=math.sqrt(share * (1 - share) / many) if many else None,
-            holds=bool(share >= 0.9) if enough else None,
+            inclusive=True,
+            tested=enough,
         )
     )
     found.append(_lowest_coverage(held))
@@ -59,25 +60,25 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     count = int(dataset["logroot_runs"])
     error = math.sqrt(0.95 * 0.05 / count)
     found.append(
-        Claim(
-            statement="Coverage of the logroot interval, worst of three shapes and five geometries",
-            expected="0.92 to 0.98",
-            measured=(float(held.min()), float(held.max())),
-            standard_error=error,
-            holds=bool(held.min() >= 0.92 - 2 * error and held.max() <= 0.98 + 2 * error)
-            if count >= 100
-            else None,
+        Claim.near(
+            "Coverage of the logroot interval, worst of three shapes and five geometries",
+            0.95,
+            (held.min(), held.max()),
+            error,
+            by=2,
+            tolerance=0.03,
+            tested=count >= 100,
         )
     )
     naive = float(dataset["naive_wrong"].sel(criterion="Delta CDF").sum())
     total = int(outcomes.sum())
+    of_all = float(outcomes.sel(outcome="wrong").sum()) / total
     found.append(
-        Claim(
-            statement="Naming the smallest Delta CDF without regard to noise is wrong more often"
-            " than this verdict",
-            expected=f"more than {worst:.2f}",
-            measured=naive / total,
-            holds=naive > float(outcomes.sel(outcome="wrong").sum()),
+        Claim.above(
+            "Naming the smallest Delta CDF without regard to noise is wrong more often than this"
+            " verdict",
+            naive / total,
+            of_all,
         )
     )
     return found
@@ -86,12 +87,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
 def _at_most(statement: str, limit: float, measured: float, runs: int) -> Claim:
     enough = runs >= 100
     error = math.sqrt(max(measured * (1 - measured), limit * (1 - limit)) / runs)
-    return Claim(
-        statement=statement,
-        expected=f"at most {limit:g}",
-        measured=measured,
+    return Claim.below(
+        statement,
+        measured,
+        limit,
         standard_error=error,
-        holds=bool(measured <= limit) if enough else None,
+        inclusive=True,
+        tested=enough,
     )
 
 
@@ -113,13 +115,8 @@ def _lowest_coverage(held: xr.DataArray) -> Claim:
             f" {int((shares[enough] < 0.9).sum())} of {int(enough.sum())} cells are below .9"
         )
         error = math.sqrt(share * (1 - share) / many)
-    return Claim(
-        statement="Coverage of the index's interval in the worst cell of 100 verdicts or more",
-        expected="printed, not tested",
-        measured=said,
-        standard_error=error,
-        holds=None,
-    )
+    words = "Coverage of the index's interval in the worst cell of 100 verdicts or more"
+    return _printed(words, said, error)
 
 
 def _parts(dataset: xr.Dataset, design: str) -> Claim:
@@ -131,12 +128,8 @@ def _parts(dataset: xr.Dataset, design: str) -> Claim:
         for part in dataset["part"].values
         if int(counts.sel(part=part))
     )
-    return Claim(
-        statement=f"Intervals of parts that hold the truth, all cells ({design})",
-        expected="printed, not tested",
-        measured=said or "none judged",
-        holds=None,
-    )
+    words = f"Intervals of parts that hold the truth, all cells ({design})"
+    return _printed(words, said or "none judged")
 
 
 def _power(dataset: xr.Dataset, design: str, runs: int) -> Claim:
@@ -144,9 +137,14 @@ def _power(dataset: xr.Dataset, design: str, runs: int) -> Claim:
     truths = [t for t in dataset["truth"].values if t in GEOMETRIES]
     shares = right.sel(truth=truths).mean("noise")
     said = ", ".join(f"{t} {float(shares.sel(truth=t)):.2f}" for t in truths)
+    return _printed(f"Right names, mean over noises ({design})", said)
+
+
+def _printed(statement: str, said: str, error: float | None = None) -> Claim:
     return Claim(
-        statement=f"Right names, mean over noises ({design})",
+        statement=statement,
         expected="printed, not tested",
         measured=said,
+        standard_error=error,
         holds=None,
     )

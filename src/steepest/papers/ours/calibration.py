@@ -27,8 +27,10 @@ from steepest.inference.synapses.deltacdf import delta_cdf_of_geometries
 from steepest.inference.synapses.estimation import estimate
 from steepest.inference.synapses.likelihood import ExactLikelihood, rank_geometries
 from steepest.inference.synapses.log_root import logroot, logroot_interval
-from steepest.inference.synapses.naming import OUTCOMES, decide_measured, judge
+from steepest.inference.synapses.measured_rules import decide_measured
+from steepest.inference.synapses.naming import OUTCOMES, judge
 from steepest.papers.ours._calibration_claims import claims
+from steepest.pictures import LINE_COLOURS, bare, letter
 from steepest.progress import progress
 from steepest.study import parameter, stamp
 
@@ -97,6 +99,14 @@ QUICK = Parameters(
     part_runs=3,
     logroot_runs=12,
 )
+_COLOURS = {
+    "right": LINE_COLOURS[2],
+    "wrong": LINE_COLOURS[1],
+    "none": LINE_COLOURS[0],
+    "undecided": "0.73",
+    "unstable": LINE_COLOURS[4],
+    "refused": "0.89",
+}
 _PARTS = ("smaller half", "larger half", "longest lag", "products", "curvature")
 
 
@@ -128,16 +138,15 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 naive[cell] += one.naive
                 advance()
     coverage, count = _logroot_coverage(parameters, seed)
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "outcomes": (("design", "truth", "noise", "outcome"), outcomes, one),
-            "index": (("design", "truth", "noise", "run"), index, one),
-            "covered": (("design", "truth", "noise", "run"), covered, one),
-            "covered_part": (("design", "truth", "noise", "part", "run"), held, one),
-            "naive_wrong": (("design", "truth", "noise", "criterion"), naive, one),
-            "logroot_coverage": (("shape", "geometry"), coverage, one),
-            "logroot_runs": ((), count, one),
+            "outcomes": (("design", "truth", "noise", "outcome"), outcomes),
+            "index": (("design", "truth", "noise", "run"), index),
+            "covered": (("design", "truth", "noise", "run"), covered),
+            "covered_part": (("design", "truth", "noise", "part", "run"), held),
+            "naive_wrong": (("design", "truth", "noise", "criterion"), naive),
+            "logroot_coverage": (("shape", "geometry"), coverage),
+            "logroot_runs": ((), count),
         },
         coords={
             "design": list(parameters.designs),
@@ -242,11 +251,10 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     designs = dataset["design"].values
     figure = matplotlib.figure.Figure(figsize=(12, 3.4 + 2.6 * len(designs)), layout="constrained")
     rows = figure.subplots(len(designs) + 1, 1, height_ratios=[*[1.0] * len(designs), 1.2])
-    colours = ["#009E73", "#C4261D", "#0072B2", "#BBBBBB", "#E69F00", "#E3E3E3"]
     for axes, design in zip(rows, designs, strict=False):
         here = dataset["outcomes"].sel(design=design)
-        _bars(axes, here, colours)
-        axes.set_title(f"A   {design}: share of verdicts", loc="left")
+        _bars(axes, here)
+        letter(axes, "A", f"{design}: share of verdicts")
     noises = " | ".join(dataset["noise"].values)
     rows[-2].set_xlabel(f"truth; its bars are the noise: {noises}")
     rows[0].legend(ncols=6, frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1.0))
@@ -257,7 +265,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         held = dataset["covered"].sel(design=design).mean("run")
         lower[0].plot(held.values.ravel(), "o", label=design, ms=4)
     lower[0].axhspan(0.9, 1.0, color="0.92", zorder=0)
-    lower[0].set(title="B   interval holds the truth", ylim=(0, 1.02), ylabel="share of runs")
+    lower[0].set(ylim=(0, 1.02), ylabel="share of runs")
+    letter(lower[0], "B", "interval holds the truth")
     lower[0].set(xlabel="truth and noise (cells)")
     lower[0].legend(frameon=False, fontsize=8)
     wrong = (dataset["outcomes"].sel(outcome="wrong") / runs).mean(("design", "noise"))
@@ -268,28 +277,29 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     ):
         lower[1].bar(place + 0.27 * (shift - 1), values.values, 0.25, label=name)
     lower[1].set_xticks(place, dataset["truth"].values, rotation=40, ha="right")
-    lower[1].set(title="C   wrong names", ylim=(0, 1.25))
+    lower[1].set(ylim=(0, 1.25))
+    letter(lower[1], "C", "wrong names")
     lower[1].legend(frameon=False, fontsize=8, loc="upper right", ncols=3)
     for shape in dataset["shape"].values:
         held = dataset["logroot_coverage"].sel(shape=shape)
         lower[2].plot(held["geometry"].values, held.values, "o-", label=shape)
     lower[2].axhspan(0.92, 0.98, color="0.9", zorder=0)
-    lower[2].set(title="D   logroot interval, exact sizes", ylim=(0.5, 1.02))
+    lower[2].set(ylim=(0.5, 1.02))
+    letter(lower[2], "D", "logroot interval, exact sizes")
     lower[2].tick_params(axis="x", rotation=40)
     lower[2].legend(frameon=False, fontsize=8)
-    for axes in [*rows[:-1], *lower]:
-        axes.spines[["top", "right"]].set_visible(False)
+    bare(*rows[:-1], *lower)
     return figure
 
 
-def _bars(axes, outcomes: xr.DataArray, colours: list[str]) -> None:
+def _bars(axes, outcomes: xr.DataArray) -> None:
     """One stacked bar per truth and noise, truths apart."""
     shares = outcomes / outcomes.sum("outcome")
     noises = outcomes.sizes["noise"]
     for at in range(outcomes.sizes["truth"]):
         place = at * (noises + 1) + np.arange(noises)
         bottom = np.zeros(noises)
-        for outcome, colour in zip(outcomes["outcome"].values, colours, strict=True):
+        for outcome, colour in _COLOURS.items():
             height = shares.isel(truth=at).sel(outcome=outcome).values
             label = outcome if at == 0 else None
             axes.bar(place, height, 0.9, bottom=bottom, color=colour, label=label)

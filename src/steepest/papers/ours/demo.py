@@ -31,6 +31,8 @@ from matplotlib.axes import Axes
 from steepest.descent import gradient_flow
 from steepest.geometry import Entropy, Euclidean
 from steepest.inference import GEOMETRIES, infer_geometry
+from steepest.papers._alternatives import alternatives
+from steepest.pictures import GEOMETRY_COLOURS, bare, letter
 from steepest.study import Claim, parameter, stamp
 
 __all__ = [
@@ -65,7 +67,6 @@ QUICK = Parameters()
 
 _GEOMETRIES = {"additive": Euclidean(), "multiplicative": Entropy()}
 _NAMES = {"additive": "euclidean", "multiplicative": "multiplicative"}
-_COLOURS = {"additive": "#009E73", "multiplicative": "#D55E00"}
 
 
 class Error(eqx.Module):
@@ -92,9 +93,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     step *= parameters.change * np.sqrt(parameters.synapses) / np.linalg.norm(step)
     cost = Error(inputs, inputs @ before + step)
     times = np.linspace(0, parameters.duration, 41)
-    learned = {
-        name: gradient_flow(cost, metric, before, times) for name, metric in _GEOMETRIES.items()
-    }
+    metrics = dict(zip(_GEOMETRIES, alternatives(_GEOMETRIES.values()), strict=True))
+    learned = {name: gradient_flow(cost, metric, before, times) for name, metric in metrics.items()}
     verdicts = {
         name: infer_geometry(before, flow.points[-1], noise_cv=0, seed=seed)
         for name, flow in learned.items()
@@ -104,11 +104,10 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     starts = [[0.2, 2.0], [0.5, 1.4], [0.9, 0.9], [1.4, 0.5], [2.0, 0.2]]
     paths = [
         gradient_flow(pair, metric, starts, np.linspace(0, 8, 81)).points
-        for metric in _GEOMETRIES.values()
+        for metric in metrics.values()
     ]
 
-    size = {"units": "1", "long_name": "size, in units of the median synapse at the start"}
-    one = {"units": "1"}
+    size = {"long_name": "size, in units of the median synapse at the start"}
     found = list(verdicts.values())
     dataset = xr.Dataset(
         {
@@ -118,9 +117,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 np.array([flow.points[-1] for flow in learned.values()]),
                 size,
             ),
-            "cost": (("neuron", "time"), np.array([flow.costs for flow in learned.values()]), one),
-            "index": ("neuron", [verdict.index for verdict in found], one),
-            "interval": (("neuron", "end"), [verdict.interval for verdict in found], one),
+            "cost": (("neuron", "time"), np.array([flow.costs for flow in learned.values()])),
+            "index": ("neuron", [verdict.index for verdict in found]),
+            "interval": (("neuron", "end"), [verdict.interval for verdict in found]),
             "outcome": ("neuron", [verdict.outcome for verdict in found]),
             "verdict": ("neuron", [verdict.verdict for verdict in found]),
             "path": (("neuron", "start", "path_time", "coordinate"), np.array(paths), size),
@@ -138,7 +137,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """A: the paths of two synapses; B: change against size; C: the inferred index."""
     figure = matplotlib.figure.Figure(figsize=(12, 4.6), layout="constrained")
     paths, changes, answers = figure.subplots(1, 3)
-    for name, colour in _COLOURS.items():
+    for name in _NAMES:
+        colour = GEOMETRY_COLOURS[name]
         here = dataset.sel(neuron=name)
         for path in here["path"].values:
             paths.plot(*path.T, color=colour, linewidth=2)
@@ -150,26 +150,29 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     for words, place in (("start", (0.95, 0.72)), ("task solved", (2.05, 1.3))):
         paths.annotate(words, place, color="0.3")
     paths.set(aspect="equal", xlim=(0, 3.3), ylim=(0, 3.3), xlabel="size of synapse 1")
-    paths.set(ylabel="size of synapse 2", title="A   Same task, other paths")
+    paths.set(ylabel="size of synapse 2")
+    letter(paths, "A", "Same task, other paths")
 
-    changes.set(xlabel="size before", ylabel="change by learning", title="B   Who changes most?")
+    changes.set(xlabel="size before", ylabel="change by learning")
+    letter(changes, "B", "Who changes most?")
     handles = changes.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=2, frameon=False)
 
     for name, index in GEOMETRIES.items():
         answers.axvline(index, color="0.8", linewidth=1, zorder=0)
         answers.annotate(name, (index, 0.05), rotation=90, ha="right", color="0.4", fontsize=9)
-    for height, (name, colour) in zip((2, 1), _COLOURS.items(), strict=True):
+    for height, name in zip((2, 1), _NAMES, strict=True):
         here = dataset.sel(neuron=name)
         index = float(here["index"])
         reach = np.abs(here["interval"].values - index)[:, None]
-        answers.errorbar(index, height, xerr=reach, fmt="o", color=colour, ms=5, capsize=5)
+        answers.errorbar(
+            index, height, xerr=reach, fmt="o", color=GEOMETRY_COLOURS[name], ms=5, capsize=5
+        )
         words = f"{name} neuron:\nindex {index:.2f}, {here['verdict'].item()}"
         answers.annotate(words, (index, height + 0.15), ha="center", backgroundcolor="white")
     answers.set(xlim=(-1.4, 2.4), ylim=(0, 2.7), yticks=[], xlabel="geometry index a")
-    answers.set_title("C   Inferred from the synapses alone")
-    for axes in (changes, answers):
-        axes.spines[["top", "right"]].set_visible(False)
+    letter(answers, "C", "Inferred from the synapses alone")
+    bare(changes, answers)
     return figure
 
 
@@ -203,12 +206,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         for name in _NAMES
     ]
     found.append(
-        Claim(
-            statement="They learn different synapses (distance between the two, over the distance"
+        Claim.above(
+            "They learn different synapses (distance between the two, over the distance"
             " that the additive neuron moved)",
-            expected="more than 0.3",
-            measured=apart,
-            holds=apart > 0.3,
+            apart,
+            0.3,
         )
     )
     for name, geometry in _NAMES.items():
@@ -216,18 +218,17 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         # A 95 % interval of a normal estimate is 3.92 standard errors wide.
         error = float(np.ptp(here["interval"].values)) / 3.92
         found += [
-            Claim(
-                statement=f"The geometry of the {name} neuron comes back from its synapses by name",
-                expected=geometry,
-                measured=str(here["verdict"].item()),
-                holds=here["outcome"].item() == "named" and here["verdict"].item() == geometry,
+            Claim.close(
+                f"The geometry of the {name} neuron comes back from its synapses by name",
+                geometry,
+                str(here["verdict"].item()),
+                0,
             ),
-            Claim(
-                statement="Its geometry index is within 3 standard errors of the true one",
-                expected=GEOMETRIES[geometry],
-                measured=here["index"].item(),
-                standard_error=error,
-                holds=abs(here["index"].item() - GEOMETRIES[geometry]) <= 3 * error,
+            Claim.near(
+                "Its geometry index is within 3 standard errors of the true one",
+                GEOMETRIES[geometry],
+                here["index"],
+                error,
             ),
         ]
     return found

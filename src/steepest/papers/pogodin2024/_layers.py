@@ -8,11 +8,12 @@ import xarray as xr
 
 from steepest.inference import weight_statistics
 from steepest.inference.networks.independence import Panel, independence_index
+from steepest.papers.pogodin2024._drawing import draw_matrix
 from steepest.papers.pogodin2024._networks import POTENTIALS, Tuning
+from steepest.pictures import GEOMETRY_COLOURS
 from steepest.study import Claim
 
 __all__ = [
-    "COLOURS",
     "INDEX",
     "as_dataset",
     "draw_indices",
@@ -23,7 +24,6 @@ __all__ = [
 ]
 
 INDEX = {"entropy": 1.0, "2-norm": 0.0, "3-norm": -1.0}
-COLOURS = {"entropy": "#D55E00", "2-norm": "#009E73", "3-norm": "#0072B2"}
 _NUMBERS = (
     "index", "magnitude", "log_change", "floor", "weights", "moved_signs", "accuracy", "loss",
     "rate", "epochs",
@@ -65,14 +65,12 @@ def _row(
 
 def as_dataset(rows: list[dict[str, Any]]) -> xr.Dataset:
     """The rows, with dimension case, and potential for the Delta CDF."""
-    one = {"units": "1"}
     variables: dict[str, Any] = {
-        what: ("case", np.array([row[what] for row in rows]), one) for what in _NUMBERS
+        what: ("case", np.array([row[what] for row in rows])) for what in _NUMBERS
     }
     variables["delta_cdf"] = (
         ("case", "potential"),
         np.array([row["delta_cdf"] for row in rows]),
-        one,
     )
     return xr.Dataset(
         variables,
@@ -97,22 +95,20 @@ def named(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def named_claims(dataset: xr.Dataset) -> list[Claim]:
     """Two-way independence names the potentials, and the paper's criterion does not do better."""
     right, by_shape = (int(found.sum()) for found in named(dataset))
-    total = dataset.sizes["case"]
-    least = int(np.ceil(46 / 48 * total))
+    least = int(np.ceil(46 / 48 * dataset.sizes["case"]))
     return [
-        Claim(
-            statement="Two-way dual independence names the true potential (cases of layer and"
-            " potential)",
-            expected=f"at least {least} of {total}",
-            measured=right,
-            holds=right >= least,
+        Claim.above(
+            "Two-way dual independence names the true potential (cases of layer and potential)",
+            right,
+            least,
+            inclusive=True,
         ),
-        Claim(
-            statement="The smallest Delta CDF, the paper's criterion, names fewer of them, or as"
-            " many (cases)",
-            expected=f"at most {right} of {total}",
-            measured=by_shape,
-            holds=by_shape <= right,
+        Claim.below(
+            "The smallest Delta CDF, the paper's criterion, names fewer of them, or as many"
+            " (cases)",
+            by_shape,
+            right,
+            inclusive=True,
         ),
     ]
 
@@ -121,24 +117,19 @@ def draw_table(axes: Any, dataset: xr.Dataset) -> None:
     """Mean Delta CDF by true and hypothesised potential, as a shaded table."""
     names = list(INDEX)
     mean = dataset["delta_cdf"].groupby("true").mean("case").sel(true=names, potential=names)
-    axes.imshow(mean, cmap="Greys", vmin=0, vmax=0.9)
-    for (row, column), value in np.ndenumerate(mean.values):
-        shade = "white" if value > 0.45 else "black"
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
-    axes.set(xticks=range(3), xticklabels=names, yticks=range(3), yticklabels=names)
-    axes.set(xlabel="hypothesised", ylabel="true")
+    draw_matrix(axes, mean.values, names)
 
 
 def draw_indices(axes: Any, dataset: xr.Dataset) -> None:
     """The index of every layer against that of the potential it was tuned in."""
     axes.axline((0, 0), slope=1, color="black", linewidth=0.6)
-    for name, colour in COLOURS.items():
+    for name in INDEX:
         here = dataset.isel(case=np.flatnonzero(dataset["true"].values == name))
         count = here.sizes["case"]
         x = INDEX[name] + 0.12 * (2 * np.arange(count) + 1 - count) / count
         nearest: Iterable[Any] = here["delta_cdf"].idxmin("potential").values
         axes.plot(x, [INDEX[str(n)] for n in nearest], "x", color="grey", zorder=1)
-        axes.plot(x, here["index"], "o", color=colour, zorder=2)
+        axes.plot(x, here["index"], "o", color=GEOMETRY_COLOURS[name], zorder=2)
     axes.plot([], [], "x", color="grey", label="smallest Delta CDF")
     axes.plot([], [], "o", color="black", label="two-way independence")
     axes.set(

@@ -19,6 +19,8 @@ from jaxtyping import Array, Float
 
 from steepest.descent import gradient_flow, mirror_step
 from steepest.geometry import Euclidean, Power
+from steepest.papers._alternatives import alternatives
+from steepest.pictures import LINE_COLOURS, bare, letter
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
@@ -60,12 +62,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     targets = inputs @ start + 0.3 * random.standard_normal(parameters.rows)
     times = np.linspace(0, parameters.duration, 41)
     flows, gaps = [], []
-    for k in parameters.powers:
+    potentials = [Power(2 * (k - 1) / k) for k in parameters.powers]
+    euclidean, *shared = alternatives([Euclidean(), *potentials])
+    for k, potential, metric in zip(parameters.powers, potentials, shared, strict=True):
         cost_u = Error(inputs, targets, np.array(k))
         cost_w = Error(inputs, targets, np.array(1.0))
-        potential = Power(2 * (k - 1) / k)
-        in_u = gradient_flow(cost_u, Euclidean(), start ** (1 / k), times).points ** k
-        in_w = gradient_flow(cost_w, potential, start, k**2 * times).points
+        in_u = gradient_flow(cost_u, euclidean, start ** (1 / k), times).points ** k
+        in_w = gradient_flow(cost_w, metric, start, k**2 * times).points
         flows.append([in_u, in_w])
         with jax.enable_x64(True):
             slope_u = jax.grad(cost_u)(jnp.asarray(start ** (1 / k)))
@@ -76,17 +79,16 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 other = mirror_step(potential, jnp.asarray(start), slope_w, k**2 * rate)
                 gap.append(float(np.abs(one - np.asarray(other)).max()))
         gaps.append(gap)
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "weight": (("power", "way", "time", "synapse"), np.array(flows), one),
-            "gap": (("power", "rate"), np.array(gaps), one),
+            "weight": (("power", "way", "time", "synapse"), np.array(flows)),
+            "gap": (("power", "rate"), np.array(gaps)),
         },
         coords={
-            "power": ("power", list(parameters.powers), one),
+            "power": list(parameters.powers),
             "way": ["powerpropagation", "potential"],
-            "time": ("time", times, one),
-            "rate": ("rate", list(parameters.rates), one),
+            "time": times,
+            "rate": list(parameters.rates),
         },
     )
     return stamp(dataset, parameters, seed)
@@ -96,8 +98,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """Flows of three synapses, and the gap of one step against the rate."""
     figure = matplotlib.figure.Figure(figsize=(9.5, 3.8), layout="constrained")
     flows, steps = figure.subplots(1, 2)
-    colours = ("#009E73", "#CC79A7", "#D55E00", "#0072B2")
-    for k, colour in zip(dataset["power"].values, colours, strict=False):
+    for k, colour in zip(dataset["power"].values, LINE_COLOURS, strict=False):
         here = dataset["weight"].sel(power=k)
         for synapse in range(3):
             label = f"k = {k:g}, a = {2 * (k - 1) / k:.3g}" if synapse == 0 else None
@@ -111,12 +112,13 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     steps.loglog(rate, 0.1 * rate**2, ":", color="black", label="slope 2")
     steps.minorticks_off()
     steps.set_xticks(rate, [f"{r:g}" for r in rate])
-    flows.set(xlabel="time", ylabel="weight", title="A   Flows agree")
-    steps.set(xlabel="learning rate", ylabel="largest difference", title="B   Steps: second order")
+    flows.set(xlabel="time", ylabel="weight")
+    letter(flows, "A", "Flows agree")
+    steps.set(xlabel="learning rate", ylabel="largest difference")
+    letter(steps, "B", "Steps: second order")
     flows.legend(frameon=False, fontsize=8)
     steps.legend(frameon=False)
-    for axes in (flows, steps):
-        axes.spines[["top", "right"]].set_visible(False)
+    bare(flows, steps)
     return figure
 
 

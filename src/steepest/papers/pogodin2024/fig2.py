@@ -14,13 +14,14 @@ import numpy as np
 import xarray as xr
 
 from steepest.descent import bregman_projection, gradient_flow
+from steepest.papers._alternatives import alternatives
 from steepest.papers.pogodin2024._regression import potential_for
+from steepest.pictures import GEOMETRY_COLOURS
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
 
 _NAMES = ("entropy", "2-norm", "3-norm")
-_COLOURS = ("#D55E00", "#009E73", "#0072B2")
 
 
 @dataclass(frozen=True)
@@ -59,29 +60,29 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     first = np.linspace(0.01, parameters.target / x[0] - 0.01, 20_001)
     line = np.stack([first, (parameters.target - x[0] * first) / x[1]], axis=-1)
     paths, ends, levels, nearest = [], [], [], []
-    for name in _NAMES:
-        potential = potential_for(name, start)
-        paths.append(gradient_flow(Error(x, parameters.target), potential, start, times).points)
+    error = Error(x, parameters.target)
+    potentials = [potential_for(name, start) for name in _NAMES]
+    for potential, shared in zip(potentials, alternatives(potentials), strict=True):
+        paths.append(gradient_flow(error, shared, start, times).points)
         ends.append(bregman_projection(x[None], [parameters.target], start, potential).weights)
         with jax.enable_x64(True):
             divergence = jax.jit(jax.vmap(lambda w, p=potential: p.divergence(w, start)))
             levels.append(np.asarray(divergence(grid.reshape(-1, 2))).reshape(grid.shape[:2]))
             nearest.append(line[np.argmin(np.asarray(divergence(line)))])
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "path": (("potential", "time", "weight"), np.array(paths), one),
-            "projection": (("potential", "weight"), np.array(ends), one),
-            "nearest": (("potential", "weight"), np.array(nearest), one),
-            "divergence": (("potential", "w2", "w1"), np.array(levels), one),
-            "inputs": ("weight", x, one),
+            "path": (("potential", "time", "weight"), np.array(paths)),
+            "projection": (("potential", "weight"), np.array(ends)),
+            "nearest": (("potential", "weight"), np.array(nearest)),
+            "divergence": (("potential", "w2", "w1"), np.array(levels)),
+            "inputs": ("weight", x),
         },
         coords={
             "potential": list(_NAMES),
-            "time": ("time", times, one),
+            "time": times,
             "weight": ["w1", "w2"],
-            "w1": ("w1", axis, one),
-            "w2": ("w2", axis, one),
+            "w1": axis,
+            "w2": axis,
         },
     )
     return stamp(dataset.assign_attrs(target=parameters.target), parameters, seed)
@@ -92,7 +93,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(11, 4), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     x, y = dataset["inputs"].values, dataset.attrs["target"]
-    for axes, name, colour in zip(panels, _NAMES, _COLOURS, strict=True):
+    for axes, name in zip(panels, _NAMES, strict=True):
+        colour = GEOMETRY_COLOURS[name]
         here = dataset.sel(potential=name)
         end = here["projection"].values
         level = float(here["divergence"].interp(w1=end[0], w2=end[1]))
@@ -102,7 +104,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         )  # fmt: skip
         w1 = np.array([0.0, 1.4])
         axes.plot(w1, (y - x[0] * w1) / x[1], color="black")
-        for other, shade in zip(_NAMES, _COLOURS, strict=True):
+        for other in _NAMES:
+            shade = GEOMETRY_COLOURS[other]
             axes.plot(*dataset["projection"].sel(potential=other).values, "o", color=shade,
                       markersize=5, alpha=0.5)  # fmt: skip
         axes.plot(*here["path"].values.T, color=colour, linewidth=2.4)
@@ -139,11 +142,10 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         for a, b in (("entropy", "2-norm"), ("2-norm", "3-norm"), ("entropy", "3-norm"))
     ]
     found.append(
-        Claim(
-            statement="The three potentials reach three solutions (smallest distance)",
-            expected="more than 0.05",
-            measured=min(gaps),
-            holds=min(gaps) > 0.05,
+        Claim.above(
+            "The three potentials reach three solutions (smallest distance)",
+            min(gaps),
+            0.05,
         )
     )
     return found

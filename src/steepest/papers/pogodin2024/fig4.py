@@ -24,8 +24,8 @@ import numpy as np
 import xarray as xr
 
 from steepest.errors import UsageError
+from steepest.papers.pogodin2024._drawing import draw_floor, noise_floor
 from steepest.papers.pogodin2024._layers import (
-    COLOURS,
     INDEX,
     as_dataset,
     draw_indices,
@@ -42,6 +42,7 @@ from steepest.papers.pogodin2024._networks import (
     load_model,
     pretrain,
 )
+from steepest.pictures import GEOMETRY_COLOURS, bare, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp
 
@@ -136,23 +137,22 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """Delta CDF over floor per layer; the table by potential; the inferred index."""
     figure = matplotlib.figure.Figure(figsize=(11, 3.8), layout="constrained")
     own, table, indices = figure.subplots(1, 3)
-    for name, colour in COLOURS.items():
+    for name in INDEX:
         here = dataset.isel(case=np.flatnonzero(dataset["true"].values == name))
         distance = here["delta_cdf"].sel(potential=name)
-        own.loglog(here["weights"], distance, "o", color=colour, label=name, alpha=0.7)
+        own.loglog(
+            here["weights"], distance, "o", color=GEOMETRY_COLOURS[name], label=name, alpha=0.7
+        )
     sizes = np.sort(dataset["weights"].values)
-    own.loglog(
-        sizes, 1.18 / np.sqrt(sizes), color="grey", linewidth=5, alpha=0.4, label="noise floor"
-    )
+    draw_floor(own, sizes, noise_floor(sizes))
     own.set(xlabel="weights of the layer", ylabel="Delta CDF, true potential")
-    own.set_title("A   Not Gaussian at this scale")
+    letter(own, "A", "Not Gaussian at this scale")
     own.legend(frameon=False, fontsize=8)
     draw_table(table, dataset)
-    table.set_title("B   Mean Delta CDF")
+    letter(table, "B", "Mean Delta CDF")
     draw_indices(indices, dataset)
-    indices.set_title("C   Which potential trained it?")
-    for axes in (own, indices):
-        axes.spines[["top", "right"]].set_visible(False)
+    letter(indices, "C", "Which potential trained it?")
+    bare(own, indices)
     return figure
 
 
@@ -170,24 +170,22 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     large = np.flatnonzero(dataset["weights"].values >= 8000)
     found = [
         *named_claims(dataset),
-        Claim(
-            statement="At this scale the dual change is not Gaussian in the true potential (median"
+        Claim.above(
+            "At this scale the dual change is not Gaussian in the true potential (median"
             " Delta CDF over its noise floor; nearly Gaussian in the paper's large networks)",
-            expected="more than 2",
-            measured=float(np.median(own / dataset["floor"].values)),
-            holds=bool(np.median(own / dataset["floor"].values) > 2),
+            np.median(own / dataset["floor"].values),
+            2,
         ),
-        Claim(
-            statement="Networks are fine-tuned to 100 % accuracy (lowest accuracy)",
-            expected="at least 0.95",
-            measured=float(dataset["accuracy"].min()),
-            holds=bool(dataset["accuracy"].min() >= 0.95),
+        Claim.above(
+            "Networks are fine-tuned to 100 % accuracy (lowest accuracy)",
+            dataset["accuracy"].min(),
+            0.95,
+            inclusive=True,
         ),
-        Claim(
-            statement="Dual changes stay small against the dual weights (largest ratio)",
-            expected="less than 0.5",
-            measured=float(dataset["magnitude"].max()),
-            holds=bool(dataset["magnitude"].max() < 0.5),
+        Claim.below(
+            "Dual changes stay small against the dual weights (largest ratio)",
+            dataset["magnitude"].max(),
+            0.5,
         ),
         Claim(
             statement="For networks trained under entropy, entropy gives the most Gaussian change"
@@ -199,11 +197,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     ]
     off = float(np.abs(dataset["index"].values - truth)[large].max()) if large.size else np.nan
     found.append(
-        Claim(
-            statement="In layers of at least 8000 weights the index is this close to the truth",
-            expected="less than 0.1",
-            measured=off,
-            holds=bool(off < 0.1) if large.size else None,
+        Claim.below(
+            "In layers of at least 8000 weights the index is this close to the truth",
+            off,
+            0.1,
+            tested=bool(large.size),
         )
     )
     return found

@@ -30,6 +30,7 @@ from scipy.special import ndtr
 from scipy.stats import kstest, norm
 
 from steepest.errors import DataError
+from steepest.pictures import GEOMETRY_COLOURS, bare, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp
 
@@ -37,7 +38,6 @@ __all__ = ["QUICK", "Parameters", "claims", "largest_change", "plot", "run", "sp
 
 _COLUMN = "spine_vol_um3"
 _INDEX = {"entropy": 1.0, "1.5-norm": 0.5, "2-norm": 0.0, "3-norm": -1.0}
-_COLOURS = {"entropy": "#D55E00", "1.5-norm": "#CC79A7", "2-norm": "#009E73", "3-norm": "#0072B2"}
 _NODES = 41
 _TINY = 1e-300
 
@@ -110,13 +110,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         np.clip(_entropy_cdf(two, np.log(volumes)), 0, 1),
         np.clip(_three_norm_cdf(norm3, volumes), 0, 1),
     )
-    one = {"units": "1"}
-    per_log = {"units": "1", "long_name": "density per natural log of volume"}
+    per_log = {"long_name": "density per natural log of volume"}
     dataset = xr.Dataset(
         {
             "volume": ("spine", volumes, {"units": "um^3"}),
-            "entropy_fit": ("parameter_a", two, one),
-            "three_norm_fit": ("parameter_b", norm3, one),
+            "entropy_fit": ("parameter_a", two),
+            "three_norm_fit": ("parameter_b", norm3),
             "density": (
                 ("fit", "grid"),
                 np.stack([_entropy_density(two, np.log(grid)), _three_norm(norm3, grid) * grid]),
@@ -125,10 +124,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "distance": (
                 "fit",
                 [float(kstest(cdf, "uniform").statistic) for cdf in cdfs],  # pyright: ignore[reportAttributeAccessIssue]
-                one,
             ),
-            "negative": ((), _negative_share(norm3), one),
-            "limit": ("geometry", limits, one),
+            "negative": ((), _negative_share(norm3)),
+            "limit": ("geometry", limits),
         },
         coords={
             "grid": ("grid", grid, {"units": "um^3"}),
@@ -277,16 +275,17 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     logs = np.log(dataset["volume"].values)
     edges = np.linspace(logs.min(), logs.max(), 45)
     height, _ = np.histogram(logs, edges, density=True)
-    titles = ("A   Entropy: two values, changed", "B   3-norm: a value and a log-normal")
-    for axes, name, title in zip(panels, dataset["fit"].values, titles, strict=False):
+    titles = ("Entropy: two values, changed", "3-norm: a value and a log-normal")
+    for axes, panel, name, title in zip(panels, "AB", dataset["fit"].values, titles, strict=False):
         label = "measured" if dataset.attrs["source"] == "file" else "stand-in"
         axes.stairs(height, np.exp(edges), fill=True, color="#F0B5C4", label=label)
         axes.plot(
-            dataset["grid"], dataset["density"].sel(fit=name), color=_COLOURS[str(name)],
+            dataset["grid"], dataset["density"].sel(fit=name), color=GEOMETRY_COLOURS[str(name)],
             linewidth=2, label=f"{name} fit",
         )  # fmt: skip
         axes.set_xscale("log")
-        axes.set(xlabel="spine volume (µm³)", ylabel="density per log volume", title=title)
+        axes.set(xlabel="spine volume (µm³)", ylabel="density per log volume")
+        letter(axes, panel, title)
     entropy, middle = dataset["entropy_fit"], panels[0]
     for start in ("log_small", "log_large"):
         middle.axvline(
@@ -304,14 +303,16 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         transform=panels[1].transAxes, fontsize=8, ha="right",
     )  # fmt: skip
     names = [str(name) for name in dataset["geometry"].values]
-    panels[2].bar(names, dataset["limit"], color=[_COLOURS[name] for name in names], width=0.6)
+    panels[2].bar(
+        names, dataset["limit"], color=[GEOMETRY_COLOURS[name] for name in names], width=0.6
+    )
     panels[2].bar_label(panels[2].containers[0], fmt="%.2f", fontsize=9, padding=2)  # pyright: ignore[reportArgumentType]
     panels[2].set(
         ylabel="largest relative change (sd)\nof a spine of median size",
-        ylim=(0, 1.12 * float(dataset["limit"].max())), title="C   No geometry is excluded",
-    )  # fmt: skip
-    for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
+        ylim=(0, 1.12 * float(dataset["limit"].max())),
+    )
+    letter(panels[2], "C", "No geometry is excluded")
+    bare(*panels)
     return figure
 
 
@@ -324,43 +325,36 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     negative = float(dataset["negative"])
     smallest = str(limits.idxmin("geometry").values)
     return [
-        Claim(
-            statement="A: two starting values changed by Gaussian noise under entropy fit the"
+        Claim.below(
+            "A: two starting values changed by Gaussian noise under entropy fit the"
             " volumes (Kolmogorov-Smirnov distance; 5 % level of a distribution not fitted)",
-            expected=f"less than {critical:.3f}",
-            measured=float(distance.sel(fit="entropy")),
-            holds=bool(distance.sel(fit="entropy") < critical),
+            distance.sel(fit="entropy"),
+            critical,
         ),
-        Claim(
-            statement="B: one value and a log-normal, changed under the 3-norm, fit them nearly as"
+        Claim.below(
+            "B: one value and a log-normal, changed under the 3-norm, fit them nearly as"
             " well, in the bulk (Kolmogorov-Smirnov distance; the paper: approximately)",
-            expected="less than 0.1",
-            measured=float(distance.sel(fit="3-norm")),
-            holds=bool(distance.sel(fit="3-norm") < 0.1),
+            distance.sel(fit="3-norm"),
+            0.1,
         ),
-        Claim(
-            statement="Erratum: the share of weights that the 3-norm makes negative is not small"
+        Claim.above(
+            "Erratum: the share of weights that the 3-norm makes negative is not small"
             " (paper: a small part)",
-            expected="more than 0.05",
-            measured=negative,
-            holds=negative > 0.05,
+            negative,
+            0.05,
         ),
-        Claim(
-            statement="Erratum: the final distribution excludes no geometry, the Euclidean"
+        Claim.above(
+            "Erratum: the final distribution excludes no geometry, the Euclidean"
             " included: each allows a change (smallest over geometries of the largest relative"
             f" change of a median spine: {smallest})",
-            expected="more than 0",
-            measured=float(limits.min()),
-            holds=bool(limits.min() > 0),
+            limits.min(),
+            0,
         ),
-        Claim(
-            statement="What the data do exclude is large Euclidean changes: multiplicative ones may"
+        Claim.above(
+            "What the data do exclude is large Euclidean changes: multiplicative ones may"
             " be larger (largest multiplicative change of a median spine over largest Euclidean)",
-            expected="more than 1.5",
-            measured=float(limits.sel(geometry="entropy") / limits.sel(geometry="2-norm")),
-            # Of the stand-in: other volumes may allow more or less.
-            holds=bool(limits.sel(geometry="entropy") > 1.5 * limits.sel(geometry="2-norm"))
-            if dataset.attrs["source"] != "file"
-            else None,
+            limits.sel(geometry="entropy") / limits.sel(geometry="2-norm"),
+            1.5,
+            tested=dataset.attrs["source"] != "file",
         ),
     ]

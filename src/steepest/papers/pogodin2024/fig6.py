@@ -15,6 +15,7 @@ import xarray as xr
 
 from steepest.descent import bregman_projection
 from steepest.inference import weight_statistics
+from steepest.papers.pogodin2024._drawing import draw_floor, noise_floor
 from steepest.papers.pogodin2024._regression import (
     POTENTIALS,
     correlated_inputs,
@@ -22,12 +23,11 @@ from steepest.papers.pogodin2024._regression import (
     rows_for,
     train,
 )
+from steepest.pictures import GEOMETRY_COLOURS, bare
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
-
-COLOURS = {"entropy": "#D55E00", "1.5-norm": "#CC79A7", "2-norm": "#009E73", "3-norm": "#0072B2"}
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 found["magnitude", how][e, c, p, d, s] = statistics.relative_magnitude
     widths = np.array(parameters.widths)
     dataset = xr.Dataset(
-        {f"{what}_{how}": (names, values, {"units": "1"}) for (what, how), values in found.items()}
-        | {"floor": ("width", 1.18 / np.sqrt(widths), {"units": "1"})},
+        {f"{what}_{how}": (names, values) for (what, how), values in found.items()}
+        | {"floor": ("width", noise_floor(widths))},
         coords={
-            "exponent": ("exponent", list(parameters.exponents), {"units": "1"}),
-            "decay": ("decay", list(parameters.decays), {"units": "1"}),
+            "exponent": list(parameters.exponents),
+            "decay": list(parameters.decays),
             "potential": list(POTENTIALS),
-            "width": ("width", widths, {"units": "1"}),
+            "width": widths,
         },
     )
     return stamp(dataset, parameters, seed)
@@ -97,30 +97,31 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     dashes = ["-", "--", ":"]
     for line, exponent in zip(panels, dataset["exponent"].values, strict=True):
         here = dataset.sel(exponent=exponent)
-        for name, colour in COLOURS.items():
+        for name in POTENTIALS:
+            colour = GEOMETRY_COLOURS[name]
             for decay, dash in zip(dataset["decay"].values, dashes, strict=False):
-                one = here.sel(potential=name, decay=decay)
+                chosen = here.sel(potential=name, decay=decay)
                 for axes, what in zip(line, ("delta_cdf", "magnitude"), strict=True):
-                    mean = one[f"{what}_projected"].mean("seed")
+                    mean = chosen[f"{what}_projected"].mean("seed")
                     axes.loglog(
-                        one["width"], mean, dash, color=colour, label=f"{name}, c = {decay:g}"
+                        chosen["width"], mean, dash, color=colour, label=f"{name}, c = {decay:g}"
                     )
-                    same = np.isfinite(one[f"{what}_trained"].isel(seed=0))
+                    same = np.isfinite(chosen[f"{what}_trained"].isel(seed=0))
                     for how, size, fill in (("trained", 8, "none"), ("projected", 3, colour)):
                         axes.loglog(
-                            one["width"], one[f"{what}_{how}"].isel(seed=0).where(same), "o",
+                            chosen["width"], chosen[f"{what}_{how}"].isel(seed=0).where(same), "o",
                             color=colour, markersize=size, markerfacecolor=fill,
                         )  # fmt: skip
-        line[0].loglog(here["width"], here["floor"], color="grey", linewidth=5, alpha=0.4, zorder=0)
+        draw_floor(line[0], here["width"], here["floor"])
         line[0].set(ylabel="Delta CDF", title=f"N = d^{exponent:g}: distance from a Gaussian")
         line[1].set(ylabel="|z1 - z0| / |z0|", title=f"N = d^{exponent:g}: size of the dual change")
         for axes in line:
             axes.set_xlabel("width d")
-            axes.spines[["top", "right"]].set_visible(False)
+            bare(axes)
     figure.legend(
-        *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
-        frameon=False, title="lines: projected, mean; grey band: noise floor;"
-        " circles: one regression trained, dots: the same one projected",
+        *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5,
+        frameon=False, title="lines: projected, mean; circles: one regression trained, dots: the"
+        " same one projected",
     )  # fmt: skip
     return figure
 
@@ -137,36 +138,35 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         n = int(ratio.isel(potential=0).size)
         error = float(ratio.sel(potential=each.idxmax()).std() / np.sqrt(n))
         found.append(
-            Claim(
-                statement=f"N = d^{exponent:g}: the dual change is at the noise floor of exact"
+            Claim.below(
+                f"N = d^{exponent:g}: the dual change is at the noise floor of exact"
                 " Gaussian samples for d >= 1000 (mean Delta CDF over the floor, worst potential)",
-                expected="less than 1.3",
-                measured=worst,
+                worst,
+                1.3,
                 standard_error=error,
-                holds=worst < 1.3 if wide.any() else None,
+                tested=bool(wide.any()),
             )
         )
     magnitude = dataset["magnitude_projected"].mean(["seed", "decay"])
     shrinks = magnitude.isel(width=-1) / magnitude.isel(width=0)
     found.append(
-        Claim(
-            statement="The dual change becomes small against the dual weights as width grows"
+        Claim.below(
+            "The dual change becomes small against the dual weights as width grows"
             " (largest width over smallest, worst case)",
-            expected="less than 1",
-            measured=float(shrinks.max()),
-            holds=bool(shrinks.max() < 1),
+            shrinks.max(),
+            1,
         )
     )
     both = (dataset["magnitude_trained"] / dataset["magnitude_projected"]).values
     both = both[np.isfinite(both)]
     far = float(np.abs(both - 1).max()) if both.size else np.nan
     found.append(
-        Claim(
-            statement="Training by the paper's protocol changes the dual by as much as the"
+        Claim.below(
+            "Training by the paper's protocol changes the dual by as much as the"
             " projection (largest relative difference)",
-            expected="less than 0.05",
-            measured=far,
-            holds=bool(far < 0.05) if both.size else None,
+            far,
+            0.05,
+            tested=bool(both.size),
         )
     )
     return found

@@ -30,6 +30,7 @@ from steepest.papers.pogodin2024._layers import (
 )
 from steepest.papers.pogodin2024._networks import POTENTIALS, build, digits, finetune, pretrain
 from steepest.papers.pogodin2024._pairs import build_pairs, finetune_pairs, pretrain_pairs
+from steepest.pictures import bare, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp
 
@@ -115,14 +116,12 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """One column per kind of learning: Delta CDF by potential, and the index of each layer."""
     figure = matplotlib.figure.Figure(figsize=(11, 6.6), layout="constrained")
     grid = figure.subplots(2, 3, height_ratios=(1, 1.2))
-    for letter, (kind, title), column in zip("ABC", _KINDS.items(), grid.T, strict=True):
+    for panel, (kind, title), column in zip("ABC", _KINDS.items(), grid.T, strict=True):
         here = _of(dataset, kind)
         draw_table(column[0], here)
-        column[0].set_title(
-            f"{letter}   {title[0].upper()}{title[1:]}: mean Delta CDF", fontsize=10
-        )
+        letter(column[0], panel, f"{title[0].upper()}{title[1:]}: mean Delta CDF")
         draw_indices(column[1], here)
-        column[1].spines[["top", "right"]].set_visible(False)
+        bare(column[1])
     return figure
 
 
@@ -134,23 +133,22 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     for kind, words in _KINDS.items():
         of = networks == kind
         found.append(
-            Claim(
-                statement=f"The true potential is named in most layers: {words} (share of cases)",
-                expected="at least 0.9",
-                measured=float(right[of].mean()),
-                holds=bool(right[of].mean() >= 0.9),
+            Claim.above(
+                f"The true potential is named in most layers: {words} (share of cases)",
+                right[of].mean(),
+                0.9,
+                inclusive=True,
             )
         )
     truth = np.array([INDEX[str(name)] for name in dataset["true"].values])
     off = np.abs(dataset["index"].values - truth)
     with_stop, without = (off[networks == kind] for kind in ("pairs", "pairs, all"))
     found.append(
-        Claim(
-            statement="With and without stop-gradient the index is as near to the truth (mean"
-            " distance with, and without)",
-            expected="both less than 0.2",
-            measured=(float(with_stop.mean()), float(without.mean())),
-            holds=bool(max(with_stop.mean(), without.mean()) < 0.2),
+        Claim.below(
+            "With and without stop-gradient the index is as near to the truth (mean distance with,"
+            " and without)",
+            (with_stop.mean(), without.mean()),
+            0.2,
         )
     )
     recurrent = _of(dataset, "rnn")
@@ -158,21 +156,19 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         [float(c["delta_cdf"].sel(potential=str(c["true"].values))) for c in _each(recurrent)]
     )
     found.append(
-        Claim(
-            statement="Recurrent weights change nearly as a Gaussian in the true potential (median"
+        Claim.below(
+            "Recurrent weights change nearly as a Gaussian in the true potential (median"
             " Delta CDF over the noise floor)",
-            expected="less than 3",
-            measured=float(np.median(own / recurrent["floor"].values)),
-            holds=bool(np.median(own / recurrent["floor"].values) < 3),
+            np.median(own / recurrent["floor"].values),
+            3,
         )
     )
     found.append(
-        Claim(
-            statement="Dual changes stay small against the dual weights (median ratio of the"
+        Claim.below(
+            "Dual changes stay small against the dual weights (median ratio of the"
             " layers; paper: usually below .2, up to .5)",
-            expected="less than 0.3",
-            measured=float(np.median(dataset["magnitude"])),
-            holds=bool(np.median(dataset["magnitude"]) < 0.3),
+            np.median(dataset["magnitude"]),
+            0.3,
         )
     )
     return found

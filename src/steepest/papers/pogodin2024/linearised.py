@@ -25,14 +25,15 @@ import xarray as xr
 
 from steepest.descent import Projection, bregman_projection, mirror_step
 from steepest.geometry import AbstractPotential
+from steepest.papers.pogodin2024._drawing import draw_matrix
 from steepest.papers.pogodin2024._regression import potential_for
+from steepest.pictures import GEOMETRY_COLOURS, bare, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
 
 _NAMES = ("entropy", "2-norm", "3-norm")
-_COLOURS = {"entropy": "#D55E00", "2-norm": "#009E73", "3-norm": "#0072B2"}
 _SHOWN = 400
 
 
@@ -143,18 +144,17 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                     which = random.choice(real.size, _SHOWN, replace=False)
                     shown[p] = np.stack([ideal[which], real[which]], axis=1) / real.std()
     names = ("potential", "width", "seed")
-    one = {"units": "1"}
     dataset = xr.Dataset(
-        {what: (names, values, one) for what, values in found.items()}
+        {what: (names, values) for what, values in found.items()}
         | {
-            "distance": ((*names, "hypothesised"), nearest, one),
-            "single": (("potential", "weight", "how"), shown, one),
+            "distance": ((*names, "hypothesised"), nearest),
+            "single": (("potential", "weight", "how"), shown),
         },
         coords={
             "potential": list(_NAMES),
             "hypothesised": list(_NAMES),
             "how": ["projected", "real"],
-            "width": ("width", np.array(parameters.widths), one),
+            "width": np.array(parameters.widths),
         },
     )
     return stamp(dataset, parameters, seed)
@@ -193,7 +193,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """Distance against width, single weights, and the distance from each projection."""
     figure = matplotlib.figure.Figure(figsize=(11, 3.8), layout="constrained")
     apart, single, table = figure.subplots(1, 3)
-    for name, colour in _COLOURS.items():
+    for name in _NAMES:
+        colour = GEOMETRY_COLOURS[name]
         here = dataset["apart"].sel(potential=name)
         apart.loglog(dataset["width"], here, ".", color=colour, alpha=0.5)
         apart.loglog(dataset["width"], here.mean("seed"), color=colour, label=name)
@@ -207,25 +208,20 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     )  # fmt: skip
     apart.set(
         xlabel="units per hidden layer", ylabel="|real - projected| / |real|, dual",
-        title="A   Fine-tuning becomes projection",
     )  # fmt: skip
+    letter(apart, "A", "Fine-tuning becomes projection")
     apart.set_xticks(widths, [str(width) for width in widths], minor=False)
     apart.minorticks_off()
     apart.legend(frameon=False, fontsize=8)
     single.axline((0, 0), slope=1, color="black", linewidth=0.6)
     single.set(
         xlabel="projected dual change / sd", ylabel="real dual change / sd",
-        title=f"B   Single weights, width {widths[-1]}",
     )  # fmt: skip
+    letter(single, "B", f"Single weights, width {widths[-1]}")
     mean = dataset["distance"].isel(width=-1).mean("seed")
-    table.imshow(mean, cmap="Greys", vmin=0, vmax=1.2)
-    for (row, column), value in np.ndenumerate(mean.values):
-        shade = "white" if value > 0.7 else "black"
-        table.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
-    table.set(xticks=range(3), xticklabels=_NAMES, yticks=range(3), yticklabels=_NAMES)
-    table.set(xlabel="projected in", ylabel="trained in", title="C   Distance over change")
-    for axes in (apart, single):
-        axes.spines[["top", "right"]].set_visible(False)
+    draw_matrix(table, mean.values, _NAMES, darkest=1.2, xlabel="projected in", ylabel="trained in")
+    letter(table, "C", "Distance over change")
+    bare(apart, single)
     return figure
 
 
@@ -235,11 +231,10 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     seeds = dataset.sizes["seed"]
     log_width = np.log(dataset["width"].values)
     found = [
-        Claim(
-            statement="Fine-tuning ends where every new answer is right (largest error left)",
-            expected="less than 1e-6",
-            measured=float(dataset["missing"].max()),
-            holds=bool(dataset["missing"].max() < 1e-6),
+        Claim.below(
+            "Fine-tuning ends where every new answer is right (largest error left)",
+            dataset["missing"].max(),
+            1e-6,
         )
     ]
     for name in _NAMES:
@@ -250,10 +245,10 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ends = apart.sel(potential=name).isel(width=[0, -1])
         fall = ends.isel(width=1).mean() / ends.isel(width=0).mean()
         found.append(
-            Claim(
+            Claim(  # by hand: two conditions, of which one is measured
                 statement=f"{name}: projection on the Jacobian predicts the real dual change, the"
                 " better the wider the network (distance falls as width to this power)",
-                expected="less than -0.25",
+                expected="below -0.25",
                 measured=float(np.mean(slopes)),
                 standard_error=float(np.std(slopes, ddof=1) / np.sqrt(seeds))
                 if seeds > 1
@@ -263,22 +258,21 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
     wide = dataset.isel(width=-1)
     found.append(
-        Claim(
-            statement="At the largest width real and projected changes of single weights agree"
+        Claim.above(
+            "At the largest width real and projected changes of single weights agree"
             " (smallest correlation over potentials, mean of networks)",
-            expected="more than 0.95",
-            measured=float(wide["correlation"].mean("seed").min()),
-            holds=bool(wide["correlation"].mean("seed").min() > 0.95),
+            wide["correlation"].mean("seed").min(),
+            0.95,
         )
     )
     named = wide["distance"].idxmin("hypothesised") == wide["potential"]
     found.append(
-        Claim(
-            statement="The projection nearest to the real weights is that of the potential which"
-            " trained them (cases)",
-            expected=f"{named.size} of {named.size}",
-            measured=int(named.sum()),
-            holds=bool(named.all()),
+        Claim.above(
+            "The projection nearest to the real weights is that of the potential which trained"
+            " them (cases)",
+            int(named.sum()),
+            named.size,
+            inclusive=True,
         )
     )
     return found

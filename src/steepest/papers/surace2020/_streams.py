@@ -10,9 +10,7 @@ from jaxtyping import Array, Float
 
 from steepest.geometry import AbstractMetric, velocity
 
-__all__ = ["COLOURS", "draw_stream", "field_on"]
-
-COLOURS = ("#1f5fd0", "#d62728", "#2a9d4b", "#9b3fc4", "#d98200")
+__all__ = ["draw_stream", "field_on"]
 
 
 def field_on(

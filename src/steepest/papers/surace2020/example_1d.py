@@ -10,7 +10,7 @@ of 2; drawn dotted): right is 1/(1 - exp(-8t)/2). In the printed transformation 
 the factor must be the derivative of sqrt(x) with respect to x, not that of the cost.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
@@ -22,6 +22,8 @@ from jaxtyping import Array, Float
 
 from steepest.descent import gradient_flow
 from steepest.geometry import Elementwise, Euclidean, Pullback
+from steepest.papers._alternatives import alternatives
+from steepest.pictures import LINE_COLOURS, bare
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
@@ -56,35 +58,37 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     Nothing is random: `seed` is only recorded.
     """
     times = np.linspace(0, parameters.duration, round(parameters.duration / parameters.step) + 1)
-    root = Elementwise(jnp.sqrt, jnp.square)
-    square = Elementwise(jnp.square, jnp.sqrt)
-
+    euclidean, of_root, of_square = alternatives(
+        [
+            Euclidean(),
+            Pullback(Euclidean(), Elementwise(jnp.sqrt, jnp.square)),
+            Pullback(Euclidean(), Elementwise(jnp.square, jnp.sqrt)),
+        ]
+    )
     cost, cost_of_root = Cost(np.array(1.0)), Cost(np.array(2.0))
 
     def follow(cost, metric, start):
         return gradient_flow(cost, metric, [start], times, **_TIGHT).points[:, 0]
 
-    naive_root = follow(cost_of_root, Euclidean(), np.sqrt(_START))
-    metric_of_x = follow(cost_of_root, Pullback(Euclidean(), square), np.sqrt(_START))
-    one = {"units": "1"}
+    naive_root = follow(cost_of_root, euclidean, np.sqrt(_START))
+    metric_of_x = follow(cost_of_root, of_square, np.sqrt(_START))
     dataset = xr.Dataset(
         {
             "x": (
                 ("flow", "time"),
                 np.array(
                     [
-                        follow(cost, Euclidean(), _START),
+                        follow(cost, euclidean, _START),
                         naive_root**2,
                         metric_of_x**2,
-                        follow(cost, Pullback(Euclidean(), root), _START),
+                        follow(cost, of_root, _START),
                     ]
                 ),
-                one,
             ),
             "printed_root": (
                 "time",
                 1 / (np.exp(-8 * times) / 2 + 1),
-                {"units": "1", "long_name": "the paper's second solution, with its sign error"},
+                {"long_name": "the paper's second solution, with its sign error"},
             ),
         },
         coords={
@@ -94,7 +98,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 "in sqrt(x), metric of x",
                 "in x, metric of sqrt(x)",
             ],
-            "time": ("time", times, one),
+            "time": times,
         },
     )
     return stamp(dataset, parameters, seed)
@@ -108,7 +112,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     axes.plot(
         time,
         x.sel(flow="naive in x"),
-        color="#d62728",
+        color=LINE_COLOURS[1],
         linewidth=2.4,
         label="naive in x:  1 + exp(-2t)",
     )
@@ -116,14 +120,14 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         time[::8],
         x.sel(flow="in sqrt(x), metric of x")[::8],
         "o",
-        color="#d62728",
+        color=LINE_COLOURS[1],
         markerfacecolor="white",
         label="computed in $\\sqrt{x}$ with the metric of x",
     )
     axes.plot(
         time,
         x.sel(flow="naive in sqrt(x)"),
-        color="#1f5fd0",
+        color=LINE_COLOURS[0],
         linewidth=2.4,
         label="naive in $\\sqrt{x}$:  1 / (1 - exp(-8t)/2)",
     )
@@ -131,7 +135,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         time,
         dataset["printed_root"],
         ":",
-        color="#1f5fd0",
+        color=LINE_COLOURS[0],
         label="as printed (sign error):  1 / (1 + exp(-8t)/2)",
     )
     axes.axhline(1, color="black", linewidth=0.6)
@@ -141,7 +145,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         ylim=(0.6, 2.05),
         title="One cost, (x - 1)$^2$, descended from x = 2",
     )
-    axes.spines[["top", "right"]].set_visible(False)
+    bare(axes)
     axes.legend(frameon=False)
     return figure
 
@@ -184,6 +188,6 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     at = x.sel(time=0.1, method="nearest")
     recorded = bool(np.isclose(at["time"], 0.1))
     for flow, expected in (("naive in x", 1.8187308), ("naive in sqrt(x)", 1.2897642)):
-        claim = Claim.close(f"x(0.1), {flow} (to 1e-6)", expected, at.sel(flow=flow), 1e-6)
-        found.append(claim if recorded else replace(claim, holds=None))
+        words = f"x(0.1), {flow} (to 1e-6)"
+        found.append(Claim.close(words, expected, at.sel(flow=flow), 1e-6, tested=recorded))
     return found

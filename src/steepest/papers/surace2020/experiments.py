@@ -18,7 +18,7 @@ flow, with log-normal scatter. With the 13 recordings of Larkman et al. 1992 (qu
 released with Costa et al. 2017) further claims hold the published numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import diffrax
@@ -35,9 +35,10 @@ from scipy import optimize, stats
 from steepest.data.tables import read_columns
 from steepest.descent import velocity
 from steepest.errors import DataError
-from steepest.geometry import Diagonal, Metabolic, Pullback, Scaling, Weber
+from steepest.geometry import AbstractMetric, Diagonal, Linear, Metabolic, Pullback, Weber
 from steepest.models import ReleaseModel
-from steepest.papers.surace2020._streams import COLOURS
+from steepest.papers._alternatives import alternatives
+from steepest.pictures import LINE_COLOURS, bare
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "follow", "plot", "run"]
@@ -68,7 +69,7 @@ _UNITS = ("relative to the mean", "millivolt", "microvolt")
 def _follow(metric: Any, phi: Any, start: Array, goal: Array) -> Float[Array, "recordings 2"]:
     model = ReleaseModel(target=phi)
 
-    def one(recording: tuple[Array, Array]) -> Array:
+    def arrive(recording: tuple[Array, Array]) -> Array:
         begin, end = recording
 
         def along(_: Any, point: Array, args: Any) -> Array:
@@ -95,7 +96,7 @@ def _follow(metric: Any, phi: Any, start: Array, goal: Array) -> Float[Array, "r
         arrived = solution.result == diffrax.RESULTS.event_occurred
         return jnp.where(arrived, solution.ys[0], jnp.nan)
 
-    return jax.lax.map(one, (start, goal))
+    return jax.lax.map(arrive, (start, goal))
 
 
 def follow(
@@ -111,14 +112,23 @@ def follow(
         return np.asarray(_follow(metric, *arrays))
 
 
-def _in_unit(kind: str, unit: float) -> Any:
-    """A metric on (P, q), q relative to its mean, that is Euclid's or metabolic in q / unit.
+def _metric(model: ReleaseModel, name: str, unit: float = 1.0) -> AbstractMetric:
+    """The metric of that name on (P, q), q relative to its mean; `unit` is q's over that mean.
 
-    `unit` is the unit of q over the mean of q.
+    On a unit depend only "Euclidean in unit" and "metabolic in unit", which count q in it.
     """
-    if kind == "Euclidean":
-        return Diagonal(np.array([1.0, unit**-2]))
-    return Pullback(Metabolic(2.0, np.array([1.0, np.inf])), Scaling(np.array([1.0, 1 / unit])))
+    metabolic = Metabolic(2.0, np.array([1.0, np.inf]))
+    counted = Linear(np.diag([1.0, 1 / unit]))
+    every = {
+        "metabolic": metabolic,
+        "Euclidean": Diagonal(np.ones(2)),
+        "Weber": Weber(),
+        "Fisher": model.fisher(),
+        "Wasserstein": model.wasserstein(),
+        "Euclidean in unit": Diagonal(np.array([1.0, unit**-2])),
+        "metabolic in unit": Pullback(metabolic, counted),
+    }
+    return alternatives(every.values())[list(every).index(name)]
 
 
 def _simulate(parameters: Parameters, seed: int) -> np.ndarray:
@@ -128,7 +138,7 @@ def _simulate(parameters: Parameters, seed: int) -> np.ndarray:
     P, q = random.uniform(0.15, 0.6, count), random.uniform(0.6, 1.4, count)
     q /= q.mean()
     goal = P * q * random.uniform(1.2, 1.8, count)
-    metric = Metabolic(2.0, np.array([1.0, np.inf]))
+    metric = _metric(ReleaseModel(target=parameters.target), "metabolic")
     after = follow(metric, np.stack([P, q], axis=1), goal, parameters.target)
     # Normal scores in random order: scatter whose mean is 0 exactly, so that the claims do not
     # fail by chance in one of twenty seeds.
@@ -176,28 +186,28 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         raise DataError(f"recording {beyond[0]} responds above the target {phi}: raise `target`")
     model = ReleaseModel(target=phi)
 
-    def residual(metric: Any) -> np.ndarray:
-        return np.log(q2 / follow(metric, start, goal, phi)[:, 1])
+    def residual(name: str, unit: float = 1.0) -> np.ndarray:
+        return np.log(q2 / follow(_metric(model, name, unit), start, goal, phi)[:, 1])
 
     named: dict[str, np.ndarray] = {
-        "metabolic": residual(Metabolic(2.0, np.array([1.0, np.inf]))),
-        "Euclidean": residual(Diagonal(np.ones(2))),
+        "metabolic": residual("metabolic"),
+        "Euclidean": residual("Euclidean"),
         "equal log change": np.log(q2 / (q1 * np.sqrt(goal / (P1 * q1)))),
-        "Weber": residual(Weber()),
-        "Fisher": residual(model.fisher()),
-        "Wasserstein": residual(model.wasserstein()),
+        "Weber": residual("Weber"),
+        "Fisher": residual("Fisher"),
+        "Wasserstein": residual("Wasserstein"),
     }
     residuals = np.array(list(named.values()))
     units = {"relative to the mean": 1.0, "millivolt": 1000 / mean, "microvolt": 1 / mean}
     by_unit = np.array(
-        [[residual(_in_unit(kind, u)) for u in units.values()]
+        [[residual(f"{kind} in unit", u) for u in units.values()]
          for kind in ("Euclidean", "metabolic")]
     )  # fmt: skip
     grid = np.geomspace(1e-3, 10, 41)
-    curve = np.array([(residual(_in_unit("Euclidean", u)) ** 2).sum() for u in grid])
+    curve = np.array([(residual("Euclidean in unit", u) ** 2).sum() for u in grid])
 
     def sse(log_unit: float) -> float:
-        return float((residual(_in_unit("Euclidean", float(np.exp(log_unit)))) ** 2).sum())
+        return float((residual("Euclidean in unit", float(np.exp(log_unit))) ** 2).sum())
 
     at = int(np.nanargmin(curve))
     around = np.log(grid[[max(at - 1, 0), min(at + 1, len(grid) - 1)]])
@@ -205,31 +215,30 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     n = len(data)
     ratio = n * residuals.mean(axis=1) ** 2 / residuals.var(axis=1, ddof=1)
     gain = ((by_unit[0] ** 2).sum(axis=1) - best.fun) / (best.fun / (n - 1))
-    one = {"units": "1"}
     dataset = xr.Dataset(
         {
-            "P": (("recording", "when"), np.stack([P1, P2], axis=1), one),
+            "P": (("recording", "when"), np.stack([P1, P2], axis=1)),
             "q": (
                 ("recording", "when"),
                 np.stack([q1, q2], axis=1),
-                {"units": "1", "long_name": "amplitude over its mean before"},
+                {"long_name": "amplitude over its mean before"},
             ),
-            "residual": (("metric", "recording"), residuals, one),
-            "sse": ("metric", (residuals**2).sum(axis=1), one),
-            "f_statistic": ("metric", ratio, one),
-            "p_value": ("metric", stats.f.sf(ratio, 1, n - 1), one),
-            "unit_sse": (("unit_metric", "unit"), (by_unit**2).sum(axis=2), one),
-            "unit_f": ("unit", gain, one),
-            "unit_p": ("unit", stats.f.sf(np.maximum(gain, 0), 1, n - 1), one),
-            "sse_of_unit": ("unit_grid", curve, one),
-            "best_unit": ((), np.exp(best.x), one),
+            "residual": (("metric", "recording"), residuals),
+            "sse": ("metric", (residuals**2).sum(axis=1)),
+            "f_statistic": ("metric", ratio),
+            "p_value": ("metric", stats.f.sf(ratio, 1, n - 1)),
+            "unit_sse": (("unit_metric", "unit"), (by_unit**2).sum(axis=2)),
+            "unit_f": ("unit", gain),
+            "unit_p": ("unit", stats.f.sf(np.maximum(gain, 0), 1, n - 1)),
+            "sse_of_unit": ("unit_grid", curve),
+            "best_unit": ((), np.exp(best.x)),
             "mean_amplitude": ((), mean, {"units": "uV"}),
         },
         coords={
             "metric": list(named),
             "unit": list(units),
             "unit_metric": ["Euclidean", "metabolic"],
-            "unit_grid": ("unit_grid", grid, one),
+            "unit_grid": grid,
             "when": ["before", "after"],
         },
     )
@@ -241,7 +250,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(12.4, 4.2), layout="constrained")
     plane, misses, units = figure.subplots(1, 3)
     for P, q in zip(dataset["P"].values, dataset["q"].values, strict=True):
-        arrow = {"arrowstyle": "-|>", "color": COLOURS[0]}
+        arrow = {"arrowstyle": "-|>", "color": LINE_COLOURS[0]}
         plane.annotate("", (P[1], q[1]), (P[0], q[0]), arrowprops=arrow)
         plane.plot(P[0], q[0], "o", color="black", markersize=4)
         plane.plot(P[1], q[1], alpha=0)  # an arrow alone does not widen the axes
@@ -252,7 +261,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     for place, name in enumerate(names):
         here = dataset.sel(metric=name)
         survives = float(here["p_value"]) >= 0.05
-        colour = COLOURS[0] if survives else COLOURS[1]
+        colour = LINE_COLOURS[0] if survives else LINE_COLOURS[1]
         values = here["residual"].values
         misses.plot(values, np.full(len(values), place), "o", color=colour, alpha=0.6)
         misses.plot(values.mean(), place, "|", color="black", markersize=16)
@@ -263,7 +272,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     misses.set(
         xlabel="ln(q observed / predicted)", title="Residuals and their mean (red: rejected)"
     )
-    units.semilogx(dataset["unit_grid"], dataset["sse_of_unit"], color=COLOURS[0], linewidth=2)
+    units.semilogx(dataset["unit_grid"], dataset["sse_of_unit"], color=LINE_COLOURS[0], linewidth=2)
     mean = float(dataset["mean_amplitude"])
     places = {"mean q": 1.0, "1 mV": 1000 / mean, "1 $\\mu$V": 1 / mean}
     for label, unit in places.items():
@@ -272,8 +281,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
                        ha="right", va="top")  # fmt: skip
     units.set(xlabel="unit of q / mean q", ylabel="sum of squared residuals",
               title="Euclid depends on the unit of q", xlim=(2e-3, 12), ylim=(0, None))  # fmt: skip
-    for axes in (plane, misses, units):
-        axes.spines[["top", "right"]].set_visible(False)
+    bare(plane, misses, units)
     return figure
 
 
@@ -292,24 +300,22 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     published = n == 13 and bool(np.isclose(float(dataset["mean_amplitude"]), _MEAN_OF_LARKMAN))
     worst = max(p["Fisher"], p["Wasserstein"])
     found = [
-        Claim(
-            statement="The metabolic metric cannot be discarded (F-test of its mean residual, p)",
-            expected="at least .05",
-            measured=float(p["metabolic"]),
-            holds=bool(p["metabolic"] >= 0.05),
+        Claim.above(
+            "The metabolic metric cannot be discarded (F-test of its mean residual, p)",
+            p["metabolic"],
+            0.05,
+            inclusive=True,
         ),
-        Claim(
-            statement="Fisher's and Wasserstein's metrics are rejected (larger p)",
-            expected="less than .05",
-            measured=float(worst),
-            holds=bool(worst < 0.05),
+        Claim.below(
+            "Fisher's and Wasserstein's metrics are rejected (larger p)",
+            worst,
+            0.05,
         ),
-        Claim(
-            statement="Euclid's prediction depends on the unit of q (largest over smallest sum of"
+        Claim.above(
+            "Euclid's prediction depends on the unit of q (largest over smallest sum of"
             " squared residuals for mean, mV, uV; a unit whose flow runs into P = 1 left out)",
-            expected="more than 1.5",
-            measured=float(np.nanmax(spread) / np.nanmin(spread)),
-            holds=bool(np.nanmax(spread) / np.nanmin(spread) > 1.5),
+            np.nanmax(spread) / np.nanmin(spread),
+            1.5,
         ),
     ]
     on_data = [
@@ -322,12 +328,9 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             "13 LTP recordings: all residuals of Fisher and Wasserstein have one sign", (13, 13),
             (signs["Fisher"], signs["Wasserstein"]), 0,
         ),
-        Claim(
-            statement="13 LTP recordings: Euclid, with q relative to its mean, survives too (p)",
-            expected="at least .05",
-            measured=float(p["Euclidean"]),
-            holds=bool(p["Euclidean"] >= 0.05),
+        Claim.above(
+            "13 LTP recordings: Euclid, with q relative to its mean, survives too (p)",
+            p["Euclidean"], 0.05, inclusive=True,
         ),
     ]  # fmt: skip
-    found += [claim if published else Claim(**{**vars(claim), "holds": None}) for claim in on_data]
-    return found
+    return found + [claim if published else replace(claim, holds=None) for claim in on_data]

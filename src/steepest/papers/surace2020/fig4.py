@@ -13,25 +13,30 @@ Why Fisher (Chentsov's theorem): lengths are unchanged by a sufficient statistic
 one that loses information. Wasserstein's metric is changed already by renaming the observations.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from json import loads
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib.figure
 import numpy as np
 import xarray as xr
+from jaxtyping import Array
 
 from steepest.descent import gradient_flow
 from steepest.geometry import (
+    AbstractMetric,
     Euclidean,
     FisherDensity,
     FisherGaussian,
     WassersteinQuantile,
 )
 from steepest.models import IntrinsicModel, ReleaseModel
-from steepest.papers.surace2020._streams import COLOURS, draw_stream, field_on
+from steepest.papers._alternatives import alternatives
+from steepest.papers.surace2020._streams import draw_stream, field_on
+from steepest.pictures import LINE_COLOURS, letter
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
@@ -60,60 +65,72 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     a, b = np.linspace(0.05, 3.0, parameters.grid), np.linspace(-5, 1, parameters.grid)
     P = np.linspace(0.02, 0.98, parameters.grid)
     q = np.linspace(0.1, 2.0, parameters.grid) * parameters.target
+    of_intrinsic = alternatives([Euclidean(), intrinsic.fisher()])
+    of_release = alternatives([Euclidean(), release.fisher()])
     panels = [
-        field_on(intrinsic.cost, Euclidean(), a, b),
-        field_on(intrinsic.cost, intrinsic.fisher(), a, b),
-        field_on(release.cost, Euclidean(), P, q),
-        field_on(release.cost, release.fisher(), P, q),
+        *(field_on(intrinsic.cost, metric, a, b) for metric in of_intrinsic),
+        *(field_on(release.cost, metric, P, q) for metric in of_release),
     ]
     triesch = gradient_flow(intrinsic.cost, Euclidean(), [1.0, 0.0], [1.0], **_TIGHT)
     start = [0.5, 0.7 * parameters.target]
-    hit = gradient_flow(release.cost, Euclidean(), start, 1.0, stop=release.boundary())
-    times = np.linspace(0, 6, 61)
-    inside = gradient_flow(release.cost, release.fisher(), start, times, **_TIGHT)
+    times, edge = np.linspace(0, 6, 61), release.boundary()
+    hit = gradient_flow(release.cost, of_release[0], start, times / 6, stop=edge)
+    # Fisher's flow never comes to the edge; with the same stop it shares the compiled program.
+    inside = gradient_flow(release.cost, of_release[1], start, times, stop=edge, **_TIGHT)
     with jax.enable_x64(True):
         of_fisher = np.array([release.moments(x) for x in inside.points])
         at, there = jnp.asarray([1.5, -1.0]), jnp.asarray(start)
+        cost, slope = _cost_and_slope(intrinsic.cost, at)
+        release_cost, release_slope = _cost_and_slope(release.cost, there)
         values = {
-            "intrinsic_cost": intrinsic.cost(at),
-            "intrinsic_slope": jax.grad(intrinsic.cost)(at),
-            "intrinsic_minimum_slope": jax.grad(intrinsic.cost)(jnp.asarray(_MINIMUM)),
-            "release_cost": release.cost(there),
-            "release_slope": jax.grad(release.cost)(there),
-            "release_fisher": release.fisher().matrix(there),
+            "intrinsic_cost": cost,
+            "intrinsic_slope": slope,
+            "intrinsic_minimum_slope": _cost_and_slope(intrinsic.cost, jnp.asarray(_MINIMUM))[1],
+            "release_cost": release_cost,
+            "release_slope": release_slope,
+            "release_fisher": _matrices((release.fisher(),), there)[0],
         }
         values = {name: np.asarray(value) for name, value in values.items()}
-    one = {"units": "1"}
     fields = {}
     for name, (height, velocity) in zip("ABCD", panels, strict=True):
         plane = ("b", "a") if name in "AB" else ("q", "P")
-        fields[f"height_{name}"] = (plane, height, one)
-        fields[f"velocity_{name}"] = ((*plane, "coordinate"), velocity, one)
+        fields[f"height_{name}"] = (plane, height)
+        fields[f"velocity_{name}"] = ((*plane, "coordinate"), velocity)
     dataset = xr.Dataset(
         {
             **fields,
             **{
-                name: (tuple(f"i{k}" for k in range(value.ndim)), value, one)
+                name: (tuple(f"i{k}" for k in range(value.ndim)), value)
                 for name, value in values.items()
             },
-            "intrinsic_end": ("i0", triesch.points[0], one),
-            "hit": ("what", [float(hit.end_time), float(hit.boundary_time)], one),
-            "fisher_release": (("time", "i0"), inside.points, one),
-            "fisher_moments": (("time", "i0"), of_fisher, one),
-            "length": (("statistic", "measure"), _lengths(), one),
+            "intrinsic_end": ("i0", triesch.points[0]),
+            "hit": ("what", [float(hit.end_time), float(hit.boundary_time)]),
+            "fisher_release": (("time", "i0"), inside.points),
+            "fisher_moments": (("time", "i0"), of_fisher),
+            "length": (("statistic", "measure"), _lengths()),
         },
         coords={
-            "a": ("a", a, one),
-            "b": ("b", b, one),
-            "P": ("P", P, one),
-            "q": ("q", q, one),
-            "time": ("time", times, one),
+            "a": a,
+            "b": b,
+            "P": P,
+            "q": q,
+            "time": times,
             "what": ["stopped", "extrapolated"],
             "statistic": ["five observations", "their mean", "the first alone", "its logistic"],
             "measure": ["Fisher", "Wasserstein"],
         },
     )
     return stamp(dataset, parameters, seed)
+
+
+@eqx.filter_jit
+def _cost_and_slope(cost: Any, point: Array) -> tuple[Array, Array]:
+    return jax.value_and_grad(cost)(point)
+
+
+@eqx.filter_jit
+def _matrices(metrics: tuple[AbstractMetric, ...], point: Array) -> list[Array]:
+    return [metric.matrix(point) for metric in metrics]
 
 
 def _lengths() -> np.ndarray:
@@ -131,13 +148,14 @@ def _lengths() -> np.ndarray:
     ndtri = jax.scipy.special.ndtri
     everything = FisherGaussian(lambda p: p[0] * jnp.ones(5), constant(np.eye(5)))
     mean = FisherGaussian(lambda p: p, constant(np.eye(1) / 5))
-    one = FisherGaussian(lambda p: p, constant(np.eye(1)))
+    first = FisherGaussian(lambda p: p, constant(np.eye(1)))
     bijection = FisherDensity(squashed, lower=0.0, upper=1.0)
     carried = WassersteinQuantile(quantile=lambda u, p: p[0] + ndtri(u))
     carried_bijection = WassersteinQuantile(quantile=lambda u, p: jax.nn.sigmoid(p[0] + ndtri(u)))
     with jax.enable_x64(True):
         at = jnp.asarray([0.3])
-        fisher = [float(m.matrix(at)[0, 0]) ** 0.5 for m in (everything, mean, one, bijection)]
+        exact = _matrices((everything, mean, first), at)
+        fisher = [float(m[0, 0]) ** 0.5 for m in (*exact, bijection.matrix(at))]
         moved = [float(m.matrix(at)[0, 0]) ** 0.5 for m in (carried, carried_bijection)]
     return np.array([fisher, [np.nan, np.nan, *moved]]).T
 
@@ -147,10 +165,10 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(9.2, 8.4), layout="constrained")
     panels = figure.subplots(2, 2)
     titles = {
-        "A": "A   Intrinsic plasticity, Euclid",
-        "B": "B   Intrinsic plasticity, Fisher",
-        "C": "C   Release, Euclid",
-        "D": "D   Release, Fisher",
+        "A": "Intrinsic plasticity, Euclid",
+        "B": "Intrinsic plasticity, Fisher",
+        "C": "Release, Euclid",
+        "D": "Release, Fisher",
     }
     for (name, title), axes in zip(titles.items(), panels.ravel(), strict=True):
         first, second = ("a", "b") if name in "AB" else ("P", "q")
@@ -164,7 +182,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             height,
             dataset[f"velocity_{name}"].values,
             levels,
-            COLOURS[0] if name in "AC" else COLOURS[1],
+            LINE_COLOURS[0] if name in "AC" else LINE_COLOURS[1],
         )
         if name in "AB":
             axes.axvline(0, color="black", linestyle="--", linewidth=1.5)
@@ -175,7 +193,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             axes.axvline(0, color="black", linestyle="--", linewidth=1.5)
             axes.plot(1, float(dataset["q"].max()) / 2, "o", color="black", clip_on=False)
             axes.set(xlim=(-0.02, 1.02), xlabel="release probability P", ylabel="amplitude q")
-        axes.set_title(title, loc="left")
+        letter(axes, name, title)
     return figure
 
 
@@ -219,14 +237,9 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
               " (to 1e-5)", 0.164656, extrapolated, 1e-5),
         close("it was stopped at P = .999, at time (to 1e-6)", 0.164364, stopped, 1e-6),
     ]  # fmt: skip
-    found = [claim if same else Claim(**{**vars(claim), "holds": None}) for claim in found]
+    found = [claim if same else replace(claim, holds=None) for claim in found]
     found += [
-        Claim(
-            statement="Fisher's flow never reaches P = 1 (largest P until time 6)",
-            expected="less than 1",
-            measured=largest,
-            holds=largest < 1,
-        ),
+        Claim.below("Fisher's flow never reaches P = 1 (largest P until time 6)", largest, 1),
         close(
             "Fisher's flow has a closed form in mean and variance of the response (greatest"
             " difference, to 1e-8)",
@@ -245,11 +258,10 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
               5**-0.5, length[2] / length[0], 1e-12),
         close("a mere bijection of the observation leaves it unchanged (ratio, to 1e-9)", 1.0,
               length[3] / length[2], 1e-9),
-        Claim(
-            statement="Wasserstein's length is changed by a mere bijection (ratio)",
-            expected="not 1",
-            measured=float(carried[3] / carried[2]),
-            holds=bool(abs(carried[3] / carried[2] - 1) > 0.1),
+        Claim.below(
+            "Wasserstein's length is changed by a mere bijection (ratio)",
+            carried[3] / carried[2],
+            0.9,
         ),
     ]  # fmt: skip
     return found

@@ -1,0 +1,83 @@
+"""`steepest infer-metric`: in which metric does a measured flow descend a known cost?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from steepest.cli.options import Json, many
+from steepest.cli.output import command_line, give
+
+if TYPE_CHECKING:
+    from steepest.report.answer import Answer
+
+__all__ = ["command"]
+
+
+def command(
+    file: Annotated[
+        Path, Parameter(help="Table of a flow: CSV, TSV, NPY or NPZ (Parquet with the extra `io`).")
+    ],
+    /,
+    *,
+    cost: Annotated[
+        str,
+        Parameter(
+            help="The cost that is descended: gaussian, intrinsic, release, quadratic, or a Python"
+            " file that defines cost(point) in jax.numpy (FILE.py, or FILE.py:NAME). The file is"
+            " run: give only one that you trust."
+        ),
+    ],
+    position: Annotated[
+        list[str],
+        many("Columns of the position, one per coordinate."),
+    ],
+    velocity: Annotated[
+        list[str] | None,
+        many("Columns of the velocity, in that order."),
+    ] = None,
+    time: Annotated[
+        str | None, Parameter(help="Column of the time, for trajectories (instead of velocities).")
+    ] = None,
+    flow: Annotated[
+        str | None, Parameter(help="Column that tells trajectories apart, by number or name.")
+    ] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for metric.html, metric.png and metric.json.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """In which metric does a measured flow descend a known cost?
+
+    Reads positions and velocities, one sample a row, or trajectories (positions and times), and
+    fits constant metrics in the coordinates given and in their logs. Only the metric times the
+    learning rate can be known, and only for the cost given.
+
+    For example:
+
+    ```
+    steepest infer-metric flow.csv --cost gaussian --position mu s --velocity dmu ds
+    steepest infer-metric paths.csv --cost mine.py:cost --position x y --time t --flow trial
+    ```
+    """
+
+    def make() -> "Answer":
+        from steepest.data.opening import check_file
+
+        check_file(file)
+        from steepest.inference.flows.files import load_cost, read_flow
+
+        descended = load_cost(cost)
+        samples = read_flow(file, descended, position, velocity=velocity, time=time, flow=flow)
+        from steepest.inference import infer_metric
+        from steepest.report.metric import metric_answer
+
+        driven = f"velocities {', '.join(velocity)}" if velocity else f"times {time}"
+        return metric_answer(
+            infer_metric(samples), source=file.name, cost=cost, position=position, driven=driven
+        )
+
+    repeated = command_line(
+        "infer-metric", file, cost=cost, position=position, velocity=velocity, time=time, flow=flow
+    )
+    return give(make, repeated, out=out, json=json)

@@ -1,0 +1,26 @@
+from .answer import Answer
+from .asked import answer_request
+from .connectivity import connectivity_answer
+from .layers import layers_answer
+from .measured import measured_answer
+from .metric import metric_answer
+from .page import Page, Section
+from .pair import pair_answer
+from .plan import plan_answer
+from .study import study_page
+from .unpaired import unpaired_answer
+
+__all__ = [
+    "Answer",
+    "Page",
+    "Section",
+    "answer_request",
+    "connectivity_answer",
+    "layers_answer",
+    "measured_answer",
+    "metric_answer",
+    "pair_answer",
+    "plan_answer",
+    "study_page",
+    "unpaired_answer",
+]

@@ -1,0 +1,101 @@
+"""From a file of sizes and what is asked of it to the answer: a pair, sessions, or unpaired."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from steepest.data.tables import Columns
+from steepest.errors import DataError
+from steepest.files import plain
+from steepest.inference.synapses.request import Request, is_said
+from steepest.report.answer import Answer
+
+__all__ = ["answer_request"]
+
+
+def answer_request(file: Path, request: Request) -> Answer:
+    """What a file of sizes says about what is asked. Raises DataError as readers and estimators do.
+
+    The file is read once, and before the estimators are imported: a bad one is refused at once.
+    """
+    columns = request.columns(file)
+    if request.unpaired:
+        return _unpaired(columns, request)
+    if request.paired:
+        return _pair(columns, request)
+    return _measured(columns, request)
+
+
+def _measured(columns: Columns, request: Request) -> Answer:
+    from steepest.inference.synapses.measured import infer_measured
+    from steepest.report.measured import measured_answer
+
+    measured = request.measurements(columns)
+    stated = request.noise_cv is not None or request.noise_sd is not None
+    if measured.source is None and not stated:
+        # Groups alone say nothing about noise: the pair is judged without it, and never named.
+        return _pair(columns, request)
+    verdict = infer_measured(
+        measured, noise_cv=request.noise_cv, noise_sd=request.noise_sd, seed=request.seed or 0
+    )
+    return measured_answer(verdict, source=columns.path.name, request=_understood(request))
+
+
+def _pair(columns: Columns, request: Request) -> Answer:
+    from steepest.inference.synapses.assumed_noise import sensitivity
+    from steepest.inference.synapses.covariate import rate_exponent
+    from steepest.inference.synapses.pair import infer_geometry
+    from steepest.report.pair import pair_answer
+
+    before, after = columns.labelled()[:2]
+    seed = request.seed or 0
+    try:
+        verdict = infer_geometry(
+            before,
+            after,
+            noise_cv=request.noise_cv,
+            noise_sd=request.noise_sd,
+            detection_limit=request.detection_limit,
+            seed=seed,
+        )
+    except DataError as error:
+        raise DataError(f"{columns.path}: {error}") from error
+    rate = assumed = None
+    if request.rate is not None:
+        rate = rate_exponent(*columns.arrays[:3], seed=seed)
+    if verdict.noise.kind == "unknown":
+        assumed = sensitivity(verdict.before, verdict.after)
+    return pair_answer(
+        verdict,
+        source=columns.path.name,
+        before=str(request.before),
+        after=str(request.after),
+        rate=rate,
+        assumed=assumed,
+        request=_understood(request),
+    )
+
+
+def _unpaired(columns: Columns, request: Request) -> Answer:
+    from steepest.inference.synapses.unpaired import infer_unpaired
+    from steepest.report.unpaired import unpaired_answer
+
+    try:
+        verdict = infer_unpaired(columns.arrays[0], columns.arrays[1], seed=request.seed or 0)
+    except DataError as error:
+        raise DataError(f"{columns.path}: {error}") from error
+    return unpaired_answer(
+        verdict,
+        source=columns.path.name,
+        before=str(request.before),
+        after=str(request.after),
+        request=_understood(request),
+    )
+
+
+def _understood(request: Request) -> dict[str, Any]:
+    """What was asked, as it was understood; only what was said."""
+    return plain(
+        {name: value for name, value in asdict(request).items() if is_said(value)}
+        | {"seed": request.seed or 0}
+    )

@@ -1,0 +1,79 @@
+"""A verdict on two distributions of different synapses as an answer."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from steepest.inference.synapses.unpaired import UnpairedVerdict
+from steepest.report.answer import Answer
+from steepest.report.page import Page, Section, checks_section, verdict_page
+from steepest.report.tables import checks_table, together, verdict_head
+from steepest.report.words import INDEX, fixed, interval
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+__all__ = ["unpaired_answer"]
+
+
+def unpaired_answer(
+    verdict: UnpairedVerdict,
+    *,
+    source: str,
+    before: str,
+    after: str,
+    request: Mapping[str, Any] | None = None,
+) -> Answer:
+    """The verdict for terminal, JSON and page; `source` is the file's name.
+
+    `before` and `after` are its columns, `request` is what was asked, by the names of the options,
+    for the JSON.
+    """
+    return Answer(
+        name="verdict",
+        heading=f"{source}: column {before} and column {after}, unpaired",
+        content=verdict.to_dict() | ({} if request is None else {"request": dict(request)}),
+        table=lambda: _table(verdict),
+        page=lambda: _page(verdict, source, before, after),
+        draw=verdict.plot,
+    )
+
+
+def _page(verdict: UnpairedVerdict, source: str, before: str, after: str) -> Page:
+    return verdict_page(
+        verdict,
+        source=source,
+        asked=(
+            f"Asked of {source}, column {before} (before) and column {after} (after), as two"
+            " distributions of different synapses."
+        ),
+        settle=verdict.settle,
+        alt="Both distributions of sizes, and the misfit of every index",
+        caption="A: the distributions before and after. B: how far a Gaussian change of the dual is"
+        " from turning the first into the second, for every index.",
+        sections=[
+            Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict), note=INDEX),
+            checks_section(verdict.checks),
+        ],
+    )
+
+
+def _table(verdict: UnpairedVerdict) -> "Group":
+    head = verdict_head(verdict, _numbers(verdict), verdict.settle)
+    return together(head, "", checks_table(verdict.checks))
+
+
+def _numbers(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
+    return [
+        (
+            "index",
+            f"{fixed(verdict.index)}, 95 % {interval(verdict.interval)}",
+            "smallest distance between distributions; both samples bootstrapped",
+        ),
+        ("change", fixed(verdict.relative_change), "of the spread of sizes before"),
+        ("sizes before", str(verdict.n_before), _left_out(verdict.absent_before)),
+        ("sizes after", str(verdict.n_after), _left_out(verdict.absent_after)),
+    ]
+
+
+def _left_out(absent: int) -> str:
+    return f"{absent} absent (0 or empty) left out" if absent else "all positive"

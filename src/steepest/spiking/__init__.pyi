@@ -1,0 +1,118 @@
+from .afferents import Afferents, GivenGroup, SteadyGroup, VaryingGroup
+from .brian2 import export_brian2
+from .cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
+from .engines import why_dense
+from .fisher import (
+    FisherCoefficients,
+    NeuronFisher,
+    inverse_coefficients,
+    quadratic_inverse,
+)
+from .kernel import (
+    AbstractKernel,
+    Alpha,
+    DifferenceOfExponentials,
+    double_exponential,
+)
+from .neuron import PoissonNeuron
+from .recording import Recording, State, evaluate
+from .rules import (
+    AbstractRule,
+    AbstractSomaticRule,
+    ApproximateNaturalRule,
+    Coefficients,
+    EuclideanRule,
+    MetricRule,
+    NaturalRule,
+    Parts,
+    QuadraticNaturalRule,
+)
+from .settings import Settings, Spikes, check_run
+from .simulation import simulate, simulate_dense
+from .task import (
+    AttenuatedTeacher,
+    FixedRateTeacher,
+    GivenTeacher,
+    RealisableTeacher,
+    Task,
+    backpropagation,
+    exponential_attenuation,
+    paper_task,
+)
+from .trains import SpikeTrains, read_spike_trains
+from .transfer import (
+    AbstractTransfer,
+    Exponential,
+    RectifiedQuadratic,
+    Sigmoid,
+    Transfer,
+)
+from .tuning import (
+    Tuning,
+    first_time_below,
+    mean_time_below,
+    output_error,
+    tune_rate,
+)
+from .usps import sample_usps, shot_noise_fisher
+
+__all__ = [
+    "AbstractKernel",
+    "AbstractRule",
+    "AbstractSomaticRule",
+    "AbstractTransfer",
+    "Afferents",
+    "Alpha",
+    "ApproximateNaturalRule",
+    "AttenuatedTeacher",
+    "Coefficients",
+    "DifferenceOfExponentials",
+    "EuclideanRule",
+    "Exponential",
+    "FisherCoefficients",
+    "FixedRateTeacher",
+    "GivenGroup",
+    "GivenTeacher",
+    "MetricRule",
+    "NaturalRule",
+    "NeuronFisher",
+    "Parts",
+    "PoissonNeuron",
+    "QuadraticNaturalRule",
+    "RealisableTeacher",
+    "Recording",
+    "RectifiedQuadratic",
+    "Settings",
+    "Sigmoid",
+    "SpikeTrains",
+    "Spikes",
+    "State",
+    "SteadyGroup",
+    "Task",
+    "Transfer",
+    "Tuning",
+    "VaryingGroup",
+    "backpropagation",
+    "check_run",
+    "cost_per_bin",
+    "cost_per_second",
+    "double_exponential",
+    "evaluate",
+    "exponential_attenuation",
+    "export_brian2",
+    "first_time_below",
+    "inverse_coefficients",
+    "mean_time_below",
+    "output_error",
+    "paper_task",
+    "quadratic_inverse",
+    "rate_distance",
+    "read_spike_trains",
+    "sample_usps",
+    "shot_noise_fisher",
+    "simulate",
+    "simulate_dense",
+    "tune_rate",
+    "weight_distance",
+    "why_dense",
+]
