@@ -2,9 +2,11 @@
 
 import doctest
 import importlib
+import importlib.util
 import inspect
 from pathlib import Path
 
+import jax
 import pytest
 
 import steepest
@@ -31,7 +33,14 @@ def test_the_examples_of_docstrings_run(path, tmp_path, monkeypatch):
         pytest.importorskip("torch", reason="torch, an extra, is not installed")
     monkeypatch.chdir(tmp_path)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    outcome = doctest.testmod(importlib.import_module(module_of(path)), optionflags=flags)
+    module = importlib.import_module(module_of(path))
+    # As users run it, who have JAX's own settings.
+    with (
+        jax.enable_x64(False),
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+    ):
+        outcome = doctest.testmod(module, optionflags=flags)
     assert outcome.attempted > 0
     assert outcome.failed == 0
 
