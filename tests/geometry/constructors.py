@@ -110,6 +110,12 @@ def least_anisotropic():
     return LeastAnisotropic(lambda x: x @ x / 2, lambda x: -jnp.asarray(SHEAR) @ x)
 
 
+def alternative():
+    from steepest.papers._alternatives import alternatives
+
+    return alternatives([Euclidean(), Weber()])[1]
+
+
 def of_mean(x):
     return x[:1]
 
@@ -146,6 +152,7 @@ COMPUTED = {
     "input_covariance": input_covariance,
     "intrinsic_fisher": intrinsic_fisher,
     "least_anisotropic": least_anisotropic,
+    "alternative": alternative,
 }
 
 # Of points with six coordinates.
