@@ -1,15 +1,20 @@
+import inspect
+
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from steepest.descent import gradient_flow
+from steepest.arrays.numbers import as_field
+from steepest.descent import gradient_flow, velocity
 from steepest.errors import ChartError, FlowError, MetricError, UsageError
 from steepest.geometry import (
     Box,
     Constant,
     Diagonal,
+    DualPower,
     Elementwise,
     Entropy,
     Euclidean,
@@ -62,21 +67,35 @@ def test_the_wicked_map_leads_where_the_reference_says(metric, end):
     np.testing.assert_allclose(flow.end, end, atol=2e-8)
 
 
+class PowersOfSigma(eqx.Module):
+    """G = diag(sigma^a, c sigma^b): one compiled flow serves several metrics of Fig 3."""
+
+    a: np.ndarray = eqx.field(converter=as_field)
+    c: np.ndarray = eqx.field(converter=as_field)
+    b: np.ndarray = eqx.field(converter=as_field)
+
+    def __call__(self, x):
+        return [[x[1] ** self.a, 0.0], [0.0, self.c * x[1] ** self.b]]
+
+
+SIGMA = MatrixMetric(PowersOfSigma(0.0, 1.0, 0.0))
+VARIANCE = MatrixMetric(PowersOfSigma(0.0, 4.0, 2.0))
+FISHER = MatrixMetric(PowersOfSigma(-2.0, 2.0, -2.0))
+UNIT = np.linspace(0.0, 1.0, 7)
+
+
 @pytest.mark.parametrize(
     ("metric", "end"),
     [
-        (Euclidean(), (5.39383231, 1.98644225)),
-        (MatrixMetric(lambda x: [[1.0, 0.0], [0.0, 4 * x[1] ** 2]]), (5.07276891, 1.40674770)),
-        (Pullback(Euclidean(), TO_VARIANCE), (5.07276891, 1.40674770)),
-        (
-            MatrixMetric(lambda x: jnp.diag(jnp.array([1.0, 2.0])) / x[1] ** 2),
-            (4.73575888, 1.95615396),
-        ),
+        (SIGMA, (5.39383231, 1.98644225)),
+        (VARIANCE, (5.07276891, 1.40674770)),
+        (Pullback(Constant(np.eye(2)), TO_VARIANCE), (5.07276891, 1.40674770)),
+        (FISHER, (4.73575888, 1.95615396)),
     ],
     ids=["sigma", "variance_as_matrix", "variance_as_chart", "fisher"],
 )
 def test_the_metrics_of_fig_3_lead_where_the_reference_says(metric, end):
-    flow = gradient_flow(gaussian, metric, [6.0, 1.0], [1.0])
+    flow = gradient_flow(gaussian, metric, [6.0, 1.0], UNIT)
     np.testing.assert_allclose(flow.end, end, atol=2e-8)
 
 
@@ -98,9 +117,8 @@ def test_the_one_dimensional_example_follows_both_closed_forms():
 
 
 def test_the_fisher_flow_follows_its_closed_form():
-    metric = MatrixMetric(lambda x: jnp.diag(jnp.array([1.0, 2.0])) / x[1] ** 2)
     t = np.linspace(0.0, 3.0, 7)
-    flow = gradient_flow(gaussian, metric, [6.0, 1.0], t)
+    flow = gradient_flow(gaussian, FISHER, [6.0, 1.0], t)
     mean = 4 + 2 * np.exp(-t)
     variance = 4 + (1 - 4 + 4) * np.exp(-t) - 4 * np.exp(-2 * t)
     np.testing.assert_allclose(flow.points, np.stack([mean, np.sqrt(variance)], 1), atol=1e-7)
@@ -109,12 +127,11 @@ def test_the_fisher_flow_follows_its_closed_form():
 def test_the_same_flow_in_two_charts_is_the_same_to_1e_8():
     chart = TO_VARIANCE
     metric = Constant([[2.0, 0.5], [0.5, 1.0]])
-    times = np.linspace(0, 1, 5)
     here = gradient_flow(
-        gaussian, Pullback(metric, chart), [6.0, 1.0], times, rtol=1e-10, atol=1e-12
+        gaussian, Pullback(metric, chart), [6.0, 1.0], UNIT, rtol=1e-10, atol=1e-12
     )
     there = gradient_flow(
-        lambda y: gaussian(chart.inverse(y)), metric, [6.0, 1.0], times, rtol=1e-10, atol=1e-12
+        lambda y: gaussian(chart.inverse(y)), metric, [6.0, 1.0], UNIT, rtol=1e-10, atol=1e-12
     )
     seen = np.stack([chart(jnp.asarray(x)) for x in here.points])
     np.testing.assert_allclose(seen, there.points, atol=1e-8)
@@ -122,17 +139,11 @@ def test_the_same_flow_in_two_charts_is_the_same_to_1e_8():
 
 def test_tighter_tolerances_come_closer_to_the_closed_form():
     def error(rtol):
-        flow = gradient_flow(
-            gaussian, MatrixMetric(_fisher), [6.0, 1.0], [1.0], rtol=rtol, atol=rtol
-        )
+        flow = gradient_flow(gaussian, FISHER, [6.0, 1.0], UNIT, rtol=rtol, atol=rtol)
         return abs(flow.end[0] - (4 + 2 * np.exp(-1)))
 
     errors = [error(rtol) for rtol in (1e-4, 1e-7, 1e-10)]
     assert errors[0] > 10 * errors[1] > 100 * errors[2]
-
-
-def _fisher(x):
-    return jnp.diag(jnp.array([1.0, 2.0])) / x[1] ** 2
 
 
 def test_cost_never_rises_and_is_recorded():
@@ -146,25 +157,32 @@ def test_cost_never_rises_and_is_recorded():
     assert flow.end_time == 3.0
 
 
+class Slope(eqx.Module):
+    """The cost p x."""
+
+    p: np.ndarray = eqx.field(converter=as_field)
+
+    def __call__(self, x):
+        return jnp.sum(self.p * x)
+
+
 def test_a_potential_is_a_metric_to_flow_in():
-    p = jnp.array([1.0, -2.0])
-    flow = gradient_flow(lambda x: jnp.sum(p * x), Entropy(), [1.0, 1.0], [0.7])
+    p = np.array([1.0, -2.0, 0.0])
+    flow = gradient_flow(Slope(p), Entropy(), [1.0, 1.0, 1.0], [0.7])
     np.testing.assert_allclose(flow.end, np.exp(-0.7 * p), rtol=1e-8)
-    replicator = jnp.array([1.0, 2.0, 0.5])
     start = np.array([0.2, 0.3, 0.5])
-    flow = gradient_flow(lambda x: jnp.sum(replicator * x), Power(1.0), start, [1.3])
+    flow = gradient_flow(Slope([1.0, 2.0, 0.5]), Power(1.0), start, [1.3])
     share = flow.end / flow.end.sum()
     np.testing.assert_allclose(share, [0.16135149, 0.06596011, 0.7726884], atol=1e-7)
 
 
 def test_several_starts_are_the_same_flows_in_one_call():
     starts = np.array([[6.0, 1.0], [3.0, 2.5], [5.0, 0.7]])
-    times = np.linspace(0, 1, 4)
-    together = gradient_flow(gaussian, Weber(), starts, times)
-    assert together.points.shape == (3, 4, 2)
-    assert together.costs.shape == (3, 4)
+    together = gradient_flow(gaussian, Weber(), starts, 1.0)
+    assert together.points.shape == (3, 101, 2)
+    assert together.costs.shape == (3, 101)
     for start, points in zip(starts, together.points, strict=True):
-        alone = gradient_flow(gaussian, Weber(), start, times)
+        alone = gradient_flow(gaussian, Weber(), start, 1.0)
         np.testing.assert_allclose(points, alone.points, rtol=1e-12)
 
 
@@ -289,6 +307,47 @@ def test_the_dataset_is_labelled(impact):
     assert dataset.attrs["solver"] == "Tsit5"
     with pytest.raises(UsageError, match="1 coordinate names for 2"):
         impact.to_dataset(["P"])
+
+
+def test_the_dataset_has_units_and_refuses_those_of_something_else(impact):
+    dataset = impact.to_dataset(units={"time": "s", "point": "mV"})
+    assert dataset["time"].attrs == dataset["end_time"].attrs == {"units": "s"}
+    assert dataset["point"].attrs == {"units": "mV"}
+    assert dataset["cost"].attrs == {"units": "1"}
+    with pytest.raises(UsageError, match="not of speed"):
+        impact.to_dataset(units={"speed": "m/s"})
+
+
+def test_a_trajectory_prints_a_few_lines(impact):
+    lines = repr(impact).splitlines()
+    assert lines[0] == "Trajectory: 1 flow(s) in Euclidean, 2 coordinate(s) at 18 time(s)"
+    assert lines[1] == "  time 0: [0.5 0.7], cost 0.6747"
+    assert lines[3].startswith("  stopped; the edge at time 0.16465")
+    assert len(lines) == 4
+
+
+def test_a_trajectory_draws_its_coordinates_its_cost_and_its_path(impact):
+    coordinates, cost, path = impact.plot(["P", "q"]).axes
+    np.testing.assert_array_equal(coordinates.lines[1].get_ydata(), impact.points[:, 1])
+    assert [text.get_text() for text in coordinates.get_legend().get_texts()] == ["P", "q"]
+    np.testing.assert_array_equal(cost.lines[0].get_xydata().T, [impact.times, impact.costs])
+    np.testing.assert_array_equal(path.lines[0].get_xydata(), impact.points)
+    assert (path.get_xlabel(), path.get_ylabel()) == ("P", "q")
+    with pytest.raises(UsageError, match="1 coordinate names for 2"):
+        impact.plot(["P"])
+
+
+def test_the_signature_is_one_that_can_be_read():
+    assert str(inspect.signature(gradient_flow)).startswith(
+        "(cost: Callable[[Any], Any], geometry: AbstractGeometry, start: Numbers, times: Numbers, *"
+    )
+
+
+def test_velocity_is_minus_the_sharp_of_the_differential():
+    point = jnp.array([6.0, 1.0])
+    for geometry in (Weber(), Constant(A), DualPower(3.0)):
+        expected = -geometry.sharp(point, jax.grad(gaussian)(point))
+        np.testing.assert_array_equal(velocity(gaussian, geometry, point), expected)
 
 
 def test_a_flow_that_leaves_its_domain_says_when_where_and_what_to_do():

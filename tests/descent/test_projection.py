@@ -107,6 +107,17 @@ def test_a_coupled_quadratic_has_its_closed_form():
     np.testing.assert_allclose(found.weights, expected, atol=1e-11)
 
 
+def test_a_weight_without_input_moves_with_those_it_is_coupled_to():
+    inputs = X.copy()
+    inputs[:, 3] = 0
+    raised = np.linalg.solve(MIXING.T @ MIXING, inputs.T)
+    expected = W0 + raised @ np.linalg.solve(inputs @ raised, Y - inputs @ W0)
+    projection = bregman_projection(inputs, Y, W0, Coupled(PNorm(2), MIXING))
+    np.testing.assert_allclose(projection.weights, expected, atol=1e-11)
+    assert projection.kkt <= 1e-12
+    assert abs(projection.weights[3] - W0[3]) > 1e-3
+
+
 def test_a_general_minimiser_finds_the_same_weights():
     potential = PNorm(3)
 

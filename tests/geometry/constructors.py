@@ -1,30 +1,49 @@
-"""One of each: what the laws are run over. Points are (m, 2), inside every domain used here."""
+"""One of each geometry: what the laws are run over. Points are (m, 2), inside every domain here.
+
+A concrete geometry that stands in none of these dictionaries fails `test_every_geometry_is_here`.
+"""
 
 import jax.numpy as jnp
 import numpy as np
 
 from steepest.geometry import (
     Attenuation,
+    Box,
     Composed,
     Constant,
     Coupled,
     Diagonal,
+    DualPower,
     Elementwise,
     Entropy,
     Euclidean,
     Fermi,
+    FisherDensity,
+    FisherExponentialFamily,
+    FisherGaussian,
+    FisherNormal,
+    Homogeneous,
+    HomogeneousState,
     HyperbolicEntropy,
     Identity,
     Linear,
     Logit,
+    LossGradientCovariance,
     MatrixMetric,
     Metabolic,
+    MetabolicEnergies,
+    Neighbour,
+    NormPullback,
     PNorm,
     Power,
     Pullback,
     Scaling,
+    Spectral,
     SumOfInverseMetrics,
     SumOfMetrics,
+    WassersteinDistribution,
+    WassersteinGaussian,
+    WassersteinQuantile,
     Weber,
 )
 
@@ -66,6 +85,86 @@ METRICS = {
     "matrix_in_linear": lambda: Pullback(MatrixMetric(lambda x: jnp.diag(1 + x**2)), Linear(SHEAR)),
 }
 
+
+def neuron_fisher():
+    from steepest.spiking import NeuronFisher, PoissonNeuron
+
+    return NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+
+
+def input_covariance():
+    from steepest.recurrent import InputCovariance
+
+    return InputCovariance(SPD)
+
+
+def intrinsic_fisher():
+    from steepest.models import IntrinsicModel, NormalInput
+
+    return IntrinsicModel(NormalInput(1.0, 2.0)).fisher()
+
+
+def least_anisotropic():
+    from steepest.inference.flows.tailored import LeastAnisotropic
+
+    return LeastAnisotropic(lambda x: x @ x / 2, lambda x: -jnp.asarray(SHEAR) @ x)
+
+
+def alternative():
+    from steepest.papers._alternatives import alternatives
+
+    return alternatives([Euclidean(), Weber()])[1]
+
+
+def of_mean(x):
+    return x[:1]
+
+
+def of_variance(x):
+    return x[1:, None] ** 2
+
+
+# Computed at each point, some by quadrature: the laws look at one point of each.
+COMPUTED = {
+    "fisher_normal": lambda: FisherNormal(),
+    "fisher_gaussian": lambda: FisherGaussian(of_mean, of_variance),
+    "fisher_exponential_family": lambda: FisherExponentialFamily(
+        lambda eta: jnp.log(1 + jnp.sum(jnp.exp(eta)))
+    ),
+    "fisher_density": lambda: FisherDensity(
+        lambda x, p: -(((x - p[0]) / p[1]) ** 2) / 2 - jnp.log(p[1] * np.sqrt(2 * np.pi))
+    ),
+    "loss_gradient_covariance": lambda: LossGradientCovariance(
+        lambda x, p: (p[0] * x + p[1] * x**2) ** 2, [-1.0, 0.5, 2.0, 3.0]
+    ),
+    "metabolic_energies": lambda: MetabolicEnergies(jnp.square, [1.0, 2.0], 0.1),
+    "homogeneous": lambda: Homogeneous(2.0, 0.3),
+    "homogeneous_state": lambda: HomogeneousState(
+        lambda x: x**-2, lambda x: 0.7 / x, Box(lower=0.0)
+    ),
+    "neighbour": lambda: Neighbour([0.0, 5.0], 5.0, 0.6),
+    "wasserstein_quantile": lambda: WassersteinQuantile(lambda u, p: p[0] * u + p[1] * u**2),
+    "wasserstein_distribution": lambda: WassersteinDistribution(
+        lambda x, p: (x + p[0] * x**2 + p[1] * x**3) / (1 + p[0] + p[1]), 0.0, 1.0
+    ),
+    "wasserstein_gaussian": lambda: WassersteinGaussian(of_mean, of_variance),
+    "neuron_fisher": neuron_fisher,
+    "input_covariance": input_covariance,
+    "intrinsic_fisher": intrinsic_fisher,
+    "least_anisotropic": least_anisotropic,
+    "alternative": alternative,
+}
+
+# Of points with six coordinates.
+NORMS = {
+    "near sign descent": lambda: DualPower(1.05),
+    "Q = 1.5": lambda: DualPower(1.5),
+    "Euclid": lambda: DualPower(2.0),
+    "Q = 4": lambda: DualPower(4.0),
+    "spectral": lambda: Spectral(shape=(2, 3)),
+    "seen": lambda: NormPullback(DualPower(3.0), Elementwise(jnp.sinh, jnp.arcsinh)),
+}
+
 INDICES = (-2.0, -1.0, -0.5, 0.0, 0.5, 0.9, 1.0, 1.1, 1.5, 2.0, 3.0)
 POTENTIALS = {
     **{f"power_{a:g}": lambda a=a: Power(a) for a in INDICES},
@@ -77,3 +176,5 @@ POTENTIALS = {
     "coupled": lambda: Coupled(PNorm(3), SHEAR),
     "coupled_entropy": lambda: Coupled(Entropy(), SHEAR),
 }
+
+GEOMETRIES = {**METRICS, **COMPUTED, **NORMS, **POTENTIALS}

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from constructors import METRICS, POINTS, SPD, fisher_of_a_gaussian
+from constructors import COMPUTED, METRICS, POINTS, SPD, fisher_of_a_gaussian
 
 from steepest.errors import DomainError, LawBroken, MetricError, PrecisionError
 from steepest.geometry import (
@@ -27,6 +27,11 @@ def test_every_metric_obeys_the_laws(name):
     report = check_metric(METRICS[name](), POINTS)
     assert report.holds
     assert len(report.laws) == 11
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_every_metric_that_is_computed_obeys_the_laws(name):
+    assert check_metric(COMPUTED[name](), POINTS[:1], rtol=1e-8).holds
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from constructors import NORMS
 
 from steepest.descent import gradient_flow
 from steepest.errors import MetricError
@@ -11,20 +12,12 @@ from steepest.geometry import DualPower, Elementwise, NormPullback, Spectral
 
 RANDOM = np.random.default_rng(0)
 P = RANDOM.standard_normal(6)
-NORMS = {
-    "near sign descent": DualPower(1.05),
-    "Q = 1.5": DualPower(1.5),
-    "Euclid": DualPower(2.0),
-    "Q = 4": DualPower(4.0),
-    "spectral": Spectral(shape=(2, 3)),
-    "seen": NormPullback(DualPower(3.0), Elementwise(jnp.sinh, jnp.arcsinh)),
-}
 POINT = RANDOM.standard_normal(6)
 
 
 @pytest.mark.parametrize("name", NORMS)
 def test_no_direction_is_steeper_and_the_slope_is_the_dual_norm(name):
-    norm = NORMS[name]
+    norm = NORMS[name]()
     p = jnp.asarray(P)
     v = norm.sharp(POINT, p)
     dual = float(norm.dual_norm(POINT, p))
@@ -39,7 +32,7 @@ def test_no_direction_is_steeper_and_the_slope_is_the_dual_norm(name):
 
 @pytest.mark.parametrize("name", [n for n in NORMS if n != "seen"])
 def test_sharp_is_the_gradient_of_half_the_squared_dual_norm(name):
-    norm = NORMS[name]
+    norm = NORMS[name]()
     derived = jax.grad(lambda p: norm.dual_norm(POINT, p) ** 2 / 2)(jnp.asarray(P))
     np.testing.assert_allclose(norm.sharp(POINT, jnp.asarray(P)), derived, rtol=1e-9)
 

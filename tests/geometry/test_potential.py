@@ -82,6 +82,18 @@ def test_the_change_scales_as_size_to_the_geometry_index(index):
     np.testing.assert_allclose(slopes, index, atol=1e-12)
 
 
+def test_entropy_is_a_name_for_the_power_of_index_1():
+    entropy = Entropy([1.0, -1.0])
+    assert isinstance(entropy, Power)
+    assert entropy.index == 1.0
+    assert entropy.name == Power(1.0).name == "Entropy"
+    assert repr(Power(1)) == "Power(1)"
+    assert repr(entropy) == "Power(1, sign=[ 1. -1.])"
+    w, v = jnp.array([0.3, -2.0]), jnp.array([1.0, 0.5])
+    np.testing.assert_array_equal(entropy.flat(w, v), v / jnp.abs(w))
+    np.testing.assert_array_equal(entropy.sharp(w, v), v * jnp.abs(w))
+
+
 def test_dual_changes_are_continuous_in_the_index():
     before, after = jnp.array([0.02, 0.5, 3.0]), jnp.array([0.021, 0.2, 9.0])
     for centre in (1.0, 2.0):

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import readable
+from steepest.arrays.numbers import like
 
 __all__ = ["Integral", "integrate", "to_line"]
 
@@ -80,9 +81,11 @@ def integrate(
 
     def panel(left: Array, right: Array) -> tuple[Array, Array]:
         half = (right - left) / 2
-        x, stretch = to_line((left + right) / 2 + half * _NODES, lower, upper, centre, scale)
+        x, stretch = to_line(
+            (left + right) / 2 + half * like(_NODES, half), lower, upper, centre, scale
+        )
         values = stretch[:, None] * jax.vmap(function)(x)
-        coarse, fine = half * (_COARSE @ values), half * (_FINE @ values)
+        coarse, fine = (half * (like(rule, half) @ values) for rule in (_COARSE, _FINE))
         return fine, jnp.abs(fine - coarse)
 
     edges = jnp.linspace(-1.0, 1.0, _FIRST_PANELS + 1)

@@ -54,9 +54,7 @@ class InertialTrajectory:
             f" energy {self.energies[i]:.4g}"
             for i in (0, -1)
         ]
-        head = (
-            f"InertialTrajectory: {n} coordinate{'s' if n > 1 else ''} at {self.times.size} time(s)"
-        )
+        head = f"InertialTrajectory: {n} coordinate(s) at {self.times.size} time(s)"
         return "\n".join([head, *rows])
 
 

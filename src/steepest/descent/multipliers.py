@@ -83,8 +83,10 @@ class Problem:
 
 @eqx.filter_jit
 def _to_primal(potential: Any, dual: Any, change: Any, start: Any) -> Any:
-    # Where nothing changed, the start itself: a weight at 0 may have an infinite dual.
-    return jnp.where(change == 0, start, potential.to_primal(dual + change))
+    # A weight at 0 may have an infinite dual, and stays where nothing pulls at it. One of finite
+    # dual need not: a potential that couples weights moves it with the others.
+    stays = (change == 0) & ~jnp.isfinite(dual)
+    return jnp.where(stays, start, potential.to_primal(dual + change))
 
 
 @eqx.filter_jit

@@ -48,7 +48,7 @@ class Projection:
     >>> bregman_projection([[1.0, 1.0]], [2.0], [0.0, 1.0], PNorm(2))
     Projection: 2 weights, 1 equation(s), by dense newton in 1 iteration(s)
       weights [0.5 1.5]
-      residual 0, kkt 0
+      residual 0, kkt ...
     """
 
     weights: Float[np.ndarray, " d"]

@@ -33,7 +33,7 @@ class Trajectory:
     >>> from steepest import gradient_flow
     >>> from steepest.geometry import Euclidean
     >>> gradient_flow(lambda x: (x ** 2).sum() / 2, Euclidean(), [1.0, 2.0], [0.0, 1.0])
-    Trajectory: 1 flow in Euclidean, 2 coordinates at 2 times
+    Trajectory: 1 flow(s) in Euclidean, 2 coordinate(s) at 2 time(s)
       time 0: [1. 2.], cost 2.5
       time 1: [0.3679 0.7358], cost 0.3383
     """
@@ -56,9 +56,9 @@ class Trajectory:
     def __repr__(self) -> str:
         count, n = self.stopped.size, self.points.shape[-1]
         head = (
-            f"Trajectory: {count} flow{'s' if count > 1 else ''}"
+            f"Trajectory: {count} flow(s)"
             f" in {self.settings.get('metric', 'a geometry')},"
-            f" {n} coordinate{'s' if n > 1 else ''} at {self.times.size} times"
+            f" {n} coordinate(s) at {self.times.size} time(s)"
         )
         if self.batched:
             ends = short(np.sort(self.end_time)) if self.stopped.any() else f"{self.times[-1]:.6g}"

@@ -5,7 +5,6 @@ of the laws fails.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
@@ -15,9 +14,10 @@ import numpy as np
 
 from steepest.arrays.entry import entry_point
 from steepest.arrays.numbers import Numbers
-from steepest.errors import LawBroken, UsageError
+from steepest.errors import UsageError
 from steepest.geometry.chart import AbstractChart, Composed, Elementwise, Linear, Pullback, Scaling
 from steepest.geometry.directions import AbstractGeometry, velocity
+from steepest.geometry.ledger import Law, LawReport, Ledger
 from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.potential import AbstractPotential
 
@@ -30,74 +30,6 @@ __all__ = [
     "check_metric",
     "check_potential",
 ]
-
-
-@dataclass(frozen=True)
-class Law:
-    """One law, the largest violation seen, the largest allowed, and where it was seen.
-
-    >>> from steepest.geometry import Law
-    >>> Law("sharp inverts flat", violation=1e-15, tolerance=1e-9, point=(1.0,)).holds
-    True
-    """
-
-    statement: str
-    violation: float
-    tolerance: float
-    point: tuple[float, ...]
-
-    @property
-    def holds(self) -> bool:
-        return bool(self.violation <= self.tolerance)  # False for NaN
-
-
-@dataclass(frozen=True, repr=False)
-class LawReport:
-    """What was checked and what came out; prints as a table.
-
-    >>> from steepest.geometry import Euclidean, check_homogeneity
-    >>> check_homogeneity(Euclidean(), [1.0, 2.0]).holds
-    True
-    """
-
-    subject: str
-    laws: tuple[Law, ...]
-
-    @property
-    def holds(self) -> bool:
-        return all(law.holds for law in self.laws)
-
-    def __repr__(self) -> str:
-        lines = [self.subject]
-        for law in self.laws:
-            mark = "holds " if law.holds else "BROKEN"
-            where = "" if law.holds else f"  at {np.array2string(np.array(law.point), precision=6)}"
-            lines.append(
-                f"  {mark}  {law.statement}  (violation {law.violation:.1e}, "
-                f"allowed {law.tolerance:.0e}){where}"
-            )
-        return "\n".join(lines)
-
-
-class _Ledger:
-    """Collects violations, keeping the worst of each law."""
-
-    def __init__(self) -> None:
-        self.laws: dict[str, Law] = {}
-
-    def enter(self, statement: str, violation: Any, tolerance: float, point: Any) -> None:
-        values = np.asarray(violation, dtype=np.float64)
-        worst = float(np.max(np.where(np.isnan(values), np.inf, values), initial=0.0))
-        known = self.laws.get(statement)
-        if known is None or worst > known.violation:
-            place = tuple(float(x) for x in np.ravel(point))
-            self.laws[statement] = Law(statement, worst, tolerance, place)
-
-    def close(self, subject: str) -> LawReport:
-        report = LawReport(subject, tuple(self.laws.values()))
-        if not report.holds:
-            raise LawBroken(str(report))
-        return report
 
 
 def _gap(left: Any, right: Any) -> np.ndarray:
@@ -131,7 +63,7 @@ def check_metric(
     >>> report.holds, len(report.laws)
     (True, 11)
     """
-    ledger = _Ledger()
+    ledger = Ledger()
     rng = np.random.default_rng(seed)
     for point in _points(points, "check_metric"):
         metric.check(point)
@@ -140,7 +72,7 @@ def check_metric(
 
 
 def _metric_laws(
-    ledger: _Ledger, metric: AbstractMetric, x: Any, rng: np.random.Generator, rtol: float
+    ledger: Ledger, metric: AbstractMetric, x: Any, rng: np.random.Generator, rtol: float
 ) -> None:
     n = x.shape[0]
     G = np.asarray(metric.matrix(x))
@@ -203,7 +135,7 @@ def _unbend(y: Any) -> Any:
 
 
 def _steepest_laws(
-    ledger: _Ledger,
+    ledger: Ledger,
     metric: AbstractMetric,
     x: Any,
     p: Any,
@@ -241,7 +173,7 @@ def check_potential(
     >>> check_potential(PNorm(3), [1.0, -2.0]).holds
     True
     """
-    ledger = _Ledger()
+    ledger = Ledger()
     rng = np.random.default_rng(seed)
     array = _points(points, "check_potential")
     for i, point in enumerate(array):
@@ -276,7 +208,7 @@ def check_potential(
     return ledger.close(f"{potential.name}, a potential at {len(array)} point(s)")
 
 
-def _pair_laws(ledger: _Ledger, potential: AbstractPotential, x: Any, y: Any, rtol: float) -> None:
+def _pair_laws(ledger: Ledger, potential: AbstractPotential, x: Any, y: Any, rtol: float) -> None:
     change = potential.to_dual(y) - potential.to_dual(x)
     ledger.enter(
         "dual_change is the difference of the duals",
@@ -315,7 +247,7 @@ def check_homogeneity(
     ...     print(str(report).partition(" (")[0].splitlines()[0])
     Diagonal, the same for each of 2 units
     """
-    ledger = _Ledger()
+    ledger = Ledger()
     rng = np.random.default_rng(seed)
     for x in _points(points, "check_homogeneity"):
         n = len(x)
@@ -391,7 +323,7 @@ def check_invariance(
     >>> check_invariance(lambda model: Weber(), model, Scaling([1000.0, 1.0])).holds
     True
     """
-    ledger = _Ledger()
+    ledger = Ledger()
     seen = model.seen_in(chart)
     here, there = recipe(model), recipe(seen)
     for x in model.points:
