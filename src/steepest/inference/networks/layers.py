@@ -21,6 +21,7 @@ from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likeliho
 from steepest.inference.synapses.log_root import root_of
 from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.pair_rules import decide
+from steepest.inference.synapses.sizes import weights_of
 from steepest.markup import fragment, table
 from steepest.progress import track
 
@@ -185,8 +186,8 @@ def infer_layers(
     >>> infer_layers({"w": before}, {"w": after}, draws=20).verdict
     'All 1 layers lie nearest to multiplicative (median 0.80).'
     """
-    first = {name: np.asarray(value, dtype=np.float64) for name, value in before.items()}
-    second = {name: np.asarray(value, dtype=np.float64) for name, value in after.items()}
+    first = {name: weights_of(value, name) for name, value in before.items()}
+    second = {name: weights_of(value, name) for name, value in after.items()}
     names = match_checkpoints(first, second)
     if not names:
         raise DataError("the checkpoints hold no arrays")

@@ -13,6 +13,7 @@ from steepest.arrays.numbers import Numbers, lengthened
 from steepest.errors import DataError
 from steepest.geometry import AbstractPotential, Power
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
+from steepest.inference.synapses.sizes import weights_of
 from steepest.inference.synapses.verdict import DeltaCdfFloor
 
 __all__ = ["WeightStatistics", "signed_dual_change", "weight_statistics"]
@@ -113,7 +114,7 @@ def signed_dual_change(
 
 
 def _pair(before: Any, after: Any) -> tuple[np.ndarray, np.ndarray]:
-    w0, w1 = (np.asarray(w, dtype=np.float64) for w in (before, after))
+    w0, w1 = (weights_of(w, name) for w, name in ((before, "before"), (after, "after")))
     if w0.shape != w1.shape:
         raise DataError(f"before has shape {w0.shape} and after {w1.shape}: give the same weights")
     for name, w in (("before", w0), ("after", w1)):

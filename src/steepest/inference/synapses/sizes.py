@@ -25,6 +25,7 @@ __all__ = [
     "same_labels",
     "sizes_of",
     "truths_of",
+    "weights_of",
 ]
 
 
@@ -164,6 +165,16 @@ def truths_of(values: Any, name: str, everything: str) -> Bool[np.ndarray, " row
         if not (isinstance(cell, bool | Real) and cell in (0, 1)):
             raise DataError(f"{row(at)} of {name} is {cell!r}: give true or false")
     return cells.astype(bool)
+
+
+def weights_of(values: Any, name: str) -> Float[np.ndarray, "..."]:
+    """Weights of any shape and sign as float64; no masks, complex numbers, booleans or texts."""
+    if masked(values).any():
+        raise DataError(f"{name}: some weights are masked: leave them out before and after")
+    array = np.asarray(values)
+    if array.dtype.kind in "cbUSmM":
+        raise DataError(f"{name} holds values of type {array.dtype}: weights must be numbers")
+    return array.astype(np.float64)
 
 
 def refuse_tracers(function: str, *values: Any) -> None:
