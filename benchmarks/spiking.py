@@ -22,7 +22,7 @@ import spiking_peers as peers
 
 from steepest.machine import cores
 from steepest.spiking import EuclideanRule, NaturalRule, paper_task
-from steepest.spiking.event_run import event_model
+from steepest.spiking.event_run import to_event_model
 from steepest.spiking.events import EventEngine
 from steepest.spiking.settings import Settings
 from steepest.spiking.simulation import simulate_dense
@@ -35,7 +35,7 @@ BRIAN2 = "Brian2 cpp_standalone float32"
 class Ours:
     def __init__(self, rule, n, trials):
         task, w = paper_task(trials, n=n, test_samples=1)
-        model = event_model(task, RULES[rule][0], Settings(RULES[rule][1], 1.0))
+        model = to_event_model(task, RULES[rule][0], Settings(RULES[rule][1], 1.0))
         self.engine = EventEngine(model, w, task.teacher.weights, seed=0)
 
     def run(self, steps):

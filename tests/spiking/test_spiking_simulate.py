@@ -36,7 +36,7 @@ from steepest.spiking import (
     simulate_dense,
     why_dense,
 )
-from steepest.spiking.event_run import event_model, events_of
+from steepest.spiking.event_run import events_of, to_event_model
 from steepest.spiking.recording import evaluate, record_steps
 from steepest.spiking.settings import Settings
 
@@ -353,7 +353,7 @@ def test_a_failure_is_that_of_the_earliest_step_also_when_interrupted(learner):
     def interrupt(amount):
         raise KeyboardInterrupt
 
-    model = event_model(task, NaturalRule(), Settings(30.0, 0.2))
+    model = to_event_model(task, NaturalRule(), Settings(30.0, 0.2))
     for eta, raised in ((30.0, LearningError), (0.0, KeyboardInterrupt)):
         engine = events.EventEngine(
             replace(model, eta=eta), weights, 0 * weights, seed=None, draws=(False, False)

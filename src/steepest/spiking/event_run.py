@@ -21,13 +21,13 @@ from steepest.spiking.settings import Settings
 from steepest.spiking.task import FixedRateTeacher, GivenTeacher, RealisableTeacher, Task
 from steepest.spiking.transfer import Sigmoid
 
-__all__ = ["event_model", "events_of", "run_events"]
+__all__ = ["events_of", "run_events", "to_event_model"]
 
 _LOOK_AFTER = 2.0e7  # trial-steps (of about 30 ns) between two looks at progress and interrupts
 _GIVEN_AT_ONCE = 2_000_000  # given spikes, of all trials, and bins in which one train's are counted
 
 
-def event_model(task: Task, rule: AbstractRule, settings: Settings) -> EventModel:
+def to_event_model(task: Task, rule: AbstractRule, settings: Settings) -> EventModel:
     """The numbers of a task and a rule that the event-driven engine can run."""
     neuron, source = task.neuron, task.source
     transfer, kernel = neuron.transfer, neuron.kernel
@@ -63,7 +63,7 @@ def run_events(run: Run, threads: int | None) -> Recording:
     target = source.weights if isinstance(source, RealisableTeacher) else np.zeros(shape[1])
     draws_inputs = run.spikes is None and task.afferents.constant_rates is not None
     draws_teacher = run.spikes is None and not isinstance(source, GivenTeacher)
-    model = event_model(task, run.rule, settings)
+    model = to_event_model(task, run.rule, settings)
     runner = EventEngine(
         model,
         start.weights,
