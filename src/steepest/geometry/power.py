@@ -198,7 +198,8 @@ def Entropy(sign: Any = 1.0) -> Power:
     >>> from steepest.geometry import Entropy
     >>> Entropy()
     Power(1)
-    >>> print(mirror_step(Entropy(), jnp.ones(2), jnp.array([1.0, -1.0]), 0.1).round(4))
-    [0.9048 1.1052]
+    >>> stepped = mirror_step(Entropy(), jnp.ones(2), jnp.array([1.0, -1.0]), 0.1)
+    >>> [round(float(x), 4) for x in stepped]
+    [0.9048, 1.1052]
     """
     return Power(1.0, sign)

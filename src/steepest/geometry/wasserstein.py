@@ -79,8 +79,8 @@ class WassersteinQuantile(AbstractTransport):
     >>> from steepest.geometry import WassersteinQuantile
     >>> uniform = WassersteinQuantile(lambda u, p: p[0] + u * (p[1] - p[0]))
     >>> with jax.enable_x64(True):
-    ...     matrix = uniform.matrix(jnp.array([1.0, 4.0]))
-    >>> (6 * matrix).round(6).tolist()
+    ...     matrix = 6 * uniform.matrix(jnp.array([1.0, 4.0]))
+    >>> matrix.round(6).tolist()
     [[2.0, 1.0], [1.0, 2.0]]
     """
 
