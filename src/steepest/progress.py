@@ -4,17 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
-__all__ = ["Advance", "progress", "track"]
+__all__ = ["Advance", "progress_bar", "track"]
 
 T = TypeVar("T")
 
@@ -25,13 +15,23 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(description: str, total: float | None = None) -> Iterator[Advance]:
+def progress_bar(description: str, total: float | None = None) -> Iterator[Advance]:
     """Show a bar for `total` units of work; yields a function that advances it by an amount.
 
     The function takes a new description, too, where the work has more to say than its amount.
 
     Writes nothing when stderr is not a terminal, so pipes, logs and `--json` stay clean.
     """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("[progress.description]{task.description}"),
@@ -57,7 +57,7 @@ def track(items: Iterable[T], description: str, total: float | None = None) -> I
     """Iterate over `items` under a progress bar."""
     if total is None and hasattr(items, "__len__"):
         total = float(len(items))  # pyright: ignore[reportArgumentType]
-    with progress(description, total) as advance:
+    with progress_bar(description, total) as advance:
         for item in items:
             yield item
             advance()

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from steepest.arrays.numbers import Numbers
 from steepest.errors import UsageError
-from steepest.progress import progress
+from steepest.progress import progress_bar
 from steepest.recurrent._kernels import natural_steps
 from steepest.recurrent.inputs import checked
 from steepest.recurrent.limits import check_filters
@@ -74,7 +74,7 @@ def natural_learn(
     ends = sorted(marks | set(range(chunk, total, chunk)))
     state, inverse = State.silent(n), np.eye(n) / ridge
     times, kept, first = [], [], 0
-    with progress("learning", float(total)) as advance:
+    with progress_bar("learning", float(total)) as advance:
         for last in ends:
             stretch = shown[np.arange(first, last) % len(shown)]
             signals, state = rule.signals(stretch, dt, state)

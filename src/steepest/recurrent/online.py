@@ -24,7 +24,7 @@ from scipy.linalg.blas import dgemm  # pyright: ignore[reportAttributeAccessIssu
 
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
-from steepest.progress import progress
+from steepest.progress import progress_bar
 from steepest.recurrent._kernels import lowpass, rank_two_steps
 from steepest.recurrent.inputs import Inputs, checked
 from steepest.recurrent.limits import check_filters, check_rate
@@ -282,7 +282,7 @@ def learn(
     mean, weight, first = np.zeros((n, n)), 0, 0
     longest = min(chunk, max(b - a for a, b in pairwise([0, *ends])))
     looped = shown if period >= longest else np.concatenate([shown] * (1 + -(-longest // period)))
-    with progress("learning", float(total)) as advance:
+    with progress_bar("learning", float(total)) as advance:
         for last in ends:
             eps = next(eps for end, eps in schedule if first < end)
             delta = np.zeros((n, n)) if span > 1 else None

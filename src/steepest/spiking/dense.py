@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from steepest.geometry.chart import AbstractChart, Identity
-from steepest.progress import progress
+from steepest.progress import progress_bar
 from steepest.spiking.afferents import Afferents, VaryingGroup
 from steepest.spiking.dense_step import (
     Model,
@@ -42,7 +42,7 @@ def run_dense(run: Run, chart: AbstractChart | None, reason: str = "") -> Record
     move = _mover(run, model, chunk)
     recorder, done, complete = Recorder(run), first, True
     try:
-        with progress("learning", float(settings.steps)) as advance:
+        with progress_bar("learning", float(settings.steps)) as advance:
             if done in run.marks:
                 _record(recorder, model, done, trials)
             for stop in run.stops:

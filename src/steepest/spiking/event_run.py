@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from steepest.progress import progress
+from steepest.progress import progress_bar
 from steepest.spiking.engines import RULES
 from steepest.spiking.event_model import EventModel, Events
 from steepest.spiking.events import EventEngine
@@ -86,7 +86,7 @@ def run_events(run: Run, threads: int | None) -> Recording:
     recorder = Recorder(run)
     complete = True
     try:
-        with progress("learning", float(settings.steps)) as advance:
+        with progress_bar("learning", float(settings.steps)) as advance:
             if start.step in run.marks:
                 _record(recorder, run, runner)
             for stop in run.stops:

@@ -17,7 +17,7 @@ import numpy as np
 from distributed import Client, Future, KilledWorker
 
 from steepest.errors import SteepestError, UsageError
-from steepest.progress import Advance, progress
+from steepest.progress import Advance, progress_bar
 from steepest.sweep.cell import Task, run_cells
 from steepest.sweep.cluster import open_client, read_slurm
 from steepest.sweep.folding import fold
@@ -163,7 +163,7 @@ class _Run:
     def finish(self) -> None:
         """Compute all cells; raises what stops the whole sweep."""
         last_fold = last_beat = 0.0
-        with progress("Waiting for the first worker", total=float(self.total)) as advance:
+        with progress_bar("Waiting for the first worker", total=float(self.total)) as advance:
             first = time.monotonic()
             while self.good + self.bad < self.total:
                 now = time.monotonic()

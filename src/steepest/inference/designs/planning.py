@@ -22,7 +22,7 @@ from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.naming import OUTCOMES, judge
 from steepest.markup import fragment, table
-from steepest.progress import progress
+from steepest.progress import progress_bar
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -203,7 +203,7 @@ def plan(
             )
     outcomes = np.zeros((len(designs), len(truths), len(OUTCOMES)), dtype=np.int64)
     total = float(len(designs) * len(truths) * runs)
-    with progress("Simulating experiments", total) as advance:
+    with progress_bar("Simulating experiments", total) as advance:
         for (d, tried), (t, truth) in itertools.product(enumerate(designs), enumerate(truths)):
             code = list(GEOMETRIES).index(truth)
             for run in range(runs):

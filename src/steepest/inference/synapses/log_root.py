@@ -20,7 +20,7 @@ from steepest.inference.synapses.geometries import SEARCHED
 from steepest.inference.synapses.intervals import quantile_of_t
 from steepest.inference.synapses.sizes import log_pairs
 from steepest.machine import cores
-from steepest.progress import progress
+from steepest.progress import progress_bar
 
 __all__ = [
     "interval_of",
@@ -162,7 +162,7 @@ def bootstrap_of(
     estimates = []
     with (
         ThreadPoolExecutor(cores()) as pool,
-        progress("Resampling synapses", float(draws)) as advance,
+        progress_bar("Resampling synapses", float(draws)) as advance,
     ):
         for part in pool.map(chunk, zip(sizes, seeds, strict=True)):
             estimates.append(part)

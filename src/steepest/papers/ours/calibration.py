@@ -31,7 +31,7 @@ from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.naming import OUTCOMES, judge
 from steepest.papers.ours._calibration_claims import claims
 from steepest.pictures import LINE_COLOURS, bare, letter
-from steepest.progress import progress
+from steepest.progress import progress_bar
 from steepest.study import parameter, stamp
 
 __all__ = ["DESIGNS", "NOISES", "QUICK", "TRUTHS", "Parameters", "claims", "plot", "run"]
@@ -122,7 +122,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     index = np.full((*shape, parameters.runs), np.nan)
     naive = np.zeros((*shape, 2), dtype=np.int64)
     held = np.full((*shape, len(_PARTS), parameters.runs), np.nan)
-    with progress("Judging known synapses", float(np.prod(shape) * parameters.runs)) as advance:
+    with progress_bar("Judging known synapses", float(np.prod(shape) * parameters.runs)) as advance:
         for cell in np.ndindex(*shape):
             design, truth, noise = (
                 getattr(parameters, name)[place]
@@ -230,7 +230,7 @@ def _naive(logs: np.ndarray, truth: str) -> tuple[int, int]:
 def _logroot_coverage(parameters: Parameters, seed: int) -> tuple[np.ndarray, int]:
     coverage = np.zeros((len(_SHAPES), len(GEOMETRIES)))
     total = coverage.size * parameters.logroot_runs
-    with progress("Coverage of the logroot interval", float(total)) as advance:
+    with progress_bar("Coverage of the logroot interval", float(total)) as advance:
         for row, shape in enumerate(_SHAPES.values()):
             for column, index in enumerate(GEOMETRIES.values()):
                 for at in range(parameters.logroot_runs):
