@@ -21,8 +21,13 @@ from steepest.geometry import (
     check_metric,
 )
 
+REPEATED = ("metabolic_default", "weber_constant")  # classes that others here stand for
 
-@pytest.mark.parametrize("name", METRICS)
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in REPEATED else ()) for name in METRICS],
+)
 def test_every_metric_obeys_the_laws(name):
     report = check_metric(METRICS[name](), POINTS)
     assert report.holds
