@@ -260,7 +260,7 @@ def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
         yield advance
 
     whole = run(NaturalRule(), 0.2)
-    monkeypatch.setattr(dense, "progress", impatient)
+    monkeypatch.setattr(dense, "progress_bar", impatient)
     out = run(NaturalRule(), 0.2)
     assert not out.complete
     assert out.to_dataset().attrs["complete"] == 0
