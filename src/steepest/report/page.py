@@ -9,9 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from steepest._version import __version__
+from steepest.inference.synapses.verdict import sentence_of
 from steepest.papers import Citation
 from steepest.papers.pogodin2024 import CITATION as POGODIN
-from steepest.report.words import CHECK_MARKS, Mark, Tone, capital, short, spaced, statement, tone
+from steepest.report.words import CHECK_MARKS, Mark, Tone, capital, short, spaced, tone
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -113,7 +114,7 @@ def verdict_page(
         title=f"Geometry of {source}",
         question="In which geometry did these synapses change?",
         asked=asked,
-        statement=statement(verdict.outcome, verdict.verdict),
+        statement=sentence_of(verdict),
         tone=tone(verdict.outcome),
         reason=capital(verdict.reason),
         notes=[*leading, *(("", note) for note in notes)],

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from steepest.report.words import CHECK_MARKS, Mark, capital, spaced, statement, tone
+from steepest.inference.synapses.verdict import sentence_of
+from steepest.report.words import CHECK_MARKS, Mark, capital, spaced, tone
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -62,9 +63,7 @@ def verdict_head(
 
     head = Table.grid(padding=(0, 2))
     style = _TONES[tone(verdict.outcome)]
-    head.add_row(
-        text(verdict.outcome, style), text(statement(verdict.outcome, verdict.verdict), "bold")
-    )
+    head.add_row(text(verdict.outcome, style), text(sentence_of(verdict), "bold"))
     head.add_row("why", text(capital(verdict.reason)))
     if settle:
         head.add_row("to settle", text(settle))

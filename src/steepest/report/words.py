@@ -16,7 +16,6 @@ __all__ = [
     "share",
     "short",
     "spaced",
-    "statement",
     "tone",
 ]
 
@@ -49,17 +48,6 @@ INDEX = (
 """What the index means, below the numbers of a page."""
 
 _TONES: dict[str, Tone] = {"named": "good", "refused": "bad", "unstable": "bad"}
-
-
-def statement(outcome: str, verdict: str) -> str:
-    """The verdict as a sentence; one that is a sentence stays as it is.
-
-    Only where a geometry is named is the verdict its name alone.
-
-    >>> statement("named", "euclidean")
-    'The synapses changed in the euclidean geometry.'
-    """
-    return f"The synapses changed in the {verdict} geometry." if outcome == "named" else verdict
 
 
 def tone(outcome: str) -> Tone:

@@ -79,9 +79,15 @@ def test_the_interval_ends_where_the_likelihood_ratio_says():
     assert fit.profile_index.max() >= 2
 
 
-@pytest.mark.parametrize("index", INDICES)
 @pytest.mark.parametrize(
-    "runs", [pytest.param(60, id="quick"), pytest.param(400, id="full", marks=pytest.mark.slow)]
+    ("index", "runs"),
+    [
+        *((index, 60) for index in (-1.0, 1.0)),
+        *(
+            pytest.param(index, 400, id=f"full-{index}", marks=pytest.mark.slow)
+            for index in INDICES
+        ),
+    ],
 )
 def test_its_standard_error_is_the_textbook_one_and_its_interval_covers(index, runs):
     fits = [fit_exact(1000, index, [2, run]) for run in range(runs)]
@@ -96,7 +102,7 @@ def test_its_standard_error_is_the_textbook_one_and_its_interval_covers(index, r
     assert covered >= 0.95 - 3 * math.sqrt(0.05 * 0.95 / runs)
 
 
-@pytest.mark.parametrize("index", [0.0, 1.0])
+@pytest.mark.parametrize("index", [pytest.param(0.0, marks=pytest.mark.slow), 1.0])
 def test_a_skewed_change_leaves_it_overconfident_where_logroot_is_not(index):
     def standard_scores(run):
         before, after = simulate_change(1000, index, skew=2.0, seed=[3, run])
@@ -209,9 +215,9 @@ def test_lost_synapses_bias_the_exact_likelihood_and_not_the_censored_one():
         after = np.sqrt(np.maximum(square, 0.0))
         log_before, log_after, lost = lose(before, after, 0.4)
         assert lost.size > 20
-        exact.append(fit_likelihood(ExactLikelihood(log_before, log_after)).index)
+        exact.append(index_of(ExactLikelihood(log_before, log_after)))
         full = CensoredLikelihood(log_before, log_after, lost, math.log(0.4))
-        censored.append(fit_likelihood(full).index)
+        censored.append(index_of(full))
     print(f"exact {np.mean(exact):.3f}, censored {np.mean(censored):.3f}")
     assert np.mean(exact) > -0.9
     assert np.mean(censored) == pytest.approx(-1.0, abs=0.03)

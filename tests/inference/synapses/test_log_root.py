@@ -79,7 +79,7 @@ def test_swapping_powers_of_size_maps_the_index_about_one():
 def test_a_resample_s_estimate_is_a_crossing_of_its_own_slope():
     before, after = logs(300, 0.5, seed=7)
     chosen = np.random.default_rng(7).integers(300, size=(40, 300))
-    fast = _nearest_roots(before[chosen], after[chosen], logroot(before, after))
+    fast = _nearest_roots(before, after, chosen, logroot(before, after))
     for rows, root in zip(chosen, fast, strict=True):
         ends = [slope_by_hand(before[rows], after[rows], root + side) for side in (-2e-4, 2e-4)]
         assert ends[0] > 0 > ends[1]
@@ -168,9 +168,15 @@ def estimates(index, runs, **kwargs):
     return np.array([logroot(*logs(1000, index, seed=[11, run], **kwargs)) for run in range(runs)])
 
 
-@pytest.mark.parametrize("index", INDICES)
 @pytest.mark.parametrize(
-    "runs", [pytest.param(60, id="quick"), pytest.param(200, id="full", marks=pytest.mark.slow)]
+    ("index", "runs"),
+    [
+        *((index, 60) for index in (-1.0, 1.0)),
+        *(
+            pytest.param(index, 200, id=f"full-{index}", marks=pytest.mark.slow)
+            for index in INDICES
+        ),
+    ],
 )
 def test_the_index_is_within_a_tenth_of_the_truth_in_95_percent_of_runs(index, runs):
     found = estimates(index, runs)
@@ -179,9 +185,15 @@ def test_the_index_is_within_a_tenth_of_the_truth_in_95_percent_of_runs(index, r
     assert found.std() == pytest.approx(1.11 / (0.8 * math.sqrt(1000)), rel=4 / math.sqrt(2 * runs))
 
 
-@pytest.mark.parametrize("index", INDICES)
 @pytest.mark.parametrize(
-    "runs", [pytest.param(60, id="quick"), pytest.param(200, id="full", marks=pytest.mark.slow)]
+    ("index", "runs"),
+    [
+        *((index, 60) for index in (-1.0, 1.0)),
+        *(
+            pytest.param(index, 200, id=f"full-{index}", marks=pytest.mark.slow)
+            for index in INDICES
+        ),
+    ],
 )
 def test_a_skewed_change_leaves_it_unbiased(index, runs):
     found = estimates(index, runs, skew=2.0)

@@ -25,7 +25,7 @@ def confounded(rho, *, n=4000, seed=0):
 @pytest.mark.parametrize("rho", [0.0, 0.8])
 def test_rates_free_the_index_of_their_confound(rho):
     before, after, rates = confounded(rho)
-    fit = rate_exponent(before, after, rates, draws=60)
+    fit = rate_exponent(before, after, rates, draws=40)
     assert fit.index == pytest.approx(0, abs=0.12)
     assert fit.exponent == pytest.approx(rho, abs=0.12)
     # Within three standard errors of the truth, which are a quarter of the interval's length each.
@@ -65,7 +65,7 @@ def wide(index, seed):
 
 
 def test_unpaired_sizes_show_a_geometry_only_after_a_large_change():
-    found = [infer_unpaired(*wide(1.0, seed), draws=20) for seed in range(4)]
+    found = [infer_unpaired(*wide(1.0, seed), draws=2) for seed in range(4)]
     assert all(f.usable for f in found)
     assert np.mean([f.index for f in found]) == pytest.approx(1, abs=0.35)
     before, after = simulate_change(2000, 1, change=0.05, seed=1)

@@ -168,13 +168,12 @@ class MidpointLikelihood:
         power = shape**2
         top = math.log(np.mean(self.step**2 / power) + math.ulp(0.0))
 
-        def cost(log_signal: float) -> float:
-            variance = math.exp(log_signal) * power + self.variance
-            return self._cost(shape, variance)
-
         # The likelihood in the signal's variance has one peak, or grows towards no signal at all.
         best = minimize_scalar(
-            cost, bounds=(top - 20, top + 2), method="bounded", options={"xatol": 1e-4}
+            lambda log_signal: self._cost(shape, math.exp(log_signal) * power + self.variance),
+            bounds=(top - 20, top + 2),
+            method="bounded",
+            options={"xatol": 1e-4},
         )
         return -min(float(best.fun), self._cost(shape, self.variance))  # pyright: ignore[reportAttributeAccessIssue]
 

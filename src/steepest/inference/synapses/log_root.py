@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from scipy.optimize import brentq
 
 from steepest.errors import DataError
@@ -54,12 +54,17 @@ def logroot_slope(
     >>> round(float(logroot_slope(*logs, np.array(1.0))), 2)
     -0.12
     """
-    change = dual_change(log_before, log_after, index[..., None])
+    return _slope_of(log_before, dual_change(log_before, log_after, index[..., None]))
+
+
+def _slope_of(
+    log_before: Float[np.ndarray, "*b n"], change: Float[np.ndarray, "*b n"]
+) -> Float[np.ndarray, "*b"]:
+    """`logroot_slope` of dual changes, which are overwritten."""
     n = change.shape[-1]
-    middle = [(n - 1) // 2, n // 2]
-    median = np.partition(change, middle, axis=-1)[..., middle].mean(axis=-1)
-    change -= median[..., None]
-    deviation = np.abs(change, out=change).reshape(-1, n)
+    deviation = change.reshape(-1, n)
+    deviation -= _medians(deviation)[:, None]
+    np.abs(deviation, out=deviation)
     row, column = np.divmod(np.flatnonzero(deviation == 0), n)
     deviation[row, column] = 1.0
     log_deviation = np.log(deviation, out=deviation)
@@ -71,7 +76,16 @@ def logroot_slope(
         size[row, column] = 0.0
         # Not BLAS: its own threads would fight with those of the bootstrap.
         slope = np.einsum("bn,bn->b", size, log_deviation) / np.einsum("bn,bn->b", size, size)
-    return np.where(kept < 3, math.nan, slope).reshape(index.shape)
+    return np.where(kept < 3, math.nan, slope).reshape(change.shape[:-1])
+
+
+def _medians(values: Float[np.ndarray, "b n"]) -> Float[np.ndarray, " b"]:
+    """The median of every row: one partition and a maximum, five times faster than NumPy's."""
+    half, odd = divmod(values.shape[1], 2)
+    parted = np.partition(values, half, axis=1)
+    high = parted[:, half]
+    low = high if odd else parted[:, :half].max(axis=1)
+    return (low + high) / 2
 
 
 def logroot(log_before: Any, log_after: Any) -> float:
@@ -103,7 +117,13 @@ def root_of(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " 
 
     low, high = SEARCHED
     scanned = np.linspace(low, high, round((high - low) / _SCAN_STEP) + 1)
-    slopes = np.array([slope(index) for index in scanned])
+    rows = max(1, _CHUNK // log_before.size)
+    slopes = np.concatenate(
+        [
+            logroot_slope(*(np.broadcast_to(log, (part.size, log.size)) for log in sizes), part)
+            for part in np.split(scanned, range(rows, scanned.size, rows))
+        ]
+    )
     if not np.all(np.isfinite(slopes)):
         raise DataError(
             "fewer than three synapses of different sizes changed by other than the median change:"
@@ -242,23 +262,29 @@ def _resampled(
     # Where the sample itself has a slope, so has at least about a quarter of its resamples.
     while todo.size:
         chosen = rng.integers(before.size, size=(todo.size, before.size), dtype=np.int32)
-        estimates[todo] = _nearest_roots(before[chosen], after[chosen], start)
+        estimates[todo] = _nearest_roots(before, after, chosen, start)
         todo = todo[np.isnan(estimates[todo])]
     return estimates
 
 
 def _nearest_roots(
-    before: Float[np.ndarray, "b n"], after: Float[np.ndarray, "b n"], start: float
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    chosen: Integer[np.ndarray, "b n"],
+    start: float,
 ) -> Float[np.ndarray, " b"]:
-    """The downward crossing of the slope nearest `start`, for every row at once."""
+    """The downward crossing of the slope nearest `start`, for every row of chosen synapses."""
+    before, after = log_before.take(chosen), log_after.take(chosen)
 
     def slope(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
-        if rows.size == len(before):
+        if rows.size == len(chosen):
             return logroot_slope(before, after, index)
         return logroot_slope(before[rows], after[rows], index)
 
-    root = np.full(len(before), math.nan)
-    near, near_slope, far, far_slope = _bracket(slope, len(before), start, root)
+    root = np.full(len(chosen), math.nan)
+    # At the start all rows have one index, so every synapse its one change.
+    at_start = _slope_of(before, dual_change(log_before, log_after, start).take(chosen))
+    near, near_slope, far, far_slope = _bracket(slope, start, at_start, root)
     active = np.flatnonzero(np.isfinite(near_slope) & np.isfinite(far_slope) & np.isnan(root))
     # Illinois: regula falsi that halves the weight of an end it keeps twice.
     for _ in range(60):
@@ -281,15 +307,14 @@ def _nearest_roots(
 
 def _bracket(
     slope: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    rows: int,
     start: float,
+    at_start: Float[np.ndarray, " b"],
     root: Float[np.ndarray, " b"],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Two points about a crossing per row; sets `root` where one is met, or none exists."""
     low, high = SEARCHED
-    everything = np.arange(rows)
-    far = np.full(rows, start)
-    far_slope = slope(everything, far)
+    everything = np.arange(root.size)
+    far, far_slope = np.full(root.size, start), at_start
     # The slope falls by about 1 per unit of index, so one overshooting step brackets most roots.
     side = np.sign(far_slope)
     stride = 1.3 * np.abs(far_slope) + 10 * _TOLERANCE

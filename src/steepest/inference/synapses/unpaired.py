@@ -250,9 +250,12 @@ def _distances(
     distance, relative = np.full(_GRID.size, math.nan), np.full(_GRID.size, math.nan)
     level = (np.arange(_POINTS) + 0.5) / _POINTS
     start, end = np.quantile(first, level), np.quantile(second, level)
-    zero = np.zeros_like
-    for at, index in enumerate(_GRID):
-        dual, after = dual_change(zero(start), start, index), dual_change(zero(end), end, index)
+    zero = np.zeros((_GRID.size, _POINTS))
+    duals, afters = (
+        dual_change(zero, np.broadcast_to(logs, zero.shape), _GRID[:, None])
+        for logs in (start, end)
+    )
+    for at, (dual, after) in enumerate(zip(duals, afters, strict=True)):
         widening = after.var() - dual.var()
         if widening <= 0:
             continue
