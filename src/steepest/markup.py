@@ -1,10 +1,23 @@
-"""What a notebook shows of a result: sentences and small tables as HTML, every text escaped."""
+"""What a prompt and a notebook show of a result: its first lines, or escaped HTML."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-__all__ = ["fragment", "table"]
+__all__ = ["brief", "fragment", "table"]
+
+
+def brief(text: str, lines: int = 5) -> str:
+    """The first lines of what `print` shows, and how many follow: what a prompt shows of a result.
+
+    >>> print(brief("named: burg\\n  index 2.1\\n  check lazy: ok", lines=2))
+    named: burg
+      index 2.1
+      ... (1 more line: print it)
+    """
+    first, rest = text.splitlines()[:lines], text.splitlines()[lines:]
+    more = "line" if len(rest) == 1 else "lines"
+    return "\n".join([*first, f"  ... ({len(rest)} more {more}: print it)"] if rest else first)
 
 
 def fragment(headline: str, paragraphs: Iterable[str] = (), tables: Iterable[str] = ()) -> str:

@@ -1,6 +1,7 @@
 """What a figure module is, and how one is run: computed, checked, and written whole or not at all.
 
 A figure module is one Python file with
+
 - a docstring: the title on its first line, then what is shown, in plain words;
 - `Parameters`: a frozen dataclass, the paper's values as defaults, every field a `parameter(...)`;
 - `QUICK`: a `Parameters` of seconds' length;

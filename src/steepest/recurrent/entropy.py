@@ -62,7 +62,7 @@ class RelativeEntropy(eqx.Module):
     `InputCovariance` go straight into `gradient_flow`. `value` is the same as a plain number.
 
     >>> cost = RelativeEntropy(np.eye(2), np.ones((1, 2)), 1.0, np.eye(1))
-    >>> cost.value([[1.0, 1.0]]), cost.minimum().weights
+    >>> cost.value(np.array([[1.0, 1.0]])), cost.minimum().weights
     (0.0, array([[1., 1.]]))
     """
 

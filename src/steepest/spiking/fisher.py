@@ -32,7 +32,9 @@ class FisherCoefficients(NamedTuple):
     `c1`, `c2`, `c3`: the metric's (Hz/mV^2, /mV^3, /mV^4); `g1`, `g2`, `g4`: the inverse's, g3 = g2
     (Eqs 102-105); `mean`, `variance`: of V (mV, mV^2), without the neuron's bias; `q`: e' S^-1 e.
 
-    >>> coefficients = NeuronFisher(PoissonNeuron(), [10.0, 50.0]).coefficients([0.1, 0.2])
+    >>> import numpy as np
+    >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
+    >>> coefficients = fisher.coefficients(np.array([0.1, 0.2]))
     >>> round(float(coefficients.mean), 3), round(float(coefficients.q), 3)
     (11.0, 1.56)
     """
@@ -60,8 +62,9 @@ class NeuronFisher(AbstractMetric):
     metric undefined; under jit it is NaN there.
 
     >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
-    >>> vector = fisher.sharp([0.1, 0.2], [1.0, 0.0])
-    >>> np.asarray(fisher.flat([0.1, 0.2], vector), dtype=float).round(3) + 0.0
+    >>> weights = np.array([0.1, 0.2])
+    >>> vector = fisher.sharp(weights, np.array([1.0, 0.0]))
+    >>> abs(np.asarray(fisher.flat(weights, vector), dtype=float).round(3))
     array([1., 0.])
     """
 

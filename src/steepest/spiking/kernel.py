@@ -174,7 +174,7 @@ class Alpha(AbstractKernel):
     `tau` in s, `integral` = eps0 in mV s. Raises `DomainError` for a tau that is not positive.
 
     >>> kernel = Alpha(0.01)
-    >>> round(float(kernel.peak_time), 6), round(float(kernel(0.01)), 3)
+    >>> round(float(kernel.peak_time), 6), round(float(kernel(np.array(0.01))), 3)
     (0.01, 36.788)
     """
 

@@ -29,7 +29,8 @@ class PoissonNeuron(eqx.Module):
     sign map of Fig 7 is lost).
 
     >>> neuron = PoissonNeuron()
-    >>> float(neuron.rate(10.0)), float(neuron.slope(10.0))
+    >>> voltage = np.array(10.0)
+    >>> float(neuron.rate(voltage)), float(neuron.slope(voltage))
     (50.0, 7.5)
     """
 

@@ -51,8 +51,8 @@ class Parts(NamedTuple):
 
     `homosynaptic` (x at this synapse), `uniform` (the same for all), `proportional` (to w).
 
-    >>> import numpy as np
-    >>> float(Parts(np.array([3.0]), np.array([-1.0]), np.array([0.5])).total[0])
+    >>> import jax.numpy as jnp
+    >>> float(Parts(jnp.array([3.0]), jnp.array([-1.0]), jnp.array([0.5])).total[0])
     2.5
     """
 
@@ -69,9 +69,11 @@ class Parts(NamedTuple):
 class AbstractRule(eqx.Module):
     """What a neuron makes of its USPs: the direction of change at a postsynaptic score of 1.
 
+    >>> import numpy as np
     >>> from steepest.spiking import NeuronFisher, PoissonNeuron
     >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
-    >>> EuclideanRule().direction(fisher, [0.1, 0.2], [1.0, 2.0]).tolist()
+    >>> weights, usps = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    >>> EuclideanRule().direction(fisher, weights, usps).tolist()
     [1.0, 2.0]
     """
 
@@ -107,9 +109,11 @@ class AbstractRule(eqx.Module):
 class AbstractSomaticRule(AbstractRule):
     """A rule gamma_s [homosynaptic - gamma_u uniform + gamma_w w] in somatic weights.
 
+    >>> import numpy as np
     >>> from steepest.spiking import NeuronFisher, PoissonNeuron
     >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
-    >>> EuclideanRule().parts(fisher, [0.1, 0.2], [1.0, 2.0]).homosynaptic.tolist()
+    >>> weights, usps = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    >>> EuclideanRule().parts(fisher, weights, usps).homosynaptic.tolist()
     [1.0, 2.0]
     """
 
@@ -158,9 +162,11 @@ class EuclideanRule(AbstractSomaticRule):
     In a chart it descends in the coordinates that learn, dw_d = eta score f' x, which is not the
     same change of the soma (Eq 44).
 
+    >>> import numpy as np
     >>> from steepest.spiking import NeuronFisher, PoissonNeuron
     >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
-    >>> EuclideanRule().direction(fisher, [0.1, 0.2], [1.0, 2.0]).tolist()
+    >>> weights, usps = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    >>> EuclideanRule().direction(fisher, weights, usps).tolist()
     [1.0, 2.0]
     """
 
@@ -190,9 +196,11 @@ class NaturalRule(AbstractSomaticRule):
 
     gamma_s = 1/c1, gamma_u = -c eps0 (c eps0 g1 sum x + g2 V), gamma_w = c eps0 g2 sum x + g4 V.
 
+    >>> import numpy as np
     >>> from steepest.spiking import NeuronFisher, PoissonNeuron
     >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
-    >>> change = NaturalRule().direction(fisher, [0.1, 0.2], [1.0, 2.0])
+    >>> weights, usps = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    >>> change = NaturalRule().direction(fisher, weights, usps)
     >>> [round(float(x), 3) for x in change]
     [0.004, 0.002]
     """
@@ -230,9 +238,11 @@ class ApproximateNaturalRule(AbstractSomaticRule):
     n = 100). As a recipe it is as invariant as the natural rule; Eq 114 prints f' where its inverse
     belongs.
 
+    >>> import numpy as np
     >>> from steepest.spiking import NeuronFisher, PoissonNeuron
     >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
-    >>> change = ApproximateNaturalRule().direction(fisher, [0.1, 0.2], [1.0, 2.0])
+    >>> weights, usps = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    >>> change = ApproximateNaturalRule().direction(fisher, weights, usps)
     >>> [round(float(x), 3) for x in change]
     [-0.036, -0.035]
     """
@@ -261,9 +271,11 @@ class QuadraticNaturalRule(AbstractSomaticRule):
     gamma_s = 1, gamma_w = 0, gamma_u = c^2 eps0^2 sum x/(q + 1): nothing depends on the weights.
     It is `NaturalRule` for a `RectifiedQuadratic` of gain 1/4 far above its threshold.
 
+    >>> import numpy as np
     >>> from steepest.spiking import NeuronFisher, PoissonNeuron
     >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
-    >>> change = QuadraticNaturalRule().direction(fisher, [0.1, 0.2], [1.0, 2.0])
+    >>> weights, usps = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    >>> change = QuadraticNaturalRule().direction(fisher, weights, usps)
     >>> [round(float(x), 4) for x in change]
     [0.0018, 0.0002]
     """
@@ -292,9 +304,11 @@ class MetricRule(AbstractRule):
     known in somatic weights there.
 
     >>> from steepest.geometry import Euclidean
+    >>> import numpy as np
     >>> from steepest.spiking import NeuronFisher, PoissonNeuron
     >>> fisher = NeuronFisher(PoissonNeuron(), [10.0, 50.0])
-    >>> MetricRule(Euclidean()).direction(fisher, [0.1, 0.2], [1.0, 2.0]).tolist()
+    >>> weights, usps = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    >>> MetricRule(Euclidean()).direction(fisher, weights, usps).tolist()
     [1.0, 2.0]
     """
 

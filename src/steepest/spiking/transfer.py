@@ -40,7 +40,7 @@ class AbstractTransfer(eqx.Module):
     >>> class Cubic(AbstractTransfer):
     ...     def __call__(self, voltage):
     ...         return jnp.asarray(voltage) ** 3
-    >>> float(Cubic().slope(2.0))
+    >>> float(Cubic().slope(jnp.array(2.0)))
     12.0
     """
 
@@ -127,7 +127,7 @@ class Sigmoid(AbstractTransfer):
     `maximum` in Hz, `steepness` (beta) in 1/mV, `threshold` in mV above rest.
 
     >>> sigmoid = Sigmoid(maximum=100.0, steepness=0.3, threshold=10.0)
-    >>> float(sigmoid(10.0)), float(sigmoid.slope(10.0))
+    >>> float(sigmoid(jnp.array(10.0))), float(sigmoid.slope(jnp.array(10.0)))
     (50.0, 7.5)
     """
 
@@ -178,8 +178,8 @@ class RectifiedQuadratic(AbstractTransfer):
     the coefficients are the exact ones of the rectified function, whose h is a step.
 
     >>> quadratic = RectifiedQuadratic(gain=0.25, threshold=0.0)
-    >>> float(quadratic(4.0)), float(quadratic(-4.0))
-    (4.0, 0.0)
+    >>> quadratic(jnp.array([4.0, -4.0])).tolist()
+    [4.0, 0.0]
     """
 
     threshold: np.ndarray = eqx.field(converter=as_field, default=-10.0)
@@ -237,7 +237,7 @@ class Exponential(AbstractTransfer):
     `rate_at_threshold` in Hz, `steepness` in 1/mV, `threshold` in mV above rest.
 
     >>> exponential = Exponential(rate_at_threshold=10.0, steepness=0.2, threshold=5.0)
-    >>> round(float(exponential(10.0)), 2)
+    >>> round(float(exponential(jnp.array(10.0))), 2)
     27.18
     """
 
@@ -286,7 +286,7 @@ class Transfer(AbstractTransfer):
     negative or decreasing.
 
     >>> softplus = Transfer(lambda voltage: 10 * jax.nn.softplus(0.2 * voltage))
-    >>> round(float(softplus(0.0)), 3)
+    >>> round(float(softplus(jnp.array(0.0))), 3)
     6.931
     """
 

@@ -22,7 +22,7 @@ _GROUPS = 50  # of trials, left out in turn for standard errors
 
 
 def first_time_below(times: Any, values: Any, threshold: float) -> Float[np.ndarray, "*curves"]:
-    """When positive curves (times, *curves) first fall to a positive threshold.
+    """When positive curves, whose first axis is time, first fall to a positive threshold.
 
     Interpolated in the logarithm of the values between two times; inf where a curve stays above.
     Raises `UsageError` for lengths that differ or numbers that are not positive.

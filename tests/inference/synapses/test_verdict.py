@@ -123,4 +123,7 @@ def test_printed_it_says_the_verdict_the_counts_and_every_geometry():
     assert printed.startswith("named: multiplicative")
     assert "200 usable of 201 rows; 0 vanished, 1 new, 0 absent" in printed
     assert all(name in printed for name in GEOMETRIES)
-    assert repr(verdict) == printed
+    *first, more = repr(verdict).splitlines()
+    assert printed.splitlines()[: len(first)] == first
+    assert len(first) <= 5
+    assert "more lines: print it" in more

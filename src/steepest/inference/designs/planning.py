@@ -21,7 +21,7 @@ from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.naming import OUTCOMES, judge
-from steepest.markup import fragment, table
+from steepest.markup import brief, fragment, table
 from steepest.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ class Plan:
             lines.append(f"  {described(design)}: {shares}")
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return brief(str(self))
 
     def to_dataset(self) -> "xarray.Dataset":
         """How many runs of every design and truth ended how."""

@@ -22,7 +22,7 @@ from steepest.inference.synapses.log_root import root_of
 from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.pair_rules import decide
 from steepest.inference.synapses.sizes import weights_of
-from steepest.markup import fragment, table
+from steepest.markup import brief, fragment, table
 from steepest.progress import track
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ class LayersVerdict:
         lines = [self.verdict, *(f"  {said}" for said in map(_said, self.fitted))]
         return "\n".join([*lines, f"  {left_out} arrays frozen or left out"] if left_out else lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return brief(str(self))
 
     def to_dataset(self) -> "xarray.Dataset":
         """Index and interval of every array by name, NaN where it was not fitted."""

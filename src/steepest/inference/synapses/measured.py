@@ -26,6 +26,7 @@ from steepest.inference.synapses.verdict import (
     sentence_of,
     verdict_dict,
 )
+from steepest.markup import brief
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -153,7 +154,8 @@ class MeasuredVerdict:
         lines += [f"  dropped    {item.count} {item.what}: {item.why}" for item in self.dropped]
         return "\n".join([*lines, *marked(self)])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return brief(str(self))
 
     def to_dataset(self) -> "xarray.Dataset":
         """Log sizes by synapse and session, and the profile; the verdict as attributes."""

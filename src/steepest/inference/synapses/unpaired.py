@@ -25,6 +25,7 @@ from steepest.inference.synapses.verdict import (
     sentence_of,
     verdict_dict,
 )
+from steepest.markup import brief
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -163,7 +164,8 @@ class UnpairedVerdict:
     def __str__(self) -> str:
         return f"{self.outcome}: {self.verdict}\n  why        {self.reason}"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return brief(str(self))
 
     def to_dataset(self) -> "xarray.Dataset":
         """Sizes of both samples and the misfit of every index; the verdict as attributes."""

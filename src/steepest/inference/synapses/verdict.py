@@ -11,7 +11,7 @@ from steepest._version import __version__
 from steepest.files import plain
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise
-from steepest.markup import fragment, table
+from steepest.markup import brief, fragment, table
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -233,7 +233,8 @@ class Verdict:
         ]
         return "\n".join([*lines, *marked(self)])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return brief(str(self))
 
     def to_dataset(self) -> "xarray.Dataset":
         """Usable sizes and the profile of the likelihood, the verdict as attributes."""
