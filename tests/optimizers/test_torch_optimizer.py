@@ -281,7 +281,7 @@ def test_a_potential_of_ones_own_is_refused_until_it_is_registered():
     np.testing.assert_allclose(weight.detach().numpy(), 0.9, rtol=1e-6)
 
 
-def test_importing_steepest_never_imports_torch():
+def test_torch_is_imported_on_demand_alone_and_without_it_the_message_names_the_extra():
     code = """
 import sys
 import steepest, steepest.optimizers, steepest.inference, steepest.descent
@@ -289,14 +289,6 @@ from steepest import papers
 papers.load("pogodin2024")
 from steepest.optimizers import mirror_descent
 print("torch" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
-
-
-def test_without_torch_the_message_names_the_extra():
-    code = """
-import sys
 sys.modules["torch"] = None
 from steepest.errors import UsageError
 try:
@@ -305,4 +297,6 @@ except UsageError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 'pip install "steepest[torch]"' in done.stdout
+    imported, message = done.stdout.strip().split("\n", 1)
+    assert imported == "False"
+    assert 'pip install "steepest[torch]"' in message

@@ -114,8 +114,15 @@ def test_folded_in_any_order_the_store_is_one_labelled_dataset_of_exact_cells(ma
         "seeds = 2\n[zip]\nwindow = [[0, 1], [0, 2], [1, 2]]\npoints = [3, 3, 8]",
     ],
 )
-@pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize("together", [2, 100])
+@pytest.mark.parametrize(
+    ("order", "together"),
+    [
+        (1, 2),
+        (-1, 100),
+        pytest.param(1, 100, marks=pytest.mark.slow),
+        pytest.param(-1, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_cells_of_other_lengths_and_other_coordinates_fit_in_too(made, text, order, together):
     plan, store = made(text)
     indices = list(range(plan.size))[::order]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import diffrax
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -40,8 +41,10 @@ def solve_recorded(
 
     Never raises: a solver that gives up, even where diffrax calls that a success, is not `ok`.
     """
+    # The solver asks for it at many places: it is traced once, and inlined there.
+    once = jax.jit(velocity, inline=True)
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(lambda t, state, args: velocity(state)),
+        diffrax.ODETerm(lambda t, state, args: once(state)),
         solver,
         t0=jnp.zeros_like(times[-1]),
         t1=times[-1],

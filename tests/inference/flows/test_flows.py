@@ -275,6 +275,10 @@ def test_a_metric_is_found_with_its_interval():
     )
 
 
+def along(direction, x):
+    return jnp.sum(x * direction)
+
+
 @pytest.mark.parametrize("costs", [1, 2, 3, 4, 5])
 def test_k_costs_identify_the_numbers_of_the_page(costs):
     n, random = 5, np.random.default_rng(costs)
@@ -282,7 +286,8 @@ def test_k_costs_identify_the_numbers_of_the_page(costs):
     parts = []
     for p in random.standard_normal((costs, n)):
         x = np.zeros((3, n))
-        parts.append(flow_samples(x, np.tile(-A @ A.T @ p, (3, 1)), lambda x, p=p: jnp.sum(x * p)))
+        cost = jax.tree_util.Partial(along, jnp.asarray(p))  # one program for all of them
+        parts.append(flow_samples(x, np.tile(-A @ A.T @ p, (3, 1)), cost))
     fit = fit_mobility(join_samples(parts), SYMMETRIC)
     expected = {1: 5, 2: 9, 3: 12, 4: 14, 5: 15}[costs]
     assert fit.fit.rank == expected

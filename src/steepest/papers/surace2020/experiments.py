@@ -19,6 +19,7 @@ released with Costa et al. 2017) further claims hold the published numbers.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import diffrax
@@ -72,6 +73,7 @@ def _follow(metric: Any, phi: Any, start: Array, goal: Array) -> Float[Array, "r
     def arrive(recording: tuple[Array, Array]) -> Array:
         begin, end = recording
 
+        @partial(jax.jit, inline=True)  # traced once for all the places where the solver asks
         def along(_: Any, point: Array, args: Any) -> Array:
             v = velocity(model.cost, metric, point)
             return v / jnp.linalg.norm(v)  # by arc length: the line is asked for, not its speed
