@@ -120,7 +120,11 @@ def root_of(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " 
     rows = max(1, _CHUNK // log_before.size)
     slopes = np.concatenate(
         [
-            logroot_slope(*(np.broadcast_to(log, (part.size, log.size)) for log in sizes), part)
+            logroot_slope(
+                np.broadcast_to(sizes[0], (part.size, log_before.size)),
+                np.broadcast_to(sizes[1], (part.size, log_before.size)),
+                part,
+            )
             for part in np.split(scanned, range(rows, scanned.size, rows))
         ]
     )
