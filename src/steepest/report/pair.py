@@ -113,7 +113,7 @@ def _table(verdict: Verdict, rate: RateFit | None, assumed: Sensitivity | None) 
     counts = verdict.counts
     synapses = (
         f"{counts.usable} usable, {counts.vanished} vanished, {counts.new} new,"
-        f" {counts.absent} absent in both; {counts.rows} rows"
+        f" {counts.absent} absent in both{counts.left_unmeasured}; {counts.rows} rows"
     )
     if verdict.detection_limit is not None:
         synapses += (
@@ -225,6 +225,8 @@ def _dropped(verdict: Verdict) -> list[tuple[int, str, str]]:
             (counts.below_limit, "began below the limit", f"size before was below {limit}"),
             (counts.censored, "ended below the limit", f"size after was below {limit}, or 0"),
         ]
+    if counts.not_measured:
+        rows.append((counts.not_measured, "not measured", "no number before, or none after"))
     return [*rows, (counts.rows, "rows in all", "")]
 
 

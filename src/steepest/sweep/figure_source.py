@@ -22,7 +22,7 @@ class FigureSource:
     A user's file travels as text, so that editing it while a sweep runs mixes no two versions.
     `file` is None for a figure of the package.
 
-    >>> FigureSource("figure.py", "/home/me/figure.py", "the text of the file").digest[:8]
+    >>> FigureSource("figure.py", "figure.py", "the text of the file").digest[:8]
     '9f9f755e'
     """
 

@@ -127,3 +127,11 @@ def test_printed_it_says_the_verdict_the_counts_and_every_geometry():
     assert printed.splitlines()[: len(first)] == first
     assert len(first) <= 5
     assert "more lines: print it" in more
+
+
+def test_rows_that_were_not_measured_are_told_with_the_other_counts():
+    before, after = simulate_change(200, 1, seed=1)
+    verdict = infer_geometry([*before, math.nan], [*after, 2.0], noise_cv=0)
+    assert "200 usable of 201 rows; 0 vanished, 0 new, 0 absent in both, 1 not measured" in str(
+        verdict
+    )

@@ -91,6 +91,11 @@ class Counts:
     censored: int = 0
     not_measured: int = 0
 
+    @property
+    def left_unmeasured(self) -> str:
+        """Words on the rows that were not measured, to follow the other counts; "" for none."""
+        return f", {self.not_measured} not measured" if self.not_measured else ""
+
 
 @dataclass(frozen=True)
 class LikelihoodFit:
@@ -221,7 +226,7 @@ class Verdict:
             f" to {number(self.likelihood.interval[1])})",
             f"  pairs      {self.counts.usable} usable of {self.counts.rows} rows;"
             f" {self.counts.vanished} vanished, {self.counts.new} new,"
-            f" {self.counts.absent} absent in both",
+            f" {self.counts.absent} absent in both{self.counts.left_unmeasured}",
             f"  noise      {self.noise.statement}",
             f"  why        {self.reason}",
             "  geometry         index   log-likelihood   share",
