@@ -3,19 +3,42 @@
 import inspect
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["compiled", "cores"]
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """numba's njit, of the function itself where a run-time type checker has wrapped it.
 
-    Divisions by 0 are those of NumPy.
+    Divisions by 0 are those of NumPy, and other threads run meanwhile, the one that listens for
+    Ctrl-C among them. With `cache` what is compiled is kept on disk, where it can be.
     """
     from numba import njit  # a third of a second, and only some of what counts cores compiles
 
-    return lambda function: njit(error_model="numpy", **options)(inspect.unwrap(function))
+    settings = {"error_model": "numpy", "nogil": True, **options}
+
+    def compile_function(function: Callable[..., Any]) -> Any:
+        own = inspect.unwrap(function)
+        if cache:
+            with suppress(RuntimeError):  # no folder that can be written: each process compiles
+                return _kept_if_possible(njit(cache=True, **settings)(own))
+        return njit(**settings)(own)
+
+    return compile_function
+
+
+def _kept_if_possible(dispatcher: Any) -> Any:
+    """A function of numba's for which a full disk does not matter: it is compiled all the same."""
+    save = dispatcher._cache.save_overload
+
+    def save_if_possible(*arguments: Any) -> None:
+        with suppress(OSError):
+            save(*arguments)
+
+    dispatcher._cache.save_overload = save_if_possible
+    return dispatcher
 
 
 def cores() -> int:

@@ -3,12 +3,16 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cyclopts import App, CycloptsError
 
 from steepest._version import __version__
 from steepest.errors import SteepestError
 from steepest.files import to_json
+from steepest.interrupts import INTERRUPTED, end_at_once, heard, leave
+
+FAREWELL = "steepest: interrupted; what was finished is kept\n"
 
 __all__ = ["COMMANDS", "application", "main", "run"]
 
@@ -64,26 +68,40 @@ def run(tokens: Sequence[str]) -> int:
         app = application(tokens[0] if tokens else "")
         code = app(list(tokens), exit_on_error=False, print_error=False)
         sys.stdout.flush()
-    except (CycloptsError, SteepestError) as error:
-        return _fail(str(error), as_json)
     except KeyboardInterrupt:
-        print("steepest: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
+        return _interrupted()
+    except (CycloptsError, SteepestError) as error:
+        return _interrupted() if heard() else _fail(str(error), as_json)
     except BrokenPipeError:
         # Python would flush once more at its end, and complain: let it flush into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
+        if heard():  # a library that was called back made this of it
+            return _interrupted()
         _fail(f"a fault of this program, not of yours: {type(error).__name__}: {error}", as_json)
         return 70
+    if heard():
+        return _interrupted()
     return code if isinstance(code, int) else 0
 
 
 def main() -> None:
-    """The console script."""
+    """The console script; it ends at once on Ctrl-C."""
+    end_at_once(FAREWELL)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        leave()
+    sys.exit(code)
+
+
+def _interrupted() -> int:
+    print(FAREWELL, end="", file=sys.stderr, flush=True)
+    return INTERRUPTED
 
 
 def _fail(message: str, as_json: bool) -> int:

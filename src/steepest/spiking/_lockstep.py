@@ -326,10 +326,11 @@ def _run_block(
                 total |= flags[i]
             if total:
                 for i in range(real):  # idle lanes drift out of every range, and need no integrals
-                    if flags[i] & 14 and happened == FINE:
-                        happened = FLAT if flags[i] & 8 else METRIC if flags[i] & 4 else LAMBDA
-                        where = i
-                    if flags[i] & 1:
+                    if flags[i] & 14:
+                        if happened == FINE:
+                            happened = FLAT if flags[i] & 8 else METRIC if flags[i] & 4 else LAMBDA
+                            where = i
+                    elif flags[i] & 1:
                         refresh(lanes, X, par, i, scratch)
                 if happened != FINE:
                     break
