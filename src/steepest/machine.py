@@ -1,12 +1,14 @@
-"""The cores this process may use, and functions compiled for them."""
+"""The cores and the memory this process may use, and functions compiled for them."""
 
 import inspect
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-__all__ = ["compiled", "cores"]
+__all__ = ["compiled", "cores", "memory"]
 
 
 def compiled(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -46,3 +48,17 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory() -> float:
+    """Bytes of memory that this process could have at most; infinite where the system is silent.
+
+    >>> memory() > 1e6
+    True
+    """
+    limits = [math.inf]
+    with suppress(OSError, ValueError, AttributeError):
+        limits.append(float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+    with suppress(OSError, ValueError):  # of a container; "max" where there is none
+        limits.append(float(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(limit for limit in limits if limit > 0)

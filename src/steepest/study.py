@@ -15,6 +15,7 @@ A figure module is one Python file with
 import csv
 import dataclasses
 import inspect
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -232,7 +233,7 @@ def reproduce(
             # HDF5 crashes the process where it meets a full disk: it writes to memory.
             (stage / names["nc"]).write_bytes(dataset.to_netcdf(engine="h5netcdf"))
             (stage / names["png"]).write_bytes(picture)
-            _write_claims(stage / names["csv"], claims)
+            (stage / names["csv"]).write_bytes(_claims_table(claims))
             if moving:
                 (stage / names["gif"]).write_bytes(moving(dataset))
     files = {} if out is None else {kind: Path(out) / name for kind, name in names.items()}
@@ -256,9 +257,10 @@ def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: in
             )
 
 
-def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:
+def _claims_table(claims: tuple[Claim, ...]) -> bytes:
     rows = [claim.to_dict() for claim in claims]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

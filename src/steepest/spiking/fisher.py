@@ -206,9 +206,9 @@ def _explain(c1: float, trace: float, determinant: float, mean: float, variance:
         raise MetricError(f"NeuronFisher: the voltage's moments are not finite ({where})")
     if np.isnan(c1):
         raise MetricError(
-            f"NeuronFisher: {where} E[phi'^2/phi] is not a number: the voltage spreads further than "
-            "the transfer function is defined, or than its quadrature reaches (`transfer.widest`, "
-            "in mV); start from smaller weights, or lower the learning rate"
+            f"NeuronFisher: {where} E[phi'^2/phi] is not a number: the voltage spreads further "
+            "than the transfer function is defined, or than its quadrature reaches "
+            "(`transfer.widest`, in mV); start from smaller weights, or lower the learning rate"
         )
     if not c1 > 0:
         raise MetricError(

@@ -24,7 +24,7 @@ __all__ = ["AbstractTransfer", "Exponential", "RectifiedQuadratic", "Sigmoid", "
 
 _REACH = 9.0  # standard deviations: the density beyond is 1e-18 of its peak
 _BLOCK = 20  # nodes of each sign at a time
-MOST_SPREAD = 800.0  # steps of the widest trapezoid in a standard deviation: 7200 nodes of each sign
+MOST_SPREAD = 800.0  # of V, in widest steps of the trapezoid: 7200 nodes of each sign
 
 
 def _slope(function: Callable[[Any], Any], voltage: Any) -> Any:
