@@ -76,7 +76,7 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
 
     `flags` (LANES,) adds 1 where E[h] needs a new quadrature, 2 where lambda = 1 + g gamma_w is
     not positive, 4 where the metric is not positive definite and 8 where a voltage is so far from
-    the threshold that the exponential was cut, or where it spreads as far.
+    the threshold that the exponential was cut, and 16 where it spreads as far.
     """
     wide_vectors()
     N = len(lanes)
@@ -174,6 +174,7 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
         near = (abs(offset - slope * v) <= MOST_EXPONENT) & (
             abs(offset - slope * mu) <= MOST_EXPONENT
         )
-        near &= half * X[SQUARE * N + i] <= widest
         flag |= 0 if near else 8
+        # Past lambda = 0 it is the learning rate that is named.
+        flag |= 16 if (half * X[SQUARE * N + i] > widest) & (lam > 0.0) else 0
         flags[i] = flag

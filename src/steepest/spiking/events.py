@@ -332,7 +332,7 @@ class EventEngine:
         mean = self.model.eps0 * float(self._scalars[block, layout.MEAN, lane])
         variance = float(self._scalars[block, layout.SQUARE, lane]) / self.model.c_eps
         reach = layout.MOST_EXPONENT / self.model.slope
-        if happened == kernel.FLAT and variance > reach**2:
+        if happened == kernel.SPREAD:
             raise MetricError(
                 f"{where}: the voltage spreads by {math.sqrt(variance):.4g} mV (standard deviation)"
                 f", more than the {reach:.4g} mV over which the rule's quadrature reaches: the"

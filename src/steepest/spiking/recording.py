@@ -160,9 +160,8 @@ def record_steps(
     """The steps at which to record: `record` is None (start and end), a count, or times in s.
 
     A count is that many intervals of equal length between start and end. Raises `UsageError` for
-    times outside the run, for one number that is not a count (it could be meant as a time), for
-    more intervals than steps, and where the records of weights of a `shape` (trials, n) would not
-    fit the machine's memory.
+    times outside the run, for one number that is not a count (it could be meant as a time), and
+    where so many records of weights of a `shape` (trials, n) would not fit the machine's memory.
     """
     last = first + steps
     if record is None:
@@ -174,12 +173,9 @@ def record_steps(
                 "times in s"
             )
         count = int(record)
-        if count > steps:
-            raise UsageError(
-                f"record={count}: more intervals than the run has steps ({steps}); record={steps} "
-                f"keeps every step, in {_gigabytes(steps + 1, shape):.3g} GB"
-            )
         _check_memory(count + 1, shape)
+        if count >= steps:
+            return list(range(first, last + 1))
         return sorted({round(first + steps * k / count) for k in range(count + 1)})
     times = np.atleast_1d(np.asarray(record, dtype=np.float64))
     chosen = np.rint(times / dt)
