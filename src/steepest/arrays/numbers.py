@@ -10,11 +10,12 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from steepest.errors import UsageError
+from steepest.arrays.given import real_numbers
 
 __all__ = [
     "Coordinates",
     "Numbers",
+    "as_coordinates",
     "as_field",
     "as_numbers",
     "floating",
@@ -50,11 +51,13 @@ else:
 def as_field(value: Any) -> Any:
     """A number or array as a NumPy float64 field; a tracer is left as it is.
 
+    Raises `UsageError` for what is not real numbers, texts and truth values included.
+
     >>> from steepest.arrays.numbers import as_field
     >>> as_field(2).dtype.name
     'float64'
     """
-    return value if isinstance(value, Tracer) else np.asarray(value, dtype=np.float64)
+    return value if isinstance(value, Tracer) else real_numbers(value, "a parameter")
 
 
 def as_numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
@@ -64,18 +67,26 @@ def as_numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
     >>> as_numbers([1, 2], "sizes").tolist()
     [1.0, 2.0]
     """
-    try:
-        array = np.asarray(values)
-        if np.iscomplexobj(array):
-            raise UsageError(
-                f"{what}: complex numbers cannot be used; give real and imaginary parts as "
-                "coordinates of their own"
-            )
-        return array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise UsageError(f"{what}: not a rectangular array of numbers ({error})") from error
+    return real_numbers(values, what)
+
+
+def as_coordinates(values: Any, what: str) -> Array:
+    """A point, vector or covector as a JAX array of its own dtype, in or out of jit.
+
+    Raises `UsageError`, naming it, for complex numbers, truth values, masked entries and texts:
+    JAX would compute with them, or with what lies under a mask.
+
+    >>> from steepest.arrays.numbers import as_coordinates
+    >>> as_coordinates([1.0, 2.0], "point").tolist()
+    [1.0, 2.0]
+    """
+    if not isinstance(values, jax.Array):
+        numbers = real_numbers(values, what)
+        values = np.asarray(values)
+        return jnp.asarray(values if values.dtype.kind in "fiu" else numbers)
+    if values.dtype.kind in "cb":
+        real_numbers(np.zeros(1, values.dtype), what)
+    return values
 
 
 def like(value: Any, point: Any) -> Array:

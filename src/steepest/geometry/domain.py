@@ -1,17 +1,33 @@
 """Where a geometry is defined, and how far a point is from leaving it."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
+from steepest.arrays.numbers import (
+    Coordinates,
+    as_coordinates,
+    as_field,
+    floating,
+    is_concrete,
+    like,
+)
 from steepest.errors import DomainError
 
 __all__ = ["AbstractDomain", "Boundary", "Box", "Everywhere", "Intersection", "Nonzero", "Preimage"]
+
+
+Margins: TypeAlias = Float[Array, "*m"] | Float[np.ndarray, "*m"]
+
+
+def _looked_at(point: Any, *bounds: Any) -> tuple[Any, Any]:
+    """What computes a margin, and the point for it: NumPy for NumPy's arrays, which is quicker."""
+    plain = all(isinstance(value, np.ndarray) for value in (point, *bounds))
+    return (np, point) if plain else (jnp, jnp.asarray(point))
 
 
 class AbstractDomain(eqx.Module):
@@ -30,7 +46,7 @@ class AbstractDomain(eqx.Module):
     """
 
     @abstractmethod
-    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+    def margin(self, point: Coordinates) -> Margins:
         """Distance to the boundary, coordinate by coordinate: positive inside, negative outside."""
 
     @property
@@ -46,7 +62,7 @@ class AbstractDomain(eqx.Module):
         """The connected part of the domain in which a point lies: where a flow from it can go."""
         return self
 
-    def outside(self, point: Coordinates) -> Array:
+    def outside(self, point: Coordinates) -> Bool[Array, "*m"] | Bool[np.ndarray, "*m"]:
         """Which coordinates lie outside (those that are not numbers included)."""
         margin = self.margin(point)
         return ~(margin >= 0) if self.closed else ~(margin > 0)
@@ -57,11 +73,12 @@ class AbstractDomain(eqx.Module):
         `what` names the geometry in the message. Raises `DomainError`, which names the first
         coordinate outside.
         """
-        point = jnp.asarray(point)
-        outside = self.outside(point)
+        point = as_coordinates(point, f"{what}: the point")
+        # Looked at by NumPy where it can be: JAX would dispatch every comparison.
+        outside = self.outside(np.asarray(point) if is_concrete(point) else point)
         # Inside lax.cond what is computed from a concrete point is traced all the same.
         if is_concrete(point, outside):
-            self.check(point, what)
+            self._check(point, np.asarray(outside), what)
             return point
         # Coordinates that share one margin are all wrong where it is.
         wrong = outside if outside.shape == point.shape else outside.any()
@@ -70,8 +87,10 @@ class AbstractDomain(eqx.Module):
 
     def check(self, point: Any, what: str) -> None:
         """Raise a `DomainError` that names the first coordinate outside, if there is one."""
-        point = jnp.asarray(point)
-        outside = np.asarray(self.outside(point))
+        point = np.asarray(as_coordinates(point, f"{what}: the point"))
+        self._check(point, np.asarray(self.outside(point)), what)
+
+    def _check(self, point: Any, outside: np.ndarray, what: str) -> None:
         if outside.any():
             where = np.unravel_index(np.flatnonzero(outside)[0], outside.shape)
             index = ", ".join(str(int(i)) for i in where)
@@ -101,9 +120,10 @@ class Everywhere(AbstractDomain):
     def closed(self) -> bool:
         return True
 
-    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
-        point = jnp.asarray(point)
-        return jnp.where(jnp.isnan(point), like(jnp.nan, point), like(jnp.inf, point))
+    def margin(self, point: Coordinates) -> Margins:
+        xp, point = _looked_at(point)
+        none, far = (xp.asarray(value, floating(point.dtype)) for value in (xp.nan, xp.inf))
+        return xp.where(xp.isnan(point), none, far)
 
     def describe(self) -> str:
         return "all finite numbers"
@@ -126,12 +146,14 @@ class Box(AbstractDomain):
     def closed(self) -> bool:
         return self.inclusive
 
-    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
-        point = jnp.asarray(point)
-        lower, upper = like(self.lower, point), like(self.upper, point)
-        above = jnp.where(jnp.isinf(lower), jnp.inf, point - lower)
-        below = jnp.where(jnp.isinf(upper), jnp.inf, upper - point)
-        return jnp.where(jnp.isnan(point), jnp.nan, jnp.minimum(above, below))
+    def margin(self, point: Coordinates) -> Margins:
+        xp, point = _looked_at(point, self.lower, self.upper)
+        kind = floating(point.dtype)
+        lower, upper = xp.asarray(self.lower, kind), xp.asarray(self.upper, kind)
+        nowhere = xp.asarray(xp.inf, kind)
+        above = xp.where(xp.isinf(lower), nowhere, point - lower)
+        below = xp.where(xp.isinf(upper), nowhere, upper - point)
+        return xp.where(xp.isnan(point), xp.asarray(xp.nan, kind), xp.minimum(above, below))
 
     def describe(self) -> str:
         below = "<=" if self.closed else "<"
@@ -152,8 +174,9 @@ class Nonzero(AbstractDomain):
     def closed(self) -> bool:
         return False
 
-    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
-        return jnp.abs(jnp.asarray(point))
+    def margin(self, point: Coordinates) -> Margins:
+        xp, point = _looked_at(point)
+        return xp.asarray(xp.abs(point))
 
     def around(self, point: Coordinates) -> AbstractDomain:
         point = jnp.asarray(point)
@@ -182,7 +205,7 @@ class Preimage(AbstractDomain):
     def closed(self) -> bool:
         return self.domain.closed
 
-    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+    def margin(self, point: Coordinates) -> Margins:
         return self.domain.margin(self.chart(point))
 
     def around(self, point: Coordinates) -> AbstractDomain:
@@ -207,11 +230,12 @@ class Intersection(AbstractDomain):
     def closed(self) -> bool:
         return all(domain.closed for domain in self.domains)
 
-    def margin(self, point: Coordinates) -> Float[Array, "*m"]:
+    def margin(self, point: Coordinates) -> Margins:
         margins = [domain.margin(point) for domain in self.domains]
         if any(margin.shape != margins[0].shape for margin in margins):
-            margins = [jnp.min(margin) for margin in margins]
-        return jnp.stack(margins).min(axis=0)
+            margins = [margin.min() for margin in margins]
+        xp = np if all(isinstance(margin, np.ndarray) for margin in margins) else jnp
+        return xp.asarray(xp.stack(margins).min(axis=0))
 
     def around(self, point: Coordinates) -> AbstractDomain:
         return Intersection(tuple(domain.around(point) for domain in self.domains))

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import entry_point
-from steepest.arrays.numbers import Coordinates, Numbers, as_field
+from steepest.arrays.numbers import Coordinates, Numbers, as_field, as_numbers
 from steepest.errors import MetricError, UsageError
 from steepest.geometry.domain import AbstractDomain, Box, Everywhere
 from steepest.geometry.matrix import AbstractMatrixMetric
@@ -169,8 +169,8 @@ def monte_carlo_fisher(
     >>> bool(abs(estimate.matrix[0, 0] - 1) < 3 * estimate.standard_error[0, 0])
     True
     """
-    theta = jnp.asarray(np.asarray(point, dtype=np.float64))
-    drawn = jnp.asarray(np.asarray(samples, dtype=np.float64))
+    theta = jnp.asarray(as_numbers(point, "point"))
+    drawn = jnp.asarray(as_numbers(samples, "samples"))
     if drawn.ndim == 0 or drawn.shape[0] < 2:
         raise UsageError("monte_carlo_fisher: give at least 2 samples, for a standard error")
     scores = np.asarray(_scores(log_density, drawn, theta))

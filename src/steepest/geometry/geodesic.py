@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import entry_point, readable
-from steepest.arrays.numbers import Numbers
+from steepest.arrays.given import same_axes
+from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.arrays.quadrature import integrate
 from steepest.errors import FlowError, MetricError, UsageError
 from steepest.geometry.metric import AbstractMetric
@@ -158,7 +159,7 @@ def geodesic_distance(
     """
     velocity = logarithm_map(metric, point, other, rtol=rtol)
     with jax.enable_x64(True):
-        start = jnp.asarray(np.asarray(point, dtype=np.float64))
+        start = jnp.asarray(as_numbers(point, "point"))
         return float(metric.norm(start, jnp.asarray(velocity)))
 
 
@@ -196,7 +197,8 @@ def path_length(
 
 
 def _pair(point: Numbers, other: Numbers) -> tuple[Array, Array]:
-    first, second = (np.asarray(x, dtype=np.float64) for x in (point, other))
+    same_axes({"the point": (point, 0), "the other": (other, 0)})
+    first, second = (as_numbers(x, "points") for x in (point, other))
     if first.ndim != 1 or first.shape != second.shape:
         raise UsageError(
             f"give two arrays of one shape (n,), not of {first.shape} and {second.shape}"

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scipy.integrate import solve_ivp
 from scipy.optimize import root_scalar
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, FlowError, UsageError
 from steepest.recurrent.network import rk4
@@ -132,7 +133,7 @@ class Inputs:
         Integrated by the Runge-Kutta map of order 4 with `substeps` steps between samples;
         velocities are xi itself. Raises `FlowError` where the orbit is not finite.
         """
-        state = np.array(start, dtype=np.float64)
+        state = real_numbers(start, "start")
         states = np.empty((steps, *state.shape))
         for step in range(-transient, steps):
             if step >= 0:
@@ -190,7 +191,7 @@ def limit_cycle(
     def right(_time: float, state: np.ndarray) -> np.ndarray:
         return xi(state)
 
-    settled = solve_ivp(right, (0, transient), np.array(start, dtype=np.float64), **tight)
+    settled = solve_ivp(right, (0, transient), real_numbers(start, "start"), **tight)
     survey = solve_ivp(right, (0, longest), settled.y[:, -1], dense_output=True, **tight)
     grid = np.linspace(0, longest, 4001)
     size = np.ptp(survey.y, axis=1).max()
@@ -216,7 +217,7 @@ def limit_cycle(
 
 def checked(states: Numbers, dt: float) -> Float[np.ndarray, "t n"]:
     """A copy of states (t, n). Raises `DataError` for gaps, `UsageError` for a bad dt."""
-    array = np.array(states, dtype=np.float64)
+    array = real_numbers(states, "inputs", error=DataError)
     if not (np.isfinite(dt) and dt > 0):
         raise UsageError(f"the time step dt is {dt}: give a positive number")
     if array.ndim != 2 or array.size == 0:
@@ -232,7 +233,7 @@ def checked(states: Numbers, dt: float) -> Float[np.ndarray, "t n"]:
 
 
 def _given(xi: VectorField | np.ndarray, states: np.ndarray) -> np.ndarray:
-    values = np.asarray(xi(states) if callable(xi) else xi, dtype=np.float64)
+    values = real_numbers(xi(states) if callable(xi) else xi, "xi", error=DataError)
     if values.shape != states.shape:
         raise DataError(
             f"xi has shape {values.shape}, but the states have {states.shape}: give one velocity"

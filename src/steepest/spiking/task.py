@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import expit
 
+from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 from steepest.geometry.chart import Attenuation
 from steepest.spiking.afferents import Afferents
@@ -44,7 +45,7 @@ class RealisableTeacher:
     weights: Any
 
     def __post_init__(self) -> None:
-        weights = np.asarray(self.weights, dtype=np.float64)
+        weights = real_numbers(self.weights, "the teacher's weights")
         if weights.ndim not in (1, 2):
             raise UsageError(f"a teacher's weights are (n,) or (trials, n), not {weights.shape}")
         check_weights(weights, "the teacher's weights")
@@ -100,7 +101,7 @@ class AttenuatedTeacher:
     factors: Any
 
     def __post_init__(self) -> None:
-        factors = np.asarray(self.factors, dtype=np.float64)
+        factors = real_numbers(self.factors, "the teacher's attenuation")
         if factors.ndim != 1 or not ((factors >= 0) & (factors <= 1)).all():
             raise UsageError(
                 f"a teacher's attenuation is one factor from 0 to 1 per afferent, not {factors}"
@@ -138,7 +139,7 @@ def backpropagation(distance: Any, reach: float, width: float) -> Float[np.ndarr
 
 
 def _distances(distance: Any) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(distance, dtype=np.float64))
+    array = np.atleast_1d(real_numbers(distance, "distances"))
     if array.ndim != 1 or not (np.isfinite(array) & (array >= 0)).all():
         raise UsageError("distances from the soma are one finite number (um) per afferent, >= 0")
     return array
@@ -180,7 +181,7 @@ class Task:
         if isinstance(self.teacher, AttenuatedTeacher):
             self._length("the teacher's attenuation", len(self.teacher.factors), n)
         if self.test_usps is not None:
-            usps = np.asarray(self.test_usps, dtype=np.float64)
+            usps = real_numbers(self.test_usps, "test USPs")
             if usps.ndim != 2 or len(usps) == 0:
                 raise UsageError(f"test USPs are samples (m, n), not of shape {usps.shape}")
             self._length("test USPs", usps.shape[1], n)
@@ -242,7 +243,7 @@ def paper_task(
         raise UsageError(f"{trials} trials of {n} afferents: give 1 or more of 2 or more")
     random = np.random.default_rng([seed, 0])
     start, target = random.uniform(-span / n, span / n, (2, trials, n))
-    each = np.repeat(np.asarray(rates, dtype=np.float64), [n - n // 2, n // 2])
+    each = np.repeat(real_numbers(rates, "rates"), [n - n // 2, n // 2])
     afferents = Afferents.steady(each)
     usps = sample_usps(neuron.kernel, each, test_samples, seed=seed)
     return Task(neuron, afferents, RealisableTeacher(target), usps), start

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from steepest.arrays.given import real_numbers
 from steepest.errors import DataError
 
 __all__ = ["LARGEST_COUNT", "SpikeTrains", "read_spike_trains"]
@@ -38,7 +39,10 @@ class SpikeTrains:
     duration: float
 
     def __init__(self, trains: Sequence[Any], duration: float) -> None:
-        arrays = tuple(np.array(train, dtype=np.float64) for train in trains)
+        arrays = tuple(
+            real_numbers(train, f"spike train {i}", error=DataError)
+            for i, train in enumerate(trains)
+        )
         object.__setattr__(self, "trains", arrays)
         object.__setattr__(self, "duration", float(duration))
         if not (np.isfinite(self.duration) and self.duration > 0):

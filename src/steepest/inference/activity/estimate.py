@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.data.series import Series, check_series
 from steepest.errors import DataError, FlowError, UsageError
@@ -116,7 +117,7 @@ def infer_connectivity(
 
 
 def _series(values: Numbers, dt: float | None, names: Sequence[str] | None) -> Series:
-    array = np.asarray(values, dtype=np.float64)
+    array = real_numbers(values, "the series", error=DataError)
     if dt is None:
         raise UsageError("give the sampling step dt")
     if array.ndim != 2:

@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
+from steepest.arrays.given import refuse_tracers, same_labels
 from steepest.errors import DataError
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import SEARCHED
-from steepest.inference.synapses.sizes import numbers_of, refuse_tracers, same_labels, sizes_of
+from steepest.inference.synapses.sizes import numbers_of, sizes_of
 
 __all__ = ["RateFit", "rate_exponent"]
 

@@ -12,15 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from steepest.arrays.given import masked, real_numbers, refuse_tracers, same_labels
 from steepest.errors import DataError
 from steepest.inference.synapses.noise import stated_limit
-from steepest.inference.synapses.sizes import (
-    masked,
-    refuse_tracers,
-    same_labels,
-    sizes_of,
-    truths_of,
-)
+from steepest.inference.synapses.sizes import sizes_of, truths_of
 
 __all__ = ["FEWEST_CHANGES", "Dropped", "Measurements", "Source", "measure"]
 
@@ -236,7 +231,7 @@ def _labels(groups: Any, n: int) -> tuple[Int[np.ndarray, " n"] | None, tuple[st
 def _times(times: Any, names: Sequence[str]) -> Float[np.ndarray, " t"]:
     if times is None:
         return np.arange(len(names), dtype=np.float64)
-    given = np.asarray(times, dtype=np.float64)
+    given = real_numbers(times, "times", error=DataError)
     if given.shape != (len(names),):
         raise DataError(f"{given.size} times for {len(names)} sessions: give one time per session")
     back = np.flatnonzero(~(np.diff(given) > 0))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from steepest.arrays.given import refuse_tracers
 from steepest.errors import DataError
 from steepest.inference.synapses.checks import Change, checks_of_pair
 from steepest.inference.synapses.deltacdf import delta_cdf_floor, delta_cdf_of_geometries
@@ -28,7 +29,7 @@ from steepest.inference.synapses.noise import (
     stated_noise,
 )
 from steepest.inference.synapses.pair_rules import decide
-from steepest.inference.synapses.sizes import columns_of, refuse_tracers
+from steepest.inference.synapses.sizes import columns_of
 from steepest.inference.synapses.verdict import Check, Counts, LikelihoodFit, Verdict
 
 __all__ = ["infer_geometry"]

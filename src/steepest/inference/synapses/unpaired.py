@@ -12,11 +12,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
+from steepest.arrays.given import refuse_tracers
 from steepest.errors import DataError
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import SHOWN
 from steepest.inference.synapses.naming import Outcome
-from steepest.inference.synapses.sizes import refuse_tracers, sizes_of
+from steepest.inference.synapses.sizes import sizes_of
 from steepest.inference.synapses.verdict import (
     Check,
     GeometryFit,
