@@ -281,6 +281,12 @@ class Pullback(AbstractMetric):
         raised = self.metric.sharp(self.chart(point), seen)
         return self.chart.push_back(point, raised) + self._doubt(point)
 
+    def logarithm(
+        self, point: Float[Array, " n"], other: Float[Array, " n"]
+    ) -> Float[Array, " n"] | None:
+        seen = self.metric.logarithm(self.chart(point), self.chart(other))
+        return None if seen is None else self.chart.push_back(point, seen)
+
     def _in_chart(self, point: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
         point = point.astype(floating(point.dtype))

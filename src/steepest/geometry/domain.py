@@ -64,7 +64,9 @@ class AbstractDomain(eqx.Module):
 
     def outside(self, point: Coordinates) -> Bool[Array, "*m"] | Bool[np.ndarray, "*m"]:
         """Which coordinates lie outside (those that are not numbers included)."""
-        margin = self.margin(point)
+        # Beyond infinity nothing is a margin: not a number, and so outside.
+        with np.errstate(all="ignore"):
+            margin = self.margin(point)
         return ~(margin >= 0) if self.closed else ~(margin > 0)
 
     def require(self, point: Any, what: str) -> Array:

@@ -81,12 +81,22 @@ class Inputs:
 
     @classmethod
     def cycle(
-        cls, states: Numbers, dt: float, xi: Scheme | VectorField | np.ndarray = "spectral"
+        cls,
+        states: Numbers,
+        *,
+        dt: float | None = None,
+        period: float | None = None,
+        xi: Scheme | VectorField | np.ndarray = "spectral",
     ) -> "Inputs":
-        """One whole period (t, n); `xi` is a scheme of `velocity`, a vector field, or an array.
+        """One whole period of samples (t, n), `dt` apart or covering a `period`: give one, by name.
 
-        Raises `DataError` for samples that cannot be used and `UsageError` for a bad dt.
+        `xi` is a scheme of `velocity`, a vector field, or an array. Raises `DataError` for samples
+        that cannot be used and `UsageError` for a bad dt or period, for both, or for neither.
         """
+        if (dt is None) == (period is None):
+            raise UsageError("give dt, the time between samples, or the period, not both")
+        if dt is None:
+            dt = float(period) / max(np.shape(states)[:1], default=1)  # pyright: ignore[reportArgumentType]
         states = checked(states, dt)
         if callable(xi) or isinstance(xi, np.ndarray):
             return cls(states, _given(xi, states), dt, periodic=True)
@@ -169,18 +179,18 @@ def limit_cycle(
     *,
     transient: float = 200.0,
     longest: float = 200.0,
-) -> tuple[Float[np.ndarray, "t n"], float]:
-    """One period of the limit cycle that the orbit from `start` reaches, and the period.
+) -> Inputs:
+    """One period of the limit cycle that the orbit from `start` reaches, as `Inputs`.
 
-    `samples` states at equal times, beginning where coordinate 0 rises through its mean.
-    Integrated to 1e-12 (DOP853). Raises `FlowError` when the orbit does not return to within 1e-6
-    in time `longest` after the transient.
+    `samples` states at equal times, beginning where coordinate 0 rises through its mean, with
+    spectral velocities; `duration` is the period. Integrated to 1e-12 (DOP853). Raises `FlowError`
+    when the orbit does not return to within 1e-6 in time `longest` after the transient.
 
     >>> def xi(state):
     ...     x, y = state
     ...     return np.array([x - y, x + y]) - (x * x + y * y) * state
-    >>> states, period = limit_cycle(xi, [0.5, 0.0], 4, transient=20.0, longest=20.0)
-    >>> states.round(3) + 0.0, round(period, 4)
+    >>> inputs = limit_cycle(xi, [0.5, 0.0], 4, transient=20.0, longest=20.0)
+    >>> inputs.states.round(3) + 0.0, round(inputs.duration, 4)
     (array([[-0.008, -1.   ],
            [ 1.   , -0.008],
            [ 0.008,  1.   ],
@@ -208,7 +218,7 @@ def limit_cycle(
             period = float(time - first[0])
             moments = np.arange(samples) * period / samples
             cycle = solve_ivp(right, (0, period), first[1], t_eval=moments, **tight)
-            return cycle.y.T, period
+            return Inputs.cycle(cycle.y.T, period=period)
     raise FlowError(
         f"the orbit does not close in time {longest:g} after a transient of {transient:g}: it is"
         " no limit cycle, or it needs a longer transient"
