@@ -11,17 +11,20 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from steepest.arrays.given import real_numbers
+from steepest.errors import UsageError
 
 __all__ = [
     "Coordinates",
     "Numbers",
     "as_coordinates",
     "as_field",
+    "as_number",
     "as_numbers",
     "floating",
     "is_concrete",
     "lengthened",
     "like",
+    "matched",
 ]
 
 # One point, vector, covector or dual: any shape, since elementwise geometries serve weight
@@ -89,6 +92,19 @@ def as_coordinates(values: Any, what: str) -> Array:
     return values
 
 
+def as_number(value: Any) -> float:
+    """One real number as a float. Raises `UsageError` for anything else, texts included.
+
+    >>> from steepest.arrays.numbers import as_number
+    >>> as_number(2)
+    2.0
+    """
+    number = real_numbers(value, "a parameter")
+    if number.ndim:
+        raise UsageError(f"a parameter: give one number, not an array of shape {number.shape}")
+    return float(number)
+
+
 def like(value: Any, point: Any) -> Array:
     """`value` as an array of the point's floating dtype, so that float32 points stay float32.
 
@@ -98,6 +114,25 @@ def like(value: Any, point: Any) -> Array:
     'float32'
     """
     return jnp.asarray(value, dtype=floating(point.dtype))
+
+
+def matched(value: Any, point: Any, what: str) -> Array:
+    """`like`, of one number or one for each coordinate; a single one in an array is no default.
+
+    Raises `UsageError`, naming it, for an array of another length: it would be stretched.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.arrays.numbers import matched
+    >>> matched([2.0, 3.0], jnp.ones(2), "factors").tolist()
+    [2.0, 3.0]
+    """
+    field = like(value, point)
+    if field.ndim and field.shape != point.shape[point.ndim - field.ndim :]:
+        raise UsageError(
+            f"{what} of shape {field.shape} for coordinates of shape {point.shape}: give one "
+            "number, or one for each coordinate"
+        )
+    return field
 
 
 def floating(dtype: Any) -> Any:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.entry import entry_point, readable
+from steepest.arrays.entry import double_precision, entry_point, readable
 from steepest.arrays.given import same_axes
 from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.arrays.quadrature import integrate
@@ -162,7 +162,7 @@ def geodesic_distance(
     1.0
     """
     velocity = logarithm_map(metric, point, other, rtol=rtol)
-    with jax.enable_x64(True):
+    with double_precision():
         start = jnp.asarray(as_numbers(point, "point"))
         return float(metric.norm(start, jnp.asarray(velocity)))
 

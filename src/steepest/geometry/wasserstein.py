@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from steepest.arrays.entry import readable
 from steepest.arrays.given import same_axes
-from steepest.arrays.numbers import Numbers, as_numbers
+from steepest.arrays.numbers import Numbers, as_number, as_numbers
 from steepest.arrays.quadrature import integrate
 from steepest.errors import MetricError
 from steepest.geometry.domain import AbstractDomain, Everywhere
@@ -87,7 +87,7 @@ class WassersteinQuantile(AbstractTransport):
     """
 
     quantile: Callable[[Any, Any], Any]
-    tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
+    tolerance: float = eqx.field(static=True, converter=as_number, default=1e-10)
     domain: AbstractDomain = Everywhere()
 
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
@@ -120,11 +120,11 @@ class WassersteinDistribution(AbstractTransport):
     """
 
     distribution: Callable[[Any, Any], Any]
-    lower: float = eqx.field(static=True, converter=float, default=-np.inf)
-    upper: float = eqx.field(static=True, converter=float, default=np.inf)
+    lower: float = eqx.field(static=True, converter=as_number, default=-np.inf)
+    upper: float = eqx.field(static=True, converter=as_number, default=np.inf)
     centre: Callable[[Any], Any] | None = None
     scale: Callable[[Any], Any] | None = None
-    tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
+    tolerance: float = eqx.field(static=True, converter=as_number, default=1e-10)
     domain: AbstractDomain = Everywhere()
 
     def line(self, point: Array) -> tuple[float, float, Any, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from steepest.arrays.entry import double_precision
 from steepest.errors import UsageError
 
 __all__ = ["IDENTITY", "TANH", "Nonlinearity", "logistic"]
@@ -53,12 +54,12 @@ class Nonlinearity:
         import jax.numpy as jnp
 
         def slope(states: np.ndarray) -> np.ndarray:
-            with jax.enable_x64(True):
+            with double_precision():
                 at = jnp.asarray(states, dtype=jnp.float64)
                 return np.asarray(jax.jvp(function, (at,), (jnp.ones_like(at),))[1])
 
         def value(states: np.ndarray) -> np.ndarray:
-            with jax.enable_x64(True):
+            with double_precision():
                 return np.asarray(function(jnp.asarray(states, dtype=jnp.float64)))  # pyright: ignore[reportArgumentType]
 
         return cls(value, slope, name=name)

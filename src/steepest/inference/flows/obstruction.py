@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from steepest.arrays.entry import entry_point
+from steepest.arrays.entry import double_precision, entry_point
 from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError
@@ -188,7 +188,7 @@ def find_closed_orbit(
     >>> find_closed_orbit(turning, [0.5, 0.0], duration=40.0).values.round(3)
     array([6.283])
     """
-    with jax.enable_x64(True):
+    with double_precision():
         speed = jax.jit(field)
 
         def move(t: Any, x: np.ndarray) -> np.ndarray:
