@@ -95,12 +95,11 @@ class Inputs:
         """
         if (dt is None) == (period is None):
             raise UsageError("give dt, the time between samples, or the period, not both")
-        if dt is None:
-            dt = float(period) / max(np.shape(states)[:1], default=1)  # pyright: ignore[reportArgumentType]
-        states = checked(states, dt)
+        step = dt if dt is not None else float(period or 0) / max(np.shape(states)[:1], default=1)
+        states = checked(states, step)
         if callable(xi) or isinstance(xi, np.ndarray):
-            return cls(states, _given(xi, states), dt, periodic=True)
-        return cls(states, velocity(states, dt, xi), dt, periodic=True)
+            return cls(states, _given(xi, states), step, periodic=True)
+        return cls(states, velocity(states, step, xi), step, periodic=True)
 
     @classmethod
     def sampled(

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from steepest.arrays.entry import double_precision
 from steepest.errors import UsageError
 
 __all__ = ["IDENTITY", "TANH", "Nonlinearity", "logistic"]
@@ -52,6 +51,8 @@ class Nonlinearity:
         """S written in jax.numpy; its slope is found by automatic differentiation."""
         import jax
         import jax.numpy as jnp
+
+        from steepest.arrays.entry import double_precision
 
         def slope(states: np.ndarray) -> np.ndarray:
             with double_precision():

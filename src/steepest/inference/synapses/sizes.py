@@ -10,13 +10,14 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from steepest.arrays.given import labels_of, masked, real_numbers, refuse_tracers, same_labels
 from steepest.errors import DataError
 
 __all__ = [
     "columns_of",
+    "groups_of",
     "log_pairs",
     "numbers_of",
     "positive_pairs",
@@ -134,6 +135,25 @@ def log_pairs(
     same_labels(given)
     measured = ~(np.isnan(first) | np.isnan(second))
     return first[measured], second[measured]
+
+
+def groups_of(
+    groups: Any, n: int, everything: str = "every session"
+) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
+    """The number of each synapse's group, and the groups' names. DataError where one has none."""
+    if masked(groups).any():
+        raise DataError(f"groups has masked labels: leave such rows out of {everything}")
+    given = np.asarray(groups)
+    if given.shape != (n,):
+        raise DataError(
+            f"groups has {given.size} labels and the sizes have {n} rows: give one per synapse"
+        )
+    names, codes = np.unique(given.astype(str), return_inverse=True)
+    empty = np.flatnonzero((names == "") | (names == "nan") | (names == "None"))
+    if empty.size:
+        row = int(np.flatnonzero(codes == empty[0])[0])
+        raise DataError(f"row {row} (counted from 0) has no group: label it, or leave the row out")
+    return codes, tuple(map(str, names))
 
 
 def truths_of(values: Any, name: str, everything: str) -> Bool[np.ndarray, " rows"]:
