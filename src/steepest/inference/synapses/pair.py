@@ -68,11 +68,11 @@ def infer_geometry(
 
     The index is the logroot estimate with its 95 % bootstrap interval, drawn from `seed`: synapses
     are resampled, or groups where they are given. With a positive stated noise it is the midpoint
-    errors-in-variables likelihood's, with its profile interval, which knows no groups. Raises DataError, naming row and column, for sizes that are
-    negative, masked, infinite or no real numbers, lengths or row names that differ, fewer than 8
-    usable pairs, sizes that are all equal before, or span 30 decades, or did not change, or all
-    changed alike, and for contradictory, negative or extreme noise or limit. Raises UsageError
-    inside jit, vmap or grad.
+    errors-in-variables likelihood's, with its profile interval, which knows no groups. Raises
+    DataError, naming row and column, for sizes that are negative, masked, infinite or no real
+    numbers, lengths or row names that differ, fewer than 8 usable pairs, sizes that are all equal
+    before, or span 30 decades, or did not change, or all changed alike, and for contradictory,
+    negative or extreme noise or limit. Raises UsageError inside jit, vmap or grad.
 
     Source: Pogodin et al. 2024 for the geometries and Delta CDF; the estimators are this
     package's own.
