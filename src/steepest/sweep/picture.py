@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from steepest.errors import UsageError
-from steepest.pictures import png
+from steepest.pictures import label, png
 from steepest.study import stamp
 from steepest.sweep.damage import find_damage, refuse_damage
 from steepest.sweep.extraction import one_cell
@@ -110,7 +110,8 @@ def _draw(
 ) -> None:
     cell = plan.cell(int(np.ravel_multi_index(at, plan.shape)))
     names = [name for dim in several for name in plan.axes[dim].values]
-    panel.set_title(", ".join(f"{name} = {cell.values[name]}" for name in names), fontsize=11)
+    title = ", ".join(f"{name} = {cell.values[name]}" for name in names)
+    panel.set_title(label(title), fontsize=11)
     state = int(dataset["cell_status"].values[at])
     words = f"failed: {dataset['cell_error'].values[at]}" if state == FAILED else "not done"
     if state == DONE:
@@ -119,7 +120,7 @@ def _draw(
             return
         except Exception as error:
             words = f"cannot be drawn: {_told(error)}"
-    words = textwrap.fill(textwrap.shorten(words, 200), 36).replace("$", r"\$")
+    words = "\n".join(map(label, textwrap.wrap(textwrap.shorten(words, 200), 36)))
     panel.text(0.5, 0.5, words, ha="center", va="center", transform=panel.transAxes)
 
 
