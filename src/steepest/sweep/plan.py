@@ -119,7 +119,8 @@ def read_plan(path: str | Path) -> Plan:
 
     Keys: `figure`, `scale` ("quick" unless given), `seeds` (a list or a count, [0] unless given),
     `cell_timeout` (seconds that a cell may take, any time unless given), and the tables `[grid]`,
-    `[zip]` and `[draw]` (with `draw_count` and `draw_seed`). Raises `UsageError` naming the key for everything that cannot be run.
+    `[zip]` and `[draw]` (with `draw_count` and `draw_seed`). Raises `UsageError` naming the
+    key for everything that cannot be run.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:

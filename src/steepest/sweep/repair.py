@@ -71,7 +71,8 @@ class _Repair:
         with self.store.changing():
             self._mend_arrays([f for f in files if f.parts[0] != self.store.work.name])
         for file in files:
-            (self.path / file).unlink(missing_ok=True)
+            if file.parts[0] == self.store.work.name:
+                (self.path / file).unlink(missing_ok=True)
         return sorted(self.first)
 
     def _mend_arrays(self, files: list[Path]) -> None:

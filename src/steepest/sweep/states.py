@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from steepest.pictures import drawn
+from steepest.pictures import drawn, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,7 @@ def draw_cells(
     counts = {state: int(np.sum(states == state)) for state in (DONE, FAILED, LEFT)}
     keys = [Patch(color=_COLOURS[s], label=f"{n} {_WORDS[s]}") for s, n in counts.items() if n]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    panel.set_title(title.replace("$", r"\$"), fontsize=11)
+    panel.set_title(label(title), fontsize=11)
     return figure
 
 
@@ -58,7 +58,7 @@ def _label_of(columns: Mapping[str, Sequence[Any]], i: int) -> str:
 
 
 def _label(axis: Any, name: str, labels: list[str]) -> None:
-    axis.set_label_text(name)
+    axis.set_label_text(label(name))
     count = min(len(labels), _MOST_LABELS)
     shown = sorted({round(x) for x in np.linspace(0, len(labels) - 1, count)})
-    axis.set_ticks([i + 0.5 for i in shown], [labels[i].replace("$", r"\$") for i in shown])
+    axis.set_ticks([i + 0.5 for i in shown], [label(labels[i]) for i in shown])
