@@ -1,16 +1,19 @@
-"""Everything that is written: plain JSON values, one file or a folder, whole or not at all."""
+"""Everything that is written: JSON, CSV, one file or a folder, whole or not at all."""
 
+import csv
 import errno
 import hashlib
+import io
 import json
 import math
+import numbers
 import os
 import platform
 import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,8 +21,11 @@ from typing import Any, BinaryIO
 from steepest.errors import UsageError
 from steepest.interrupts import shielded, undone
 
-__all__ = ["plain", "staging", "to_json", "write_whole", "writing"]
+__all__ = ["plain", "staging", "to_csv", "to_json", "write_whole", "writing"]
 
+# What a spreadsheet takes for the beginning of a formula, also in the widths of East Asian scripts.
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What is being written bears the machine and the process that writes it.
 _OURS = re.compile(r"\.steepest-([0-9a-f]{8})-(\d+)-[0-9a-f]{12}")
 _DAY = 86400.0  # s after which a stopped process's files are taken away
@@ -43,12 +49,43 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """Plain values as one line of JSON. Raises ValueError for a number that is not finite.
+    r"""Plain values as one line of ASCII. Raises ValueError for a number that is not finite.
+
+    Control characters and lone surrogates stand in it as JSON's escapes: nothing is lost.
 
     >>> to_json({"n": 3, "index": None})
     '{"n": 3, "index": null}'
+    >>> print(to_json("\x1b[2J"))
+    "\u001b[2J"
     """
-    return json.dumps(value, allow_nan=False)
+    return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows under named columns as CSV in which no text begins a formula; None is an empty cell.
+
+    A text that begins with one of = + - @, a tab or a line break gets an apostrophe before it;
+    numbers stay as they are, also where a text is a number.
+
+    >>> print(to_csv(["name", "index"], [["=1+1", -0.5], ["-15", None]]), end="")
+    name,index
+    '=1+1,-0.5
+    -15,
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(map(_cell, columns))
+    writer.writerows(map(_cell, row) for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, numbers.Number):
+        return value
+    text = str(value)
+    if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -17,11 +17,14 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
-__all__ = ["INTERRUPTED", "end_at_once", "heard", "is_passed_on", "leave", "passed_on"]
-__all__ += ["shielded", "undone"]
+__all__ = ["FAREWELL", "INTERRUPTED", "as_interrupt", "end_at_once", "heard", "is_passed_on"]
+__all__ += ["leave", "leave_at_once", "passed_on", "shielded", "undone"]
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended."""
+
+FAREWELL = "interrupted; what was finished is kept"
+"""What such a command says last, on stderr."""
 
 _GRACE = 0.5  # s in which the program may end of its own
 _COMMIT = 1.0  # s for what is being moved into place
@@ -34,21 +37,31 @@ _to_undo: list[Callable[[], None]] = []
 _passed_on: ContextVar[bool] = ContextVar("passed_on", default=False)
 
 
-def end_at_once(farewell: str) -> None:
-    """From now on Ctrl-C ends this process with 130 in about a second, saying `farewell`.
+def leave_at_once() -> None:
+    """From now on Ctrl-C ends this process with 130, between two of Python's instructions.
 
-    For the main thread of a console script, as it changes how the whole process takes the signal.
-    Where Ctrl-C is ignored (nohup, jobs in the background of a script) it stays so.
+    For a console script that has only begun to import what it needs, as it changes how the whole
+    process takes the signal. Where Ctrl-C is ignored (nohup, jobs in the background of a script)
+    it stays so.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def end_at_once() -> None:
+    """From now on Ctrl-C ends this process with 130 in about a second, whatever it is in.
+
+    For the main thread of a console script, after `leave_at_once` or without it.
+    """
+    if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, _leave):
         return
     listening, told = socket.socketpair()
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, _interrupt)
     sys.unraisablehook = _tell_others(sys.unraisablehook)
-    arguments = (listening, told, farewell.encode())
-    threading.Thread(target=_watch, args=arguments, name="interrupts", daemon=True).start()
+    sockets = (listening, told)
+    threading.Thread(target=_watch, args=sockets, name="interrupts", daemon=True).start()
 
 
 def heard() -> bool:
@@ -58,6 +71,26 @@ def heard() -> bool:
     False
     """
     return _heard.is_set()
+
+
+@contextmanager
+def as_interrupt() -> Iterator[None]:
+    """Raise KeyboardInterrupt for whatever ends the block after a Ctrl-C.
+
+    Libraries that were called back make other errors of it, or results.
+
+    >>> with as_interrupt():
+    ...     print("whole")
+    whole
+    """
+    try:
+        yield
+    except BaseException as error:
+        if heard():
+            raise KeyboardInterrupt from error
+        raise
+    if heard():
+        raise KeyboardInterrupt
 
 
 def leave(farewell: bytes = b"") -> NoReturn:
@@ -133,6 +166,10 @@ def is_passed_on() -> bool:
     return _passed_on.get()
 
 
+def _leave(number: int, frame: Any) -> NoReturn:
+    leave(f"steepest: {FAREWELL}\n".encode())
+
+
 def _interrupt(number: int, frame: Any) -> None:
     _heard.set()
     if not _shields:
@@ -149,7 +186,7 @@ def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:
     return tell_others
 
 
-def _watch(listening: socket.socket, told: socket.socket, farewell: bytes) -> None:
+def _watch(listening: socket.socket, told: socket.socket) -> None:
     """Wait for Ctrl-C, then for the program to end of its own or for a second one: then leave."""
     while signal.SIGINT not in listening.recv(64):
         pass
@@ -158,6 +195,4 @@ def _watch(listening: socket.socket, told: socket.socket, farewell: bytes) -> No
     with suppress(TimeoutError):
         while signal.SIGINT not in listening.recv(64):
             pass
-    if sys.is_finalizing():
-        return
-    leave(farewell)
+    leave(f"steepest: {FAREWELL}\n".encode())

@@ -12,10 +12,8 @@ A figure module is one Python file with
 - `animate(dataset) -> bytes`, an animated GIF, where the figure moves (optional).
 """
 
-import csv
 import dataclasses
 import inspect
-import io
 import json
 import time
 from collections.abc import Mapping
@@ -30,7 +28,7 @@ import xarray as xr
 from steepest._version import __version__
 from steepest.claim import Claim
 from steepest.errors import UsageError
-from steepest.files import staging
+from steepest.files import staging, to_csv
 from steepest.interrupts import passed_on
 from steepest.pictures import drawn, png
 
@@ -259,8 +257,4 @@ def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: in
 
 def _claims_table(claims: tuple[Claim, ...]) -> bytes:
     rows = [claim.to_dict() for claim in claims]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return to_csv(list(rows[0]), [list(row.values()) for row in rows]).encode()

@@ -1,4 +1,4 @@
-"""What Numba keeps on disk changes no number: cold, shared, damaged by a full disk, or not there."""
+"""What Numba keeps on disk changes no number: cold, shared, on a full disk, or not there."""
 
 import os
 import shutil

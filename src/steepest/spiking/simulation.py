@@ -78,6 +78,8 @@ def simulate(
     if threads is not None and threads < 1:
         raise UsageError(f"threads={threads}: give 1 or more")
     settings = Settings(rate, duration, dt, seed, euler)
+    if chart is not None:
+        _check_kind(chart, AbstractChart, "chart", "Attenuation(distance)")
     run = _checked(task, rule, weights, settings, spikes, state, record, chart)
     reason = why_dense(task, rule, chart, dt, euler)
     if engine == "events" and reason is not None:
@@ -132,6 +134,8 @@ def simulate_dense(
     ('dense', 20)
     """
     settings = Settings(rate, duration, dt, seed, euler)
+    if chart is not None:
+        _check_kind(chart, AbstractChart, "chart", "Attenuation(distance)")
     run = _checked(task, rule, weights, settings, spikes, state, record, chart)
     return run_dense(run, chart)
 
@@ -146,9 +150,17 @@ def _checked(
     record: Any,
     chart: AbstractChart | None,
 ) -> Run:
+    _check_kind(task, Task, "task", "paper_task()[0]")
+    _check_kind(rule, AbstractRule, "rule", "NaturalRule()")
     start = check_run(task, weights, settings, spikes, state)
     somatic = start.weights if chart is None else jax.vmap(chart)(jnp.asarray(start.weights))
     check_voltages(task, rule, somatic)
     shape = start.weights.shape
     marks = record_steps(record, settings.steps, settings.dt, start.step, shape)
     return Run(task, rule, settings, start, spikes, marks)
+
+
+def _check_kind(value: Any, kind: type, what: str, example: str) -> None:
+    if not isinstance(value, kind):
+        given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
+        raise UsageError(f"the {what} is one such as {example}, not {given}")
