@@ -167,7 +167,7 @@ def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int
             )
         count = int(record)
         return sorted({round(first + steps * k / count) for k in range(count + 1)})
-    times = np.atleast_1d(real_numbers(record, "record"))
+    times = np.atleast_1d(real_numbers(record, "record", empty=True))
     chosen = np.rint(times / dt)
     bad = ~(np.isfinite(times) & (chosen >= first) & (chosen <= last))
     if times.size == 0 or bad.any():
