@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_info
 OTHERS = [
     "cyclopts", "dask.distributed", "diffrax", "equinox", "h5netcdf", "h5py", "jinja2",
     "lazy_loader", "lineax", "matplotlib.pyplot", "numba", "openpyxl", "optax", "optimistix",
-    "pandas", "pyarrow.parquet", "rich.console", "scipy.optimize", "scipy.stats", "torch",
+    "pandas", "pyarrow.parquet", "rich.console", "scipy.optimize", "scipy.stats", "sympy", "torch",
     "xarray", "zarr",
 ]  # fmt: skip
 
@@ -32,7 +32,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP, signal
 
 def snapshot() -> dict[str, Any]:
     """Everything by name, as values that can be compared."""
-    generator: Any = np.random.get_state()  # noqa: NPY002: the caller's is the old one
+    generator: Any = np.random.get_state()  # noqa: NPY002 (the caller has the old one)
     context = decimal.getcontext()
     root = logging.getLogger()
     state = {
@@ -102,4 +102,7 @@ def _difference(before: Any, after: Any) -> str:
     if isinstance(before, dict):
         names = [name for name in before if not _same(after.get(name), before[name])]
         return ", ".join(f"{name} {before[name]!r} -> {after.get(name)!r}" for name in names)[:300]
+    if isinstance(before, list):
+        came, went = ([x for x in a if x not in b] for a, b in ((after, before), (before, after)))
+        return f"came {came!r}, went {went!r}"[:600]
     return f"{before!r} -> {after!r}"[:300]

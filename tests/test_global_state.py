@@ -88,10 +88,9 @@ def test_using_a_room_changes_nothing_of_the_callers(use):
 
 
 def test_what_changes_is_noticed():
-    with pytest.raises(AssertionError, match="NumPy's errors: over 'warn' -> 'ignore'"):
-        with surroundings.unchanged():
-            np.seterr(over="ignore")
-    np.seterr(over="warn")
+    changed = pytest.raises(AssertionError, match="NumPy's printing: precision 8 -> 3")
+    with np.printoptions(), changed, surroundings.unchanged():
+        np.set_printoptions(precision=3)
 
 
 @pytest.mark.slow
