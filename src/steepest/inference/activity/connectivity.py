@@ -1,7 +1,5 @@
 """A connectivity that was inferred from activity: the weights, and what supports them."""
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from steepest.data.series import Series
-from steepest.markup import fragment, table
+from steepest.files import to_csv
+from steepest.markup import fragment, table, visible
 from steepest.recurrent.entropy import Minimum
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ class Connectivity:
 
     def lines(self) -> list[str]:
         """What was found, in plain words and one table of weights with their intervals."""
-        n, names = len(self.weights), self.series.names
+        n, names = len(self.weights), [visible(name) for name in self.series.names]
         width = max(8, *(len(name) + 2 for name in names))
         spectrum = self.minimum.spectrum
         shown = (len(self.replayed) - 1) * self.series.dt
@@ -239,15 +238,13 @@ class Connectivity:
 
     def csv(self) -> str:
         """One row per weight: to, from, weight, interval, and whether it is `clear`ly not 0."""
-        buffer = io.StringIO()
-        table = csv.writer(buffer, lineterminator="\n")
-        table.writerow(["to", "from", "weight", "low", "high", "clear"])
+        rows = []
         names = self.series.names
         for i, j in np.ndindex(*self.weights.shape):
             numbers = (self.weights[i, j], *self.interval[:, i, j])
             texts = [f"{value:.9g}" for value in numbers]
-            table.writerow([names[i], names[j], *texts, int(self.clear[i, j])])
-        return buffer.getvalue()
+            rows.append([names[i], names[j], *texts, int(self.clear[i, j])])
+        return to_csv(["to", "from", "weight", "low", "high", "clear"], rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the series, as plain JSON values."""

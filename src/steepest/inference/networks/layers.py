@@ -23,7 +23,7 @@ from steepest.inference.synapses.log_root import root_of
 from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.pair_rules import decide
 from steepest.inference.synapses.sizes import weights_of
-from steepest.markup import brief, fragment, table
+from steepest.markup import brief, fragment, table, visible
 from steepest.progress import track
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ class LayersVerdict:
     def __str__(self) -> str:
         left_out = len(self.layers) - len(self.fitted)
         lines = [self.verdict, *(f"  {said}" for said in map(_said, self.fitted))]
-        return "\n".join([*lines, f"  {left_out} arrays frozen or left out"] if left_out else lines)
+        lines += [f"  {left_out} arrays frozen or left out"] if left_out else []
+        return "\n".join(map(visible, lines))
 
     def __repr__(self) -> str:
         return brief(str(self))

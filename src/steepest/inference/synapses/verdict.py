@@ -11,7 +11,7 @@ from steepest._version import __version__
 from steepest.files import plain
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise
-from steepest.markup import brief, fragment, table
+from steepest.markup import brief, fragment, table, visible
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -241,7 +241,7 @@ class Verdict:
             f"  {fit.name:15s} {fit.index:6.1f} {fit.log_likelihood - best:16.1f} {fit.weight:7.3f}"
             for fit in self.geometries
         ]
-        return "\n".join([*lines, *marked(self)])
+        return "\n".join(map(visible, [*lines, *marked(self)]))
 
     def __repr__(self) -> str:
         return brief(str(self))
