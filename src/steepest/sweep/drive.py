@@ -21,8 +21,8 @@ from distributed import Client, Future, KilledWorker
 
 from steepest.errors import SteepestError, UsageError
 from steepest.progress import Advance, progress_bar
-from steepest.sweep.cell import Task, overdue, run_cells
-from steepest.sweep.cluster import open_client, read_slurm
+from steepest.sweep.cell import Task, run_cells
+from steepest.sweep.cluster import open_client, read_slurm, replace_dead
 from steepest.sweep.damage import find_damage, refuse_damage
 from steepest.sweep.folding import fold, forget
 from steepest.sweep.plan import Plan, read_plan
@@ -194,6 +194,7 @@ class _Run:
         self.started = datetime.now(UTC)
         self.good = self.bad = self.since_fold = self.workers = 0
         self.known: set[Any] = set()
+        self.missing: dict[Any, float] = {}
 
     def finish(self) -> None:
         """Compute all cells; raises what stops the whole sweep."""
@@ -253,13 +254,11 @@ class _Run:
                 # One of them or a cell before them is to blame: each runs alone, at the end.
                 self.suspects += indices
                 _LOG.warning(
-                    "Two workers died over %s; at the end each is tried alone",
-                    self._named(indices),
+                    "Workers died at %s; at the end each is tried alone", self._named(indices)
                 )
                 return
-            if not overdue(self.task, indices[0]):
-                words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
-                write_failure(self.place.cells, indices[0], words, "", float("nan"))
+            words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
+            write_failure(self.place.cells, indices[0], words, "", float("nan"))
             _LOG.warning("Recorded as failed: %s; its workers died", self._named(indices))
             good = [False]
         except SteepestError:
@@ -306,6 +305,7 @@ class _Run:
                 " they had not finished go to others",
                 len(gone),
             )
+        self.missing = replace_dead(self.client, self.missing)
         beat = {
             "host": socket.gethostname(),
             "pid": os.getpid(),

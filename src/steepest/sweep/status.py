@@ -150,7 +150,7 @@ def _seconds(since: str, now: datetime) -> float:
 
 def _errors(place: SweepStore) -> dict[str, int]:
     texts: list[str] = []
-    with suppress(OSError, ValueError, RuntimeError, KeyError):
+    with suppress(OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError):
         group = place.group()
         failed = np.array(group["cell_status"]).ravel() == FAILED
         texts += map(str, np.array(group["cell_error"]).ravel()[failed])
