@@ -130,34 +130,27 @@ def run_sweep(
         if not np.any(states == LEFT) and not (retry_failed and np.any(states == FAILED)):
             return _summary(place, 0, began)
     with place.driven():
-        repaired, first = _settle(plan, place, repair, retry_failed)
+        repaired = _settle(plan, place, repair, retry_failed)
         todo = np.flatnonzero(place.states() == LEFT)
         try:
             if todo.size:
                 with open_client(workers, scheduler, options, patience) as client:
-                    for cells in (np.array(first, int), np.setdiff1d(todo, first)):
-                        if cells.size:
-                            _Run(plan, place, client, cells).finish()
+                    _Run(plan, place, client, todo).finish()
         finally:
             fold(str(place.path))
             place.finish(time.monotonic() - began)
     return _summary(place, int(todo.size), began, repaired)
 
 
-def _settle(
-    plan: Plan, place: SweepStore, repair: bool, retry_failed: bool
-) -> tuple[list[str], list[int]]:
-    """Have the store hold what is done, and nothing else; gives the files that were repaired.
-
-    The cells that are to be computed before all others come second.
-    """
-    repaired, first = repair_store(place, plan) if repair else ([], [])
+def _settle(plan: Plan, place: SweepStore, repair: bool, retry_failed: bool) -> list[str]:
+    """Have the store hold what is done, and nothing else; gives the files that were repaired."""
+    repaired = repair_store(place, plan) if repair else []
     refuse_damage(place, find_damage(place))
     shutil.rmtree(place.work / "watch", ignore_errors=True)  # what a driver left that was killed
     fold(str(place.path))
     if retry_failed:
         forget(place, np.flatnonzero(place.states() == FAILED).tolist())
-    return repaired, first
+    return repaired
 
 
 def _summary(
