@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from distributed import get_worker
 
 from steepest.errors import UsageError
@@ -79,7 +80,7 @@ def _ended(store: SweepStore, cells: list[Cell]) -> dict[int, bool]:
     staged = {
         cell.index: good
         for cell in cells
-        for suffix, good in ((".json", False), (".npy", True))
+        for suffix, good in ((".failed", False), (".npy", True))
         if (store.cells / f"{cell.index}{suffix}").exists()
     }
     states = np.array(store.group()["cell_status"]).ravel()
@@ -94,6 +95,8 @@ def _run_cell(task: Task, cell: Cell, store: SweepStore) -> bool:
         with _watched(store, cell.index, task.timeout):
             parameters = dataclasses.replace(figure.parameters(task.scale), **cell.values)
             dataset = figure.module.run(parameters, cell.seed)
+            if not isinstance(dataset, xr.Dataset):
+                raise TypeError(f"run() returned {type(dataset).__name__}, not an xarray Dataset")
             check_dataset(figure, dataset, parameters, cell.seed)
             content = pack(dataset, time.perf_counter() - started)
     except BaseException as error:

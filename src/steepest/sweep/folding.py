@@ -92,7 +92,7 @@ def _batches(store: SweepStore, size: int) -> Iterator[tuple[list[Record], list[
     files: list[Path] = []
     total = 0
     for index in sorted(waiting):
-        # Where a cell was tried again and succeeded, its result counts: "npy" is after "json".
+        # Where a cell was tried again and succeeded, its result counts: "npy" is after "failed".
         records.append(read(max(waiting[index], key=lambda file: file.suffix)))
         files += waiting[index]
         total += records[-1].nbytes

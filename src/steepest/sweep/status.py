@@ -155,7 +155,7 @@ def _errors(place: SweepStore) -> dict[str, int]:
         failed = np.array(group["cell_status"]).ravel() == FAILED
         texts += map(str, np.array(group["cell_error"]).ravel()[failed])
     for _, path in place.staged():
-        if path.suffix == ".json":
+        if path.suffix == ".failed":
             # A fold may take the file away meanwhile; its error is then in the array.
             with suppress(FileNotFoundError, DataError):
                 texts.append(read(path).error)
