@@ -105,22 +105,22 @@ def test_folded_in_any_order_the_store_is_one_labelled_dataset_of_exact_cells(ma
     check_cells(plan, store, range(plan.size))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "seeds = 2\n[grid]\npoints = [3, 1, 7, 4]",
-        "seeds = 2\n[grid]\npoints = [3, 5, 7, 4]\ngrid = [true]",
-        "seeds = 2\n[grid]\nwindow = [[0, 1], [0, 2], [1, 2]]",
-        "seeds = 2\n[zip]\nwindow = [[0, 1], [0, 2], [1, 2]]\npoints = [3, 3, 8]",
-    ],
+UNLIKE = (
+    "seeds = 2\n[grid]\npoints = [3, 1, 7, 4]",
+    "seeds = 2\n[grid]\npoints = [3, 5, 7, 4]\ngrid = [true]",
+    "seeds = 2\n[grid]\nwindow = [[0, 1], [0, 2], [1, 2]]",
+    "seeds = 2\n[zip]\nwindow = [[0, 1], [0, 2], [1, 2]]\npoints = [3, 3, 8]",
 )
+ORDERS = ((1, 2), (-1, 100), (1, 100), (-1, 2))
+
+
 @pytest.mark.parametrize(
-    ("order", "together"),
+    ("text", "order", "together"),
     [
-        (1, 2),
-        (-1, 100),
-        pytest.param(1, 100, marks=pytest.mark.slow),
-        pytest.param(-1, 2, marks=pytest.mark.slow),
+        # Each study in one way here, and in every way in the slow tests.
+        pytest.param(text, *order, marks=[] if at == way % 2 else pytest.mark.slow)
+        for way, text in enumerate(UNLIKE)
+        for at, order in enumerate(ORDERS)
     ],
 )
 def test_cells_of_other_lengths_and_other_coordinates_fit_in_too(made, text, order, together):
@@ -150,7 +150,7 @@ def opened(store):
         "[zip]\nwindow = [[0, 1], [0, 1], [0, 2]]\npoints = [3, 4, 5]",  # and lengths differ
     ],
 )
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 9])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 23])
 def test_a_fold_that_fails_at_any_write_leaves_a_store_that_opens_and_goes_on(
     made, monkeypatch, text, every
 ):
