@@ -182,7 +182,7 @@ def test_five_rounds_of_kills_on_a_path_with_blanks_and_letters_of_any_script(
                 process.kill()
                 process.wait()
                 deaths += 2
-        wait_until(lambda: not any(p.is_running() and p.status() != "zombie" for p in family))
+        psutil.wait_procs(family, timeout=90)
         after = runs(path)
         for key, count in marked.items():
             assert after[key] == count, "a cell was computed again after it was marked done"
