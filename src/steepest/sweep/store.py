@@ -23,6 +23,7 @@ from zarr.storage import LocalStore
 
 from steepest._version import __version__
 from steepest.errors import DataError, UsageError
+from steepest.interrupts import undone
 from steepest.sweep.metadata import consolidate, load_object, read_consolidated
 from steepest.sweep.plan import Axis, Plan, difference
 from steepest.sweep.staged import CHECKED, cannot_write, write_atomic
@@ -170,10 +171,12 @@ class SweepStore:
         except UsageError:
             lock.release()
             raise
+        driver = self.work / "driver.json"
         try:
-            yield
+            with undone(lambda: driver.unlink(missing_ok=True)):
+                yield
         finally:
-            (self.work / "driver.json").unlink(missing_ok=True)
+            driver.unlink(missing_ok=True)
             lock.release()
 
     @property
