@@ -57,7 +57,7 @@ def metric_answer(
                 f"Asked of {source}: {len(verdict.samples)} samples, positions {columns}, {driven}."
                 f" The cost that is descended: {cost}."
             ),
-            statement=capital(verdict.sentence),
+            statement=capital(verdict.verdict),
             tone="good" if len(verdict.consistent) == 1 else "open",
             reason=_KNOWN,
             notes=_climbing(verdict),
