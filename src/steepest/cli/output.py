@@ -55,20 +55,32 @@ def give(make: "Callable[[], Answer]", command: str, *, out: Path | None, json: 
     names: list[str] = []
     with nullcontext() if out is None else staging(out) as stage:
         answer = make()
-        if json:
-            show_json(answer.content)
-        else:
-            if answer.heading:
-                show(visible(answer.heading) + "\n")
-            show(answer.table())
-        sys.stdout.flush()
+        lost = None
+        try:
+            _tell(answer, json)
+        except OutputLost as error:
+            if stage is None:
+                raise
+            lost = error  # who stopped reading still finds the files
         if stage is not None:
             for name, content in answer.files(command).items():
                 (stage / name).write_bytes(content)
                 names.append(name)
+    if lost is not None:
+        raise lost
     if out is not None and not json:
         show(f"\nWrote {', '.join(names[:-1])} and {names[-1]} to {visible(str(out))}")
     return 0
+
+
+def _tell(answer: "Answer", json: bool) -> None:
+    if json:
+        show_json(answer.content)
+    else:
+        if answer.heading:
+            show(visible(answer.heading) + "\n")
+        show(answer.table())
+    sys.stdout.flush()
 
 
 def command_line(command: str, *arguments: object, **options: object) -> str:

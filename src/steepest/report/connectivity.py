@@ -46,7 +46,7 @@ def connectivity_answer(result: Connectivity, *, source: str) -> Answer:
         table=lambda: "\n".join(map(visible, result.lines())),
         page=lambda: _page(result, source),
         draw=lambda: connectivity_picture(result),
-        others={"connectivity.csv": result.csv()},
+        others={"connectivity.csv": result.csv},
     )
 
 

@@ -1,6 +1,6 @@
 """A verdict on one pair of columns as an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from steepest.inference.synapses.assumed_noise import Sensitivity
 from steepest.inference.synapses.covariate import RateFit
 from steepest.inference.synapses.verdict import Verdict
 from steepest.report.answer import Answer
-from steepest.report.page import Page, Section, checks_section, verdict_page
+from steepest.report.page import Page, Section, ranking, verdict_page
 from steepest.report.tables import checks_table, plain_table, text, together, verdict_head
 from steepest.report.words import INDEX, fixed, interval, share, short
 
@@ -28,6 +28,7 @@ def pair_answer(
     rate: RateFit | None = None,
     assumed: Sensitivity | None = None,
     request: Mapping[str, Any] | None = None,
+    rows: Callable[[], str] | None = None,
 ) -> Answer:
     """The verdict for terminal, JSON and page.
 
@@ -35,6 +36,7 @@ def pair_answer(
     - `rate`: the fit with presynaptic rates, where they are known.
     - `assumed`: the index under assumed noise, where none was stated.
     - `request`: what was asked, by the names of the options, for the JSON.
+    - `rows`: what became of every row, as `pair_rows` writes it, for verdict.csv.
 
     >>> from steepest.inference import infer_geometry, simulate_change
     >>> before, after = simulate_change(100, 1.0, seed=1)
@@ -54,6 +56,7 @@ def pair_answer(
         table=lambda: _table(verdict, rate, assumed),
         page=lambda: _page(verdict, source, (before, after), rate, assumed),
         draw=verdict.plot,
+        others={} if rows is None else {"verdict.csv": rows},
     )
 
 
@@ -65,7 +68,6 @@ def _page(
     assumed: Sensitivity | None,
 ) -> Page:
     sections = [
-        Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict, rate), note=INDEX),
         Section(
             "The named geometries, the likeliest first",
             (
@@ -79,8 +81,9 @@ def _page(
             _geometries(verdict),
             numbers=(1, 2, 3, 4, 5),
             note=_floor(verdict),
+            **ranking(verdict),
         ),
-        checks_section(verdict.checks),
+        Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict, rate), note=INDEX),
         Section(
             "If there is measurement noise",
             ("Coefficient of variation", "Index", "or additive sd", "Index"),
