@@ -21,6 +21,7 @@ __all__ = [
     "bare",
     "drawn",
     "label",
+    "legend_below",
     "letter",
     "own_settings",
     "panels",
@@ -113,6 +114,32 @@ def bare(*axes: Any) -> None:
 def letter(axes: Any, name: str, title: str = "") -> None:
     """The panel's letter, and what it shows, at its upper left."""
     axes.set_title(f"{name}   {title}".strip(), loc="left", fontsize=10)
+
+
+def legend_below(axes: Any, columns: int = 2) -> None:
+    """The legend of a panel under its x label, where it hides no data.
+
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> _ = axes.plot([0, 1], label="line")
+    >>> legend_below(axes)
+    >>> axes.get_legend().get_frame_on()
+    False
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    below = ScaledTranslation(0, -0.52, axes.figure.dpi_scale_trans)
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=axes.transAxes + below,
+        borderaxespad=0,
+        frameon=False,
+        fontsize=8,
+        ncols=columns,
+        handlelength=1.4,
+        columnspacing=1.2,
+    )
 
 
 def png(figure: Any) -> bytes:

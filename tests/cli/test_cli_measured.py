@@ -35,7 +35,7 @@ def test_a_series_is_judged_and_written_whole(call, series, tmp_path):
     assert "signal share" in out
     assert "to settle" in out
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert sorted(written) == ["verdict.html", "verdict.json", "verdict.png"]
+    assert sorted(written) == ["verdict.csv", "verdict.html", "verdict.json", "verdict.png"]
     page = written["verdict.html"].decode()
     for words in ("What would settle it", "What was dropped", "day12", "learned from how the var"):
         assert words in page

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import hashlib
 import re
 from types import ModuleType
 
@@ -58,9 +59,14 @@ def a_study_page(*claims, **changes):
     return study_page([a_result(*claims)], **words)
 
 
-def a_verdict_page(verdict, command="steepest infer", **changes):
+PANELS = ['<svg width="200pt" height="100pt"><path/></svg>'] * 3
+FILES = {"verdict.svg": b"<svg/>", "verdict.csv": b"row", "verdict.json": b"{}"}
+
+
+def a_verdict_page(verdict, command="steepest infer", files=FILES, **changes):
     words = {"source": "data.csv", "before": "w0", "after": "w1"} | changes
-    return render_page(pair_answer(verdict, **words).page(), picture=PICTURE, command=command)
+    page = pair_answer(verdict, **words).page()
+    return render_page(page, panels=PANELS, files=files, command=command)
 
 
 def verdict_table(verdict):
@@ -68,12 +74,23 @@ def verdict_table(verdict):
 
 
 def assert_self_contained(page):
-    sources = re.findall(r"src=\"([^\"]*)\"", page)
-    assert sources == ["data:image/png;base64," + base64.b64encode(PICTURE).decode()]
-    for outside in ("http:", "https:", "<link", "@import", "url("):
+    for address in re.findall(r"(?:src|href)=\"([^\"]*)\"", page):
+        assert address.startswith("data:")
+    for outside in ("http:", "https:", "<link", "@import", "url(", "<iframe"):
         assert outside not in page
     assert page.startswith("<!DOCTYPE html>")
     assert 'charset="utf-8"' in page
+    assert_only_our_script(page)
+
+
+def assert_only_our_script(page):
+    """One script, and a policy that lets the browser run this one, and ask for nothing."""
+    (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    assert page.count("<script") == 1
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}'" in policy
 
 
 def test_a_study_page_holds_everything_inside():
@@ -93,7 +110,7 @@ def test_every_text_on_a_study_page_is_escaped():
         next_steps=[(EVIL, EVIL)],
         citations=[dataclasses.replace(surace2020.CITATION, title=EVIL)],
     )
-    assert "<script" not in page
+    assert_only_our_script(page)
     assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") >= 12
 
 
@@ -105,7 +122,7 @@ def test_every_text_on_a_verdict_page_is_escaped(verdict):
         after=EVIL,
         command=EVIL,
     )
-    assert "<script" not in page
+    assert_only_our_script(page)
     assert page.count("&lt;script&gt;") >= 6
 
 

@@ -189,7 +189,6 @@ def verdict_page(
         notes=[*leading, *(("", note) for note in notes)],
         paper=[
             ("Results", verdict.sentence()),
-            ("Figure legend", verdict.legend()),
             ("Methods", verdict.methods()),
         ],
         alt=alt,
@@ -205,7 +204,7 @@ def ranking(verdict: "AnyVerdict") -> dict[str, Any]:
     """How a page shows a ranking of geometries: as an answer only where one of them is named."""
     if verdict.outcome == "named":
         return {"folded": False}
-    return {"folded": False, "greyed": f"{NO_ANSWER}: {sentence_of(verdict)}"}
+    return {"folded": False, "greyed": f"{NO_ANSWER}. {capital(verdict.reason)}"}
 
 
 def lights(checks: "Mapping[str, Check]") -> list[Light]:

@@ -14,9 +14,10 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
       done = document.execCommand("copy");
     }
     const said = done ? "Copied" : "Selected: press Ctrl+C";
+    const name = button.textContent;
     button.textContent = said;
     document.getElementById("said").textContent = said;
-    setTimeout(() => { button.textContent = "Copy"; }, 2500);
+    setTimeout(() => { button.textContent = name; }, 2500);
   });
 }
 const folded = [];
