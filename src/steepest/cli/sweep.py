@@ -14,6 +14,8 @@ from steepest.markup import visible
 
 __all__ = ["command"]
 
+_SHOWN = 20
+
 
 def command(
     study: Annotated[Path | None, Parameter(help="Study file (TOML): figure, seeds, grid.")] = None,
@@ -34,6 +36,10 @@ def command(
     ] = None,
     retry_failed: Annotated[
         bool, Parameter(negative="", help="Compute the cells that failed once more.")
+    ] = False,
+    repair: Annotated[
+        bool,
+        Parameter(negative="", help="Remove what is damaged in the store; compute that again."),
     ] = False,
     status: Annotated[
         Path | None, Parameter(help="Only say how far the sweep of this store is.")
@@ -85,10 +91,13 @@ def command(
         scheduler=scheduler,
         slurm=slurm,
         retry_failed=retry_failed,
+        repair=repair,
     )
     if json:
         show_json(summary.to_dict())
         return 1 if summary.failed else 0
+    for words in summary.repaired:
+        show(visible(f"Repaired {words}"))
     show(
         f"{summary.done} of {summary.cells} cells are done, {summary.failed} failed;"
         f" {summary.computed} were computed now, in {summary.seconds:.1f} s"
@@ -113,6 +122,14 @@ def _print_status(status: Any, as_json: bool) -> int:
         show(f"A driver is at work with {status.workers} workers{ahead}")
     elif status.left:
         show("No driver is at work; the command that began the sweep goes on with it")
-    for error, count in status.errors.items():
+    for error, count in list(status.errors.items())[:_SHOWN]:
         show(visible(f"  {count} x {error}"))
+    if len(status.errors) > _SHOWN:
+        show(f"  and {len(status.errors) - _SHOWN} other errors; --json lists them")
+    for words in status.damage[:_SHOWN]:
+        show(visible(f"  damaged: {words}"))
+    if len(status.damage) > _SHOWN:
+        show(f"  and {len(status.damage) - _SHOWN} other files; --json lists them")
+    if status.damage:
+        show("The command that began the sweep, with --repair, computes again what lay in them")
     return 0

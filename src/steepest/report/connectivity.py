@@ -130,14 +130,14 @@ def _units(result: Connectivity) -> Section:
     """Per unit: what W explains of its flow, how its replay correlates, and what is left open."""
     rows = zip(
         result.series.names,
-        result.explained,
+        result.velocity_explained,
         result.correlation,
         result.minimum.undetermined,
         strict=True,
     )
     return Section(
         "The units",
-        ("Unit", "Flow explained", "Correlation of replay", "Outgoing weights left open"),
+        ("Unit", "Velocity explained", "Correlation of replay", "Outgoing weights left open"),
         [
             (
                 name,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from steepest.arrays.given import same_axes, same_labels
 from steepest.data.checkpoints import match_checkpoints
 from steepest.errors import DataError
 from steepest.files import plain
@@ -189,6 +190,10 @@ def infer_layers(
     """
     first = {name: weights_of(value, name) for name, value in before.items()}
     second = {name: weights_of(value, name) for name, value in after.items()}
+    for name in first.keys() & second.keys():
+        sides = {f"{name} before": before[name], f"{name} after": after[name]}
+        same_labels(sides, rows="weights")
+        same_axes({side: (weights, 1) for side, weights in sides.items()})
     names = match_checkpoints(first, second)
     if not names:
         raise DataError("the checkpoints hold no arrays")

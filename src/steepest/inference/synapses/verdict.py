@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -153,7 +153,8 @@ class Verdict:
     `index` is NaN where no estimate exists; an end of `interval` is infinite where the data do
     not bound it and NaN where there is none. `geometries` are ranked, the likeliest first.
     `before` and `after` are the usable sizes, `vanished` and `new` the sizes of lost and gained
-    synapses, all in the unit of the input.
+    synapses, all in the unit of the input. `resampled` says what the interval resampled (None:
+    nothing), and `groups` how many groups of usable synapses there are (None: none were given).
 
     >>> from steepest.inference import infer_geometry, simulate_change
     >>> verdict = infer_geometry(*simulate_change(300, index=1, seed=1), noise_cv=0)
@@ -183,6 +184,8 @@ class Verdict:
     after: Float[np.ndarray, " n"] = field(repr=False)
     vanished: Float[np.ndarray, " v"] = field(repr=False)
     new: Float[np.ndarray, " m"] = field(repr=False)
+    resampled: Literal["synapses", "groups"] | None = None
+    groups: int | None = None
 
     def sentence(self) -> str:
         """The verdict as one sentence with its numbers, as a results section states it."""
@@ -217,6 +220,8 @@ class Verdict:
                 "noise": {**asdict(self.noise), "statement": self.noise.statement},
                 "estimator": self.estimator,
                 "interval_method": self.interval_method,
+                "resampled": self.resampled,
+                "groups": self.groups,
                 "detection_limit": self.detection_limit,
             },
         )
