@@ -238,9 +238,13 @@ def _extent(figure: Any, axes: list[Any]) -> Any:
 
 
 def _inline(source: str, name: str) -> str:
-    """An SVG file as an element of a page, with ids that no other panel has."""
+    """An SVG file as an element of a page, with ids that no other panel has.
+
+    A page needs no names of namespaces, which look like addresses in it.
+    """
     element = source[source.index("<svg") :]
     element = re.sub(r"<metadata>.*?</metadata>\s*", "", element, flags=re.DOTALL)
+    element = re.sub(r'\s+xmlns(:xlink)?="[^"]*"', "", element)
     element = re.sub(r"<!--.*?-->\s*", "", element, flags=re.DOTALL)
     element = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", element)
     return re.sub(r"\s*\n\s*", " ", element).strip()

@@ -218,7 +218,7 @@ def lights(checks: "Mapping[str, Check]") -> list[Light]:
         Light(
             spaced(name),
             CHECK_MARKS[check.passed],
-            capital(check.meaning),
+            check.meaning,
             f"Statistic {short(check.statistic)}"
             + ("." if check.p_value is None else f", p = {short(check.p_value)}."),
         )
