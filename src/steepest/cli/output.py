@@ -45,10 +45,18 @@ class OutputLost(SteepestError):
         self.reader_left = isinstance(error, BrokenPipeError)
 
 
-def give(make: "Callable[[], Answer]", command: str, *, out: Path | None, json: bool) -> int:
+def give(
+    make: "Callable[[], Answer]",
+    command: str,
+    *,
+    out: Path | None,
+    json: bool,
+    full: bool = True,
+) -> int:
     """Make an answer, print it, and write it to a folder if one is given; returns the exit code.
 
-    `command` is the command line that repeats it. The folder is tried before anything is computed,
+    `command` is the command line that repeats it; unless `full`, an answer that has a short form is
+    printed in that. The folder is tried before anything is computed,
     and its files appear together, or none does; the answer is printed before its picture is tried.
     Raises what `make` raises.
     """
@@ -57,7 +65,7 @@ def give(make: "Callable[[], Answer]", command: str, *, out: Path | None, json: 
         answer = make()
         lost = None
         try:
-            _tell(answer, json)
+            _tell(answer, json, full)
         except OutputLost as error:
             if stage is None:
                 raise
@@ -73,13 +81,18 @@ def give(make: "Callable[[], Answer]", command: str, *, out: Path | None, json: 
     return 0
 
 
-def _tell(answer: "Answer", json: bool) -> None:
+def _tell(answer: "Answer", json: bool, full: bool) -> None:
     if json:
         show_json(answer.content)
     else:
         if answer.heading:
             show(visible(answer.heading) + "\n")
-        show(answer.table())
+        if full or answer.short is None:
+            show(answer.table())
+        else:
+            show(answer.short())
+            if sys.stdout.isatty():
+                show("\nEvery number and check: --full. A page with methods and figure: --out DIR.")
     sys.stdout.flush()
 
 

@@ -23,6 +23,7 @@ class Answer:
     - `heading`: the line above the table, what was asked of which file; "" for none.
     - `content`: plain JSON values, what `--json` prints.
     - `table()`: texts and tables for the terminal, as rich prints them.
+    - `short()`: the answer in three lines for the terminal, where `table` says more than that.
     - `page()`: what the page says.
     - `draw()`: the picture, a matplotlib Figure.
     - `others`: further files by their names, as functions that give texts.
@@ -40,6 +41,7 @@ class Answer:
     heading: str
     content: dict[str, Any] = field(repr=False)
     table: "Callable[[], RenderableType]" = field(repr=False)
+    short: "Callable[[], RenderableType] | None" = field(repr=False, default=None)
     page: Callable[[], Page] = field(repr=False)
     draw: "Callable[[], matplotlib.figure.Figure]" = field(repr=False)
     others: Mapping[str, Callable[[], str]] = field(repr=False, default_factory=dict)

@@ -9,7 +9,14 @@ from steepest.inference.synapses.measured import MeasuredVerdict
 from steepest.report.answer import Answer
 from steepest.report.page import Page, Section, ranking, verdict_page
 from steepest.report.rows import measured_rows
-from steepest.report.tables import checks_table, plain_table, text, together, verdict_head
+from steepest.report.tables import (
+    checks_table,
+    plain_table,
+    short_head,
+    text,
+    together,
+    verdict_head,
+)
 from steepest.report.words import fixed, interval, share, short
 
 if TYPE_CHECKING:
@@ -41,6 +48,7 @@ def measured_answer(
         heading=f"{source}: {', '.join(verdict.measured.names)}",
         content=verdict.to_dict() | ({} if request is None else {"request": dict(request)}),
         table=lambda: _table(verdict),
+        short=lambda: short_head(verdict, verdict.settle),
         page=lambda: _page(verdict, source),
         draw=verdict.plot,
         others={"verdict.csv": lambda: measured_rows(verdict.measured, rows)},

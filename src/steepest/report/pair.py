@@ -10,7 +10,14 @@ from steepest.inference.synapses.covariate import RateFit
 from steepest.inference.synapses.verdict import Verdict
 from steepest.report.answer import Answer
 from steepest.report.page import Page, Section, ranking, verdict_page
-from steepest.report.tables import checks_table, plain_table, text, together, verdict_head
+from steepest.report.tables import (
+    checks_table,
+    plain_table,
+    short_head,
+    text,
+    together,
+    verdict_head,
+)
 from steepest.report.words import INDEX, fixed, interval, share, short
 
 if TYPE_CHECKING:
@@ -54,6 +61,7 @@ def pair_answer(
         heading=f"{source}: column {before} (before), column {after} (after)",
         content=content,
         table=lambda: _table(verdict, rate, assumed),
+        short=lambda: short_head(verdict, _settle(verdict)),
         page=lambda: _page(verdict, source, (before, after), rate, assumed),
         draw=verdict.plot,
         others={} if rows is None else {"verdict.csv": rows},
@@ -105,6 +113,7 @@ def _page(
             f"Asked of {source}, column {columns[0]} (before) and column {columns[1]} (after)."
             f" Measurement noise: {verdict.noise.statement.replace(': ', ', ')}."
         ),
+        settle=_settle(verdict),
         notes=[] if assumed is None else [_flip(assumed)],
         alt="Sizes before and after, and the likelihood of each geometry",
         sections=sections,
@@ -140,6 +149,20 @@ def _table(verdict: Verdict, rate: RateFit | None, assumed: Sensitivity | None) 
     if assumed is not None:
         parts += ["", text(_flip(assumed))]
     return together(*parts)
+
+
+def _settle(verdict: Verdict) -> str:
+    """The measurement that would decide what is open."""
+    if verdict.outcome == "named":
+        return "A second preparation, to see whether it holds there."
+    if verdict.outcome in ("refused", "unstable"):
+        return "Look at the checks that failed: they say what these sizes would have to be."
+    if verdict.noise.kind != "none":
+        return (
+            "Measure the noise, with three or more sessions, replicates or a null condition; or"
+            " state that sizes are exact (--noise-cv 0), if they are."
+        )
+    return "More synapses, or larger changes: `steepest plan` says how many."
 
 
 def _numbers(verdict: Verdict, rate: RateFit | None) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from steepest.inference.synapses.unpaired import UnpairedVerdict
 from steepest.report.answer import Answer
 from steepest.report.page import Page, Section, verdict_page
-from steepest.report.tables import checks_table, together, verdict_head
+from steepest.report.tables import checks_table, short_head, together, verdict_head
 from steepest.report.words import INDEX, fixed, interval
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def unpaired_answer(
         heading=f"{source}: column {before} and column {after}, unpaired",
         content=verdict.to_dict() | ({} if request is None else {"request": dict(request)}),
         table=lambda: _table(verdict),
+        short=lambda: short_head(verdict, verdict.settle),
         page=lambda: _page(verdict, source, before, after),
         draw=verdict.plot,
         others={} if rows is None else {"verdict.csv": rows},
