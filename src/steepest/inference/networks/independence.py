@@ -136,7 +136,7 @@ def independence_interval(
     resampled: dict[bytes, _Resampled] = {}
     for at, place in enumerate(places):
         logs, kept = panel.log_change(place)
-        # Below index 1 all weights with a dual are the same ones; from 1 on, those that kept a sign.
+        # Below index 1 all weights with a dual are the same ones; from 1 on, those of one sign.
         key = np.packbits(kept).tobytes()
         if key not in resampled:
             resampled[key] = _Resampled.of(panel.log_size, kept, by_row, by_column)
