@@ -18,8 +18,9 @@ _CAPTION = (
     "The index of every layer that was fitted, with its 95 % interval from resampling rows and"
     " columns; the vertical lines are the named geometries."
 )
+_DECAY = "Without decay"
 _COLUMNS = (
-    *("Layer", "Shape", "Index", "95 %", "Without decay", "Nearest"),
+    *("Layer", "Shape", "Index", "95 %", _DECAY, "Nearest"),
     *("logroot", "likelihood", "Moved signs"),
 )
 _MARKS = {
@@ -71,7 +72,8 @@ def _page(verdict: LayersVerdict, before: str, after: str) -> Page:
     crossed = _crossed(verdict)
     trainer = verdict.trainer
     refused = trainer.outcome == "refused"
-    notes = [("", said) for said in (*([] if refused else [trainer.sentence]), crossed) if said]
+    told = [] if refused else [trainer.sentence]
+    notes = [("", said) for said in (*told, crossed, *map(capital, verdict.notes)) if said]
     return Page(
         title=f"Geometry of {after}",
         question="Which geometry trained this network?",
@@ -125,18 +127,23 @@ def _page(verdict: LayersVerdict, before: str, after: str) -> Page:
 
 
 def _table(verdict: LayersVerdict) -> "Group":
-    table = plain_table(*_COLUMNS)
+    # Where no decay was taken out, a column of it would say the index twice.
+    shrunk = any(layer.corrected != layer.index for layer in verdict.fitted)
+    shown = [name for name in _COLUMNS if shrunk or name != _DECAY]
+    table = plain_table(*shown)
     for layer in verdict.layers:
         if layer.status == "fitted":
-            table.add_row(*map(text, _row(layer)))
+            row = dict(zip(_COLUMNS, _row(layer), strict=True))
+            table.add_row(*(text(row[name]) for name in shown))
         else:
             said = f"{layer.status}: {layer.reason}"
-            table.add_row(*map(text, (layer.name, _shape(layer), "-", "-", said)))
+            table.add_row(*map(text, (layer.name, _shape(layer), *["-"] * (len(shown) - 7), said)))
     crossed = _crossed(verdict)
     said = [verdict.verdict]
     if verdict.fitted and verdict.trainer.outcome != "refused":
         said.append(verdict.trainer.sentence)
-    return together(table, "", *map(text, said), *([text(crossed)] if crossed else []))
+    said += [crossed] if crossed else []
+    return together(table, "", *map(text, (*said, *map(capital, verdict.notes))))
 
 
 def _row(layer: LayerFit) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from scipy.optimize import brentq
 
 from steepest.arrays.given import real_numbers
+from steepest.errors import DataError
 from steepest.inference.synapses.geometries import SEARCHED
 
 __all__ = ["Panel", "independence_index", "independence_interval"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from steepest.arrays.given import same_axes, same_labels
 from steepest.data.checkpoints import match_checkpoints
+from steepest.data.parameter_names import align_names
 from steepest.errors import DataError
 from steepest.files import plain
 from steepest.inference.networks.independence import Panel, independence_interval
@@ -82,12 +83,15 @@ class LayerFit:
 class LayersVerdict:
     """All arrays of two checkpoints, in order, what the fitted ones agree on, and their trainer.
 
+    `notes` say what was done to the names and arrays of the files before they were compared.
+
     >>> LayersVerdict((), seed=0).verdict
     'No layer can be used.'
     """
 
     layers: tuple[LayerFit, ...]
     seed: int
+    notes: tuple[str, ...] = ()
 
     @property
     def fitted(self) -> tuple[LayerFit, ...]:
@@ -165,6 +169,7 @@ class LayersVerdict:
             "verdict": self.verdict,
             "trainer": self.trainer.to_dict(),
             "layers": [layer.to_dict() for layer in self.layers],
+            "notes": list(self.notes),
             "seed": self.seed,
         }
 
@@ -212,6 +217,7 @@ def infer_layers(
         sides = {f"{name} before": before[name], f"{name} after": after[name]}
         same_labels(sides, rows="weights")
         same_axes({side: (weights, 1) for side, weights in sides.items()})
+    first, second, notes = align_names(first, second)
     names = match_checkpoints(first, second)
     if not names:
         raise DataError("the checkpoints hold no arrays")
@@ -223,7 +229,7 @@ def infer_layers(
     layers = [
         _layer(name, first[name], second[name], draws, seed) for name in track(names, "Layers")
     ]
-    return LayersVerdict(tuple(layers), seed)
+    return LayersVerdict(tuple(layers), seed, tuple(notes))
 
 
 def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> LayerFit:

@@ -161,7 +161,10 @@ def _not_one_history(m: dict[str, float]) -> tuple[str, str] | None:
     if m["correlation"] < _RELATED or m["flips"] > _FLIPPED:
         said = f"weights correlate by {m['correlation']:.2f} and {m['flips']:.0%} differ in sign"
         return "unrelated, or trained so long that nothing is left of the start", said
-    swapped = m["shrink"] < _SWAPPED and m["shrink_t"] < _CLEAR and m["grow_back"] > 0
+    # Seen backwards, any change shrinks weights, and far more than it then grows them; decay does
+    # not, and shrinks what learned nothing by one ratio.
+    shrinks = m["shrink"] < _SWAPPED and m["shrink_t"] < _CLEAR and m["same_ratio"] < _UNLEARNED
+    swapped = shrinks and 0 < m["grow_back"] < -m["shrink"] / 2
     if swapped and abs(m["index_back"]) < _STILL < abs(m["index"]):
         said = (
             f"weights shrink by {-m['shrink']:.0%} forward and grow backward, where the index is"
