@@ -137,7 +137,9 @@ def _table(verdict: LayersVerdict) -> "Group":
             table.add_row(*(text(row[name]) for name in shown))
         else:
             said = f"{layer.status}: {layer.reason}"
-            table.add_row(*map(text, (layer.name, _shape(layer), *["-"] * (len(shown) - 7), said)))
+            table.add_row(
+                *map(text, (layer.name, _shape(layer), *["-"] * (shown.index("Nearest") - 2), said))
+            )
     crossed = _crossed(verdict)
     said = [verdict.verdict]
     if verdict.fitted and verdict.trainer.outcome != "refused":
