@@ -1,5 +1,6 @@
-"""What is written is whole or not there, and JSON holds plain values only."""
+"""What is written is whole or not there, JSON holds plain values, and no CSV a formula."""
 
+import csv
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ import xarray as xr
 
 from steepest import files, study
 from steepest.errors import UsageError
-from steepest.files import plain, staging, to_json, write_whole, writing
+from steepest.files import plain, staging, to_csv, to_json, write_whole, writing
 from steepest.papers import load
 
 
@@ -237,3 +238,22 @@ def test_values_are_plain_json_and_what_does_not_exist_is_null():
     assert json.loads(to_json(plain(value))) == plain(value)
     with pytest.raises(ValueError, match="not JSON compliant"):
         to_json({"a": float("nan")})
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0d"])
+def test_no_text_of_a_csv_begins_a_formula(start):
+    text = to_csv([f"{start}name"], [[f"{start}cmd|'/c calc'!A0"], [f"a{start}b"]])
+    rows = list(csv.reader(text.splitlines(keepends=True)))
+    assert rows == [[f"'{start}name"], [f"'{start}cmd|'/c calc'!A0"], [f"a{start}b"]]
+
+
+def test_numbers_of_a_csv_stay_numbers():
+    values = [-1, -0.1, np.float64(-2.5), True, None, "-15", "+1e-3", "-.5"]
+    assert to_csv(["a"] * 8, [values]).splitlines()[1] == "-1,-0.1,-2.5,True,,-15,+1e-3,-.5"
+    assert to_csv(["a"], [["-1+1"]]).splitlines()[1] == "'-1+1"
+
+
+def test_a_file_may_have_as_long_a_name_as_the_system_allows(tmp_path):
+    path = tmp_path / ("x" * 255)
+    write_whole(path, b"whole")
+    assert path.read_bytes() == b"whole"

@@ -72,11 +72,14 @@ def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     '=1+1,-0.5
     -15,
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(_cell, columns))
-    writer.writerows(map(_cell, row) for row in rows)
-    return buffer.getvalue()
+    return "".join(_row(map(_cell, cells)) for cells in (columns, *rows))
+
+
+def _row(cells: Iterable[Any]) -> str:
+    """A line of CSV; the writer quotes a carriage return only where lines end with one."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: Any) -> Any:

@@ -178,7 +178,7 @@ def record_steps(
         if count >= steps:
             return list(range(first, last + 1))
         return sorted({round(first + steps * k / count) for k in range(count + 1)})
-    times = np.atleast_1d(real_numbers(record, "record"))
+    times = np.atleast_1d(real_numbers(record, "record", empty=True))
     chosen = np.rint(times / dt)
     bad = ~(np.isfinite(times) & (chosen >= first) & (chosen <= last))
     if times.size == 0 or bad.any():

@@ -91,8 +91,9 @@ class SweepStore:
 
     def attribute(self, name: str) -> Any:
         """An attribute that is kept as JSON text. Raises `DataError` when it was changed."""
+        attributes = self.attributes()
         try:
-            return json.loads(str(self.attributes()[name]))
+            return json.loads(str(attributes[name]))
         except (KeyError, ValueError) as error:
             raise DataError(
                 f"{self.path / '.zattrs'} is damaged: it does not tell {name!r}; remove the folder"
@@ -225,7 +226,7 @@ class SweepStore:
         return [
             (int(number), self.cells / name)
             for name, number, kind in parts
-            if kind in ("npy", "json") and number.isascii() and number.isdecimal()
+            if kind in ("npy", "failed") and number.isascii() and number.isdecimal()
         ]
 
     def heartbeat(self) -> dict[str, Any] | None:
