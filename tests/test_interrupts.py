@@ -240,7 +240,7 @@ def test_every_command_ends_at_once_and_leaves_nothing_half_done(tmp_path, comma
 @pytest.mark.slow
 def test_ctrl_c_on_a_sweep_keeps_its_cells(tmp_path):
     """To the driver and its workers alike, as a terminal sends it; the same command goes on."""
-    (tmp_path / "study.toml").write_text('figure = "galtier2013.fig4"\nseeds = 40')
+    (tmp_path / "study.toml").write_text('figure = "surace2020.example_1d"\nseeds = 40')
     store, sweep = tmp_path / "study.zarr", ("sweep", "study.toml", "--workers", 2)
     cells = store / ".sweep" / "cells"
     process = steepest(tmp_path, *sweep)
