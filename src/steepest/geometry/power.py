@@ -14,7 +14,7 @@ from jax.scipy.special import xlogy
 from jaxtyping import Array, Float
 
 from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
-from steepest.errors import DomainError
+from steepest.errors import DomainError, UsageError
 from steepest.geometry.domain import AbstractDomain, Box, Everywhere, Nonzero
 from steepest.geometry.potential import AbstractPotential
 
@@ -27,6 +27,13 @@ def _check_sign(sign: Any, what: str) -> None:
             f"{what}: every sign is 1 or -1, not {sign}; a weight whose sign may change needs an "
             "index below 1, or HyperbolicEntropy"
         )
+
+
+def _as_number(value: Any) -> float:
+    """A field that is one number, and static: a text that reads as one is a mistake."""
+    if isinstance(value, str | bytes | bool):
+        raise UsageError(f"an index or exponent is a number, not {value!r}")
+    return float(value)
 
 
 def _one_sign(sign: Any) -> Box:
@@ -54,7 +61,7 @@ class Power(AbstractPotential):
     [1.0, 16.0]
     """
 
-    index: float = eqx.field(converter=float, static=True)
+    index: float = eqx.field(converter=_as_number, static=True)
     sign: np.ndarray = eqx.field(converter=as_field, default=1.0)
 
     def __check_init__(self) -> None:
@@ -153,7 +160,7 @@ class PNorm(AbstractPotential):
     (-1.0, [4.0, -9.0])
     """
 
-    p: float = eqx.field(converter=float, static=True)
+    p: float = eqx.field(converter=_as_number, static=True)
 
     def __check_init__(self) -> None:
         if not (1 < self.p < np.inf):
