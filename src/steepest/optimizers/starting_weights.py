@@ -78,11 +78,12 @@ def tally(name: str, weights: np.ndarray, potential: AbstractPotential, own_sign
         points = weights
         if all(np.ndim(leaf) == 0 for leaf in jax.tree_util.tree_leaves(potential)):
             points = lengthened(weights.ravel())  # one compilation serves parameters of many sizes
-        outside = int(np.asarray(potential.domain.outside(points)).ravel()[: weights.size].sum())
+        with jax.ensure_compile_time_eval():  # inside jit, weights may be numbers all the same
+            outside = np.asarray(potential.domain.outside(points)).ravel()[: weights.size].sum()
     return Tally(
         name=name,
         size=weights.size,
         zeros=int((weights == 0).sum()),
-        outside=outside,
+        outside=int(outside),
         not_finite=int((~np.isfinite(weights)).sum()),
     )
