@@ -15,7 +15,7 @@ have set since (a checkpoint, an average, a mask) are read anew.
 from typing import Any, NamedTuple
 
 from steepest.errors import DomainError
-from steepest.geometry import AbstractPotential, Fermi, HyperbolicEntropy, Logit, PNorm, Power
+from steepest.geometry import AbstractPotential, Fermi, Logit, PNorm, Power
 
 __all__ = [
     "Kept",
@@ -104,20 +104,22 @@ def _short_sinh(x: Any) -> Any:
 
 
 def step_dual(xp: Any, counts: Any, kept: Kept, read: Any, step: Any) -> tuple[Any, Any]:
-    """The dual, kept or read, less the step: a sum of two floats (Knuth's two-sum, and Dekker's)."""
+    """The dual, kept or read, less the step, as a sum of two floats (Knuth's and Dekker's)."""
     nothing = xp.zeros_like(step)
     dual = xp.where(counts, kept.dual, read)
     total = dual - step
     share = total - dual
-    rest = (dual - (total - share)) - (step + share) + xp.where(counts, kept.rest, nothing)
+    error = (dual - (total - share)) - (step + share)
+    rest = xp.where(xp.isfinite(total), error, nothing) + xp.where(counts, kept.rest, nothing)
     dual = total + rest
     return dual, xp.where(xp.isfinite(dual), rest - (dual - total), nothing)
 
 
-def refusal(name: str, lost: int, size: int, dtype: str, potential: AbstractPotential) -> DomainError:
+def refusal(
+    name: str, lost: int, size: int, dtype: str, potential: AbstractPotential
+) -> DomainError:
     """The error for a step that takes weights where neither they nor their duals are numbers."""
     return DomainError(
-        f"{name}: a step under {potential.name} carries {lost} of {size} weights past what {dtype}"
-        " can hold (infinite weights); nothing was changed. Lower the learning rate, or clip the"
-        " gradients"
+        f"{name}: a step under {potential.name} carries {lost} of {size} weights past infinity, or"
+        f" past what {dtype} can hold: lower the learning rate, or clip the gradients"
     )

@@ -1,5 +1,6 @@
 """Settings of an optimizer, checked where it is made: what was given, and what to give."""
 
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,23 @@ from steepest.arrays.numbers import is_concrete
 from steepest.errors import UsageError
 from steepest.geometry import AbstractPotential
 
-__all__ = ["check_momentum", "check_potential", "check_rate", "number"]
+__all__ = ["check_keys", "check_momentum", "check_potential", "check_rate", "number"]
+
+# What torch and its schedulers write into a group.
+_TORCHS = frozenset(
+    {
+        "base_momentum",
+        "differentiable",
+        "initial_lr",
+        "max_lr",
+        "max_momentum",
+        "min_lr",
+        "param_names",
+        "params",
+        "step_size",
+        "swa_lr",
+    }
+)
 
 
 def number(where: str, name: str, value: Any) -> float | None:
@@ -52,4 +69,20 @@ def check_potential(where: str, potential: Any) -> None:
         raise UsageError(
             f"{where}: potential is {potential!r}; give one of steepest.geometry, for example"
             " PNorm(3) or Entropy()"
+        )
+
+
+def check_keys(where: str, given: Any, settings: Any) -> None:
+    """Raise `UsageError` for a key of a parameter group that no setting has.
+
+    Those of torch itself and of its learning rate schedulers are known.
+    """
+    for key in given:
+        if key in settings or key in _TORCHS:
+            continue
+        near = get_close_matches(str(key), list(settings), 1)
+        meant = f" (do you mean {near[0]!r}?)" if near else ""
+        raise UsageError(
+            f"{where}: {key!r} is not a setting of it{meant}; its settings are"
+            f" {', '.join(settings)}"
         )

@@ -105,9 +105,7 @@ def mirror_descent(
         buffers = jax.tree_util.tree_map(jnp.zeros_like, params) if moves_on else None
 
         def blank() -> Any:
-            return jax.tree_util.tree_map(
-                lambda w: jnp.zeros(jnp.shape(w), _working(w)), params
-            )
+            return jax.tree_util.tree_map(lambda w: jnp.zeros(jnp.shape(w), _working(w)), params)
 
         kept, rest = (blank(), blank()) if keeps else (None, None)
         return MirrorState(jnp.zeros((), jnp.int32), buffers, kept, rest)
@@ -118,8 +116,9 @@ def mirror_descent(
         rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
         paths, tree = jax.tree_util.tree_flatten_with_path(params, is_leaf=_is_none)
         columns = [updates, state.momentum, state.kept, state.rest]
+        decay = momentum if moves_on else None
         moved = [
-            _move(potential, path, weights, *row, rate, momentum if moves_on else None, freeze_signs)
+            _move(potential, path, weights, row, rate, decay, freeze_signs)
             for (path, weights), row in zip(paths, _rows(tree, columns), strict=True)
         ]
         changes, buffers, kept, rest = (
@@ -191,15 +190,16 @@ def _move(
     potential: AbstractPotential,
     path: Any,
     weights: Any,
-    gradient: Any,
-    buffer: Any,
-    kept: Any,
-    rest: Any,
+    row: tuple[Any, ...],
     rate: Any,
     momentum: Any,
     own_signs: bool,
 ) -> tuple[Any, Any, Any, Any]:
-    """The change of one parameter, and what its state becomes."""
+    """The change of one parameter, and what its state becomes.
+
+    `row`: its gradient, momentum, and the dual that is kept with its remainder.
+    """
+    gradient, buffer, kept, rest = row
     if weights is None or gradient is None:
         return None, buffer, kept, rest
     _require_real(path, weights, gradient)
@@ -248,9 +248,10 @@ def _change(
         return near_edge(jnp, potential, points, like(scale_of(potential), points))
 
     written = weights + held.astype(weights.dtype)
-    unsettled = (near(weights) | near(written) | ~jnp.isfinite(written)).astype(work.dtype).ravel()
+    unsettled = near(weights) | near(written) | ~jnp.isfinite(written)
     # A product of vectors: XLA's other ways to look for one among many take longer than the step.
-    calm = jnp.dot(barrier(unsettled), unsettled) == 0
+    flags = barrier(unsettled.astype(work.dtype).ravel())
+    calm = jnp.dot(flags, flags) == 0
 
     def careful(work: Array, covector: Array, kept: Kept) -> tuple[Array, Kept]:
         step = like(rate, work) * covector.astype(work.dtype)
@@ -293,9 +294,7 @@ def _replace(
     return replace(calm, usual, kept, work, covector)
 
 
-def _held_step(
-    potential: AbstractPotential, weights: Array, step: Array, own_signs: bool
-) -> Array:
+def _held_step(potential: AbstractPotential, weights: Array, step: Array, own_signs: bool) -> Array:
     """The change of weights that hold their duals, without cancellation where that is known."""
     if isinstance(potential, Power) and potential.freezes_signs:
         if own_signs:
