@@ -5,7 +5,7 @@ import pytest
 from constructors import INDICES, POINTS, POTENTIALS
 
 from steepest.descent import mirror_step
-from steepest.errors import DomainError, LawBroken
+from steepest.errors import DomainError, LawBroken, UsageError
 from steepest.geometry import (
     AbstractPotential,
     Box,
@@ -257,3 +257,9 @@ class Shifted(AbstractPotential):
 def test_the_laws_catch_a_dual_that_does_not_come_back():
     with pytest.raises(LawBroken, match="BROKEN  to_primal inverts to_dual"):
         check_potential(Shifted(), POINTS)
+
+
+@pytest.mark.parametrize("make", [PNorm, Power])
+def test_a_text_that_reads_as_a_number_is_refused(make):
+    with pytest.raises(UsageError, match="is a number, not '2'"):
+        make("2")

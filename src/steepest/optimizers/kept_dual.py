@@ -103,14 +103,15 @@ def _short_sinh(x: Any) -> Any:
     return x * series
 
 
-def step_dual(xp: Any, counts: Any, kept: Kept, read: Any, step: Any) -> tuple[Any, Any]:
+def step_dual(xp: Any, counts: Any, kept: Kept, read: Kept, step: Any) -> tuple[Any, Any]:
     """The dual, kept or read, less the step, as a sum of two floats (Knuth's and Dekker's)."""
     nothing = xp.zeros_like(step)
-    dual = xp.where(counts, kept.dual, read)
+    dual = xp.where(counts, kept.dual, read.dual)
+    last = xp.where(xp.isfinite(read.rest), read.rest, nothing)
     total = dual - step
     share = total - dual
     error = (dual - (total - share)) - (step + share)
-    rest = xp.where(xp.isfinite(total), error, nothing) + xp.where(counts, kept.rest, nothing)
+    rest = xp.where(xp.isfinite(total), error, nothing) + xp.where(counts, kept.rest, last)
     dual = total + rest
     return dual, xp.where(xp.isfinite(dual), rest - (dual - total), nothing)
 

@@ -44,6 +44,7 @@ Tensors: TypeAlias = list[Tensor] | tuple[Tensor, ...]
 class _Maps(NamedTuple):
     to_dual: Callable[[Tensor], Tensor]
     to_primal: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor]  # of to_primal, at its value
 
 
 @singledispatch
@@ -128,8 +129,10 @@ def careful_step(
         counts = still_kept(torch, near(weights), weights, kept, read, shown)
     else:
         counts = torch.zeros_like(weights, dtype=torch.bool)
-    total, rest = step_dual(torch, counts, kept, read, step)
+    missing = (work - maps.to_primal(read)) / maps.slope(work)
+    total, rest = step_dual(torch, counts, kept, Kept(read, missing), step)
     reached = maps.to_primal(total)
+    reached += maps.slope(reached) * rest  # a long dual's last digits, which a weight shows
     written = reached.to(weights.dtype)
     lost = ~torch.isfinite(written) | (~torch.isfinite(total) & (reached != work))
     if not has_edges(potential):
@@ -143,29 +146,44 @@ def careful_step(
 
 def _maps(potential: AbstractPotential, scale: Tensor, signs: Tensor) -> _Maps:
     if isinstance(potential, Fermi):
-        return _Maps(lambda w: torch.atanh(w / scale), lambda z: scale * torch.tanh(z))
+        return _Maps(
+            lambda w: torch.atanh(w / scale),
+            lambda z: scale * torch.tanh(z),
+            lambda w: (scale - w) * (1 + w / scale),
+        )
     if isinstance(potential, Logit):
         return _Maps(
-            lambda w: torch.log(w) - torch.log(scale - w), lambda z: scale * torch.sigmoid(z)
+            lambda w: torch.log(w) - torch.log(scale - w),
+            lambda z: scale * torch.sigmoid(z),
+            lambda w: w * (1 - w / scale),
         )
     if isinstance(potential, HyperbolicEntropy):
-        return _Maps(lambda w: torch.asinh(w / scale), lambda z: scale * torch.sinh(z))
+        return _Maps(
+            lambda w: torch.asinh(w / scale),
+            lambda z: scale * torch.sinh(z),
+            lambda w: torch.hypot(w, scale),
+        )
     assert isinstance(potential, Power | PNorm)
     exponent = 1 - potential.index
     factor = exponent if isinstance(potential, Power) else 1.0
+
+    def slope(weights: Tensor) -> Tensor:
+        return weights.abs() ** potential.index * factor / exponent if exponent else weights.abs()
+
     if exponent > 0:
         return _Maps(
             lambda w: w.sign() * w.abs() ** exponent / factor,
             lambda z: z.sign() * (factor * z.abs()) ** (1 / exponent),
+            slope,
         )
     if exponent == 0:
-        return _Maps(lambda w: signs * w.abs().log(), lambda z: signs * (signs * z).exp())
+        return _Maps(lambda w: signs * w.abs().log(), lambda z: signs * (signs * z).exp(), slope)
 
     def to_primal(dual: Tensor) -> Tensor:
         size = exponent * signs * dual
         return signs * torch.where(size > 0, size, torch.nan) ** (1 / exponent)
 
-    return _Maps(lambda w: signs * w.abs() ** exponent / exponent, to_primal)
+    return _Maps(lambda w: signs * w.abs() ** exponent / exponent, to_primal, slope)
 
 
 def _power_step(exponent: float, factor: float, weights: Tensors, steps: Tensors) -> Tensors:

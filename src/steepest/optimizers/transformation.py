@@ -330,8 +330,10 @@ def _careful_step(
     still = jax.lax.stop_gradient(work)
     counts = still_kept(jnp, near(weights), weights, kept, potential.to_dual(still), shown)
     read = potential.to_dual(jnp.where(counts, still, work))
-    total, rest = step_dual(jnp, counts, kept, read, step)
+    missing = (work - potential.to_primal(read)) / potential.sharp(work, jnp.ones_like(work))
+    total, rest = step_dual(jnp, counts, kept, Kept(read, jax.lax.stop_gradient(missing)), step)
     reached = potential.to_primal(total)
+    reached += potential.sharp(reached, rest)  # a long dual's last digits, which a weight shows
     change = _unless_lost(reached - work, ~jnp.isfinite(total) & (reached != work))
     keep = near(weights + change.astype(weights.dtype)) & jnp.isfinite(total)
     nothing = jnp.zeros_like(total)
