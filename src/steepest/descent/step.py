@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from steepest.arrays.entry import readable
-from steepest.arrays.numbers import Coordinates, is_concrete, like
+from steepest.arrays.given import same_axes
+from steepest.arrays.numbers import Coordinates, as_coordinates, is_concrete, like
 from steepest.errors import DomainError
 from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.potential import AbstractPotential
@@ -37,8 +38,9 @@ def riemannian_step(
     >>> riemannian_step(Weber(), jnp.array([1.0, 2.0]), jnp.ones(2), 0.25).tolist()
     [0.75, 1.0]
     """
+    point, covector = _pair(point, covector)
     vector = geometry.sharp(point, covector)
-    return jnp.asarray(point) - like(rate, vector) * vector
+    return point - like(rate, vector) * vector
 
 
 @readable
@@ -64,11 +66,11 @@ def mirror_step(
     >>> mirror_step(PNorm(2), jnp.array([1.0, 2.0]), jnp.ones(2), 0.25).tolist()
     [0.75, 1.75]
     """
+    point, covector = _pair(point, covector)
     dual = potential.to_dual(point)
     change = like(rate, dual) * covector
     goal = dual - change
     reached = potential.to_primal(goal)
-    point = jnp.asarray(point)
     asked = jnp.isfinite(covector) & jnp.isfinite(point)
     lost = asked & _lost(potential, point, change, goal, reached)
     if not is_concrete(lost, reached):
@@ -111,3 +113,8 @@ def _reason(potential: AbstractPotential, point: Array, goal: Array, lost: np.nd
         f" stay for ever. Take a smaller rate{more}, or an optimizer that keeps the dual:"
         " steepest.optimizers.mirror_descent or MirrorDescent"
     )
+
+
+def _pair(point: Coordinates, covector: Coordinates) -> tuple[Array, Array]:
+    same_axes({"point": (point, 0), "covector": (covector, 0)})
+    return as_coordinates(point, "point"), as_coordinates(covector, "covector")

@@ -13,8 +13,8 @@ import numpy as np
 from jax.scipy.special import xlogy
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
-from steepest.errors import DomainError, UsageError
+from steepest.arrays.numbers import Coordinates, as_field, as_number, is_concrete, matched
+from steepest.errors import DomainError
 from steepest.geometry.domain import AbstractDomain, Box, Everywhere, Nonzero
 from steepest.geometry.potential import AbstractPotential
 
@@ -27,13 +27,6 @@ def _check_sign(sign: Any, what: str) -> None:
             f"{what}: every sign is 1 or -1, not {sign}; a weight whose sign may change needs an "
             "index below 1, or HyperbolicEntropy"
         )
-
-
-def _as_number(value: Any) -> float:
-    """A field that is one number, and static: a text that reads as one is a mistake."""
-    if isinstance(value, str | bytes | bool):
-        raise UsageError(f"an index or exponent is a number, not {value!r}")
-    return float(value)
 
 
 def _one_sign(sign: Any) -> Box:
@@ -61,7 +54,7 @@ class Power(AbstractPotential):
     [1.0, 16.0]
     """
 
-    index: float = eqx.field(converter=_as_number, static=True)
+    index: float = eqx.field(converter=as_number, static=True)
     sign: np.ndarray = eqx.field(converter=as_field, default=1.0)
 
     def __check_init__(self) -> None:
@@ -91,7 +84,7 @@ class Power(AbstractPotential):
         sign = (
             jnp.sign(point)
             if self.index < 1
-            else jnp.broadcast_to(like(self.sign, point), point.shape)
+            else jnp.broadcast_to(matched(self.sign, point, "Power: sign"), point.shape)
         )
         return jnp.abs(point), sign
 
@@ -114,7 +107,7 @@ class Power(AbstractPotential):
         a = self.index
         if a < 1:
             return jnp.sign(dual) * ((1 - a) * jnp.abs(dual)) ** (1 / (1 - a))
-        sign = like(self.sign, dual)
+        sign = matched(self.sign, dual, "Power: sign")
         if a == 1:
             return sign * jnp.exp(sign * dual)
         # For a > 1 the duals of one sign fill only a half line; past its end there is no weight.
@@ -160,7 +153,7 @@ class PNorm(AbstractPotential):
     (-1.0, [4.0, -9.0])
     """
 
-    p: float = eqx.field(converter=_as_number, static=True)
+    p: float = eqx.field(converter=as_number, static=True)
 
     def __check_init__(self) -> None:
         if not (1 < self.p < np.inf):
