@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import json
 import math
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest._version import __version__
+from steepest.data.settings import read_toml
 from steepest.errors import UsageError
 from steepest.study import Figure
 from steepest.sweep.figure_source import FigureSource
@@ -100,7 +100,8 @@ def read_plan(path: str | Path) -> Plan:
 
     Keys: `figure`, `scale` ("quick" unless given), `seeds` (a list or a count, [0] unless given),
     and the tables `[grid]`, `[zip]` and `[draw]` (with `draw_count` and `draw_seed`). Raises
-    `UsageError` naming the key for everything that cannot be run.
+    `DataError` for a file that cannot be read as TOML, and `UsageError` naming the key for
+    everything that cannot be run.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -111,12 +112,7 @@ def read_plan(path: str | Path) -> Plan:
     (3, ('seed',))
     """
     path = Path(path)
-    try:
-        study = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the study file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is not a TOML file: {error}") from error
+    study = read_toml(path)
     for key in study.keys() - set(_KEYS):
         raise UsageError(f"{path.name}: there is no key {key!r}; {near(key, _KEYS)}")
     name = study.get("figure")

@@ -1,7 +1,6 @@
 """What is asked of a file: which columns are what, in one place, from options or from TOML."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.data.settings import read_toml
 from steepest.data.tables import Columns, read_columns
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
@@ -52,16 +52,12 @@ class Request:
     def from_toml(cls, path: str | Path, given: Mapping[str, Any]) -> "Request":
         """The request in a TOML file, with what is `given` (not None, not empty) put over it.
 
-        Keys are the options' names, with dashes or underscores. Raises UsageError for a file that
-        cannot be read, an unknown key (naming the near ones), or a value of the wrong kind.
+        Keys are the options' names, with dashes or underscores. Raises DataError for a file that
+        cannot be read, UsageError for an unknown key (naming the near ones) or a value of the
+        wrong kind.
         """
         path = Path(path)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not TOML: {error}") from error
+        content = read_toml(path)
         known = {field.name: field for field in fields(cls)}
         values: dict[str, Any] = {}
         for key, value in content.items():
