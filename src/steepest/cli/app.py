@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from steepest._version import __version__
+from steepest.cli.options import dashes_as_values
 from steepest.errors import SteepestError
 from steepest.files import to_json
 
@@ -62,7 +63,7 @@ def run(tokens: Sequence[str]) -> int:
     as_json = "--json" in tokens
     try:
         app = application(tokens[0] if tokens else "")
-        code = app(list(tokens), exit_on_error=False, print_error=False)
+        code = app(dashes_as_values(tokens), exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except (CycloptsError, SteepestError) as error:
         return _fail(str(error), as_json)

@@ -1,10 +1,14 @@
 """Tables in HDF5 files: those of NWB, and the arrays of MATLAB 7.3.
 
-Read with h5py alone: what a file says of itself is believed only as far as numbers go, and links
-to other files are never followed.
+Read with h5py alone, and links to other files are never followed. The HDF5 library goes round in
+circles for ever, or crashes, on files that are damaged: it works in a process of its own, which
+can be ended.
 """
 
 import io
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,24 +17,85 @@ import numpy as np
 
 from steepest.data.matlab import as_columns
 from steepest.data.named_arrays import chosen, table_of
-from steepest.data.opening import check_size, refusing
+from steepest.data.numpy_files import read_npz
+from steepest.data.opening import check_size, length, refusing
 from steepest.data.table import ArrayTable
 from steepest.errors import DataError
 
 __all__ = ["hdf5_table"]
 
+_BROKEN = "begins like HDF5 but cannot be read"
+_PATIENCE = 60.0  # s, beside what a large file may take
+_PACE = 10e6  # bytes in a second, which any disk gives
+
 
 def hdf5_table(path: Path, file: io.BufferedIOBase, part: str | None) -> ArrayTable:
     """A table of an NWB file, or of the arrays of a MATLAB 7.3 file.
 
-    Raises DataError for other HDF5 files, a table that is not there, and several and none named.
+    Raises DataError for other HDF5 files, a table that is not there, several and none named, and
+    where the library does not come back.
     """
+    patience = _PATIENCE + length(file) / _PACE
+    command = [sys.executable, "-P", "-m", __name__, str(path), *([] if part is None else [part])]
+    given: dict[str, Any] = {"stdin": file}
+    if isinstance(file, io.BytesIO):
+        given = {"input": file.getvalue()}
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=patience, check=False, **given)
+    except subprocess.TimeoutExpired as error:
+        raise DataError(
+            f"{path} {_BROKEN}: the HDF5 library did not come back within {patience:.0f} s, as it"
+            " does where a file is damaged"
+        ) from error
+    if done.returncode:
+        raise DataError(
+            f"{path} {_BROKEN}: the HDF5 library ended with {done.returncode}, as it does where a"
+            " file is damaged"
+        )
+    arrays = read_npz(path, io.BytesIO(done.stdout))
+    told = json.loads(arrays.pop("told").tobytes())
+    if "error" in told:
+        raise DataError(told["error"])
+    columns = []
+    for place in map(str, range(len(told["names"]))):
+        if place in arrays:
+            columns.append(arrays[place])
+            continue
+        texts = np.empty(len(told["texts"][place]), dtype=object)
+        texts[:] = told["texts"][place]
+        columns.append(texts)
+    return ArrayTable(told["names"], told["named"], columns, path)
+
+
+def _main() -> None:
+    """What the other process does: the table in standard input, to standard output."""
+    path, *part = sys.argv[1:]
+    told: dict[str, Any] = {}
+    arrays: dict[str, np.ndarray] = {}
+    try:
+        source = sys.stdin.buffer
+        file = source if source.seekable() else io.BytesIO(source.read())
+        table = _read(Path(path), file, part[0] if part else None)
+        texts = {}
+        for place, (name, array) in enumerate(zip(table.names, table.arrays, strict=True)):
+            if array.dtype.kind == "O":
+                texts[str(place)] = list(map(str, array.tolist()))
+            else:
+                arrays[str(place)] = array
+        told = {"names": table.names, "named": table.named, "texts": texts}
+    except DataError as error:
+        told = {"error": str(error)}
+    with sys.stdout.buffer as out:
+        content = io.BytesIO()
+        arrays["told"] = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
+        np.savez(content, allow_pickle=False, **arrays)
+        out.write(content.getbuffer())
+
+
+def _read(path: Path, file: Any, part: str | None) -> ArrayTable:
     import h5py
 
-    with (
-        refusing(path, "begins like HDF5 but cannot be read"),
-        h5py.File(file, "r") as content,
-    ):
+    with refusing(path, _BROKEN), h5py.File(file, "r") as content:
         if "nwb_version" in content.attrs:
             return _nwb_table(path, content, part)
         if any("MATLAB_class" in item.attrs for item in _items(content)):
@@ -127,3 +192,7 @@ def _array(path: Path, group: Any, name: str) -> np.ndarray | None:
     if h5py.check_string_dtype(item.dtype):
         return np.asarray(item.asstr(errors="replace")[()], dtype=object)
     return item[()]
+
+
+if __name__ == "__main__":
+    _main()

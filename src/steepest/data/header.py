@@ -17,6 +17,7 @@ from steepest.data.table import number
 from steepest.errors import DataError
 
 __all__ = [
+    "NOTHING",
     "HeaderRow",
     "Layout",
     "Line",
@@ -36,7 +37,7 @@ Row = tuple[int, list[str]]
 Line = tuple[int, str]
 """A line's number in the file, and its text."""
 
-_SAYS_NOTHING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"}
+NOTHING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def says_nothing(cell: str) -> bool:
     >>> says_nothing("N/A"), says_nothing("0")
     (True, False)
     """
-    return cell.strip().lower() in _SAYS_NOTHING
+    return cell.strip().lower() in NOTHING
 
 
 def find_separator(sample: Sequence[Line]) -> tuple[str, Sequence[Line]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.data.table import MOST_COLUMNS, ArrayTable
+from steepest.data.table import MOST_COLUMNS, ArrayTable, shown
 from steepest.errors import DataError
 
 __all__ = ["array_table", "chosen", "table_of"]
@@ -66,8 +66,9 @@ def table_of(
 
 def chosen(path: Path, kind: str, names: list[str], wanted: str | None) -> str:
     """The part of a file that is wanted, or the only one. Raises DataError that lists them all."""
-    shown = names if len(names) <= 20 else [*names[:20], f"and {len(names) - 20} more"]
-    listed = ", ".join(map(repr, shown))
+    some = names if len(names) <= 20 else names[:20]
+    listed = ", ".join(map(shown, some))
+    listed += f" and {len(names) - 20} more" if len(names) > 20 else ""
     if wanted is None:
         if len(names) > 1:
             raise DataError(f"{path} has {len(names)} {kind}s, {listed}: say which with --table")

@@ -39,7 +39,7 @@ def json_table(path: Path, text: str) -> TextTable:
     return TextTable(
         names=list(columns),
         header=0,
-        texts=listed(list(columns.values())),
+        cells=listed(list(columns.values())),
         file_rows=np.arange(1, count + 1),
         decimal_comma=False,
         path=path,

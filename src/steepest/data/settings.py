@@ -33,6 +33,9 @@ def read_toml(path: Path) -> dict[str, Any]:
             for number, content in enumerate(text.split("\n"), start=1)
             if "." * _DEEPEST in re.sub(r"[^.=,#\[\]{}]+", "", content)
         )
-        raise DataError(f"{path}: line {line} has a key of more than {_DEEPEST} parts: use fewer")
+        raise DataError(
+            f"{path}: line {line} has a key of more than {_DEEPEST} parts: no TOML file of"
+            " settings needs that"
+        )
     with refusing(path, "is not a TOML file"):
         return tomllib.loads(text)

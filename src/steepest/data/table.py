@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from steepest.data.opening import refusing
 from steepest.errors import DataError
 
-__all__ = ["ArrayTable", "Column", "Table", "TextTable", "Texts", "listed", "number", "stripped"]
+__all__ = ["ArrayTable", "Column", "Table", "TextTable", "listed", "number", "shown", "stripped"]
 
 MOST_COLUMNS = 1_000_000
 """A file with more columns is no table of synapses or units."""
@@ -22,13 +22,25 @@ MOST_COLUMNS = 1_000_000
 Column = tuple[Float[np.ndarray, " rows"], Callable[[int], str]]
 
 
-Texts = Callable[[Sequence[int]], list[np.ndarray]]
-"""Takes columns, by place, as arrays of str without blanks at the ends of a cell."""
+Cells = Callable[[Sequence[int], Sequence[int]], dict[int, np.ndarray]]
+"""Takes columns by place, as arrays of str without blanks at the ends of a cell.
+
+The second argument says which may come as float64 instead, NaN where a cell says nothing.
+"""
 
 
-def listed(columns: list[list[str]]) -> Texts:
+def listed(columns: list[list[str]]) -> Cells:
     """Cells that are lists of texts already, one for each column."""
-    return lambda places: [stripped(columns[place]) for place in places]
+    return lambda places, _: {place: stripped(columns[place]) for place in places}
+
+
+def shown(text: str) -> str:
+    """A cell or a name as messages quote it, cut where it is long.
+
+    >>> shown("lost"), len(shown("x" * 1000))
+    ("'lost'", 65)
+    """
+    return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 
 def stripped(cells: list[str]) -> np.ndarray:
@@ -47,10 +59,11 @@ class TextTable:
 
     names: list[str]
     header: int | None
-    texts: Texts
+    cells: Cells
     file_rows: np.ndarray
     decimal_comma: bool
     path: Path
+    _read: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
     _texts: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     counted_from_1 = True
@@ -61,26 +74,33 @@ class TextTable:
 
     def prepare(self, places: Sequence[int], labels: Sequence[int] = ()) -> None:
         """Read several columns at one go; those asked for later are read when they are."""
-        wanted = [*dict.fromkeys([*places, *labels])]
-        missing = [place for place in wanted if place not in self._texts]
-        if missing:
-            self._texts.update(zip(missing, self.texts(missing), strict=True))
+        wanted = [place for place in dict.fromkeys([*places, *labels]) if place not in self._read]
+        if wanted:
+            self._read.update(self.cells(wanted, [at for at in wanted if at not in labels]))
 
     def column(self, place: int) -> Column:
         self.prepare([place])
-        cells = self._texts[place]
-        return self._parsed(place), lambda at: cells[at]
+        array = self._read[place]
+        numbers = array if array.dtype == np.float64 else self._parsed(place)
+        return numbers, lambda at: self._text(place)[at]
 
     def labels(self, place: int) -> list[str]:
-        self.prepare([place])
-        return self._texts[place].tolist()
+        return self._text(place).tolist()
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
         return self.file_rows[:count]
 
+    def _text(self, place: int) -> np.ndarray:
+        """The cells of a column, which is read once more where it came as numbers."""
+        if place not in self._texts:
+            array = self._read.get(place)
+            if array is None or array.dtype == np.float64:
+                array = self.cells([place], [])[place]
+            self._texts[place] = array
+        return self._texts[place]
+
     def _parsed(self, place: int) -> np.ndarray:
-        cells = self._texts[place]
-        texts = cells.tolist()
+        texts = self._text(place).tolist()
         if self.decimal_comma:
             texts = [text.replace(",", ".") for text in texts]
         numbers = np.fromiter(map(number, texts), dtype=np.float64, count=len(texts))
@@ -90,14 +110,14 @@ class TextTable:
 
     def _refuse_two_marks(self, place: int, is_number: np.ndarray) -> None:
         # 1,234 beside 2.5 may be a thousand: only a column of one mark can be read safely.
-        cells = self._texts[place].tolist()
+        cells = self._text(place).tolist()
         marked = [is_number & np.array([mark in cell for cell in cells]) for mark in ",."]
         if not (marked[0].any() and marked[1].any()):
             return
         first, second = sorted(int(having.argmax()) for having in marked)
         raise DataError(
-            f"{self.path}: row {self.file_rows[second]} of column {self.names[place]!r} is"
-            f" {cells[second]!r}, where row {self.file_rows[first]} is {cells[first]!r}:"
+            f"{self.path}: row {self.file_rows[second]} of column {shown(self.names[place])} is"
+            f" {shown(cells[second])}, where row {self.file_rows[first]} is {shown(cells[first])}:"
             " write either a decimal comma or a decimal point throughout, and nothing between"
             " thousands"
         )
@@ -125,8 +145,8 @@ class ArrayTable:
         array = self._array(place)
         if array.dtype.kind not in "fiub":
             raise DataError(
-                f"{self.path}: column {self.names[place]!r} holds values of type {array.dtype},"
-                " not real numbers"
+                f"{self.path}: column {shown(self.names[place])} holds values of type"
+                f" {array.dtype}, not real numbers"
             )
         with np.errstate(over="ignore"):  # what is too large for float64 is infinite, and refused
             return array.astype(np.float64, copy=False), lambda at: str(array[at])
@@ -143,11 +163,11 @@ class ArrayTable:
 
     def _array(self, place: int) -> np.ndarray:
         name = self.names[place]
-        with refusing(self.path, f"column {name!r} cannot be read"):
+        with refusing(self.path, f"column {shown(name)} cannot be read"):
             array = self.convert(self.arrays[place])
         if array.ndim != 1:
             raise DataError(
-                f"{self.path}: array {name!r} has {array.ndim} dimensions: a column has one"
+                f"{self.path}: array {shown(name)} has {array.ndim} dimensions: a column has one"
             )
         return array
 

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from steepest.data.formats import open_table
 from steepest.data.header import HeaderRow, says_nothing
-from steepest.data.table import Table
+from steepest.data.table import Table, shown
 from steepest.errors import DataError
 
 __all__ = ["Columns", "NamedColumn", "open_file", "read_columns", "take_columns"]
@@ -149,8 +149,8 @@ def take_columns(
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
             raise DataError(
-                f"{path}: column {names[0]!r} has {arrays[0].size} rows and column {name!r} has"
-                f" {array.size}: columns must be of one length"
+                f"{path}: column {shown(names[0])} has {arrays[0].size} rows and column"
+                f" {shown(name)} has {array.size}: columns must be of one length"
             )
     if arrays and not arrays[0].size:
         raise DataError(f"{path} has no rows of data")
@@ -158,8 +158,8 @@ def take_columns(
     for column, text in zip(labels, texts, strict=True):
         if arrays and len(text) != arrays[0].size:
             raise DataError(
-                f"{path}: column {names[0]!r} has {arrays[0].size} rows and column {str(column)!r}"
-                f" has {len(text)}: columns must be of one length"
+                f"{path}: column {shown(names[0])} has {arrays[0].size} rows and column"
+                f" {shown(str(column))} has {len(text)}: columns must be of one length"
             )
     rows = table.rows(arrays[0].size) if arrays else np.empty(0, dtype=np.int64)
     return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows, labels=texts)
@@ -177,8 +177,8 @@ def _place(table: Table, column: str | int, path: Path) -> int:
         ]
     if len(places) > 1:
         raise DataError(
-            f"{path} has {len(places)} columns named {wanted!r}: give the number of one, counted"
-            f" from 0: {', '.join(map(str, places))}"
+            f"{path} has {len(places)} columns named {shown(wanted)}: give the number of one,"
+            f" counted from 0: {', '.join(map(str, places[:20]))}"
         )
     if places:
         return places[0]
@@ -187,14 +187,16 @@ def _place(table: Table, column: str | int, path: Path) -> int:
     numbered = f"{len(table.names)} columns, numbered 0 to {len(table.names) - 1}"
     if not table.named:
         cure = "; if a line names them, say which with --header-row" if table.counted_from_1 else ""
-        raise DataError(f"{path} has no column {wanted!r}: it has {numbered}, and no names{cure}")
+        raise DataError(
+            f"{path} has no column {shown(wanted)}: it has {numbered}, and no names{cure}"
+        )
     near = get_close_matches(wanted, table.names[:2000], n=3, cutoff=0.6)
     near += [
         n for n in table.names if n.lower().strip() == wanted.lower().strip() and n not in near
     ]
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-    shown = ", ".join(map(repr, table.names[:20])) + (", ..." if len(table.names) > 20 else "")
-    raise DataError(f"{path} has no column {wanted!r}{hint} It has {numbered}: {shown}")
+    hint = f"; did you mean {' or '.join(map(shown, near))}?" if near else "."
+    listed = ", ".join(map(shown, table.names[:20])) + (", ..." if len(table.names) > 20 else "")
+    raise DataError(f"{path} has no column {shown(wanted)}{hint} It has {numbered}: {listed}")
 
 
 def _numbers(
@@ -216,10 +218,10 @@ def _numbers(
     )
     others = f"; {bad.size - 1} more such rows" if bad.size > 1 else ""
     cell = cells(at)
-    what = "is empty" if cell == "" else f"is {cell!r}, not a finite number"
+    what = "is empty" if cell == "" else f"is {shown(cell)}, not a finite number"
     if "," in cell:
         cure = "write numbers with a decimal point, or separate the columns with semicolons"
-    raise DataError(f"{path}: {row} of column {name!r} {what}{others}: {cure}")
+    raise DataError(f"{path}: {row} of column {shown(name)} {what}{others}: {cure}")
 
 
 def _coded(

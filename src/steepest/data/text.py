@@ -10,10 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from steepest.data.header import (
+    NOTHING,
     HeaderRow,
     Line,
     Row,
@@ -28,6 +30,7 @@ from steepest.errors import DataError
 __all__ = ["text_table"]
 
 _WIDE = 2000  # columns; pandas takes .1 ms for each, however few its rows
+_NOTHING = [spelled for word in NOTHING for spelled in (word, word.upper(), word.title(), "NaN")]
 _SAMPLE = 20  # lines that tell what a table is like
 
 
@@ -88,7 +91,7 @@ def text_table(
     return TextTable(
         names=layout.names,
         header=layout.header,
-        texts=_TextCells(path, lines.joined(kept), separator, width),
+        cells=_TextCells(path, lines.joined(kept), separator, width),
         file_rows=lines.numbers[kept],
         decimal_comma=separator == ";",
         path=path,
@@ -182,26 +185,47 @@ class _TextCells:
     separator: str
     width: int
 
-    def __call__(self, places: Sequence[int]) -> list[np.ndarray]:
-        import pandas as pd  # only for a table of text, and only for one that is text
-
+    def __call__(self, places: Sequence[int], floats: Sequence[int]) -> dict[int, np.ndarray]:
         with refusing(self.path, "is not a table"):
             if len(places) > _WIDE:
                 rows = self._rows()
-                return [stripped([row[place] for row in rows]) for place in places]
-            frame = pd.read_csv(
-                io.BytesIO(self.content),
-                sep=self.separator,
-                header=None,
-                names=range(self.width),
-                usecols=sorted(set(places)),
-                dtype=object,
-                index_col=False,
-                na_filter=False,
-                skip_blank_lines=False,
-                skipinitialspace=True,
-            )
-            return [stripped(frame[place].tolist()) for place in places]
+                return {place: stripped([row[place] for row in rows]) for place in places}
+            try:
+                frame = self._read(places, floats)
+            except ValueError:  # some cell is no number
+                frame, floats = self._read(places, []), []
+            return {
+                place: frame[place].to_numpy() if place in floats else self._stripped(frame[place])
+                for place in places
+            }
+
+    def _stripped(self, column: Any) -> np.ndarray:
+        ends = [self.separator.encode(), b"\n", b'"']
+        if any(blank + end in self.content for blank in (b" ", b"\t") for end in ends):
+            return stripped(column.tolist())
+        return column.to_numpy(dtype=object)
+
+    def _read(self, places: Sequence[int], floats: Sequence[int]) -> Any:
+        import pandas as pd  # only for a table of text, and only for one that is text
+
+        exact: Any = {}
+        if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):  # later it is exact by itself
+            exact = {"float_precision": "round_trip"}
+        return pd.read_csv(
+            io.BytesIO(self.content),
+            sep=self.separator,
+            header=None,
+            names=range(self.width),
+            usecols=sorted(set(places)),
+            dtype={place: np.float64 if place in floats else object for place in places},
+            decimal="," if self.separator == ";" and b"," in self.content else ".",
+            index_col=False,
+            na_values=dict.fromkeys(floats, _NOTHING),
+            keep_default_na=False,
+            skip_blank_lines=False,
+            skipinitialspace=True,
+            **exact,
+        )
 
     def _rows(self) -> list[list[str]]:
         text = io.StringIO(self.content.decode(), newline="")

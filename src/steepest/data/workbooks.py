@@ -59,7 +59,7 @@ def sheet_table(
     return TextTable(
         names=layout.names,
         header=layout.header,
-        texts=listed([column[start:] for column in columns]),
+        cells=listed([column[start:] for column in columns]),
         file_rows=np.array(numbers[start:]),
         decimal_comma=False,
         path=path,

@@ -21,6 +21,7 @@ from steepest.sweep.values import Hints, draw, near, typed
 
 __all__ = ["Axis", "Cell", "Plan", "difference", "read_plan", "restore_plan"]
 
+_MOST_CELLS = 1_000_000  # of which each is looked at before the first is computed
 _KEYS = ("figure", "scale", "seeds", "draw_count", "draw_seed", "grid", "zip", "draw")
 
 
@@ -125,6 +126,8 @@ def read_plan(path: str | Path) -> Plan:
         raise UsageError(f"{path.name}: scale = {scale!r} is not known: choose quick or paper")
     base = figure.parameters(scale)
     hints = Hints(type(base))
+    counts = [study.get("seeds", 1), study.get("draw_count", 1)]
+    _check_size(math.prod(n for n in counts if type(n) is int and n > 0), path.name)
     seeds = _seeds(study.get("seeds", [0]), path.name)
     axes = [
         *_grid(study, hints, path.name),
@@ -132,6 +135,7 @@ def read_plan(path: str | Path) -> Plan:
         *_draw(study, hints, path.name),
         Axis("seed", {"seed": seeds}),
     ]
+    _check_size(math.prod(map(len, axes)), path.name)
     _check_names(axes, path.name)
     _check_cells(axes, base, path.name)
     description = {
@@ -270,6 +274,14 @@ def _refuse_twins(values: list[Any], where: str) -> None:
                 " cells would be computed twice; give each once"
             )
         seen[value] = at
+
+
+def _check_size(cells: int, where: str) -> None:
+    if cells > _MOST_CELLS:
+        raise UsageError(
+            f"{where}: it stands for {cells:,} cells, and a study has at most {_MOST_CELLS:,}: make"
+            " several of it"
+        )
 
 
 def _check_names(axes: list[Axis], where: str) -> None:

@@ -61,7 +61,10 @@ def typed(value: Any, hint: Any, where: str) -> Any:
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if math.isnan(value):
             raise UsageError(f"{where}: NaN is no value to sweep")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise UsageError(f"{where}: a whole number that is too large for a float") from error
     if hint in (bool, int, str) and type(value) is hint:
         return value
     raise UsageError(f"{where}: {value!r} is of type {type(value).__name__}, not {_name(hint)}")

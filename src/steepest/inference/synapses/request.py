@@ -195,13 +195,13 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
         if name == "times":
             if not all(isinstance(item, int | float) for item in items):
                 raise UsageError(f"{path}: {key} must be numbers")
-            return tuple(float(item) for item in items)
+            return tuple(_float(path, key, item) for item in items)
         return tuple(str(item) for item in items)
     kinds: dict[str, type | tuple[type, ...]] = {"unpaired": bool, "seed": int}
     if name in ("noise_cv", "noise_sd", "detection_limit"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{path}: {key} is {value!r}: give a number")
-        return float(value)
+        return _float(path, key, value)
     if name in kinds:
         if not isinstance(value, kinds[name]):
             raise UsageError(f"{path}: {key} is {value!r}: give {kinds[name].__name__}")  # pyright: ignore[reportAttributeAccessIssue]
@@ -209,6 +209,13 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
     if isinstance(value, list | dict):
         raise UsageError(f"{path}: {key} is {value!r}: give one column or value")
     return str(value)
+
+
+def _float(path: Path, key: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise UsageError(f"{path}: {key} is a whole number that is too large") from error
 
 
 def _null(labels: tuple[str, ...], null: str, column: str) -> np.ndarray:
