@@ -77,7 +77,7 @@ def _main() -> None:
         file = source if source.seekable() else io.BytesIO(source.read())
         table = _read(Path(path), file, part[0] if part else None)
         texts = {}
-        for place, (name, array) in enumerate(zip(table.names, table.arrays, strict=True)):
+        for place, array in enumerate(table.arrays):
             if array.dtype.kind == "O":
                 texts[str(place)] = list(map(str, array.tolist()))
             else:

@@ -76,7 +76,8 @@ class TextTable:
         """Read several columns at one go; those asked for later are read when they are."""
         wanted = [place for place in dict.fromkeys([*places, *labels]) if place not in self._read]
         if wanted:
-            self._read.update(self.cells(wanted, [at for at in wanted if at not in labels]))
+            texts = set(labels)
+            self._read.update(self.cells(wanted, [at for at in wanted if at not in texts]))
 
     def column(self, place: int) -> Column:
         self.prepare([place])

@@ -142,8 +142,10 @@ def take_columns(
 ) -> Columns:
     """The named or numbered columns of a table, checked as `read_columns` says."""
     path = table.path
-    places = [_place(table, column, path) for column in columns]
-    table.prepare(places, [_place(table, column, path) for column in labels])
+    named = _named(table.names)
+    places = [_place(table, named, column) for column in columns]
+    label_places = [_place(table, named, column) for column in labels]
+    table.prepare(places, label_places)
     arrays = [_numbers(table, place, path, cure, absent, missing) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
@@ -154,7 +156,7 @@ def take_columns(
             )
     if arrays and not arrays[0].size:
         raise DataError(f"{path} has no rows of data")
-    texts = tuple(tuple(table.labels(_place(table, column, path))) for column in labels)
+    texts = tuple(tuple(table.labels(place)) for place in label_places)
     for column, text in zip(labels, texts, strict=True):
         if arrays and len(text) != arrays[0].size:
             raise DataError(
@@ -165,9 +167,17 @@ def take_columns(
     return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows, labels=texts)
 
 
-def _place(table: Table, column: str | int, path: Path) -> int:
-    wanted = str(column)
-    places = [place for place, name in enumerate(table.names) if name == wanted]
+def _named(names: list[str]) -> dict[str, list[int]]:
+    """Where the columns of each name are."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    return places
+
+
+def _place(table: Table, named: dict[str, list[int]], column: str | int) -> int:
+    wanted, path = str(column), table.path
+    places = named.get(wanted, [])
     if not places and not wanted.isascii():  # é is one character to some programs, two to others
         composed = unicodedata.normalize("NFC", wanted)
         places = [

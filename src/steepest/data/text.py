@@ -66,7 +66,8 @@ def text_table(
     for number, text in sample:
         is_comment = text.startswith("#") and not rows
         cells = split_cells(text.lstrip("# ") if is_comment else text, separator)
-        (comments if is_comment else rows).append((number, cells))
+        if any(cells):
+            (comments if is_comment else rows).append((number, cells))
     if not rows:
         raise DataError(f"{path} has no rows of data: every line begins with #")
 
@@ -194,8 +195,9 @@ class _TextCells:
                 frame = self._read(places, floats)
             except ValueError:  # some cell is no number
                 frame, floats = self._read(places, []), []
+            numbers = set(floats)
             return {
-                place: frame[place].to_numpy() if place in floats else self._stripped(frame[place])
+                place: frame[place].to_numpy() if place in numbers else self._stripped(frame[place])
                 for place in places
             }
 
@@ -217,7 +219,7 @@ class _TextCells:
             header=None,
             names=range(self.width),
             usecols=sorted(set(places)),
-            dtype={place: np.float64 if place in floats else object for place in places},
+            dtype=dict.fromkeys(places, object) | dict.fromkeys(floats, np.float64),
             decimal="," if self.separator == ";" and b"," in self.content else ".",
             index_col=False,
             na_values=dict.fromkeys(floats, _NOTHING),
