@@ -86,7 +86,7 @@ def check_file(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"no such file: {path}{_near_file(path)}") from error
     except (OSError, ValueError) as error:  # too long a name, a folder that is closed, ...
-        raise DataError(f"{_short(path)} cannot be read: {_reason(error)}") from error
+        raise DataError(f"{_short(path)} cannot be opened: {_reason(error)}") from error
     if stat.S_ISDIR(mode):
         raise DataError(f"{path} is a folder: give a file")
     kinds = {stat.S_ISBLK: "a disk", stat.S_ISSOCK: "a socket"}
