@@ -72,7 +72,7 @@ def test_a_device_is_no_file(path):
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
 def test_a_name_that_no_file_can_have_is_refused(name, tmp_path):
     for read in (lambda path: read_columns(path, [0]), read_checkpoint):
-        with pytest.raises(DataError, match="cannot be read") as caught:
+        with pytest.raises(DataError, match="cannot be opened") as caught:
             read(tmp_path / name)
         assert len(str(caught.value)) < 1000
 
