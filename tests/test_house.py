@@ -2,7 +2,10 @@
 
 import ast
 import importlib
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -255,3 +258,19 @@ def test_claims_write_their_limit_once():
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Claim"
     ]
     assert len(made) <= HAND_MADE, made
+
+
+def test_every_name_that_is_used_is_defined():
+    """Ruff's F821, but for the axes' names in the texts of array annotations."""
+    ruff = Path(sys.executable).with_name("ruff")
+    if not ruff.is_file():
+        pytest.skip("ruff is not installed")
+    command = [ruff, "check", "--isolated", "--select", "F821", "--output-format", "json", SOURCE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    undefined = []
+    for finding in json.loads(done.stdout):
+        line, column = finding["location"]["row"], finding["location"]["column"]
+        text = Path(finding["filename"]).read_text(encoding="utf-8").splitlines()[line - 1]
+        if text[: column - 1].count('"') % 2 == 0:
+            undefined.append((finding["filename"], line, finding["message"]))
+    assert undefined == []
