@@ -136,6 +136,16 @@ def test_a_weight_pruned_to_0_stays_there(backend):
     np.testing.assert_array_equal(learner.weights, np.float32([0.0, 0.25]))
 
 
+def test_single_zeros_stay_without_jit_too():
+    weights = jnp.array([0.0, 0.5])
+    mirror = mirror_descent(0.1, Power(1.5))
+    with pytest.warns(UserWarning, match="1 of 2"):
+        state = mirror.init(weights)
+    change, _ = mirror.update(jnp.ones(2), state, weights)
+    assert change[0] == 0
+    assert change[1] < 0
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("potential", [Fermi(1.0), Logit(1.0)])
 def test_weights_at_a_bound_are_reported_and_all_of_them_refused(backend, potential):

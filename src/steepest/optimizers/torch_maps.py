@@ -36,7 +36,7 @@ from steepest.optimizers.kept_dual import (
     still_kept,
 )
 
-__all__ = ["careful_step", "held_step", "is_known", "move", "unsettled"]
+__all__ = ["Tensors", "careful_step", "held_step", "is_known", "move", "unsettled"]
 
 Tensors: TypeAlias = list[Tensor] | tuple[Tensor, ...]
 

@@ -2,7 +2,7 @@
 # torch documents its foreach operations under these names.
 """Mirror descent as a torch optimizer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,7 +21,14 @@ from steepest.optimizers.settings import (
     number,
 )
 from steepest.optimizers.starting_weights import check_start, tally
-from steepest.optimizers.torch_maps import careful_step, held_step, is_known, move, unsettled
+from steepest.optimizers.torch_maps import (
+    Tensors,
+    careful_step,
+    held_step,
+    is_known,
+    move,
+    unsettled,
+)
 from steepest.optimizers.torch_state import restored_groups, saved_groups
 
 __all__ = ["MirrorDescent"]
@@ -235,7 +242,7 @@ class MirrorDescent(Optimizer):
             return
         work = [weight.to(_working(weight)) for weight in weights]
 
-        def steps(at: slice) -> Sequence[Tensor]:
+        def steps(at: slice) -> Tensors:
             return torch._foreach_mul(
                 [covector.to(w.dtype) for covector, w in zip(covectors[at], work[at], strict=True)],
                 rate,

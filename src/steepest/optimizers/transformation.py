@@ -269,7 +269,8 @@ def _replace(
     derivative is that of a choice between the two.
     """
     if is_concrete(calm):
-        return (usual, kept) if calm else careful(work, covector, kept)
+        # Traced all the same: what is undefined there is NaN, and the caller names the parameter.
+        return (usual, kept) if calm else jax.jit(careful)(work, covector, kept)
 
     @jax.custom_jvp
     def replace(calm: Array, usual: Array, kept: Kept, work: Array, covector: Array) -> Any:
