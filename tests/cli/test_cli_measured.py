@@ -122,7 +122,9 @@ def test_unpaired_sizes_write_a_whole_page_and_a_picture(call, pair, tmp_path):
 def test_the_rate_is_in_the_table_on_the_page_and_in_json(call, pair, tmp_path):
     # Sizes stated to be exact: how the verdict depends on the noise is not asked, which takes long.
     exact = ["--noise-cv", "0"]
-    code, out, err = call("infer", pair, *COLUMNS, "--rate", "rate", *exact, "--out", "out", "--full")
+    code, out, err = call(
+        "infer", pair, *COLUMNS, "--rate", "rate", *exact, "--out", "out", "--full"
+    )
     assert (code, err) == (0, "")
     page = (tmp_path / "out" / "verdict.html").read_text()
     said = json.loads((tmp_path / "out" / "verdict.json").read_text())
