@@ -75,16 +75,8 @@ def _numbers(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
             "smallest distance between distributions; both samples bootstrapped",
         ),
         ("change", fixed(verdict.relative_change), "of the spread of sizes before"),
-        (
-            "sizes before",
-            str(verdict.n_before),
-            _left_out(verdict.absent_before, verdict.not_measured_before),
-        ),
-        (
-            "sizes after",
-            str(verdict.n_after),
-            _left_out(verdict.absent_after, verdict.not_measured_after),
-        ),
+        ("sizes before", str(verdict.n_before), left_out[0]),
+        ("sizes after", str(verdict.n_after), left_out[1]),
     ]
 
 
