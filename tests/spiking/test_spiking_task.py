@@ -1,8 +1,8 @@
 """The task is checked at the door; costs are divergences; spike files say which row is wrong."""
 
-import jax.numpy as jnp
 import inspect
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 

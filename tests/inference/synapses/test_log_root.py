@@ -10,11 +10,11 @@ from steepest.errors import DataError
 from steepest.inference import simulate_change
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.log_root import (
-    nearest_roots,
     logroot,
     logroot_bootstrap,
     logroot_interval,
     logroot_slope,
+    nearest_roots,
 )
 
 INDICES = [-1.0, 0.0, 0.5, 1.0]
