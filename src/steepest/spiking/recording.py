@@ -1,6 +1,5 @@
 """What a simulation gives back: recorded quantities, and the state from which it goes on."""
 
-import zipfile
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
@@ -11,7 +10,10 @@ from jaxtyping import Float
 
 from steepest.arrays.entry import entry_point
 from steepest.arrays.given import real_numbers
+from steepest.data.numpy_files import load_npz
 from steepest.errors import DataError, UsageError
+from steepest.files import writing
+from steepest.machine import memory
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.task import RealisableTeacher, Task
 
@@ -55,22 +57,29 @@ class State:
     engine: dict[str, np.ndarray] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
-        """Write the state to a .npz file, from which `State.load` reads the very same numbers."""
+        """Write the state to a .npz file, from which `State.load` reads the very same numbers.
+
+        The file is there as a whole or not at all. Raises the system's OSError.
+        """
         arrays: dict[str, Any] = {f"engine_{name}": array for name, array in self.engine.items()}
         arrays |= {"step": self.step, "weights": self.weights, "traces": self.traces}
-        with Path(path).open("wb") as file:
+        with writing(path) as file:
             np.savez(file, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "State":
         """Read a state that `save` wrote; nothing in the file is run. Raises `DataError`."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            step = int(arrays.pop("step"))
-            weights, traces = arrays.pop("weights"), arrays.pop("traces")
-            if step < 0:
-                raise ValueError(f"step {step} is negative")
+            arrays = load_npz(Path(path))
+            absent = [name for name in ("step", "weights", "traces") if name not in arrays]
+            if absent:
+                raise ValueError(f"it has no {' and no '.join(absent)}")
+            stored = arrays.pop("step")
+            if stored.shape or stored.dtype.kind not in "iu":
+                raise ValueError(f"step is of type {stored.dtype} and shape {stored.shape}")
+            step, weights, traces = int(stored), arrays.pop("weights"), arrays.pop("traces")
+            if not 0 <= step < 2**62:
+                raise ValueError(f"step {step} is none that a run reaches")
             shape = weights.shape
             if len(shape) != 2 or traces.shape != (shape[0], 2, *shape[1:]):
                 raise ValueError(f"weights {shape} and traces {traces.shape} do not fit")
@@ -78,7 +87,7 @@ class State:
                 raise ValueError(f"weights of type {weights.dtype}, traces of {traces.dtype}")
             engine = {name.removeprefix("engine_"): array for name, array in arrays.items()}
             return cls(step, weights, traces, engine)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except ValueError as error:  # a DataError of the reader is one
             raise DataError(f"{path} is not a saved state: {error}") from error
 
 
@@ -150,11 +159,14 @@ class Recording:
         return dataset
 
 
-def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int]:
+def record_steps(
+    record: Any, steps: int, dt: float, first: int = 0, shape: tuple[int, int] = (1, 1)
+) -> list[int]:
     """The steps at which to record: `record` is None (start and end), a count, or times in s.
 
     A count is that many intervals of equal length between start and end. Raises `UsageError` for
-    times outside the run, and for one number that is not a count: it could be meant as a time.
+    times outside the run, for one number that is not a count (it could be meant as a time), and
+    where so many records of weights of a `shape` (trials, n) would not fit the machine's memory.
     """
     last = first + steps
     if record is None:
@@ -166,6 +178,9 @@ def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int
                 "times in s"
             )
         count = int(record)
+        _check_memory(count + 1, shape)
+        if count >= steps:
+            return list(range(first, last + 1))
         return sorted({round(first + steps * k / count) for k in range(count + 1)})
     times = np.atleast_1d(real_numbers(record, "record", empty=True))
     chosen = np.rint(times / dt)
@@ -175,7 +190,23 @@ def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int
         raise UsageError(
             f"recording time {shown} is outside the run from {first * dt:g} to {last * dt:g} s"
         )
+    _check_memory(np.unique(chosen).size, shape)
     return sorted({int(k) for k in chosen})
+
+
+def _check_memory(records: int, shape: tuple[int, int]) -> None:
+    needed, there = _gigabytes(records, shape), memory() / 1e9
+    if needed > there:
+        raise UsageError(
+            f"{records} records of {shape[0]} trials with {shape[1]} synapses take {needed:.3g} GB,"
+            f" and this machine has {there:.3g} GB of memory: record fewer times, or fewer trials"
+        )
+
+
+def _gigabytes(records: int, shape: tuple[int, int]) -> float:
+    """What that many records take: weights, voltages and measures in double precision."""
+    trials, n = shape
+    return 8e-9 * records * trials * (n + len(UNITS) - 1)
 
 
 @entry_point(kernel="the functions of steepest.spiking.cost")

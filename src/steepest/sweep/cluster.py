@@ -4,7 +4,6 @@ import inspect
 import logging
 import shutil
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,14 +11,18 @@ from typing import Any
 
 import dask.config
 import dask.system
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Nanny
 from distributed.core import Status
 
+from steepest.data.settings import read_toml
 from steepest.errors import UsageError
 from steepest.sweep.surroundings import environment
 from steepest.sweep.values import near
 
-__all__ = ["open_client", "read_slurm"]
+__all__ = ["open_client", "read_slurm", "replace_dead"]
+
+# A nanny starts a new process at once; one that has none for longer does not mean to.
+_START = 10.0
 
 # The scheduler remembers its last steps; by default so many that its memory grows with the cells.
 _SETTINGS = {
@@ -56,21 +59,40 @@ def open_client(
         yield stack.enter_context(Client(cluster))
 
 
+def replace_dead(client: Client, missing: dict[Any, float]) -> dict[Any, float]:
+    """Replace processes of this machine that died while they started: their nannies do not.
+
+    `missing` and the result tell since when each has been gone, by the monotonic clock.
+    """
+    cluster = client.cluster
+    if not isinstance(cluster, LocalCluster):
+        return {}
+    now = time.monotonic()
+    gone = [
+        name
+        for name, nanny in cluster.workers.items()
+        if isinstance(nanny, Nanny) and not nanny.is_alive()
+    ]
+    missing = {name: missing.get(name, now) for name in gone}
+    late = [name for name, since in missing.items() if now - since > _START]
+    if late:
+        count = len(cluster.worker_spec)
+        cluster.sync(cluster.scale_down, late)
+        cluster.scale(count)
+    return {name: since for name, since in missing.items() if name not in late}
+
+
 def read_slurm(path: str | Path) -> dict[str, Any]:
     """The options in a Slurm file (TOML): `jobs`, and those of dask_jobqueue.SLURMCluster.
 
-    Raises `UsageError` for unknown options (the near ones are listed) and missing ones.
+    Raises `DataError` for a file that is no TOML, `UsageError` for unknown options (the near ones
+    are listed) and missing ones.
     """
     from dask_jobqueue.core import Job, JobQueueCluster
     from dask_jobqueue.slurm import SLURMJob
 
     path = Path(path)
-    try:
-        options = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the Slurm file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is not a TOML file: {error}") from error
+    options = read_toml(path)
     known = {"jobs"}
     for kind in (JobQueueCluster, SLURMJob, Job):
         known |= set(inspect.signature(kind.__init__).parameters)

@@ -91,7 +91,7 @@ def test_a_connectivity_tells_shows_and_hands_itself_over(smooth):
     values, dt = smooth
     connectivity = infer_connectivity(values, dt, names=["a", "b<", "c"])
     told = str(connectivity).splitlines()
-    assert told[0] == f"Connectivity: {connectivity.sentence}"
+    assert told[0] == f"Connectivity: {connectivity.sentence()}"
     assert len(told) == 3
     assert f"{connectivity.clear.sum()} of 9 weights" in told[0]
     assert "caution" in str(replace(connectivity, roughness=0.5))
