@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from steepest.cli.options import Json, Seed
 from steepest.cli.output import command_line
 from steepest.cli.results import finish, print_result, write_page
+from steepest.data.opening import check_file
 
 __all__ = ["command"]
 
@@ -43,6 +44,8 @@ def command(
     steepest reproduce pogodin2024 --scale paper --out figures
     ```
     """
+    if data is not None:
+        check_file(data)
     from steepest import papers, study
 
     results = []
