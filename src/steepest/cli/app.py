@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from steepest._version import __version__
+from steepest.cli.caching import own_process
 from steepest.cli.output import GuardedStream, OutputLost, complain, guarded_stdout, show_json
 from steepest.errors import SteepestError
 from steepest.interrupts import FAREWELL, INTERRUPTED, as_interrupt, end_at_once, leave
@@ -88,6 +89,7 @@ def main() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     end_at_once()
+    own_process.set(True)
     # Pictures go to files here, whatever backend the user prefers elsewhere, or misspelt.
     os.environ["MPLBACKEND"] = "agg"
     if hasattr(sys.stdout, "reconfigure"):
