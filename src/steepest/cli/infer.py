@@ -76,6 +76,10 @@ def command(
     detection_limit: Annotated[
         float | None, Parameter(help="Smallest size that can be detected, in the unit of size.")
     ] = None,
+    keep_outliers: Annotated[
+        bool,
+        Parameter(help="Keep measurements that are far from all that surrounds them.", negative=""),
+    ] = False,
     config: Annotated[
         Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
     ] = None,
@@ -110,7 +114,8 @@ def command(
         "replicate_after": replicate_after, "sessions": sessions, "times": times,
         "group": group, "condition": condition, "null": null, "rate": rate,
         "unpaired": unpaired, "absent": absent, "table": table, "noise_cv": noise_cv,
-        "noise_sd": noise_sd, "detection_limit": detection_limit, "seed": seed,
+        "noise_sd": noise_sd, "detection_limit": detection_limit, "keep_outliers": keep_outliers,
+        "seed": seed,
     }  # fmt: skip
     request = Request(**given) if config is None else Request.from_toml(config, given)
 

@@ -47,7 +47,11 @@ def _measured(columns: Columns, request: Request) -> Answer:
         # Groups alone say nothing about noise: the pair is judged without it, and never named.
         return _pair(columns, request)
     verdict = infer_measured(
-        measured, noise_cv=request.noise_cv, noise_sd=request.noise_sd, seed=request.seed or 0
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
     )
     return measured_answer(verdict, source=columns.path.name, request=_understood(request))
 

@@ -14,8 +14,9 @@ from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measured_checks import checks_of
 from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Dropped, Measurements
-from steepest.inference.synapses.naming import Outcome
+from steepest.inference.synapses.naming import Decision, Outcome
 from steepest.inference.synapses.noise import Noise, stated_noise
+from steepest.inference.synapses.outlying import Outliers
 from steepest.inference.synapses.signal import fit_noise_and_index
 from steepest.inference.synapses.verdict import (
     Check,
@@ -128,6 +129,7 @@ class MeasuredVerdict:
                     "resampled": "groups" if fitted.grouped else "synapses",
                 },
                 "dropped": [asdict(item) for item in fitted.dropped],
+                "outliers": _outliers(fitted.outliers, measured.names),
                 "estimator": "size-resolved variance components",
                 "interval_method": f"cluster bootstrap, {self.draws} draws, widened by Student's t",
                 "detection_limit": measured.detection_limit,
@@ -183,15 +185,18 @@ def infer_measured(
     noise_sd: Any = None,
     draws: int = 400,
     seed: int = 0,
+    keep_outliers: bool = False,
 ) -> MeasuredVerdict:
     """In which geometry did these synapses move, measurement noise taken out?
 
     The noise is learned from a null condition, from three or more sessions, or from replicates;
     only where there is none of these may it be stated, and a positive stated noise never names.
     Intervals resample groups (synapses where there are no groups) `draws` times from `seed`.
+    Measurements that are far from all that surrounds them are left out, counted and listed
+    (`outliers` of the estimate) unless `keep_outliers`.
 
-    Raises DataError where the noise is neither measured nor stated or both, is negative, or fewer
-    than 50 changes can be used.
+    Raises DataError where the noise is neither measured nor stated or both, is negative, fewer
+    than 50 changes can be used, or more than a fifth of a session is outlying.
 
     >>> from steepest.inference import Design, simulate_design
     >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
@@ -207,7 +212,7 @@ def infer_measured(
             f"{option} and {source} contradict each other: the noise is learned from the"
             f" {source}; leave out {option}, or the {source}"
         )
-    fitted = estimate(measured, stated=stated, draws=draws, seed=seed)
+    fitted = estimate(measured, stated=stated, draws=draws, seed=seed, keep_outliers=keep_outliers)
     decision = decide_measured(fitted)
     grid, profile, ranked = _ranked(fitted, stated)
     checks = checks_of(fitted)
@@ -217,10 +222,10 @@ def infer_measured(
         outcome=decision.outcome,
         verdict=decision.verdict,
         reason=decision.reason,
-        settle=decision.settle,
+        settle=_settle(decision, checks),
         geometries=ranked,
         checks=checks,
-        n=measured.n,
+        n=fitted.measured.n,
         estimate=fitted,
         measured=measured,
         profile_index=grid,
@@ -228,6 +233,14 @@ def infer_measured(
         draws=draws,
         seed=seed,
     )
+
+
+def _settle(decision: Decision, checks: dict[str, Check]) -> str:
+    """What would settle it; errors of measurement that were found are to be looked at first."""
+    outliers = checks["outliers"]
+    if outliers.passed is True or math.isnan(outliers.statistic) or "outlying" in decision.settle:
+        return decision.settle
+    return f"{decision.settle} Look at the outlying measurements: mis-segmented synapses?"
 
 
 def _ranked(
@@ -267,6 +280,19 @@ def _ranked(
         values[: _GRID.size],
         tuple(sorted(fits, key=lambda fit: -fit.log_likelihood)),
     )
+
+
+def _outliers(outliers: Outliers, names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "looked_for": outliers.searched,
+        "kept": outliers.kept,
+        "measurements": outliers.measurements,
+        "share": outliers.share,
+        "prevail": outliers.gate,
+        "list": [
+            asdict(outlier) | {"session": names[outlier.session]} for outlier in outliers.listed
+        ],
+    }
 
 
 def _triple(fitted: Interval) -> dict[str, float]:

@@ -31,7 +31,7 @@ def draw(verdict: MeasuredVerdict) -> Figure:
     """Spread of change by size and lag, the fitted mirror map, and the index by every cut."""
     figure = Figure(figsize=(12.5, 4.2), dpi=150, layout="constrained")
     spread, mirror, index = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
-    _draw_spread(spread, verdict.estimate)
+    _draw_spread(spread, verdict)
     _draw_mirror(mirror, verdict.estimate)
     _draw_index(index, verdict)
     for axes, letter in zip((spread, mirror, index), "ABC", strict=True):
@@ -41,7 +41,8 @@ def draw(verdict: MeasuredVerdict) -> Figure:
     return figure
 
 
-def _draw_spread(axes: Axes, estimate: Estimate) -> None:
+def _draw_spread(axes: Axes, verdict: MeasuredVerdict) -> None:
+    estimate = verdict.estimate
     moments, fit = estimate.moments, estimate.fit
     index = np.clip(fit.index, *SEARCHED)
     line = np.linspace(moments.middle.min(), moments.middle.max(), 60)
@@ -78,8 +79,36 @@ def _draw_spread(axes: Axes, estimate: Estimate) -> None:
     axes.set(xlabel="size", ylabel="sd of change of log size")
     log_scale(axes, float(sizes[0]), float(sizes[-1]), "x")
     axes.set_ylim(bottom=0)
+    _mark_outliers(axes, verdict)
     axes.legend(fontsize=8, framealpha=0.9, edgecolor="none")
     axes.set_title("spread of change")
+
+
+def _mark_outliers(axes: Axes, verdict: MeasuredVerdict) -> None:
+    """Every measurement left out as a cross: the synapse's usual size, and how far off it was."""
+    outliers = verdict.estimate.outliers
+    if not outliers.listed:
+        return
+    rows = np.array([outlier.row for outlier in outliers.listed])
+    sessions = np.array([outlier.session for outlier in outliers.listed])
+    replicates = np.array([outlier.replicate or 0 for outlier in outliers.listed])
+    sizes = verdict.measured.log_sizes
+    single = sizes[:, :, None] if verdict.measured.single is None else verdict.measured.single
+    of_replicate = np.array([outlier.replicate is not None for outlier in outliers.listed])
+    seen = np.where(of_replicate, single[rows, sessions, replicates], sizes[rows, sessions])
+    usual = np.nanmedian(single[rows], axis=(1, 2))
+    low, high = axes.get_ylim()
+    # What lies higher is marked at the edge: the spread is what the panel is about.
+    axes.plot(
+        np.exp(usual),
+        np.minimum(np.abs(seen - usual), 0.985 * high),
+        "x",
+        ms=4,
+        mew=0.9,
+        color="#CC3311",
+        label=f"left out ({len(rows)})",
+    )
+    axes.set_ylim(low, high)
 
 
 def _draw_mirror(axes: Axes, estimate: Estimate) -> None:

@@ -41,6 +41,7 @@ class Request:
     noise_cv: float | None = None
     noise_sd: float | None = None
     detection_limit: float | None = None
+    keep_outliers: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -201,7 +202,11 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
                 raise UsageError(f"{path}: {key} must be numbers")
             return tuple(float(item) for item in items)
         return tuple(str(item) for item in items)
-    kinds: dict[str, type | tuple[type, ...]] = {"unpaired": bool, "seed": int}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "unpaired": bool,
+        "keep_outliers": bool,
+        "seed": int,
+    }
     if name in ("noise_cv", "noise_sd", "detection_limit"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{path}: {key} is {value!r}: give a number")
