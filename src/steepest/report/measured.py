@@ -20,7 +20,9 @@ _CAPTION = (
     "A: how much log size changes, against size, for every time between sessions; the coloured line"
     " is what is left without measurement noise. B: the dual in which every synapse changes alike,"
     " with its 95 % band, and the named geometries. C: the index of all changes and of parts of"
-    " them; a named geometry must fit them all."
+    " them; a named geometry must fit them all. Red crosses in A are outlying measurements, which"
+    " were left out. D, where there are groups of 30 synapses: the index of each, shrunken towards"
+    " that of all (grey) by how far groups differ at all."
 )
 
 
@@ -69,6 +71,13 @@ def _page(verdict: MeasuredVerdict, source: str) -> Page:
                 numbers=(1, 2, 3),
             ),
             checks_section(verdict.checks),
+            Section(
+                "The groups",
+                ("Group", "Synapses", "Index", "95 %"),
+                _groups(verdict),
+                numbers=(1, 2),
+                note="Each index is shrunken towards that of all, by how far groups differ at all.",
+            ),
             Section("What was used", ("What", "How many, which"), _used(verdict)),
             Section(
                 "What was dropped, and why",
@@ -138,6 +147,16 @@ def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
     return rows
 
 
+def _groups(verdict: MeasuredVerdict) -> list[tuple[Any, ...]]:
+    groups = verdict.estimate.groups
+    if groups is None:
+        return []
+    return [
+        (name, int(count), fixed(index.value), interval((index.low, index.high)))
+        for name, count, index in zip(groups.names, groups.synapses, groups.indices, strict=True)
+    ]
+
+
 def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
     measured, estimate = verdict.measured, verdict.estimate
     null = int(measured.null.sum())
@@ -147,6 +166,7 @@ def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
             f"{verdict.n} with two sessions or more, of {len(measured.log_sizes)} rows"
             + (f"; {null} rows of the null condition" if null else ""),
         ),
+        ("measurements", _measurements(verdict)),
         ("changes", f"{estimate.pairs_used} between sessions"),
         ("sessions", ", ".join(measured.names)),
     ]
@@ -157,6 +177,24 @@ def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
     if measured.detection_limit is not None:
         rows.append(("detection limit", f"{measured.detection_limit:g}"))
     return rows
+
+
+def _measurements(verdict: MeasuredVerdict) -> str:
+    counts = verdict.counts
+    parts = [
+        f"{number} {what}"
+        for number, what in (
+            (counts.sizes, "sizes"),
+            (counts.absent, "absent"),
+            (counts.not_measured, "not measured"),
+            (counts.outlying, "outlying"),
+        )
+        if number
+    ]
+    return (
+        f"{counts.measurements} of {counts.rows} rows: {', '.join(parts)};"
+        f" {counts.lost} lost and {counts.new} new from one session to the next"
+    )
 
 
 def _said(number: Interval) -> str:

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from steepest.errors import DataError
 from steepest.inference.synapses.changes import Moments, Pairs, pairs, size_resolved
 from steepest.inference.synapses.geometries import WEIGHING, within
+from steepest.inference.synapses.heterogeneity import GroupIndices, compare_groups
 from steepest.inference.synapses.intervals import (
     Contrast,
     Interval,
@@ -88,6 +89,7 @@ class Estimate:
     changes: Pairs = field(repr=False)
     cluster: Int[np.ndarray, " n"] = field(repr=False)
     outliers: Outliers = field(repr=False)
+    seed: int = 0
 
     @property
     def small(self) -> Interval:
@@ -177,6 +179,11 @@ class Estimate:
         value = fit_signal(self.moments, one, self.fit.noise, self.fit, curved=True).bend
         drawn = fit_signal(self.moments, self.weights, self.draws.noise, self.draws, curved=True)
         return interval_of(float(value[0]), drawn.bend, widening(self.clusters))
+
+    @cached_property
+    def groups(self) -> GroupIndices | None:
+        """The index of every group of 30 synapses, and whether groups differ; None without two."""
+        return compare_groups(self.measured, self.changes, self.fit, seed=self.seed)
 
     @cached_property
     def jump(self) -> UnitJump | None:
@@ -340,6 +347,7 @@ def estimate(
         changes=changes,
         cluster=cluster,
         outliers=outliers,
+        seed=seed,
     )
 
 

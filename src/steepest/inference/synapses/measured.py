@@ -10,6 +10,7 @@ from jaxtyping import Float
 from steepest.errors import DataError
 from steepest.inference.synapses.estimation import Estimate, estimate
 from steepest.inference.synapses.geometries import GEOMETRIES, SHOWN, inside
+from steepest.inference.synapses.heterogeneity import GroupIndices
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measured_checks import checks_of
 from steepest.inference.synapses.measured_rules import decide_measured
@@ -18,6 +19,7 @@ from steepest.inference.synapses.naming import Decision, Outcome
 from steepest.inference.synapses.noise import Noise, stated_noise
 from steepest.inference.synapses.outlying import Outliers
 from steepest.inference.synapses.signal import fit_noise_and_index
+from steepest.inference.synapses.turnover import Tally, tally
 from steepest.inference.synapses.verdict import (
     Check,
     GeometryFit,
@@ -88,6 +90,11 @@ class MeasuredVerdict:
         return tuple(item for item in self.estimate.dropped if item.count)
 
     @property
+    def counts(self) -> Tally:
+        """What became of every row and of every measurement of the table; both add up."""
+        return tally(self.measured, self.estimate.outliers)
+
+    @property
     def sentence(self) -> str:
         """The verdict as one sentence."""
         return sentence_of(self)
@@ -115,6 +122,7 @@ class MeasuredVerdict:
                 "index_by_lag": {str(lag): _triple(at) for lag, at in fitted.by_lag.items()},
                 "index_by_products": _triple(fitted.by_products),
                 "index_over_time": [_triple(at) for at in fitted.over_time],
+                "index_by_group": _groups(fitted.groups),
                 "power_law_beats_mixture": fitted.power_wins,
                 "curvature": _triple(fitted.bend),
                 "used": {
@@ -128,6 +136,7 @@ class MeasuredVerdict:
                     "groups": list(measured.group_names),
                     "resampled": "groups" if fitted.grouped else "synapses",
                 },
+                "counts": asdict(self.counts),
                 "dropped": [asdict(item) for item in fitted.dropped],
                 "outliers": _outliers(fitted.outliers, measured.names),
                 "estimator": "size-resolved variance components",
@@ -236,11 +245,14 @@ def infer_measured(
 
 
 def _settle(decision: Decision, checks: dict[str, Check]) -> str:
-    """What would settle it; errors of measurement that were found are to be looked at first."""
-    outliers = checks["outliers"]
-    if outliers.passed is True or math.isnan(outliers.statistic) or "outlying" in decision.settle:
-        return decision.settle
-    return f"{decision.settle} Look at the outlying measurements: mis-segmented synapses?"
+    """What would settle it; a ceiling and errors of measurement are to be looked at first."""
+    said = [decision.settle]
+    outliers, ceiling = checks["outliers"], checks.get("ceiling")
+    if ceiling is not None and ceiling.passed is False:
+        said.append("Look at the ceiling: is the instrument saturated, or are synapses full?")
+    if outliers.passed is not True and outliers.statistic > 0 and "outlying" not in decision.settle:
+        said.append("Look at the outlying measurements: mis-segmented synapses?")
+    return " ".join(said)
 
 
 def _ranked(
@@ -280,6 +292,23 @@ def _ranked(
         values[: _GRID.size],
         tuple(sorted(fits, key=lambda fit: -fit.log_likelihood)),
     )
+
+
+def _groups(groups: GroupIndices | None) -> dict[str, Any] | None:
+    if groups is None:
+        return None
+    return {
+        "groups": [
+            {"name": name, "synapses": int(synapses), **_triple(index)}
+            for name, synapses, index in zip(
+                groups.names, groups.synapses, groups.indices, strict=True
+            )
+        ],
+        "tau": groups.tau,
+        "statistic": groups.statistic,
+        "p_value": groups.p_value,
+        "not_compared": groups.small,
+    }
 
 
 def _outliers(outliers: Outliers, names: tuple[str, ...]) -> dict[str, Any]:

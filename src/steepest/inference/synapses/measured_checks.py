@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
+from steepest.inference.synapses.ceiling import check_ceiling
 from steepest.inference.synapses.checks import check_losses, lazy, two_sided
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import (
@@ -18,11 +19,13 @@ from steepest.inference.synapses.geometries import (
     SEARCHED,
     WINS,
 )
+from steepest.inference.synapses.heterogeneity import FEWEST_IN_GROUP
 from steepest.inference.synapses.intervals import Contrast, Interval
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.outlying import MOST_OUTLYING
 from steepest.inference.synapses.settle import about_drift, expected_variance
 from steepest.inference.synapses.signal import noise_at, signal_at
+from steepest.inference.synapses.turnover import check_losses_by_size
 from steepest.inference.synapses.units import check_units
 from steepest.inference.synapses.verdict import Check
 
@@ -178,6 +181,19 @@ def _lags(estimate: Estimate) -> Check | None:
     return _contrasted(estimate.lags_apart, f"index by lag {words}")
 
 
+def _groups(estimate: Estimate) -> Check | None:
+    if estimate.measured.groups is None or estimate.measured.null.any():
+        return None
+    groups = estimate.groups
+    if groups is None:
+        said = f"fewer than two groups have the {FEWEST_IN_GROUP} synapses that comparing takes"
+        return Check(math.nan, None, None, said)
+    said = f"between {len(groups.names)} groups the index varies with sd {groups.tau:.2f}"
+    if groups.small:
+        said += f"; {groups.small} have fewer than {FEWEST_IN_GROUP} synapses and were not compared"
+    return Check(groups.statistic, groups.p_value, groups.p_value >= ALPHA, said)
+
+
 def _products(estimate: Estimate) -> Check | None:
     apart = estimate.products_apart
     if apart is None:
@@ -300,9 +316,12 @@ CHECKS: dict[str, Callable[[Estimate], Check | None]] = {
     "heavy_tails": _tails,
     "units": _units,
     "lag_stability": _lags,
+    "groups": _groups,
     "products": _products,
     "outliers": _outliers,
     "reversion": _reversion,
     "losses": _losses,
+    "losses_by_size": check_losses_by_size,
+    "ceiling": check_ceiling,
 }
 """Every check by name, in the order in which they are told; None where one cannot be made."""

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from steepest.inference.synapses.dual_curve import mirror_map, power_dual
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
+from steepest.inference.synapses.heterogeneity import GroupIndices
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.pair_picture import log_scale
 from steepest.inference.synapses.signal import noise_at, shown_signal, signal_at
@@ -24,17 +25,23 @@ __all__ = ["draw"]
 MeasuredVerdict: TypeAlias = "steepest.inference.synapses.measured.MeasuredVerdict"
 
 _INK = "#303030"
+_NAMED_GROUPS = 30  # more labels would lie on one another
 
 
 @drawn
 def draw(verdict: MeasuredVerdict) -> Figure:
     """Spread of change by size and lag, the fitted mirror map, and the index by every cut."""
-    figure = Figure(figsize=(12.5, 4.2), dpi=150, layout="constrained")
-    spread, mirror, index = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
-    _draw_spread(spread, verdict)
-    _draw_mirror(mirror, verdict.estimate)
-    _draw_index(index, verdict)
-    for axes, letter in zip((spread, mirror, index), "ABC", strict=True):
+    groups = verdict.estimate.groups
+    ratios = [1, 1, 1.1] if groups is None else [1, 1, 1.1, 0.8]
+    width = 12.5 if groups is None else 16.0
+    figure = Figure(figsize=(width, 4.2), dpi=150, layout="constrained")
+    panels = figure.subplots(1, len(ratios), width_ratios=ratios)
+    _draw_spread(panels[0], verdict)
+    _draw_mirror(panels[1], verdict.estimate)
+    _draw_index(panels[2], verdict)
+    if groups is not None:
+        _draw_groups(panels[3], groups, verdict.estimate.index)
+    for axes, letter in zip(panels, "ABCD", strict=False):
         axes.set_title(f"{letter}   {axes.get_title()}", loc="left", fontsize=10)
         axes.set_title("")
         bare(axes)
@@ -133,13 +140,7 @@ def _draw_mirror(axes: Axes, estimate: Estimate) -> None:
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
-def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
-    estimate = verdict.estimate
-    rows: list[tuple[str, Interval]] = [("all", estimate.index)]
-    rows += [("small synapses", estimate.small), ("large synapses", estimate.large)]
-    if len(estimate.by_lag) > 1:
-        rows += [(f"lag {lag}", at) for lag, at in sorted(estimate.by_lag.items())]
-    rows += [(f"step {at + 1}", step) for at, step in enumerate(estimate.over_time)]
+def _draw_names(axes: Axes) -> None:
     for name, index in GEOMETRIES.items():
         axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, alpha=0.8, zorder=0)
         axes.annotate(
@@ -154,6 +155,36 @@ def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
             fontsize=7,
             color=GEOMETRY_COLOURS[name],
         )
+
+
+def _draw_groups(axes: Axes, groups: GroupIndices, whole: Interval) -> None:
+    """The index of every group, shrunken towards that of all, in the order of the index."""
+    order = np.argsort([interval.value for interval in groups.indices])
+    _draw_names(axes)
+    axes.axvspan(*np.clip([whole.low, whole.high], *SEARCHED), color="0.88", lw=0, zorder=0)
+    for height, at in enumerate(order):
+        interval = groups.indices[at]
+        axes.plot([interval.low, interval.high], [height, height], color=_INK, lw=1.2)
+        axes.plot(interval.value, height, "o", color=_INK, ms=4)
+    shown = order if len(order) <= _NAMED_GROUPS else order[:0]
+    axes.set_yticks(range(len(shown)), [groups.names[at] for at in shown], fontsize=7)
+    axes.set(
+        xlim=(-1.6, 2.6),
+        ylim=(-0.8, 1.3 * len(order) + 1),
+        xlabel="geometry index a",
+        ylabel="" if len(shown) else f"{len(order)} groups",
+    )
+    axes.set_title(f"groups, sd {groups.tau:.2f}, p = {groups.p_value:.2g}")
+
+
+def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
+    estimate = verdict.estimate
+    rows: list[tuple[str, Interval]] = [("all", estimate.index)]
+    rows += [("small synapses", estimate.small), ("large synapses", estimate.large)]
+    if len(estimate.by_lag) > 1:
+        rows += [(f"lag {lag}", at) for lag, at in sorted(estimate.by_lag.items())]
+    rows += [(f"step {at + 1}", step) for at, step in enumerate(estimate.over_time)]
+    _draw_names(axes)
     for place, (_, at) in enumerate(rows):
         height = len(rows) - place
         if math.isnan(at.low) or math.isnan(at.high):

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import (
     ALPHA,
@@ -140,6 +142,21 @@ def _two_units(estimate: Estimate) -> Decision | None:
     )
 
 
+def _groups_differ(estimate: Estimate) -> Decision | None:
+    groups = estimate.groups
+    if groups is None or groups.p_value >= ALPHA:
+        return None
+    order = np.argsort([interval.value for interval in groups.indices])
+    ends = [f"{groups.names[at]} {groups.indices[at].value:.2f}" for at in (order[0], order[-1])]
+    return Decision(
+        "unstable",
+        "The groups differ: no one geometry is named for all of them.",
+        f"{_numbers(estimate)}; between groups the index varies with sd {groups.tau:.2f}"
+        f" (p = {groups.p_value:.2g}, {len(groups.names)} groups, from {ends[0]} to {ends[1]})",
+        "Judge each kind of cell, dendrite or animal alone: which groups belong together?",
+    )
+
+
 def _past_the_middle(estimate: Estimate, candidate: Candidate) -> Decision | None:
     """The whole interval must lie nearer to the candidate than to any other name."""
     index, own = estimate.index, candidate.index
@@ -272,7 +289,15 @@ def _named(estimate: Estimate, _: Candidate) -> tuple[str, str]:
 _MEASURED: Rules[Estimate] = Rules(
     interval=lambda estimate: estimate.index,
     further=lambda estimate: 0.0 if _is_series(estimate) else _APART,
-    refusals=(_few_groups, _noise_alone, _too_large, _no_index, _many_outlying, _two_units),
+    refusals=(
+        _few_groups,
+        _noise_alone,
+        _too_large,
+        _no_index,
+        _many_outlying,
+        _two_units,
+        _groups_differ,
+    ),
     vetoes=(_past_the_middle, _stated_alone, _large_pair, _halves, _lags, _products, _mixture),
     none=lambda estimate: (
         f"{_numbers(estimate)}; widened by {margin(estimate.index.value):.2f} the interval holds no"
