@@ -10,6 +10,7 @@ from .networks.layers import LayersVerdict, infer_layers
 from .networks.weights import weight_statistics
 from .synapses.assumed_noise import sensitivity
 from .synapses.covariate import rate_exponent
+from .synapses.directed import directed_change
 from .synapses.dual_curve import MirrorMap, mirror_map
 from .synapses.geometries import GEOMETRIES
 from .synapses.measured import MeasuredVerdict, infer_measured
@@ -33,6 +34,7 @@ __all__ = [
     "Verdict",
     "activity",
     "designs",
+    "directed_change",
     "flow_samples",
     "flows",
     "infer_connectivity",

@@ -144,6 +144,31 @@ def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
         how = "index from changes that share no measurement, whatever the noise"
         rows.append(("by products", _said(estimate.by_products), how))
     rows.append(("noise", verdict.noise_statement, ""))
+    return rows + _directed(verdict)
+
+
+def _directed(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
+    """The mean change by size, which is no part of the geometry."""
+    directed = verdict.directed
+    if directed is None:
+        return []
+    names = verdict.measured.names
+    rows = [
+        ("mean change", _said(directed.mean), f"of log size, {names[0]} to {names[-1]}"),
+        (
+            "its slope",
+            _said(directed.slope),
+            f"on log size, {directed.corrected}; naive {fixed(directed.naive)}",
+        ),
+    ]
+    if directed.index is not None:
+        rows.append(("its index", _said(directed.index), "the mean change goes as size^index"))
+    if directed.sham_mean is not None and directed.sham is not None and directed.net is not None:
+        rows += [
+            ("sham mean change", _said(directed.sham_mean), ""),
+            ("sham slope", _said(directed.sham), ""),
+            ("slope less sham", _said(directed.net), "what learning did"),
+        ]
     return rows
 
 

@@ -1,10 +1,12 @@
 from .assumed_noise import Sensitivity, sensitivity
 from .covariate import RateFit, rate_exponent
 from .deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
+from .directed import Directed, directed_change
 from .dual import dual_change
 from .dual_curve import MirrorMap, mirror_map
 from .estimation import Estimate, estimate
 from .geometries import GEOMETRIES
+from .heterogeneity import GroupIndices
 from .intervals import Interval
 from .likelihood import (
     CensoredLikelihood,
@@ -19,6 +21,7 @@ from .measured_rules import decide_measured
 from .measurements import Measurements, measure
 from .naming import Decision, Outcome
 from .noise import Noise, noise_variance
+from .outlying import Outlier, Outliers, find_outliers
 from .pair import infer_geometry
 from .pair_rules import decide
 from .potentials import PotentialFit, potential_likelihood, rank_potentials
@@ -41,9 +44,11 @@ __all__ = [
     "Decision",
     "DeltaCdf",
     "DeltaCdfFloor",
+    "Directed",
     "Estimate",
     "ExactLikelihood",
     "GeometryFit",
+    "GroupIndices",
     "Interval",
     "LikelihoodFit",
     "MeasuredVerdict",
@@ -52,6 +57,8 @@ __all__ = [
     "MirrorMap",
     "Noise",
     "Outcome",
+    "Outlier",
+    "Outliers",
     "PotentialFit",
     "RateFit",
     "Sensitivity",
@@ -62,8 +69,10 @@ __all__ = [
     "delta_cdf",
     "delta_cdf_floor",
     "delta_cdf_of_geometries",
+    "directed_change",
     "dual_change",
     "estimate",
+    "find_outliers",
     "fit_likelihood",
     "infer_geometry",
     "infer_measured",

@@ -35,6 +35,12 @@ class GroupIndices:
     `names` are those of the groups compared, `small` how many had too few synapses. `statistic` is
     Cochran's Q, `p_value` that of 200 permutations of the synapses' scores, `tau` the standard
     deviation of the index between groups.
+
+    >>> from steepest.inference import Design, simulate_design
+    >>> from steepest.inference.synapses import estimate
+    >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=5), 1, seed=1)
+    >>> estimate(measured, draws=5).groups.names
+    ('0', '1', '2', '3', '4')
     """
 
     names: tuple[str, ...]

@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import DataError
+from steepest.inference.synapses.directed import Directed, directed_change
 from steepest.inference.synapses.estimation import Estimate, estimate
 from steepest.inference.synapses.geometries import GEOMETRIES, SHOWN, inside
 from steepest.inference.synapses.heterogeneity import GroupIndices
@@ -94,6 +96,11 @@ class MeasuredVerdict:
         """What became of every row and of every measurement of the table; both add up."""
         return tally(self.measured, self.estimate.outliers)
 
+    @cached_property
+    def directed(self) -> Directed | None:
+        """The mean change by size, from the first session to the last; see `directed_change`."""
+        return directed_change(self.estimate)
+
     @property
     def sentence(self) -> str:
         """The verdict as one sentence."""
@@ -123,6 +130,7 @@ class MeasuredVerdict:
                 "index_by_products": _triple(fitted.by_products),
                 "index_over_time": [_triple(at) for at in fitted.over_time],
                 "index_by_group": _groups(fitted.groups),
+                "directed_change": None if self.directed is None else asdict(self.directed),
                 "power_law_beats_mixture": fitted.power_wins,
                 "curvature": _triple(fitted.bend),
                 "used": {
@@ -162,6 +170,8 @@ class MeasuredVerdict:
             f"  synapses   {self.n} of {len(self.measured.log_sizes)} rows,"
             f" {self.estimate.pairs_used} changes",
         ]
+        if self.directed is not None:
+            lines.append(f"  directed   {self.directed.sentence}")
         lines += [f"  dropped    {item.count} {item.what}: {item.why}" for item in self.dropped]
         return "\n".join([*lines, *marked(self)])
 

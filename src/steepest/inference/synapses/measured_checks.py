@@ -9,6 +9,7 @@ from scipy.special import ndtr
 
 from steepest.inference.synapses.ceiling import check_ceiling
 from steepest.inference.synapses.checks import check_losses, lazy, two_sided
+from steepest.inference.synapses.directed import directed_change
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import (
     ALPHA,
@@ -194,6 +195,14 @@ def _groups(estimate: Estimate) -> Check | None:
     return Check(groups.statistic, groups.p_value, groups.p_value >= ALPHA, said)
 
 
+def _directed(estimate: Estimate) -> Check | None:
+    directed = directed_change(estimate)
+    if directed is None:
+        return None
+    slope = directed.slope if directed.net is None else directed.net
+    return Check(slope.value, None, None if directed.clear else True, directed.sentence)
+
+
 def _products(estimate: Estimate) -> Check | None:
     apart = estimate.products_apart
     if apart is None:
@@ -320,6 +329,7 @@ CHECKS: dict[str, Callable[[Estimate], Check | None]] = {
     "products": _products,
     "outliers": _outliers,
     "reversion": _reversion,
+    "directed": _directed,
     "losses": _losses,
     "losses_by_size": check_losses_by_size,
     "ceiling": check_ceiling,
