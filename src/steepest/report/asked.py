@@ -64,6 +64,7 @@ def _pair(columns: Columns, request: Request) -> Answer:
 
     before, after = columns.labelled()[:2]
     seed = request.seed or 0
+    groups = columns.labels[0] if request.group is not None else None
     try:
         verdict = infer_geometry(
             before,
@@ -71,13 +72,14 @@ def _pair(columns: Columns, request: Request) -> Answer:
             noise_cv=request.noise_cv,
             noise_sd=request.noise_sd,
             detection_limit=request.detection_limit,
+            groups=groups,
             seed=seed,
         )
     except DataError as error:
         raise DataError(f"{columns.path}: {error}") from error
     rate = assumed = None
     if request.rate is not None:
-        rate = rate_exponent(*columns.arrays[:3], seed=seed)
+        rate = rate_exponent(*columns.arrays[:3], groups=groups, seed=seed)
     if verdict.noise.kind == "unknown":
         assumed = sensitivity(verdict.before, verdict.after)
     return pair_answer(

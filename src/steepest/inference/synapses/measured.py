@@ -31,7 +31,7 @@ from steepest.inference.synapses.verdict import (
     sentence_of,
     verdict_dict,
 )
-from steepest.markup import brief
+from steepest.markup import brief, visible
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -173,7 +173,7 @@ class MeasuredVerdict:
         if self.directed is not None:
             lines.append(f"  directed   {self.directed.sentence}")
         lines += [f"  dropped    {item.count} {item.what}: {item.why}" for item in self.dropped]
-        return "\n".join([*lines, *marked(self)])
+        return "\n".join(map(visible, [*lines, *marked(self)]))
 
     def __repr__(self) -> str:
         return brief(str(self))

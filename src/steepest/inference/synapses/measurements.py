@@ -12,15 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from steepest.arrays.given import real_numbers, refuse_tracers, same_labels
 from steepest.errors import DataError
 from steepest.inference.synapses.noise import stated_limit
-from steepest.inference.synapses.sizes import (
-    masked,
-    refuse_tracers,
-    same_labels,
-    sizes_of,
-    truths_of,
-)
+from steepest.inference.synapses.sizes import groups_of, sizes_of, truths_of
 
 __all__ = ["FEWEST_CHANGES", "Dropped", "Measurements", "Source", "measure", "of_replicates"]
 
@@ -159,7 +154,7 @@ def measure(
     )
     # One replicate that says a synapse is absent is a measurement.
     not_measured = np.stack([np.isnan(table).all(axis=1) for table in tables], axis=1)
-    labels, group_names = _labels(groups, n)
+    labels, group_names = (None, ()) if groups is None else groups_of(groups, n)
     marks = np.zeros(n, dtype=bool) if null is None else truths_of(null, "null", _EVERYTHING)
     if marks.shape != (n,):
         raise DataError(f"null has {marks.size} rows and the sizes have {n}: give one per synapse")
@@ -227,28 +222,10 @@ def of_replicates(
     return mean, count, (rest**2).sum(axis=1)
 
 
-def _labels(groups: Any, n: int) -> tuple[Int[np.ndarray, " n"] | None, tuple[str, ...]]:
-    if groups is None:
-        return None, ()
-    if masked(groups).any():
-        raise DataError(f"groups has masked labels: leave such rows out of {_EVERYTHING}")
-    given = np.asarray(groups)
-    if given.shape != (n,):
-        raise DataError(
-            f"groups has {given.size} labels and the sizes have {n} rows: give one per synapse"
-        )
-    names, codes = np.unique(given.astype(str), return_inverse=True)
-    empty = np.flatnonzero((names == "") | (names == "nan") | (names == "None"))
-    if empty.size:
-        row = int(np.flatnonzero(codes == empty[0])[0])
-        raise DataError(f"row {row} (counted from 0) has no group: label it, or leave the row out")
-    return codes, tuple(map(str, names))
-
-
 def _times(times: Any, names: Sequence[str]) -> Float[np.ndarray, " t"]:
     if times is None:
         return np.arange(len(names), dtype=np.float64)
-    given = np.asarray(times, dtype=np.float64)
+    given = real_numbers(times, "times", error=DataError)
     if given.shape != (len(names),):
         raise DataError(f"{given.size} times for {len(names)} sessions: give one time per session")
     back = np.flatnonzero(~(np.diff(given) > 0))
