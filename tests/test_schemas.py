@@ -7,7 +7,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from steepest.inference import infer_geometry, infer_measured, infer_unpaired, measure
+from steepest.inference import classify, infer_geometry, infer_measured, infer_unpaired, measure
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.designs.planning import plan
 from steepest.inference.synapses.verdict import SCHEMA
@@ -68,6 +68,13 @@ def test_every_verdict_has_the_form_of_the_schema(kind):
         assert not check.is_valid(said | damage)
     for name in ("index", "checks", "estimator"):
         assert not check.is_valid({key: value for key, value in said.items() if key != name})
+
+
+def test_calls_have_the_form_of_their_schema():
+    said = classify(series()).to_dict()
+    check = validator("calls")
+    check.validate(json.loads(json.dumps(said, allow_nan=False)))
+    check.validate(opened(said))
 
 
 def test_a_plan_has_the_form_of_its_schema():

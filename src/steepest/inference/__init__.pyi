@@ -9,6 +9,7 @@ from .flows.verdict import MetricVerdict, infer_metric
 from .networks.layers import LayersVerdict, infer_layers
 from .networks.weights import weight_statistics
 from .synapses.assumed_noise import sensitivity
+from .synapses.calls import Calls, classify
 from .synapses.covariate import rate_exponent
 from .synapses.directed import directed_change
 from .synapses.dual_curve import MirrorMap, mirror_map
@@ -22,6 +23,7 @@ from .synapses.verdict import Verdict
 
 __all__ = [
     "GEOMETRIES",
+    "Calls",
     "Connectivity",
     "Design",
     "LayersVerdict",
@@ -33,6 +35,7 @@ __all__ = [
     "UnpairedVerdict",
     "Verdict",
     "activity",
+    "classify",
     "designs",
     "directed_change",
     "flow_samples",

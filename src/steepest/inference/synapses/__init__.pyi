@@ -1,4 +1,5 @@
 from .assumed_noise import Sensitivity, sensitivity
+from .calls import Calls, LaboratoryRule, classify
 from .covariate import RateFit, rate_exponent
 from .deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from .directed import Directed, directed_change
@@ -38,6 +39,7 @@ from .verdict import (
 
 __all__ = [
     "GEOMETRIES",
+    "Calls",
     "CensoredLikelihood",
     "Check",
     "Counts",
@@ -50,6 +52,7 @@ __all__ = [
     "GeometryFit",
     "GroupIndices",
     "Interval",
+    "LaboratoryRule",
     "LikelihoodFit",
     "MeasuredVerdict",
     "Measurements",
@@ -64,6 +67,7 @@ __all__ = [
     "Sensitivity",
     "UnpairedVerdict",
     "Verdict",
+    "classify",
     "decide",
     "decide_measured",
     "delta_cdf",
