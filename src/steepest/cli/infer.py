@@ -86,8 +86,11 @@ def command(
     seed: Annotated[
         int | None, Parameter(help="Seed of everything random (0).", validator=Number(gte=0))
     ] = None,
+    full: Annotated[
+        bool, Parameter(help="Print every number and check, too.", negative="")
+    ] = False,
     out: Annotated[
-        Path | None, Parameter(help="Folder for verdict.html, verdict.png and verdict.json.")
+        Path | None, Parameter(help="Folder for verdict.html, .png, .csv (every row) and .json.")
     ] = None,
     json: Json = False,
 ) -> int:
@@ -128,4 +131,4 @@ def command(
         return answer_request(file, request)
 
     repeated = command_line("infer", file, **(asdict(request) | {"seed": request.seed or 0}))
-    return give(make, repeated, out=out, json=json)
+    return give(make, repeated, out=out, json=json, full=full)

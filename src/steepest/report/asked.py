@@ -93,7 +93,9 @@ def _measured(columns: Columns, request: Request) -> Answer:
         seed=request.seed or 0,
         keep_outliers=request.keep_outliers,
     )
-    return measured_answer(verdict, source=columns.path.name, request=_understood(request))
+    return measured_answer(
+        verdict, source=columns.path.name, request=_understood(request), rows=columns.rows.tolist()
+    )
 
 
 def _pair(columns: Columns, request: Request) -> Answer:
@@ -101,6 +103,7 @@ def _pair(columns: Columns, request: Request) -> Answer:
     from steepest.inference.synapses.covariate import rate_exponent
     from steepest.inference.synapses.pair import infer_geometry
     from steepest.report.pair import pair_answer
+    from steepest.report.rows import pair_rows
 
     before, after = columns.labelled()[:2]
     seed = request.seed or 0
@@ -130,11 +133,15 @@ def _pair(columns: Columns, request: Request) -> Answer:
         rate=rate,
         assumed=assumed,
         request=_understood(request),
+        rows=lambda: pair_rows(
+            columns.names[:2], columns.rows.tolist(), *columns.arrays[:2], request.detection_limit
+        ),
     )
 
 
 def _unpaired(columns: Columns, request: Request) -> Answer:
     from steepest.inference.synapses.unpaired import infer_unpaired
+    from steepest.report.rows import unpaired_rows
     from steepest.report.unpaired import unpaired_answer
 
     try:
@@ -147,6 +154,9 @@ def _unpaired(columns: Columns, request: Request) -> Answer:
         before=str(request.before),
         after=str(request.after),
         request=_understood(request),
+        rows=lambda: unpaired_rows(
+            columns.names, columns.rows.tolist(), columns.arrays[0], columns.arrays[1]
+        ),
     )
 
 

@@ -40,7 +40,7 @@ def calls_answer(calls: Calls, *, source: str, request: Mapping[str, Any] | None
         table=lambda: _table(calls),
         page=lambda: _page(calls, source),
         draw=calls.plot,
-        others={"calls.csv": calls.to_csv()},
+        others={"calls.csv": calls.to_csv},
     )
 
 

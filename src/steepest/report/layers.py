@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from steepest._version import __version__
 from steepest.inference.networks.layers import LayerFit, LayersVerdict
 from steepest.papers.pogodin2024 import CITATION
 from steepest.report.answer import Answer
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["layers_answer"]
 
+_MEANING = (
+    "The geometry is the one in which the optimizer's steps were steepest descent: it shows in how"
+    " a weight's change grows with the weight.",
+    "An index near 0 is ordinary gradient descent, one near 1 a multiplicative rule; other rules"
+    " may share an index, and a layer that hardly moved shows none.",
+)
 _CAPTION = (
     "The index of every layer that was fitted, with its 95 % interval from resampling rows and"
     " columns; the vertical lines are the named geometries."
@@ -56,6 +63,8 @@ def _page(verdict: LayersVerdict, before: str, after: str) -> Page:
         asked=f"Asked of {before} (before) and {after} (after), layer by layer. {INDEX}",
         statement=verdict.verdict,
         tone="open" if verdict.fitted else "bad",
+        meaning=_MEANING,
+        paper=[("Results", capital(verdict.sentence())), ("Methods", _methods(verdict))],
         notes=[("", crossed)] if crossed else [],
         alt="The index of every layer with its interval, and the named geometries",
         caption=_CAPTION,
@@ -66,6 +75,7 @@ def _page(verdict: LayersVerdict, before: str, after: str) -> Page:
                 [_row(layer) for layer in verdict.fitted],
                 numbers=(2, 3, 5, 6, 7),
                 note=_BESIDE,
+                folded=False,
             ),
             Section(
                 "What each layer says",
@@ -97,6 +107,18 @@ def _table(verdict: LayersVerdict) -> "Group":
             table.add_row(*map(text, (layer.name, _shape(layer), "-", "-", said)))
     crossed = _crossed(verdict)
     return together(table, "", text(verdict.verdict), *([text(crossed)] if crossed else []))
+
+
+def _methods(verdict: LayersVerdict) -> str:
+    left_out = len(verdict.layers) - len(verdict.fitted)
+    return (
+        f"Two checkpoints of one network were compared layer by layer with steepest {__version__}."
+        f" Of {len(verdict.layers)} arrays {len(verdict.fitted)} were fitted; {left_out} were"
+        " frozen or left out. The geometry index of a layer is the power of size with which the"
+        " change of its weights grows, once what a change shares with its row and column is taken"
+        " out; its 95 % interval is from resampled rows and columns. A name is given where the"
+        f" interval agrees with no other geometry. Random seed {verdict.seed}."
+    )
 
 
 def _row(layer: LayerFit) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from scipy.optimize import brentq
 
 from steepest.arrays.given import real_numbers
+from steepest.errors import DataError
 from steepest.inference.synapses.geometries import SEARCHED
 
 __all__ = ["Panel", "independence_index", "independence_interval"]
@@ -44,7 +45,7 @@ class Panel:
     used: Bool[np.ndarray, "r c"]
 
     @classmethod
-    def of(cls, before: np.ndarray, after: np.ndarray) -> "Panel":
+    def of(cls, before: Any, after: Any) -> "Panel":
         """The panel of two weight arrays; axes after the first are one input axis."""
         w0 = real_numbers(before, "before", error=DataError).reshape(len(before), -1)
         w1 = real_numbers(after, "after", error=DataError).reshape(len(after), -1)

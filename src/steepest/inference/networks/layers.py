@@ -102,7 +102,6 @@ class LayersVerdict:
         counts = ", ".join(f"{n} {sum(x.nearest == n for x in self.fitted)}" for n in names)
         return f"The layers differ: {counts} (median index {middle:.2f})."
 
-    @property
     def sentence(self) -> str:
         """The same as `verdict`, by the name that every verdict has for it."""
         return self.verdict

@@ -14,7 +14,7 @@ from steepest.inference.synapses.heterogeneity import GroupIndices
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.pair_picture import log_scale
 from steepest.inference.synapses.signal import noise_at, shown_signal, signal_at
-from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
+from steepest.pictures import GEOMETRY_COLOURS, bare, drawn, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.synapses.measured
@@ -33,8 +33,8 @@ def draw(verdict: MeasuredVerdict) -> Figure:
     """Spread of change by size and lag, the fitted mirror map, and the index by every cut."""
     groups = verdict.estimate.groups
     ratios = [1, 1, 1.1] if groups is None else [1, 1, 1.1, 0.8]
-    width = 12.5 if groups is None else 16.0
-    figure = Figure(figsize=(width, 4.2), dpi=150, layout="constrained")
+    width = 12.0 if groups is None else 15.5
+    figure = Figure(figsize=(width, 4.9), dpi=150, layout="constrained")
     panels = figure.subplots(1, len(ratios), width_ratios=ratios)
     _draw_spread(panels[0], verdict)
     _draw_mirror(panels[1], verdict.estimate)
@@ -87,7 +87,7 @@ def _draw_spread(axes: Axes, verdict: MeasuredVerdict) -> None:
     log_scale(axes, float(sizes[0]), float(sizes[-1]), "x")
     axes.set_ylim(bottom=0)
     _mark_outliers(axes, verdict)
-    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none")
+    legend_below(axes)
     axes.set_title("spread of change")
 
 
@@ -137,7 +137,7 @@ def _draw_mirror(axes: Axes, estimate: Estimate) -> None:
         xlabel="size", ylabel="dual, slope 1 at the typical size", ylim=(-1.6 * reach, 1.6 * reach)
     )
     log_scale(axes, float(curve.size[0]), float(curve.size[-1]), "x")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    legend_below(axes)
 
 
 def _draw_names(axes: Axes) -> None:
@@ -194,5 +194,8 @@ def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
         if math.isfinite(at.value):
             axes.plot(at.value, height, "o", color=_INK, ms=6 if place == 0 else 4)
     axes.set_yticks(range(len(rows), 0, -1), [name for name, _ in rows], fontsize=8)
-    axes.set(xlim=(-1.6, 2.6), ylim=(0.4, len(rows) + 2.2), xlabel="geometry index a")
+    # The names of the geometries have the upper quarter to themselves.
+    axes.set(
+        xlim=(-1.6, 2.6), ylim=(0.4, 0.4 + (len(rows) + 0.3) / 0.75), xlabel="geometry index a"
+    )
     axes.set_title(verdict.verdict if verdict.outcome == "named" else verdict.outcome)
