@@ -49,3 +49,24 @@ def test_what_cannot_be_called_exits_with_2(call, table, tokens, says):
     code, _, err = call("classify", table, *tokens)
     assert code == 2
     assert says in err
+
+
+def test_pairs_are_judged_wide_and_long_and_one_column_is_refused(call, tmp_path):
+    rng = np.random.default_rng(1)
+    sizes = np.exp(0.7 * rng.standard_normal(200) + 0.3 * rng.standard_normal((2, 200))).T
+    wide, long = tmp_path / "wide.csv", tmp_path / "long.csv"
+    wide.write_text("a,b\n" + "\n".join(f"{a:.9g},{b:.9g}" for a, b in sizes))
+    rows = [f"p{at},{size:.9g}" for at, pair in enumerate(sizes) for size in pair]
+    long.write_text("pair,size\n" + "\n".join(rows))
+    options = ["--pairs", "--noise-cv", "0", "--json"]
+    said = json.loads(call("infer", wide, "--before", "a", "--after", "b", *options)[1])
+    again = json.loads(call("infer", long, "--pair", "pair", "--size", "size", *options)[1])
+    assert said["index"] == again["index"]
+    assert said["pairs"] == 200
+    for tokens in (["--before", "a"], ["--pair", "pair"], []):
+        code, out, _ = call("infer", wide, *tokens, *options)
+        assert code == 2
+        assert "name both sizes of a pair" in out
+    code, out, _ = call("infer", wide, "--before", "a", "--after", "b", "--rate", "b", *options)
+    assert code == 2
+    assert "--pairs and --rate contradict" in out

@@ -13,6 +13,7 @@ from .synapses.calls import Calls, classify
 from .synapses.covariate import rate_exponent
 from .synapses.directed import directed_change
 from .synapses.dual_curve import MirrorMap, mirror_map
+from .synapses.exchangeable import PairsVerdict, infer_pairs
 from .synapses.geometries import GEOMETRIES
 from .synapses.measured import MeasuredVerdict, infer_measured
 from .synapses.measurements import Measurements, measure
@@ -31,6 +32,7 @@ __all__ = [
     "Measurements",
     "MetricVerdict",
     "MirrorMap",
+    "PairsVerdict",
     "Plan",
     "UnpairedVerdict",
     "Verdict",
@@ -45,6 +47,7 @@ __all__ = [
     "infer_layers",
     "infer_measured",
     "infer_metric",
+    "infer_pairs",
     "infer_unpaired",
     "join_samples",
     "measure",

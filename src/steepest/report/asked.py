@@ -30,6 +30,8 @@ def answer_request(file: Path, request: Request) -> Answer:
     ('undecided', {'before': '0', 'after': '1', 'noise_cv': 0, 'seed': 0})
     """
     columns = request.columns(file)
+    if request.pairs:
+        return _pairs(columns, request)
     if request.unpaired:
         return _unpaired(columns, request)
     if request.paired:
@@ -157,6 +159,30 @@ def _unpaired(columns: Columns, request: Request) -> Answer:
         rows=lambda: unpaired_rows(
             columns.names, columns.rows.tolist(), columns.arrays[0], columns.arrays[1]
         ),
+    )
+
+
+def _pairs(columns: Columns, request: Request) -> Answer:
+    from steepest.inference.synapses.exchangeable import infer_pairs, long_pairs
+    from steepest.report.pairs import pairs_answer
+
+    try:
+        if request.pair is None:
+            sizes = columns.arrays[0], columns.arrays[1]
+            called = f"column {request.before} and column {request.after}"
+        else:
+            sizes = long_pairs(columns.labels[0], columns.arrays[0])
+            called = f"column {request.size} by {request.pair}"
+        verdict = infer_pairs(
+            *sizes,
+            noise_cv=request.noise_cv,
+            noise_sd=request.noise_sd,
+            seed=request.seed or 0,
+        )
+    except DataError as error:
+        raise DataError(f"{columns.path}: {error}") from error
+    return pairs_answer(
+        verdict, source=columns.path.name, columns=called, request=_understood(request)
     )
 
 

@@ -6,6 +6,7 @@ from .directed import Directed, directed_change
 from .dual import dual_change
 from .dual_curve import MirrorMap, mirror_map
 from .estimation import Estimate, estimate
+from .exchangeable import PairsVerdict, infer_pairs
 from .geometries import GEOMETRIES
 from .heterogeneity import GroupIndices
 from .intervals import Interval
@@ -62,6 +63,7 @@ __all__ = [
     "Outcome",
     "Outlier",
     "Outliers",
+    "PairsVerdict",
     "PotentialFit",
     "RateFit",
     "Sensitivity",
@@ -80,6 +82,7 @@ __all__ = [
     "fit_likelihood",
     "infer_geometry",
     "infer_measured",
+    "infer_pairs",
     "infer_unpaired",
     "logroot",
     "logroot_bootstrap",
