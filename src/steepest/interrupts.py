@@ -192,11 +192,7 @@ def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:
     return tell_others
 
 
-<<<<<<< HEAD
-def _watch(listening: "socket", told: "socket") -> None:
-=======
-def _watch(listening: socket.socket, told: socket.socket, farewell: bytes) -> None:
->>>>>>> sweeps
+def _watch(listening: "socket", told: "socket", farewell: bytes) -> None:
     """Wait for Ctrl-C, then for the program to end of its own or for a second one: then leave."""
     while signal.SIGINT not in listening.recv(64):
         pass

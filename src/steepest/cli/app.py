@@ -24,6 +24,7 @@ _REFUSALS = {
 }  # fmt: skip
 
 COMMANDS = {
+    "classify": "Which synapses grew, shrank, stayed, were lost or are new?",
     "connectivity": "Which connectivity makes a rate network do what was recorded?",
     "demo": "Learn with two geometries, then find each back from the synapses alone: a first tour.",
     "export": "Write a learning rule as a script for another simulator.",
