@@ -50,10 +50,11 @@ def leave_at_once() -> None:
         signal.signal(signal.SIGINT, _leave)
 
 
-def end_at_once() -> None:
+def end_at_once(silent: bool = False) -> None:
     """From now on Ctrl-C ends this process with 130 in about a second, whatever it is in.
 
-    For the main thread of a console script, after `leave_at_once` or without it.
+    With `silent` it says nothing, as another process speaks for it. For the main thread of a
+    console script, after `leave_at_once` or without it.
     """
     if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, _leave):
         return
@@ -64,8 +65,9 @@ def end_at_once() -> None:
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, _interrupt)
     sys.unraisablehook = _tell_others(sys.unraisablehook)
-    sockets = (listening, told)
-    threading.Thread(target=_watch, args=sockets, name="interrupts", daemon=True).start()
+    farewell = b"" if silent else f"steepest: {FAREWELL}\n".encode()
+    watched = (listening, told, farewell)
+    threading.Thread(target=_watch, args=watched, name="interrupts", daemon=True).start()
 
 
 def heard() -> bool:
@@ -190,7 +192,7 @@ def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:
     return tell_others
 
 
-def _watch(listening: "socket", told: "socket") -> None:
+def _watch(listening: "socket", told: "socket", farewell: bytes) -> None:
     """Wait for Ctrl-C, then for the program to end of its own or for a second one: then leave."""
     while signal.SIGINT not in listening.recv(64):
         pass
@@ -199,4 +201,4 @@ def _watch(listening: "socket", told: "socket") -> None:
     with suppress(TimeoutError):
         while signal.SIGINT not in listening.recv(64):
             pass
-    leave(f"steepest: {FAREWELL}\n".encode())
+    leave(farewell)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.data.numpy_files import load_npz
 from steepest.errors import DataError, UsageError
 from steepest.geometry import AbstractPotential, Entropy, PNorm
 from steepest.optimizers import require_torch
@@ -79,9 +80,9 @@ def images_of(path: str | Path) -> tuple[Any, Any]:
     """
     torch = require_torch("fine-tuning")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
-    except (OSError, ValueError, KeyError) as error:
+        arrays = load_npz(Path(path))
+        images, labels = arrays["images"], arrays["labels"]
+    except (DataError, KeyError) as error:
         raise DataError(
             f"{path} cannot be read: {error}; give an NPZ with the arrays images (n, c, h, w) and"
             " labels (n,)"
