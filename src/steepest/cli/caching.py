@@ -22,7 +22,7 @@ def keep_compiled() -> None:
     if not own_process.get() or "jax" in sys.modules:
         return
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "jax"))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
     # What two processes write at once, or a full disk cuts short, is compiled anew: no news.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
