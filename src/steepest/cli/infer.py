@@ -59,6 +59,17 @@ def command(
         bool,
         Parameter(help="The two columns are different synapses: two distributions.", negative=""),
     ] = False,
+    pairs: Annotated[
+        bool,
+        Parameter(
+            help="Two synapses of one axon on one dendrite a row, in no order: one snapshot.",
+            negative="",
+        ),
+    ] = False,
+    pair: Annotated[
+        str | None, Parameter(help="With --pairs, a long table's column of the pair's name.")
+    ] = None,
+    size: Annotated[str | None, Parameter(help="And its column of sizes.")] = None,
     absent: Annotated[
         tuple[str, ...],
         many("How absent synapses are marked beside 0: a code such as NA or -1, or `empty`."),
@@ -76,6 +87,10 @@ def command(
     detection_limit: Annotated[
         float | None, Parameter(help="Smallest size that can be detected, in the unit of size.")
     ] = None,
+    keep_outliers: Annotated[
+        bool,
+        Parameter(help="Keep measurements that are far from all that surrounds them.", negative=""),
+    ] = False,
     config: Annotated[
         Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
     ] = None,
@@ -112,8 +127,9 @@ def command(
         "before": before, "after": after, "replicate_before": replicate_before,
         "replicate_after": replicate_after, "sessions": sessions, "times": times,
         "group": group, "condition": condition, "null": null, "rate": rate,
-        "unpaired": unpaired, "absent": absent, "table": table, "noise_cv": noise_cv,
-        "noise_sd": noise_sd, "detection_limit": detection_limit, "seed": seed,
+        "unpaired": unpaired, "pairs": pairs, "pair": pair, "size": size, "absent": absent,
+        "table": table, "noise_cv": noise_cv, "noise_sd": noise_sd,
+        "detection_limit": detection_limit, "keep_outliers": keep_outliers, "seed": seed,
     }  # fmt: skip
     request = Request(**given) if config is None else Request.from_toml(config, given)
 

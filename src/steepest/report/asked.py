@@ -10,7 +10,7 @@ from steepest.files import plain
 from steepest.inference.synapses.request import Request, is_said
 from steepest.report.answer import Answer
 
-__all__ = ["answer_request"]
+__all__ = ["answer_request", "classify_request"]
 
 
 def answer_request(file: Path, request: Request) -> Answer:
@@ -30,11 +30,53 @@ def answer_request(file: Path, request: Request) -> Answer:
     ('undecided', {'before': '0', 'after': '1', 'noise_cv': 0, 'seed': 0})
     """
     columns = request.columns(file)
+    if request.pairs:
+        return _pairs(columns, request)
     if request.unpaired:
         return _unpaired(columns, request)
     if request.paired:
         return _pair(columns, request)
     return _measured(columns, request)
+
+
+def classify_request(file: Path, request: Request, *, change: float, fdr: float) -> Answer:
+    """A call for every synapse of a file. Raises as readers, estimators and `classify` do.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from steepest.inference import Design, simulate_design
+    >>> from steepest.inference.synapses.request import Request
+    >>> sizes = np.exp(simulate_design(Design(synapses=100, sessions=3), 1, seed=1).log_sizes)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "sizes.npy"
+    ...     np.save(file, sizes)
+    ...     answer = classify_request(file, Request(sessions=("0", "1", "2")), change=0.2, fdr=0.05)
+    >>> answer.content["schema"]
+    'steepest.calls/1'
+    """
+    from steepest.inference.synapses.calls import check_asked, classify
+    from steepest.inference.synapses.measured import infer_measured
+    from steepest.report.calls import calls_answer
+
+    check_asked(change, fdr)
+    columns = request.columns(file)
+    measured = request.measurements(columns)
+    stated = request.noise_cv is not None or request.noise_sd is not None
+    if measured.source is None and not stated:
+        raise DataError(
+            f"{columns.path}: calls need a known noise, and two columns hold none: give a third"
+            " session, replicates, or a null condition; --noise-cv 0 says that sizes are exact"
+        )
+    verdict = infer_measured(
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
+    )
+    calls = classify(verdict, change, fdr)
+    asked = _understood(request) | {"change": change, "fdr": fdr}
+    return calls_answer(calls, source=columns.path.name, request=asked)
 
 
 def _measured(columns: Columns, request: Request) -> Answer:
@@ -47,7 +89,11 @@ def _measured(columns: Columns, request: Request) -> Answer:
         # Groups alone say nothing about noise: the pair is judged without it, and never named.
         return _pair(columns, request)
     verdict = infer_measured(
-        measured, noise_cv=request.noise_cv, noise_sd=request.noise_sd, seed=request.seed or 0
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
     )
     return measured_answer(
         verdict, source=columns.path.name, request=_understood(request), rows=columns.rows.tolist()
@@ -117,6 +163,30 @@ def _unpaired(columns: Columns, request: Request) -> Answer:
         rows=lambda: unpaired_rows(
             columns.names, columns.rows.tolist(), columns.arrays[0], columns.arrays[1]
         ),
+    )
+
+
+def _pairs(columns: Columns, request: Request) -> Answer:
+    from steepest.inference.synapses.exchangeable import infer_pairs, long_pairs
+    from steepest.report.pairs import pairs_answer
+
+    try:
+        if request.pair is None:
+            sizes = columns.arrays[0], columns.arrays[1]
+            called = f"column {request.before} and column {request.after}"
+        else:
+            sizes = long_pairs(columns.labels[0], columns.arrays[0])
+            called = f"column {request.size} by {request.pair}"
+        verdict = infer_pairs(
+            *sizes,
+            noise_cv=request.noise_cv,
+            noise_sd=request.noise_sd,
+            seed=request.seed or 0,
+        )
+    except DataError as error:
+        raise DataError(f"{columns.path}: {error}") from error
+    return pairs_answer(
+        verdict, source=columns.path.name, columns=called, request=_understood(request)
     )
 
 

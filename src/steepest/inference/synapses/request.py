@@ -1,8 +1,7 @@
 """What is asked of a file: which columns are what, in one place, from options or from TOML."""
 
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.data.settings import read_toml
 from steepest.data.tables import Columns, read_columns
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
@@ -36,11 +36,15 @@ class Request:
     null: str | None = None
     rate: str | None = None
     unpaired: bool = False
+    pairs: bool = False
+    pair: str | None = None
+    size: str | None = None
     absent: tuple[str, ...] = ()
     table: str | None = None
     noise_cv: float | None = None
     noise_sd: float | None = None
     detection_limit: float | None = None
+    keep_outliers: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -52,16 +56,12 @@ class Request:
     def from_toml(cls, path: str | Path, given: Mapping[str, Any]) -> "Request":
         """The request in a TOML file, with what is `given` (not None, not empty) put over it.
 
-        Keys are the options' names, with dashes or underscores. Raises UsageError for a file that
-        cannot be read, an unknown key (naming the near ones), or a value of the wrong kind.
+        Keys are the options' names, with dashes or underscores. Raises DataError for a file that
+        cannot be read, UsageError for an unknown key (naming the near ones) or a value of the
+        wrong kind.
         """
         path = Path(path)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not TOML: {error}") from error
+        content = read_toml(path)
         known = {field.name: field for field in fields(cls)}
         values: dict[str, Any] = {}
         for key, value in content.items():
@@ -89,8 +89,10 @@ class Request:
             for name in (self.before, *self.replicate_before, self.after, *self.replicate_after)
             if name is not None
         ]
+        if self.pair is not None and self.size is not None:
+            sizes = [self.size]
         rate = [self.rate] if self.rate is not None else []
-        labels = [name for name in (self.group, self.condition) if name is not None]
+        labels = [name for name in (self.group, self.condition, self.pair) if name is not None]
         return read_columns(
             path, [*sizes, *rate], labels=labels, absent=self.absent, part=self.table, missing=True
         )
@@ -145,6 +147,13 @@ def _clashes(asked: Request) -> list[str]:
             f"--sessions and {', '.join(pair)} contradict each other: give a series of sessions,"
             " or before and after"
         )
+    if asked.pairs:
+        return [*clashes, *_clashes_of_pairs(asked, given)]
+    if asked.pair is not None or asked.size is not None:
+        clashes.append(
+            f"{' and '.join(given('pair', 'size'))} without --pairs: they name the columns of"
+            " exchangeable pairs"
+        )
     if not asked.sessions and (asked.before is None or asked.after is None):
         missing = [f"--{name}" for name in ("before", "after") if getattr(asked, name) is None]
         clashes.append(f"{' and '.join(missing)} missing: give --before and --after, or --sessions")
@@ -192,6 +201,35 @@ def _clashes(asked: Request) -> list[str]:
     return clashes + noise_problems(stated, called=_option)
 
 
+def _clashes_of_pairs(asked: Request, given: Callable[..., list[str]]) -> list[str]:
+    """What contradicts exchangeable pairs, and whether both of their sizes are named."""
+    clashes: list[str] = []
+    others = given(
+        "sessions", "times", "replicate_before", "replicate_after", "group", "null", "rate",
+        "unpaired", "detection_limit",
+    )  # fmt: skip
+    if others:
+        clashes.append(
+            f"--pairs and {', '.join(others)} contradict each other: exchangeable pairs are two"
+            " sizes and nothing else"
+        )
+    wide, long = given("before", "after"), given("pair", "size")
+    if wide and long:
+        clashes.append(
+            f"{', '.join([*wide, *long])} contradict each other: name both sizes of a pair"
+            " (--before, --after), or --pair and --size of a long table"
+        )
+    elif len(wide) != 2 and len(long) != 2:
+        clashes.append(
+            f"--pairs with {' and '.join([*wide, *long]) or 'no column'}: name both sizes of a pair"
+            " (--before, --after), or --pair and --size of a long table"
+        )
+    noise = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
+    if len(given("noise_cv", "noise_sd")) > 1:
+        clashes.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
+    return clashes + noise_problems(noise, called=_option)
+
+
 def _value(path: Path, key: str, value: Any, name: str) -> Any:
     many = name in ("replicate_before", "replicate_after", "sessions", "times", "absent")
     if many:
@@ -199,13 +237,17 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
         if name == "times":
             if not all(isinstance(item, int | float) for item in items):
                 raise UsageError(f"{path}: {key} must be numbers")
-            return tuple(float(item) for item in items)
+            return tuple(_float(path, key, item) for item in items)
         return tuple(str(item) for item in items)
-    kinds: dict[str, type | tuple[type, ...]] = {"unpaired": bool, "seed": int}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "unpaired": bool,
+        "keep_outliers": bool,
+        "seed": int,
+    }
     if name in ("noise_cv", "noise_sd", "detection_limit"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{path}: {key} is {value!r}: give a number")
-        return float(value)
+        return _float(path, key, value)
     if name in kinds:
         if not isinstance(value, kinds[name]):
             raise UsageError(f"{path}: {key} is {value!r}: give {kinds[name].__name__}")  # pyright: ignore[reportAttributeAccessIssue]
@@ -213,6 +255,13 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
     if isinstance(value, list | dict):
         raise UsageError(f"{path}: {key} is {value!r}: give one column or value")
     return str(value)
+
+
+def _float(path: Path, key: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise UsageError(f"{path}: {key} is a whole number that is too large") from error
 
 
 def _null(labels: tuple[str, ...], null: str, column: str) -> np.ndarray:
