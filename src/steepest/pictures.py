@@ -170,8 +170,9 @@ def panels(figure: Any) -> list[str]:
         figure.set_layout_engine("none")
         boxes = {axes: axes.get_tightbbox() for axes in figure.axes if axes.get_visible()}
         drawn_panels = []
-        for place, column in enumerate(_columns(figure, boxes)):
-            extent = _extent(figure, [boxes[axes] for axes in column])
+        columns = _columns(figure, boxes)
+        for place, column in enumerate(columns):
+            extent = _extent(figure, [boxes[axes] for axes in column]) if len(columns) > 1 else None
             hidden = [axes for axes in figure.axes if axes not in column and axes.get_visible()]
             for axes in hidden:
                 axes.set_visible(False)

@@ -92,7 +92,7 @@ def test_what_is_copied_is_what_the_verdict_says(page, pair):
 
 
 def test_the_picture_is_in_the_page_panel_by_panel(page):
-    panels = re.findall(r'<div style="flex: ([\d.]+) \1 0"><svg ', page)
+    panels = re.findall(r'<div style="flex: ([\d.]+) \1 0; max-width: \d+pt"><svg ', page)
     assert len(panels) == 3
     assert all(0.5 < float(grow) < 1.5 for grow in panels)
     assert re.search(r'class="panels" role="img" aria-label="[^"]+"', page)
