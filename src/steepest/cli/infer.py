@@ -128,8 +128,8 @@ def command(
         "replicate_after": replicate_after, "sessions": sessions, "times": times,
         "group": group, "condition": condition, "null": null, "rate": rate,
         "unpaired": unpaired, "pairs": pairs, "pair": pair, "size": size, "absent": absent,
-        "table": table, "noise_cv": noise_cv, "noise_sd": noise_sd, "detection_limit": detection_limit, "keep_outliers": keep_outliers,
-        "seed": seed,
+        "table": table, "noise_cv": noise_cv, "noise_sd": noise_sd,
+        "detection_limit": detection_limit, "keep_outliers": keep_outliers, "seed": seed,
     }  # fmt: skip
     request = Request(**given) if config is None else Request.from_toml(config, given)
 
