@@ -247,8 +247,8 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """A: outcomes by cell and design; B: coverage; C: wrong calls; D: pairs."""
     cells, designs = dataset["cell"].values, dataset["design"].values
     figure = matplotlib.figure.Figure(figsize=(12, 3.5 + 0.17 * cells.size), layout="constrained")
-    parts = np.atleast_1d(figure.subfigures(2, 1, height_ratios=[max(1.0, cells.size / 20), 1]))
-    upper, lower = parts[0], parts[1]
+    rows = figure.add_gridspec(2, 1, height_ratios=[max(1.0, cells.size / 20), 1])
+    upper, lower = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
     panels = np.atleast_1d(upper.subplots(1, designs.size, sharey=True))
     shares = dataset["outcomes"] / dataset["outcomes"].sum("outcome")
     for axes, design in zip(panels, designs, strict=True):
