@@ -136,7 +136,11 @@ def _pair(columns: Columns, request: Request) -> Answer:
         assumed=assumed,
         request=_understood(request),
         rows=lambda: pair_rows(
-            columns.names[:2], columns.rows.tolist(), *columns.arrays[:2], request.detection_limit
+            columns.names[:2],
+            columns.rows.tolist(),
+            columns.arrays[0],
+            columns.arrays[1],
+            request.detection_limit,
         ),
     )
 

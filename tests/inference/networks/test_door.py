@@ -13,7 +13,7 @@ WEIGHTS = np.exp(np.random.default_rng(0).standard_normal((8, 8)))
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (np.ma.masked_less(WEIGHTS, 1.0), r"w: entry \(0, 1\) is masked"),
+        (np.ma.masked_less(WEIGHTS, 1.0), r"entry \(0, .\) is masked"),
         (WEIGHTS + 0j, "complex numbers cannot be used"),
         (WEIGHTS > 1, "values of type bool are not numbers"),
     ],

@@ -256,8 +256,8 @@ def long_pairs(
     wrong = np.flatnonzero(count != 2)
     if wrong.size:
         raise DataError(
-            f"pair {str(names[wrong[0]])!r} has {count[wrong[0]]} rows: give two synapses of every"
-            " pair"
+            f"pair {str(names[wrong[0]])!r} has {count[wrong[0]]} rows:"
+            " give two synapses of every pair"
         )
     order = np.argsort(place, kind="stable").reshape(-1, 2)
     return sizes[order[:, 0]], sizes[order[:, 1]]

@@ -1,7 +1,6 @@
 """What is asked of a file: which columns are what, in one place, from options or from TOML."""
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.data.settings import read_toml
 from steepest.data.tables import Columns, read_columns
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
@@ -56,16 +56,12 @@ class Request:
     def from_toml(cls, path: str | Path, given: Mapping[str, Any]) -> "Request":
         """The request in a TOML file, with what is `given` (not None, not empty) put over it.
 
-        Keys are the options' names, with dashes or underscores. Raises UsageError for a file that
-        cannot be read, an unknown key (naming the near ones), or a value of the wrong kind.
+        Keys are the options' names, with dashes or underscores. Raises DataError for a file that
+        cannot be read, UsageError for an unknown key (naming the near ones) or a value of the
+        wrong kind.
         """
         path = Path(path)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not TOML: {error}") from error
+        content = read_toml(path)
         known = {field.name: field for field in fields(cls)}
         values: dict[str, Any] = {}
         for key, value in content.items():
@@ -241,7 +237,7 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
         if name == "times":
             if not all(isinstance(item, int | float) for item in items):
                 raise UsageError(f"{path}: {key} must be numbers")
-            return tuple(float(item) for item in items)
+            return tuple(_float(path, key, item) for item in items)
         return tuple(str(item) for item in items)
     kinds: dict[str, type | tuple[type, ...]] = {
         "unpaired": bool,
@@ -251,7 +247,7 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
     if name in ("noise_cv", "noise_sd", "detection_limit"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{path}: {key} is {value!r}: give a number")
-        return float(value)
+        return _float(path, key, value)
     if name in kinds:
         if not isinstance(value, kinds[name]):
             raise UsageError(f"{path}: {key} is {value!r}: give {kinds[name].__name__}")  # pyright: ignore[reportAttributeAccessIssue]
@@ -259,6 +255,13 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
     if isinstance(value, list | dict):
         raise UsageError(f"{path}: {key} is {value!r}: give one column or value")
     return str(value)
+
+
+def _float(path: Path, key: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise UsageError(f"{path}: {key} is a whole number that is too large") from error
 
 
 def _null(labels: tuple[str, ...], null: str, column: str) -> np.ndarray:
