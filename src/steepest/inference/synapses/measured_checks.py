@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -30,6 +32,9 @@ from steepest.inference.synapses.turnover import check_losses_by_size
 from steepest.inference.synapses.units import check_units
 from steepest.inference.synapses.verdict import Check
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["CHECKS", "check_losses_seen", "checks_of", "index_with_background", "reversion"]
 
 _FEW_OUTLYING = 0.005  # of replicates; 4 robust sd leave out a few of any Gaussian's
@@ -40,7 +45,20 @@ _BACKGROUND = 0.05  # of the median size
 def checks_of(estimate: Estimate) -> dict[str, Check]:
     """Every check that these measurements allow, by name."""
     made = {name: check(estimate) for name, check in CHECKS.items()}
-    return {name: check for name, check in made.items() if check is not None}
+
+    def picture(name: str) -> "Callable[[], Figure]":
+        def draw() -> "Figure":
+            from steepest.inference.synapses.check_pictures import draw_check
+
+            return draw_check(name, estimate, made[name])
+
+        return draw
+
+    return {
+        name: replace(check, picture=picture(name))
+        for name, check in made.items()
+        if check is not None
+    }
 
 
 def reversion(
