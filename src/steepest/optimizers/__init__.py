@@ -11,13 +11,24 @@ from steepest.errors import UsageError
 
 if TYPE_CHECKING:
     from steepest.optimizers.torch_optimizer import MirrorDescent
-    from steepest.optimizers.transformation import MirrorState, mirror_descent
+    from steepest.optimizers.transformation import (
+        MirrorState,
+        adaptive_mirror_descent,
+        mirror_descent,
+    )
 
-__all__ = ["MirrorDescent", "MirrorState", "mirror_descent", "require_torch"]
+__all__ = [
+    "MirrorDescent",
+    "MirrorState",
+    "adaptive_mirror_descent",
+    "mirror_descent",
+    "require_torch",
+]
 
 _HOMES = {
     "MirrorDescent": "torch_optimizer",
     "MirrorState": "transformation",
+    "adaptive_mirror_descent": "transformation",
     "mirror_descent": "transformation",
 }
 
