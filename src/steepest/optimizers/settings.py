@@ -14,6 +14,7 @@ __all__ = [
     "check_betas",
     "check_decay",
     "check_keys",
+    "check_loss",
     "check_max_step",
     "check_momentum",
     "check_potential",
@@ -117,6 +118,16 @@ def check_decay(
         raise UsageError(
             f'{where}: decay="dual" under {potential.name} does not go to 0, where its dual is'
             ' infinite: give the weight to go to, reference=..., or take decay="weights"'
+        )
+
+
+def check_loss(where: str, rate: Any, weight_decay: Any, decay: str) -> None:
+    """Raise `UsageError` where a step would take all of every weight."""
+    loss = (number(where, "lr", rate) or 0.0) * (number(where, "weight_decay", weight_decay) or 0.0)
+    if decay != "gradient" and loss >= 1:
+        raise UsageError(
+            f"{where}: a step would take {loss:.0%} of every weight: lr times weight_decay is to be"
+            " below 1"
         )
 
 
