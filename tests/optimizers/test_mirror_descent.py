@@ -12,7 +12,7 @@ from steepest.descent import mirror_step
 from steepest.errors import DomainError, UsageError
 from steepest.geometry import Entropy, Fermi, HyperbolicEntropy, Logit, PNorm, Power
 from steepest.optimizers import mirror_descent
-from steepest.optimizers.transformation import expm1
+from steepest.optimizers.optax_step import expm1
 
 try:
     import torch

@@ -19,6 +19,7 @@ from steepest.geometry import AbstractPotential, Fermi, Logit, PNorm, Power
 
 __all__ = [
     "Kept",
+    "decay_step",
     "has_edges",
     "near_edge",
     "refusal",
@@ -92,6 +93,21 @@ def still_kept(xp: Any, near: Any, weights: Any, kept: Kept, read: Any, shown: A
     tolerance = 4 * float(info.eps) * xp.abs(shown) + 2 * float(info.tiny)
     same = xp.abs(weights - shown) <= tolerance
     return near & (kept.dual != 0) & (same | xp.isinf(read) | (weights == 0))
+
+
+def decay_step(xp: Any, potential: AbstractPotential, dual: Any, sign: Any, loss: Any) -> Any:
+    """The step of the dual that takes a share `loss` from its weight, however far out it is."""
+    kept = xp.log1p(-loss)
+    if isinstance(potential, Fermi):
+        far = xp.logaddexp(xp.log1p(-loss / 2), 2 * xp.abs(dual) + xp.log(loss / 2))
+        near = xp.log1p(loss * xp.expm1(-2 * xp.abs(dual)) / 2)
+        return xp.sign(dual) * (far - near) / 2
+    if isinstance(potential, Logit):
+        return xp.logaddexp(xp.zeros_like(dual), dual + xp.log(loss)) - kept
+    if potential.index == 1:
+        return -sign * kept
+    assert potential.index is not None
+    return -dual * xp.expm1((1 - potential.index) * kept)
 
 
 def _short_sinh(x: Any) -> Any:

@@ -28,6 +28,7 @@ from steepest.geometry import (
 )
 from steepest.optimizers.kept_dual import (
     Kept,
+    decay_step,
     has_edges,
     near_edge,
     scale_of,
@@ -36,7 +37,7 @@ from steepest.optimizers.kept_dual import (
     still_kept,
 )
 
-__all__ = ["Tensors", "careful_step", "held_step", "is_known", "move", "unsettled"]
+__all__ = ["Tensors", "careful_step", "dual_pull", "held_step", "is_known", "move", "unsettled"]
 
 Tensors: TypeAlias = list[Tensor] | tuple[Tensor, ...]
 
@@ -107,8 +108,39 @@ def unsettled(potential: AbstractPotential, weights: Tensor, reached: Tensor) ->
     return ((sizes < floor) & (weights != 0)).any() | ~(largest <= info.max)
 
 
+def dual_pull(
+    potential: AbstractPotential,
+    weights: Tensor,
+    signs: Tensor | None,
+    share: float | Tensor,
+    reference: float | None,
+    own_signs: bool,
+    dual: Tensor | None = None,
+) -> Tensor:
+    """The step of decay in the dual, towards the reference on each weight's side of 0.
+
+    `signs` and `dual` are those of the weights unless they are given.
+    """
+    signs = _signs(potential, weights, own_signs) if signs is None else signs
+    maps = _maps(potential, _field(scale_of(potential), weights), signs)
+    dual = maps.to_dual(weights) if dual is None else dual
+    if reference is None:
+        return dual * share
+    sides = signs if potential.freezes_signs else 1.0
+    goal = torch.full_like(weights, reference) * sides
+    return (dual - maps.to_dual(goal)) * share
+
+
 def careful_step(
-    potential: AbstractPotential, weights: Tensor, step: Tensor, kept: Kept | None, own_signs: bool
+    potential: AbstractPotential,
+    weights: Tensor,
+    step: Tensor,
+    kept: Kept | None,
+    own_signs: bool,
+    *,
+    loss: float | Tensor | None = None,
+    pull: float | Tensor | None = None,
+    reference: float | None = None,
 ) -> tuple[Tensor, Tensor, Kept | None]:
     """Where a step takes weights, which of them are lost, and the duals to keep (None: none)."""
     work = weights.to(step.dtype)
@@ -123,13 +155,22 @@ def careful_step(
     if own_signs:  # a weight below the smallest float has lost its sign; its dual has not
         signs = torch.where(near(weights) & (kept.dual != 0), -kept.dual.sign(), signs)
     maps = _maps(potential, scale, signs)
-    read = maps.to_dual(work)
+    shrunk = work if loss is None else work * (1 - loss)
+    read = maps.to_dual(shrunk)
     if has_edges(potential):
         shown = maps.to_primal(kept.dual).to(weights.dtype)
-        counts = still_kept(torch, near(weights), weights, kept, read, shown)
+        seen = read if loss is None else maps.to_dual(work)
+        counts = still_kept(torch, near(weights), weights, kept, seen, shown)
     else:
         counts = torch.zeros_like(weights, dtype=torch.bool)
-    missing = (work - maps.to_primal(read)) / maps.slope(work)
+    if loss is not None and has_edges(potential):
+        share = torch.as_tensor(loss, dtype=work.dtype, device=work.device)
+        far = decay_step(torch, potential, kept.dual, signs, share)
+        step = step + torch.where(counts, far, torch.zeros_like(far))
+    if pull is not None:
+        dual = torch.where(counts, kept.dual, read)
+        step = step + dual_pull(potential, work, signs, pull, reference, own_signs, dual)
+    missing = (shrunk - maps.to_primal(read)) / maps.slope(shrunk)
     total, rest = step_dual(torch, counts, kept, Kept(read, missing), step)
     reached = maps.to_primal(total)
     reached += maps.slope(reached) * rest  # a long dual's last digits, which a weight shows

@@ -1,44 +1,21 @@
 # pyright: reportPrivateImportUsage=false
 # torch documents its foreach operations under these names.
-"""Mirror descent as a torch optimizer."""
+"""Mirror descent as torch optimizers: with momentum, and with Adam's moments."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import is_lazy
-from torch.optim import Optimizer
 
-from steepest.errors import DataError, DomainError, UsageError
-from steepest.geometry import AbstractPotential, PNorm
-from steepest.optimizers.kept_dual import Kept, refusal
-from steepest.optimizers.settings import (
-    check_keys,
-    check_momentum,
-    check_potential,
-    check_rate,
-    number,
-)
-from steepest.optimizers.starting_weights import check_start, tally
-from steepest.optimizers.torch_maps import (
-    Tensors,
-    careful_step,
-    held_step,
-    is_known,
-    move,
-    unsettled,
-)
-from steepest.optimizers.torch_state import restored_groups, saved_groups
+from steepest.geometry import PNorm
+from steepest.optimizers.settings import check_betas, check_momentum
+from steepest.optimizers.torch_base import AbstractMirrorOptimizer
 
-__all__ = ["MirrorDescent"]
-
-# A longer step of the dual may carry a weight of ordinary size past infinity: such steps are taken
-# on trial.
-_LONG = 16.0
+__all__ = ["AdaptiveMirrorDescent", "MirrorDescent"]
 
 
-class MirrorDescent(Optimizer):
+class MirrorDescent(AbstractMirrorOptimizer):
     """Mirror descent with momentum in the dual: m <- momentum m + g, then z <- z - lr m.
 
     With `PNorm(2)`, the default, it is `torch.optim.SGD`. Arguments, each also a key of a
@@ -47,6 +24,13 @@ class MirrorDescent(Optimizer):
     - `lr`: learning rate, a number (or a tensor with one), in units of dual weight per gradient.
     - `potential`: any potential of `steepest.geometry`; `PNorm(p)`, `Entropy()`, ...
     - `momentum`: at least 0 and below 1; the buffer is the sum of raw gradients, not dampened.
+      With `nesterov` the dual moves by g + momentum m.
+    - `weight_decay`: how much decays per unit of the rate, and `decay` what: "weights" (each
+      weight loses the share lr * weight_decay, as in AdamW), "gradient" (weight_decay w is added
+      to the gradient, before momentum, as in SGD), or "dual" (z goes to that of `reference`, a
+      weight; for potentials whose dual is 0 at 0 it need not be given).
+    - `max_step`: the largest step of a component of the dual; what is longer is cut, and counted
+      in the state (`bounded`).
     - `freeze_signs`: under a potential of index 1 and above, keep every weight on the side of 0
       where it is, instead of demanding the potential's own `sign` of it.
     - `check_gradients`: look for gradients that are not finite before anything is changed (one
@@ -81,6 +65,11 @@ class MirrorDescent(Optimizer):
         potential: Any = None,
         momentum: Any = 0.0,
         *,
+        nesterov: bool = False,
+        weight_decay: Any = 0.0,
+        decay: Any = "weights",
+        reference: Any = None,
+        max_step: Any = None,
         freeze_signs: bool = False,
         check_gradients: bool = True,
         foreach: bool | None = None,
@@ -89,277 +78,123 @@ class MirrorDescent(Optimizer):
             "lr": lr,
             "potential": PNorm(2) if potential is None else potential,
             "momentum": momentum,
+            "nesterov": nesterov,
+            "weight_decay": weight_decay,
+            "decay": decay,
+            "reference": reference,
+            "max_step": max_step,
             "freeze_signs": freeze_signs,
             "check_gradients": check_gradients,
             "foreach": foreach,
         }
-        self._seen: set[int] = set()
         super().__init__(params, defaults)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            for key, value in self.defaults.items():
-                group.setdefault(key, value)
-        # Copied or loaded: what could learn was looked at where it was made.
-        parameters = [weight for group in self.param_groups for weight in group["params"]]
-        self._seen = {id(weight) for weight in parameters if weight.requires_grad}
+    def _check_settings(self, where: str, group: dict[str, Any]) -> None:
+        check_momentum(where, group["momentum"], group["nesterov"])
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters, checked as those given at the start are."""
-        place = len(self.param_groups)
-        if isinstance(param_group, dict):
-            check_keys(f"group {place} of {type(self).__name__}", param_group, self.defaults)
-        super().add_param_group(param_group)
-        try:
-            self._check_group(place)
-        except ValueError:
-            del self.param_groups[place:]
-            raise
+    def _reach(self, group: dict[str, Any], largest: float) -> float:
+        return largest / (1 - float(group["momentum"]))
 
-    def state_dict(self) -> dict[str, Any]:
-        """Momentum and settings as plain values, so that `torch.load(weights_only=True)` reads it.
+    def _covectors(
+        self, group: dict[str, Any], weights: Sequence[Tensor], gradients: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        momentum = float(group["momentum"])
+        if momentum == 0:
+            return gradients
+        buffers = _buffers(self.state, "momentum_buffer", weights)
+        if len(buffers) == 1:  # a tensor alone in one pass over its memory
+            torch.add(gradients[0], buffers[0], alpha=momentum, out=buffers[0])
+        else:
+            torch._foreach_mul_(buffers, momentum)
+            torch._foreach_add_(buffers, list(gradients))
+        if group["nesterov"]:
+            return torch._foreach_add(list(gradients), buffers, alpha=momentum)
+        return buffers
 
-        A potential is kept as words that `load_state_dict` compares.
-        """
-        saved = super().state_dict()
-        return {**saved, "param_groups": saved_groups(saved["param_groups"])}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Go on from a saved state; settings that it does not know stay as they are here.
+class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
+    """Mirror descent by Adam's moments of the covector: z <- z - lr m / (sqrt(v) + eps).
 
-        Raises `UsageError` where it belongs to another potential, or to a later version.
-        """
-        groups = restored_groups(
-            type(self).__name__, state_dict["param_groups"], self.param_groups, self.defaults
-        )
-        super().load_state_dict({**state_dict, "param_groups": groups})
-        # torch brings a state into the precision of its weights, and a dual wants its own.
-        places = [at for group in groups for at in group["params"]]
-        weights = [weight for group in self.param_groups for weight in group["params"]]
-        for place, weight in zip(places, weights, strict=True):
-            for key, value in state_dict["state"].get(place, {}).items():
-                if key.startswith("dual"):
-                    self.state[weight][key] = value.to(weight.device, _working(weight), copy=True)
+    With `PNorm(2)`, the default, it is `torch.optim.AdamW`; with `Entropy()` it is AdamW on log|w|
+    that is fed sgn(w) dL/dw (not the chain rule's w dL/dw). A component of a step is at most about
+    3 `lr` long, and 1 at first, so warm the rate up; clip gradients before `step`. `betas` and
+    `eps` are Adam's; the other arguments, each also a key of a parameter group, what is raised and
+    what the state keeps, are those of `MirrorDescent`. Kingma & Ba 2015; Cornford et al. 2024.
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One step of every group; `closure`, if given, re-evaluates the loss, which is returned.
+    >>> from steepest.geometry import Entropy
+    >>> weights = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    >>> optimizer = AdaptiveMirrorDescent([weights], lr=0.5, potential=Entropy())
+    >>> weights.grad = torch.tensor([1e-3, -7.0])
+    >>> optimizer.step()
+    >>> [round(w, 3) for w in weights.tolist()]
+    [0.607, 3.297]
+    """
 
-        Raises `DataError` that names the parameter when a gradient is not finite or is sparse, and
-        `DomainError` when its weights would be infinite.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        long = [self._check_step(place, group) for place, group in enumerate(self.param_groups)]
-        before = self._memory() if any(long) else None
-        try:
-            for place, group in enumerate(self.param_groups):
-                self._step_group(place, group)
-        except DomainError as error:
-            if before is None:
-                raise
-            self._restore(before)
-            raise DomainError(f"{error}; nothing was changed") from error
-        return loss
-
-    def _check_step(self, place: int, group: dict[str, Any]) -> bool:
-        """Whether the coming step is long: look at weights and gradients that are new."""
-        where = f"group {place} of {type(self).__name__}"
-        fresh = []
-        for at, weight in enumerate(group["params"]):
-            if weight.grad is None:
-                continue
-            if weight.grad.layout is not torch.strided:
-                raise DataError(f"{self._name(place, at)} has a sparse gradient: use dense ones")
-            if id(weight) not in self._seen:
-                fresh.append(at)
-        if fresh:
-            self._check_weights(place, fresh)
-        beyond = (group["potential"].index or 0) > 1
-        if not group["check_gradients"]:
-            return beyond
-        check_rate(where, "lr", group["lr"])
-        largest = self._largest_gradient(place, group)
-        rate = number(where, "lr", group["lr"]) or 0.0
-        return beyond or rate * largest / (1 - float(group["momentum"])) > _LONG
-
-    def _largest_gradient(self, place: int, group: dict[str, Any]) -> float:
-        """The largest component of a group's gradients; raises `DataError` for one not finite."""
-        gradients = [
-            weight.grad for weight in group["params"] if weight.grad is not None and weight.numel()
-        ]
-        if not gradients:
-            return 0.0
-        norms = torch._foreach_norm(gradients, float("inf"))
-        largest = float(torch.stack([norm.double().to(norms[0].device) for norm in norms]).max())
-        if largest < float("inf"):
-            return largest
-        for at, weight in enumerate(group["params"]):
-            if weight.grad is not None and not bool(torch.isfinite(weight.grad).all()):
-                count = int((~torch.isfinite(weight.grad)).sum())
-                raise DataError(
-                    f"{self._name(place, at)}: {count} of {weight.numel()} gradients are not"
-                    " finite; nothing was changed. Clip them, lower the learning rate, or step"
-                    " through torch.amp.GradScaler, which skips such steps"
-                )
-        return largest
-
-    def _step_group(self, place: int, group: dict[str, Any]) -> None:
-        places = [at for at, weight in enumerate(group["params"]) if weight.grad is not None]
-        weights = [group["params"][at] for at in places]
-        if not weights:
-            return
-        gradients = [weight.grad for weight in weights]
-        together = group["foreach"]
-        if together is None:
-            together = weights[0].device.type != "cpu"
-        batches = [slice(None)] if together else [slice(i, i + 1) for i in range(len(weights))]
-        covectors = self._buffers(weights) if group["momentum"] else gradients
-        for batch in batches:
-            if group["momentum"]:
-                _accumulate(covectors[batch], gradients[batch], group["momentum"])
-            self._move(place, group, places[batch], weights[batch], covectors[batch])
-
-    def _move(
+    def __init__(
         self,
-        place: int,
-        group: dict[str, Any],
-        places: list[int],
-        weights: list[Tensor],
-        covectors: list[Tensor],
+        params: Any,
+        lr: Any = 1e-3,
+        potential: Any = None,
+        betas: Any = (0.9, 0.999),
+        eps: Any = 1e-8,
+        *,
+        weight_decay: Any = 0.0,
+        decay: Any = "weights",
+        reference: Any = None,
+        max_step: Any = None,
+        freeze_signs: bool = False,
+        check_gradients: bool = True,
+        foreach: bool | None = None,
     ) -> None:
-        potential, rate, signs = group["potential"], group["lr"], group["freeze_signs"]
-        if isinstance(rate, Tensor):
-            rate = rate.reshape(())
-        if not is_known(potential):
-            move(potential, weights, covectors, rate, signs)
-            return
-        if potential.index == 0:
-            _descend(weights, covectors, rate)
-            return
-        work = [weight.to(_working(weight)) for weight in weights]
+        defaults = {
+            "lr": lr,
+            "potential": PNorm(2) if potential is None else potential,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "decay": decay,
+            "reference": reference,
+            "max_step": max_step,
+            "freeze_signs": freeze_signs,
+            "check_gradients": check_gradients,
+            "foreach": foreach,
+        }
+        super().__init__(params, defaults)
 
-        def steps(at: slice) -> Tensors:
-            return torch._foreach_mul(
-                [covector.to(w.dtype) for covector, w in zip(covectors[at], work[at], strict=True)],
-                rate,
-            )
+    def _check_settings(self, where: str, group: dict[str, Any]) -> None:
+        check_betas(where, group["betas"], group["eps"])
 
-        reached = list(held_step(potential, work, steps(slice(None)), signs))
-        looks = torch.stack(
-            [unsettled(potential, *pair) for pair in zip(weights, reached, strict=True)]
-        )
-        for i, look in enumerate(looks.tolist()):
-            if look or "dual" in self.state.get(weights[i], ()):
-                self._move_carefully(place, group, places[i], weights[i], steps(slice(i, i + 1))[0])
-                reached[i] = weights[i]
-        torch._foreach_copy_(weights, reached)
+    def _reach(self, group: dict[str, Any], largest: float) -> float:
+        first, second = (float(beta) for beta in group["betas"])
+        return (1 - first) / (1 - second) ** 0.5 + 1
 
-    def _move_carefully(
-        self, place: int, group: dict[str, Any], at: int, weight: Tensor, step: Tensor
-    ) -> None:
-        """One parameter's step where duals are kept, or weights may be lost."""
-        state, potential = self.state[weight], group["potential"]
-        kept = Kept(state["dual"], state["dual_rest"]) if "dual" in state else None
-        written, lost, kept = careful_step(potential, weight, step, kept, group["freeze_signs"])
-        if bool(lost.any()):
-            dtype = str(weight.dtype).removeprefix("torch.")
-            raise refusal(self._name(place, at), int(lost.sum()), weight.numel(), dtype, potential)
-        state.pop("dual", None)
-        state.pop("dual_rest", None)
-        if kept is not None:
-            state["dual"], state["dual_rest"] = kept
-        weight.copy_(written)
+    def _covectors(
+        self, group: dict[str, Any], weights: Sequence[Tensor], gradients: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        first, second = (float(beta) for beta in group["betas"])
+        means = _buffers(self.state, "exp_avg", weights)
+        squares = _buffers(self.state, "exp_avg_sq", weights)
+        counts = [self._count(weight) for weight in weights]
+        gradients = list(gradients)
+        torch._foreach_lerp_(means, gradients, 1 - first)
+        torch._foreach_mul_(squares, second)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
+        widths = torch._foreach_sqrt(squares)
+        torch._foreach_div_(widths, [(1 - second**count) ** 0.5 for count in counts])
+        torch._foreach_add_(widths, float(group["eps"]))
+        covectors = torch._foreach_div(means, widths)
+        torch._foreach_div_(covectors, [1 - first**count for count in counts])
+        return covectors
 
-    def _buffers(self, weights: list[Tensor]) -> list[Tensor]:
-        for weight in weights:
-            if "momentum_buffer" not in self.state[weight]:
-                self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
-        return [self.state[weight]["momentum_buffer"] for weight in weights]
-
-    def _memory(self) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
-        """Weights and state, to go back to."""
-        moving = [
-            weight
-            for group in self.param_groups
-            for weight in group["params"]
-            if weight.grad is not None
-        ]
-        return [
-            (
-                weight,
-                weight.clone(),
-                {key: value.clone() for key, value in self.state[weight].items()},
-            )
-            for weight in moving
-        ]
-
-    def _restore(self, before: list[tuple[Tensor, Tensor, dict[str, Any]]]) -> None:
-        for weight, value, state in before:
-            weight.copy_(value)
-            self.state[weight] = state
-
-    def _name(self, place: int, at: int) -> str:
-        group = self.param_groups[place]
-        if "param_names" in group:
-            return f"parameter {group['param_names'][at]!r}"
-        shape = tuple(group["params"][at].shape)
-        return f"parameter {at} of group {place} (shape {shape})"
-
-    def _check_group(self, place: int) -> None:
-        group = self.param_groups[place]
-        where, potential = f"group {place} of {type(self).__name__}", group["potential"]
-        check_potential(where, potential)
-        if not is_known(potential) and move.dispatch(type(potential)) is move.dispatch(object):
-            move(potential, [], [], 0.0, False)
-        check_rate(where, "lr", group["lr"])
-        check_momentum(where, group["momentum"])
-        self._check_weights(
-            place,
-            [
-                at
-                for at, weight in enumerate(group["params"])
-                if weight.requires_grad and not is_lazy(weight)
-            ],
-        )
-
-    def _check_weights(self, place: int, members: list[int]) -> None:
-        """Raise where these parameters of a group hold weights that cannot be moved."""
-        group = self.param_groups[place]
-        potential: AbstractPotential = group["potential"]
-        tallies = []
-        for at in members:
-            weight = group["params"][at]
-            if weight.is_complex():
-                raise UsageError(
-                    f"{self._name(place, at)} is {weight.dtype}: mirror descent moves real weights;"
-                    " give real and imaginary parts (torch.view_as_real)"
-                )
-            values = weight.detach().to(_working(weight)).cpu().numpy()
-            tallies.append(tally(self._name(place, at), values, potential, group["freeze_signs"]))
-        check_start(tallies, potential)
-        self._seen.update(id(group["params"][at]) for at in members)
+    def _count(self, weight: Tensor) -> float:
+        """How many steps a parameter has made, this one included."""
+        state = self.state[weight]
+        state["step"] = state["step"] + 1 if "step" in state else torch.ones(())
+        return float(state["step"])
 
 
-def _working(weight: Tensor) -> torch.dtype:
-    """The precision in which weights are moved: half a float is too short for a dual."""
-    return weight.dtype if weight.dtype == torch.float64 else torch.float32
-
-
-def _descend(weights: list[Tensor], covectors: list[Tensor], rate: float | Tensor) -> None:
-    if isinstance(rate, Tensor):
-        torch._foreach_sub_(weights, torch._foreach_mul(covectors, rate))
-    else:
-        torch._foreach_add_(weights, covectors, alpha=-rate)
-
-
-def _accumulate(buffers: list[Tensor], gradients: list[Tensor], momentum: float) -> None:
-    """m <- momentum m + g, in place; a tensor alone in one pass over its memory."""
-    if len(buffers) == 1:
-        torch.add(gradients[0], buffers[0], alpha=momentum, out=buffers[0])
-    else:
-        torch._foreach_mul_(buffers, momentum)
-        torch._foreach_add_(buffers, gradients)
+def _buffers(state: Any, name: str, weights: Sequence[Tensor]) -> list[Tensor]:
+    for weight in weights:
+        if name not in state[weight]:
+            state[weight][name] = torch.zeros_like(weight)
+    return [state[weight][name] for weight in weights]

@@ -12,8 +12,9 @@ from steepest.optimizers.settings import check_keys
 
 __all__ = ["VERSION", "restored_groups", "saved_groups"]
 
-# 1: momentum only. 2: duals near an edge of the domain, and this number.
-VERSION = 2
+# 1: momentum only. 2: duals near an edge of the domain, and this number. 3: decay, Nesterov's
+# momentum, a bound on steps, Adam's moments.
+VERSION = 3
 
 
 def saved_groups(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
