@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from steepest.data.table import number
-from steepest.errors import DataError
+from steepest.errors import DataError, UsageError
 
 __all__ = [
     "NOTHING",
@@ -24,6 +24,7 @@ __all__ = [
     "Row",
     "find_layout",
     "find_separator",
+    "parse_header_row",
     "says_nothing",
     "split_cells",
 ]
@@ -47,6 +48,23 @@ class Layout:
     names: list[str]
     header: int | None
     first: int
+
+
+def parse_header_row(text: str | None) -> HeaderRow:
+    """The line of the header as it is typed: a number from 1, or none. Raises UsageError.
+
+    >>> parse_header_row("3"), parse_header_row("none"), parse_header_row(None)
+    (3, 'none', None)
+    """
+    if text is None:
+        return None
+    if text.strip().lower() == "none":
+        return "none"
+    if re.fullmatch(r"0*[1-9]\d{0,8}", text.strip(), flags=re.ASCII):
+        return int(text)
+    raise UsageError(
+        f"--header-row {text[:40]!r}: give the number of its line, counted from 1, or none"
+    )
 
 
 def says_nothing(cell: str) -> bool:

@@ -20,7 +20,7 @@ from steepest.data.header import HeaderRow, says_nothing
 from steepest.data.table import Table, shown
 from steepest.errors import DataError
 
-__all__ = ["Columns", "NamedColumn", "open_file", "read_columns", "take_columns"]
+__all__ = ["Columns", "NamedColumn", "open_file", "place_of", "read_columns", "take_columns"]
 
 CURE = "leave the row out, or write 0 for an absent synapse, or say with --absent how one is marked"
 """What messages advise about a cell that is no finite number, unless told otherwise."""
@@ -142,9 +142,8 @@ def take_columns(
 ) -> Columns:
     """The named or numbered columns of a table, checked as `read_columns` says."""
     path = table.path
-    named = _named(table.names)
-    places = [_place(table, named, column) for column in columns]
-    label_places = [_place(table, named, column) for column in labels]
+    places = [place_of(table, column) for column in columns]
+    label_places = [place_of(table, column) for column in labels]
     table.prepare(places, label_places)
     arrays = [_numbers(table, place, path, cure, absent, missing) for place in places]
     names = tuple(table.names[place] for place in places)
@@ -167,17 +166,10 @@ def take_columns(
     return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows, labels=texts)
 
 
-def _named(names: list[str]) -> dict[str, list[int]]:
-    """Where the columns of each name are."""
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        places.setdefault(name, []).append(place)
-    return places
-
-
-def _place(table: Table, named: dict[str, list[int]], column: str | int) -> int:
+def place_of(table: Table, column: str | int) -> int:
+    """Where a column stands, by its name or its number. Raises DataError, naming the near ones."""
     wanted, path = str(column), table.path
-    places = named.get(wanted, [])
+    places = table.places.get(wanted, [])
     if not places and not wanted.isascii():  # é is one character to some programs, two to others
         composed = unicodedata.normalize("NFC", wanted)
         places = [
