@@ -67,6 +67,7 @@ class ArrayTable:
     named: bool
     arrays: list[np.ndarray]
     path: Path
+    file_rows: np.ndarray | None = None
 
     counted_from_1 = False
 
@@ -93,7 +94,7 @@ class ArrayTable:
         return [str(label) for label in (array.astype(np.int64) if whole else array).tolist()]
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
-        return np.arange(count)
+        return np.arange(count) if self.file_rows is None else self.file_rows[:count]
 
 
 Table = TextTable | ArrayTable

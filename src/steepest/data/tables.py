@@ -5,21 +5,21 @@ says nothing may stand for what was not measured), with the row of the file that
 from.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from steepest.data.formats import open_table
 from steepest.data.opening import check_file
 from steepest.data.table import Table
 from steepest.errors import DataError
 
-__all__ = ["Columns", "NamedColumn", "open_file", "read_columns", "take_columns"]
+__all__ = ["Columns", "NamedColumn", "open_file", "place_of", "read_columns", "take_columns"]
 
 CURE = "leave the row out, or write 0 for an absent synapse, or say with --absent how one is marked"
 """What messages advise about a cell that is no finite number, unless told otherwise."""
@@ -35,8 +35,11 @@ class NamedColumn:
     """
 
     name: str
-    index: Int[np.ndarray, " rows"]
+    index: Shaped[np.ndarray, " rows"]
     values: Float[np.ndarray, " rows"]
+
+    def __len__(self) -> int:
+        return self.values.size
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype=dtype, copy=copy)
@@ -77,6 +80,7 @@ def read_columns(
     *,
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
+    not_measured: Sequence[str] = (),
     part: str | None = None,
     missing: bool = False,
     cure: str = CURE,
@@ -84,8 +88,9 @@ def read_columns(
     """The named or numbered columns of a file as finite float64 arrays of one length.
 
     Columns in `labels` (groups, conditions) are read as text. Cells that equal one of the `absent`
-    codes, as text or as a number, become 0; the code "empty" stands for an empty cell or NaN.
-    Other cells that say nothing (empty, NA, NaN) become NaN where `missing` numbers are allowed.
+    codes, as text or as a number, become 0, and those that equal a `not_measured` code become NaN;
+    the code "empty" stands for an empty cell or NaN. Other cells that say nothing (empty, NA, NaN)
+    become NaN where `missing` numbers are allowed.
     `part` names the sheet of a workbook or the table of an NWB file.
 
     Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
@@ -108,7 +113,15 @@ def read_columns(
     (('day 4', 'day 0'), [0.75, 1.0], [2, 3])
     """
     table = open_file(path, part)
-    return take_columns(table, columns, labels=labels, absent=absent, missing=missing, cure=cure)
+    return take_columns(
+        table,
+        columns,
+        labels=labels,
+        absent=absent,
+        not_measured=not_measured,
+        missing=missing,
+        cure=cure,
+    )
 
 
 def open_file(path: str | Path, part: str | None = None) -> Table:
@@ -130,13 +143,15 @@ def take_columns(
     *,
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
+    not_measured: Sequence[str] = (),
     missing: bool = False,
     cure: str = CURE,
 ) -> Columns:
     """The named or numbered columns of a table, checked as `read_columns` says."""
     path = table.path
-    places = [_place(table, column, path) for column in columns]
-    arrays = [_numbers(table, place, path, cure, absent, missing) for place in places]
+    places = [place_of(table, column, path) for column in columns]
+    codes = {0.0: tuple(absent), np.nan: tuple(not_measured)}
+    arrays = [_numbers(table, place, path, cure, codes, missing) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
@@ -146,7 +161,7 @@ def take_columns(
             )
     if arrays and not arrays[0].size:
         raise DataError(f"{path} has no rows of data")
-    texts = tuple(tuple(table.labels(_place(table, column, path))) for column in labels)
+    texts = tuple(tuple(table.labels(place_of(table, column, path))) for column in labels)
     for column, text in zip(labels, texts, strict=True):
         if arrays and len(text) != arrays[0].size:
             raise DataError(
@@ -157,7 +172,8 @@ def take_columns(
     return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows, labels=texts)
 
 
-def _place(table: Table, column: str | int, path: Path) -> int:
+def place_of(table: Table, column: str | int, path: Path) -> int:
+    """Where a column stands, by its name or its number. Raises DataError, naming the near ones."""
     wanted = str(column)
     places = [place for place, name in enumerate(table.names) if name == wanted]
     if len(places) > 1:
@@ -182,13 +198,21 @@ def _place(table: Table, column: str | int, path: Path) -> int:
 
 
 def _numbers(
-    table: Table, place: int, path: Path, cure: str, absent: Sequence[str], missing: bool
+    table: Table,
+    place: int,
+    path: Path,
+    cure: str,
+    codes: Mapping[float, tuple[str, ...]],
+    missing: bool,
 ) -> Float[np.ndarray, " rows"]:
     name = table.names[place]
     values, cells = table.column(place)
-    if absent:
-        values = _coded(values, cells, absent)
-    bad = np.flatnonzero(~np.isfinite(values))
+    said = np.zeros(values.size, dtype=bool)
+    for meaning, written in codes.items():
+        if written:
+            coded = _coded(values, cells, written) & ~said
+            values, said = np.where(coded, meaning, values), said | coded
+    bad = np.flatnonzero(~np.isfinite(values) & ~said)
     if missing:
         bad = np.array([at for at in bad if not _says_nothing(cells(int(at)))], dtype=np.int64)
     if not bad.size:
@@ -210,18 +234,16 @@ def _says_nothing(cell: str) -> bool:
 
 
 def _coded(
-    values: Float[np.ndarray, " rows"], cells: Callable[[int], str], absent: Sequence[str]
-) -> Float[np.ndarray, " rows"]:
-    """The values with 0 wherever the cell is a code for an absent synapse."""
-    values = values.copy()
-    for code in absent:
+    values: Float[np.ndarray, " rows"], cells: Callable[[int], str], codes: Sequence[str]
+) -> Bool[np.ndarray, " rows"]:
+    """Which cells are one of the codes, as text or as a number."""
+    coded = np.zeros(values.size, dtype=bool)
+    for code in codes:
         try:
-            number = float(code)
+            coded |= values == float(code)
         except ValueError:
             continue
-        values[values == number] = 0.0
     for at in np.flatnonzero(np.isnan(values)):
         cell = cells(int(at))
-        if cell in absent or ("empty" in absent and cell.lower() in ("", "nan", "none")):
-            values[at] = 0.0
-    return values
+        coded[at] = cell in codes or ("empty" in codes and cell.lower() in ("", "nan", "none"))
+    return coded
