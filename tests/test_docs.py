@@ -19,8 +19,21 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^```(?:py|toml)\n# (\w+\.(?:py|toml))\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
+# Pages whose flows, in several metrics, take seconds to compile.
+LONG = {"forward.md", "metric.md", "mirror.md", "recurrent.md"}
+
+
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if BLOCK.search(page.read_text("utf-8"))], ids=lambda p: p.name
+    "page",
+    [
+        pytest.param(
+            page,
+            id=page.relative_to(ROOT).as_posix(),
+            marks=pytest.mark.slow if page.name in LONG and page.parent.name == "docs" else (),
+        )
+        for page in PAGES
+        if BLOCK.search(page.read_text("utf-8"))
+    ],
 )
 def test_every_python_example_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -50,6 +50,26 @@ def test_preimages_and_intersections_are_made_of_their_parts():
         total.domain.check(jnp.array([0.5, 1.5]), "sum")
 
 
+WALLS = {
+    "everywhere": Everywhere(),
+    "nonzero": Nonzero(),
+    "open": Box([0.1, -np.inf], [0.3, np.inf]),
+    "closed": Box([0.1, -np.inf], [0.3, 2.0], inclusive=True),
+    "one_sided": Box(upper=0.1),
+}
+
+
+@pytest.mark.parametrize("name", WALLS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_point_whose_numbers_are_known_is_judged_as_a_traced_one(name, dtype):
+    numbers = np.array([np.nan, -np.inf, np.inf, 0, -0.0, 0.1, 0.3, 2, -1, 1e-30], dtype)
+    numbers = np.concatenate([numbers, np.nextafter(numbers, np.inf)]).astype(dtype)
+    domain = WALLS[name]
+    for point in np.stack(np.meshgrid(numbers, numbers), -1).reshape(-1, 2):
+        known = np.asarray(domain.outside(point))
+        assert domain._outside_known(point).tolist() == known.tolist(), point
+
+
 def test_inside_jit_the_point_becomes_nan_where_it_is_outside():
     inside = jax.jit(lambda x: Box(0.0).require(x, "test"))(jnp.array([1.0, -1.0]))
     np.testing.assert_array_equal(np.isnan(inside), [False, True])

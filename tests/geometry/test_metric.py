@@ -21,7 +21,12 @@ from steepest.geometry import (
     check_metric,
 )
 
-REPEATED = ("metabolic_default", "weber_constant")  # classes that others here stand for
+# Classes that others here stand for, and charts that have laws of their own.
+REPEATED = (
+    "metabolic_default",
+    "weber_constant",
+    *(f"euclidean_in_{chart}" for chart in ("attenuation", "identity", "linear", "square", "unit")),
+)
 
 
 @pytest.mark.parametrize(

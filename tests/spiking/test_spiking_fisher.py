@@ -25,7 +25,10 @@ RATES = np.array([10.0, 50.0])
 WEIGHTS = np.array([[0.1, -0.05], [0.0, 0.2]])
 
 
-@pytest.mark.parametrize("name", NEURONS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name == "paper" else pytest.mark.slow) for name in NEURONS],
+)
 def test_it_obeys_the_laws_of_a_metric(name):
     check_metric(NeuronFisher(NEURONS[name](), RATES), WEIGHTS)
 

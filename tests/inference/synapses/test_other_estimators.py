@@ -22,7 +22,7 @@ def confounded(rho, *, n=4000, seed=0):
     return before, after, np.exp(log_rate)
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.8])
+@pytest.mark.parametrize("rho", [0.0, pytest.param(0.8, marks=pytest.mark.slow)])
 def test_rates_free_the_index_of_their_confound(rho):
     before, after, rates = confounded(rho)
     fit = rate_exponent(before, after, rates, draws=40)

@@ -34,7 +34,10 @@ TRUE = {
 }
 
 
-@pytest.mark.parametrize("name", TRUE)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name == "logit" else pytest.mark.slow) for name in TRUE],
+)
 def test_the_true_family_comes_first_with_its_parameter(name):
     potential, parameter, sd = TRUE[name]
     before = np.exp(0.9 * RNG.standard_normal(6000))

@@ -20,7 +20,7 @@ SMALL = {
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if name in ("fig1", "spike_trains") else [])
+        pytest.param(name, marks=() if name in ("fig3", "fig4") else pytest.mark.slow)
         for name in SMALL
     ],
 )
