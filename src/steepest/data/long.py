@@ -162,7 +162,8 @@ def pivoted(
         start = np.cumsum(copies) - copies
         sizes[cell[turn], np.arange(cell.size) - start[cell[turn]]] = long.sizes[turn]
     sizes = sizes.reshape(n, count, deepest)
-    names = tuple(_called(long.sessions.names[place], session) for place in places)
+    told = [long.sessions.names[place] for place in places]
+    names = tuple(label if days else _called(label, session) for label in told)
     index = long.rows[first]
     return SizeTable(
         source=long.source,
@@ -176,7 +177,7 @@ def pivoted(
         labels=labels,
         notes=(
             *_missing(copies),
-            *([] if days else _uneven([long.sessions.names[place] for place in places])),
+            *([] if days else _uneven(told)),
         ),
     )
 
