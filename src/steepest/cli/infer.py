@@ -129,10 +129,13 @@ def command(
 ) -> int:
     """In which geometry did measured synapses change?
 
-    Reads sizes of the same synapses, one synapse a row, and says how the size of a change depends
-    on the size of the synapse. A size of 0 is an absent synapse. A geometry is named only where
-    measurement noise is known: from three or more sessions, from replicates, from a null
-    condition, or because sizes are stated to be exact. Noise alone can look like any geometry.
+    A file alone is looked at: what it seems to hold, and which command would judge it.
+
+    Reads sizes of the same synapses, one synapse a row (or a row for each synapse and session),
+    and says how the size of a change depends on the size of the synapse. A size of 0 is an absent
+    synapse. A geometry is named only where measurement noise is known: from three or more sessions,
+    from replicates, from a null condition, or because sizes are stated to be exact. Noise alone can
+    look like any geometry.
 
     For example:
 
@@ -143,7 +146,7 @@ def command(
     """
     from dataclasses import asdict
 
-    from steepest.inference.synapses.request import Request
+    from steepest.inference.synapses.request import Request, is_said
 
     if not file:
         raise UsageError("give a file: steepest infer FILE")
@@ -156,6 +159,10 @@ def command(
         "not_measured": not_measured, "table": table, "noise_cv": noise_cv,
         "noise_sd": noise_sd, "detection_limit": detection_limit, "seed": seed,
     }  # fmt: skip
+    if config is None and not any(map(is_said, (given | {"table": None}).values())):
+        from steepest.cli.looking import look_at
+
+        return look_at(file, table, out=out, json=json)
     request = Request(**given) if config is None else Request.from_toml(config, given)
 
     def make() -> "Answer":

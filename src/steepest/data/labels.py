@@ -11,9 +11,10 @@ from steepest.data.table import Table
 from steepest.data.tables import place_of
 from steepest.errors import DataError
 
-__all__ = ["Labels", "join", "labels_of", "levels", "stack"]
+__all__ = ["NOTHING", "Labels", "join", "labels_of", "levels", "stack"]
 
-_NOTHING = {"", "nan", "na", "n/a", "<na>"}  # not "none", which may be a treatment
+NOTHING = {"", "nan", "na", "n/a", "#n/a", "<na>", "null"}
+"""Cells that say nothing; not "none", which may be a treatment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class Labels:
 
     def first_without(self) -> int | None:
         """The first row whose label says nothing (empty, NA, NaN), if there is one."""
-        empty = [at for at, name in enumerate(self.names) if name.strip().lower() in _NOTHING]
+        empty = [at for at, name in enumerate(self.names) if name.strip().lower() in NOTHING]
         rows = np.flatnonzero(np.isin(self.codes, empty)) if empty else np.empty(0, dtype=np.int64)
         return int(rows[0]) if rows.size else None
 

@@ -17,7 +17,7 @@ WIDE = ("0", "1", "2", "3")
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Writes a CSV of some spines (animal, dendrite, spine, then sessions) to the current folder."""
+    """Writes a CSV of some spines (animal, dendrite, spine, sessions) to the current folder."""
     monkeypatch.chdir(tmp_path)
 
     def write(name, rows, columns=WIDE, scale=1.0, animals=2):
@@ -76,7 +76,7 @@ def test_files_are_conditions_with_a_null_or_to_be_compared(write):
 
 def test_a_bad_cell_names_its_file_and_row(write):
     files = [write("a.csv", range(30)), write("b.csv", range(30, 60), scale=-1.0)]
-    with pytest.raises(DataError, match="row 2 of b.csv of day0 is -"):
+    with pytest.raises(DataError, match=r"row 2 of b\.csv of day0 is -"):
         asked().measurements(asked().read(files))
 
 
@@ -85,7 +85,7 @@ def test_files_in_other_units_or_of_other_columns_are_refused(write):
     with pytest.raises(DataError, match=r"in a.csv and .* in b.csv: that is another unit"):
         asked().read(files)
     files = [write("a.csv", range(30)), write("c.csv", range(30), ("0", "1"))]
-    with pytest.raises(DataError, match="c.csv has no column 'day2'"):
+    with pytest.raises(DataError, match=r"c\.csv has no column 'day2'"):
         asked().read(files)
 
 
