@@ -100,7 +100,7 @@ def test_ten_million_steps_of_three_units(benchmark):
 def lifted_movie():
     """50 frames for 100 000 units: 40 MB."""
     frames = np.random.default_rng(0).uniform(0.1, 1.0, (50, 100_000))
-    return Inputs.cycle(frames, 1.0, "forward")
+    return Inputs.cycle(frames, dt=1.0, xi="forward")
 
 
 def test_the_fit_of_a_hundred_thousand_units(benchmark, lifted_movie):

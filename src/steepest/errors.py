@@ -3,6 +3,8 @@
 Each is a kind of `ValueError`, so that a caller who knows nothing of this package catches them too.
 """
 
+from steepest.markup import visible
+
 __all__ = [
     "ChartError",
     "DataError",
@@ -19,7 +21,16 @@ __all__ = [
 
 
 class SteepestError(ValueError):
-    """Bad input to this package: the base of all errors below."""
+    r"""Bad input to this package: the base of all errors below.
+
+    What a message quotes from a file is shown, never obeyed by a terminal.
+
+    >>> print(SteepestError("no column \x1b[2J"))
+    no column \x1b[2J
+    """
+
+    def __str__(self) -> str:
+        return visible(super().__str__(), lines=True)
 
 
 class MetricError(SteepestError):

@@ -1,20 +1,28 @@
-"""Everything that is written: plain JSON values, one file or a folder, whole or not at all."""
+"""Everything that is written: JSON, CSV, one file or a folder, whole or not at all."""
 
+import csv
 import errno
+import io
 import json
 import math
+import numbers
 import os
+import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from steepest.errors import UsageError
 
-__all__ = ["plain", "staging", "to_json", "write_whole"]
+__all__ = ["plain", "staging", "to_csv", "to_json", "write_whole"]
+
+# What a spreadsheet takes for the beginning of a formula, also in the widths of East Asian scripts.
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def plain(value: Any) -> Any:
@@ -33,12 +41,43 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """Plain values as one line of JSON. Raises ValueError for a number that is not finite.
+    r"""Plain values as one line of ASCII. Raises ValueError for a number that is not finite.
+
+    Control characters and lone surrogates stand in it as JSON's escapes: nothing is lost.
 
     >>> to_json({"n": 3, "index": None})
     '{"n": 3, "index": null}'
+    >>> print(to_json("\x1b[2J"))
+    "\u001b[2J"
     """
-    return json.dumps(value, allow_nan=False)
+    return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows under named columns as CSV in which no text begins a formula; None is an empty cell.
+
+    A text that begins with one of = + - @, a tab or a line break gets an apostrophe before it;
+    numbers stay as they are, also where a text is a number.
+
+    >>> print(to_csv(["name", "index"], [["=1+1", -0.5], ["-15", None]]), end="")
+    name,index
+    '=1+1,-0.5
+    -15,
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(map(_cell, columns))
+    writer.writerows(map(_cell, row) for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, numbers.Number):
+        return value
+    text = str(value)
+    if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -53,7 +92,8 @@ def write_whole(path: Path, content: bytes) -> None:
     ...     [file.name for file in Path(folder).iterdir()]
     ['note.txt']
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    # Not made of the file's own name, which may be as long as the system allows.
+    partial = path.with_name(f".steepest-{uuid.uuid4().hex}")
     try:
         with partial.open("wb") as file:
             file.write(content)

@@ -4,10 +4,13 @@ matplotlib is imported when something is drawn, so that naming a colour costs no
 """
 
 import io
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+
+from steepest.markup import visible
 
 __all__ = [
     "GEOMETRY_COLOURS",
@@ -16,6 +19,7 @@ __all__ = [
     "RULE_COLOURS",
     "bare",
     "drawn",
+    "label",
     "letter",
     "own_settings",
     "png",
@@ -57,10 +61,18 @@ LINE_COLOURS = ("#1f5fd0", "#d62728", "#2a9d4b", "#9b3fc4", "#d98200")
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """matplotlib's own defaults inside the block, whatever the caller's matplotlibrc says."""
+    """matplotlib's own defaults inside the block, whatever the caller's settings say.
+
+    >>> import matplotlib
+    >>> with matplotlib.rc_context({"text.usetex": True}), own_settings():
+    ...     matplotlib.rcParams["text.usetex"]
+    False
+    """
     import matplotlib
 
-    with matplotlib.rc_context():
+    # That the fonts lack a character of somebody's name is no news to who asked for a verdict.
+    with warnings.catch_warnings(), matplotlib.rc_context():
+        warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
         matplotlib.rcdefaults()
         yield
 
@@ -74,6 +86,15 @@ def drawn(draw: Callable[P, R]) -> Callable[P, R]:
             return draw(*args, **kwargs)
 
     return draw_in_own_settings
+
+
+def label(name: str) -> str:
+    r"""A name from a file as matplotlib shows it: nothing in it is obeyed, or taken for a formula.
+
+    >>> print(label("$x \x1b"))
+    \$x \x1b
+    """
+    return visible(name).replace("$", r"\$")
 
 
 def bare(*axes: Any) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
+from steepest.markup import visible
+
 __all__ = ["Advance", "progress_bar", "track"]
 
 T = TypeVar("T")
@@ -34,7 +36,7 @@ def progress_bar(description: str, total: float | None = None) -> Iterator[Advan
 
     console = Console(stderr=True)
     bar = Progress(
-        TextColumn("[progress.description]{task.description}"),
+        TextColumn("{task.description}", style="progress.description", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -45,10 +47,11 @@ def progress_bar(description: str, total: float | None = None) -> Iterator[Advan
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(visible(description), total=total)
 
         def advance(amount: float = 1.0, description: str | None = None) -> None:
-            bar.update(task, advance=amount, description=description)
+            shown = None if description is None else visible(description)
+            bar.update(task, advance=amount, description=shown)
 
         yield advance
 

@@ -12,7 +12,6 @@ A figure module is one Python file with
 - `animate(dataset) -> bytes`, an animated GIF, where the figure moves (optional).
 """
 
-import csv
 import dataclasses
 import inspect
 import json
@@ -29,7 +28,7 @@ import xarray as xr
 from steepest._version import __version__
 from steepest.claim import Claim
 from steepest.errors import UsageError
-from steepest.files import staging
+from steepest.files import staging, to_csv
 from steepest.pictures import drawn, png
 
 __all__ = [
@@ -229,7 +228,7 @@ def reproduce(
         if stage is not None:
             dataset.to_netcdf(stage / names["nc"], engine="h5netcdf")
             (stage / names["png"]).write_bytes(picture)
-            _write_claims(stage / names["csv"], claims)
+            (stage / names["csv"]).write_bytes(_claims_table(claims))
             if moving:
                 (stage / names["gif"]).write_bytes(moving(dataset))
     files = {} if out is None else {kind: Path(out) / name for kind, name in names.items()}
@@ -253,9 +252,6 @@ def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: in
             )
 
 
-def _write_claims(path: Path, claims: tuple[Claim, ...]) -> None:
+def _claims_table(claims: tuple[Claim, ...]) -> bytes:
     rows = [claim.to_dict() for claim in claims]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    return to_csv(list(rows[0]), [list(row.values()) for row in rows]).encode()

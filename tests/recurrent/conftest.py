@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from steepest.recurrent import Inputs, RateNetwork, limit_cycle
+from steepest.recurrent import RateNetwork, limit_cycle
 
 TRUTH = np.array([[1.0, -2, 0], [0, 1, -2], [-2, 0, 1]])
 
@@ -15,19 +15,18 @@ def circ():
     """truth, network, inputs (one period, 700 samples), dt, period, and error(W) against truth."""
     network = RateNetwork()
     # Written out rather than `network.field`: run-time type checks would cost seconds here.
-    states, period = limit_cycle(
+    inputs = limit_cycle(
         lambda u: -u + TRUTH @ np.tanh(u), [0.1, 0.2, -0.3], 700, transient=80.0, longest=30.0
     )
 
     def error(weights):
         return np.linalg.norm(weights - TRUTH) / np.linalg.norm(TRUTH)
 
-    dt = period / len(states)
     return SimpleNamespace(
         truth=TRUTH,
         network=network,
-        inputs=Inputs.cycle(states, dt),
-        dt=dt,
-        period=period,
+        inputs=inputs,
+        dt=inputs.dt,
+        period=inputs.duration,
         error=error,
     )

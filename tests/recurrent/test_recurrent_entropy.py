@@ -91,7 +91,7 @@ def test_ridge_and_cut_do_what_they_say_and_are_reported(circ, cost):
 def test_inputs_that_do_not_span_are_refused_with_the_units_named():
     t = np.linspace(0, 2 * np.pi, 50, endpoint=False)
     states = np.column_stack([np.sin(t), np.cos(t), np.cos(t)])
-    cost = relative_entropy(Inputs.cycle(states, t[1]), RateNetwork())
+    cost = relative_entropy(Inputs.cycle(states, dt=t[1]), RateNetwork())
     # tanh adds harmonics, but units 1 and 2 stay the same unit.
     with pytest.raises(DataError, match=r"2 of 3 directions.*units (1|2) \(50%\), (1|2) \(50%\)"):
         cost.minimum()
@@ -103,8 +103,8 @@ def test_inputs_that_do_not_span_are_refused_with_the_units_named():
 def test_a_blank_frame_is_refused_by_its_number():
     states = np.array([[1.0, 0.5], [0.2, 0.4], [0.0, 0.0], [0.3, 0.1]])
     with pytest.raises(DataError, match=r"frame 2 .* blank"):
-        relative_entropy(Inputs.cycle(states, 1.0, "forward"), RateNetwork())
-    relative_entropy(Inputs.cycle(states, 1.0, "forward"), RateNetwork(1.0, logistic()))
+        relative_entropy(Inputs.cycle(states, dt=1.0, xi="forward"), RateNetwork())
+    relative_entropy(Inputs.cycle(states, dt=1.0, xi="forward"), RateNetwork(1.0, logistic()))
 
 
 def test_a_diffusion_matrix_that_is_none_is_refused(circ):
@@ -144,7 +144,7 @@ def test_along_the_natural_metric_every_direction_is_learned_at_one_rate(circ, c
 
 def test_what_the_input_does_not_see_stays_for_ever():
     states = np.array([[1.0, 1.0], [0.5, 0.5], [0.7, 0.7]])
-    cost = relative_entropy(Inputs.cycle(states, 1.0, "forward"), RateNetwork())
+    cost = relative_entropy(Inputs.cycle(states, dt=1.0, xi="forward"), RateNetwork())
     start = np.array([[1.0, -1.0], [0.5, -0.5]])
     end = cost.flow([1e6], start)[0]
     np.testing.assert_allclose(end - start, cost.flow([1e6])[0], atol=1e-9)

@@ -43,7 +43,7 @@ def test_a_sampled_series_drops_the_rows_that_a_difference_reaches_past():
 def test_each_scheme_finds_the_weights_to_its_error(circ):
     """At dt = .01: each scheme's error of W, measured independently; spectral is rounding."""
     for scheme, expected in {"forward": 3.1e-3, "central": 2.8e-5, "fourth": 4.0e-9}.items():
-        inputs = Inputs.cycle(circ.inputs.states, circ.dt, scheme)
+        inputs = Inputs.cycle(circ.inputs.states, dt=circ.dt, xi=scheme)
         error = circ.error(relative_entropy(inputs, circ.network).minimum().weights)
         assert error == pytest.approx(expected, rel=0.05)
     assert circ.error(relative_entropy(circ.inputs, circ.network).minimum().weights) < 1e-11
@@ -53,7 +53,7 @@ def test_a_given_xi_is_used_as_it_is_and_an_ergodic_orbit_has_the_fields_own(cir
     def field(u):
         return -u + np.tanh(u) @ circ.truth.T
 
-    given = Inputs.cycle(circ.inputs.states, circ.dt, field)
+    given = Inputs.cycle(circ.inputs.states, dt=circ.dt, xi=field)
     np.testing.assert_allclose(given.velocities, circ.inputs.velocities, atol=1e-9)
     orbit = Inputs.ergodic(field, [0.1, 0.2, -0.3], 0.05, 400, transient=400)
     assert circ.error(relative_entropy(orbit, circ.network).minimum().weights) < 1e-12

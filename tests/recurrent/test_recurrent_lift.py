@@ -51,16 +51,16 @@ def test_bad_grids_are_refused():
 def test_an_affine_lift_comes_back_and_lifts_velocities():
     lift = AffineLift.random(2, 30, seed=1)
     np.testing.assert_allclose(lift.decode(lift.encode(CURVE)), CURVE, atol=1e-12)
-    flat = Inputs.cycle(CURVE, T[1])
+    flat = Inputs.cycle(CURVE, dt=T[1])
     high = lifted(flat, lift)
-    direct = Inputs.cycle(lift.encode(CURVE), T[1])
+    direct = Inputs.cycle(lift.encode(CURVE), dt=T[1])
     np.testing.assert_allclose(high.velocities, direct.velocities, atol=1e-10)
 
 
 @pytest.mark.parametrize("options", [{"ridge": 1e-3}, {"cut": 1e-2}, {"ridge": 0.1}])
 def test_the_dual_form_is_the_primal_one(options):
     random = np.random.default_rng(0)
-    inputs = Inputs.cycle(random.standard_normal((12, 20)), 0.1, "forward")
+    inputs = Inputs.cycle(random.standard_normal((12, 20)), dt=0.1, xi="forward")
     network = RateNetwork(0.7)
     dual = fit_dual(inputs, network, **options)
     primal = relative_entropy(inputs, network).minimum(**options)
@@ -79,7 +79,7 @@ def test_the_dual_form_is_the_primal_one(options):
 def test_an_exact_dual_fit_replays_its_frames():
     frames = np.random.default_rng(3).uniform(0.2, 1.0, (6, 40))
     network = RateNetwork()
-    dual = fit_dual(Inputs.cycle(frames, 0.5, "forward"), network)
+    dual = fit_dual(Inputs.cycle(frames, dt=0.5, xi="forward"), network)
     assert dual.rank == 6
     played = replay(network, dual, frames[0], 0.5, 5, integrator=euler)
     np.testing.assert_allclose(played, frames, atol=1e-9)
@@ -89,7 +89,7 @@ def test_an_exact_dual_fit_replays_its_frames():
 def test_only_the_discrete_map_passes_activity_from_box_to_box(scheme, expected):
     """Fig 5's error d over one period; a silent network scores .02."""
     shown, network = np.eye(50), RateNetwork(0.1)
-    fit = fit_dual(Inputs.cycle(shown, T[1], scheme), network, cut=1e-10)
+    fit = fit_dual(Inputs.cycle(shown, dt=T[1], xi=scheme), network, cut=1e-10)
     played = simulate(network, fit, shown[0], T[1], 50)
     off = np.abs(played - shown[np.arange(51) % 50]).sum() / 50**2
     assert off == pytest.approx(expected, abs=0.02)
@@ -97,7 +97,7 @@ def test_only_the_discrete_map_passes_activity_from_box_to_box(scheme, expected)
 
 def test_a_large_lift_never_forms_its_matrix():
     frames = np.random.default_rng(3).uniform(0.2, 1.0, (4, 50_000))
-    dual = fit_dual(Inputs.cycle(frames, 0.5, "forward"), RateNetwork(), ridge=1e-6)
+    dual = fit_dual(Inputs.cycle(frames, dt=0.5, xi="forward"), RateNetwork(), ridge=1e-6)
     assert dual.left.nbytes + dual.right.nbytes < 4e6
     assert (dual @ frames[0]).shape == (50_000,)
 
@@ -106,10 +106,10 @@ def test_repeated_and_blank_frames_are_refused_by_number():
     frames = np.random.default_rng(3).uniform(0.2, 1.0, (6, 40))
     twice = np.concatenate([frames, frames[2:3]])
     with pytest.raises(DataError, match=r"6 of 7 frames .*2, .*6 repeat"):
-        fit_dual(Inputs.cycle(twice, 0.5, "forward"), RateNetwork())
+        fit_dual(Inputs.cycle(twice, dt=0.5, xi="forward"), RateNetwork())
     blank = frames.copy()
     blank[4] = 0
     with pytest.raises(DataError, match=r"frame 4 .* blank"):
-        fit_dual(Inputs.cycle(blank, 0.5, "forward"), RateNetwork())
+        fit_dual(Inputs.cycle(blank, dt=0.5, xi="forward"), RateNetwork())
     with pytest.raises(UsageError, match="give one of them"):
-        fit_dual(Inputs.cycle(frames, 0.5, "forward"), RateNetwork(), ridge=1.0, cut=0.1)
+        fit_dual(Inputs.cycle(frames, dt=0.5, xi="forward"), RateNetwork(), ridge=1.0, cut=0.1)

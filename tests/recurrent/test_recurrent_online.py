@@ -177,10 +177,10 @@ def test_the_hebbian_term_takes_the_inputs_decay_and_not_the_networks(circ):
 def test_a_weak_direction_is_learned_too_slowly_to_be_identified():
     """Near the Hopf bifurcation the activity is almost two-dimensional: W is still far at 1e4."""
     truth = np.array([[0.2, -2, 0], [0, 0.2, -2], [-2, 0, 0.2]])
-    states, period = limit_cycle(
+    inputs = limit_cycle(
         lambda u: -u + truth @ np.tanh(u), [0.1, 0.2, -0.3], 300, transient=100.0, longest=20.0
     )
-    cost = relative_entropy(Inputs.cycle(states, period / 300), RateNetwork())
+    cost = relative_entropy(inputs, RateNetwork())
     assert cost.minimum().spectrum[-1] < 0.006 * cost.minimum().spectrum[0]
     learned = cost.flow([0.01 * 1e4])[0]
     assert np.linalg.norm(learned - truth) / np.linalg.norm(truth) > 0.4
@@ -303,15 +303,17 @@ def test_series_shorter_than_the_filters_and_missing_slopes_are_refused(circ):
         learn(OnlineRule(bare, 60.0, 50.0, diffusion=np.eye(3)), INPUT, 0.002, rate=0.1)
     with pytest.raises(UsageError, match="periodic"):
         OnlineRule(circ.network, 60.0, 50.0).equilibrium(Inputs.sampled(INPUT, 0.002))
-    flat = Inputs.cycle(np.ones((100, 2)) * np.sin(np.arange(100) * 2 * np.pi / 100)[:, None], 0.02)
+    flat = Inputs.cycle(
+        np.ones((100, 2)) * np.sin(np.arange(100) * 2 * np.pi / 100)[:, None], dt=0.02
+    )
     with pytest.raises(DataError, match="1 of 2 directions"):
         OnlineRule(circ.network, 60.0, 50.0).equilibrium(flat)
 
 
 @pytest.mark.slow
 def test_the_papers_run_at_the_papers_parameters(circ):
-    states, period = limit_cycle(lambda u: -u + circ.truth @ np.tanh(u), [0.1, 0.2, -0.3], 3526)
-    dt = period / 3526
+    inputs = limit_cycle(lambda u: -u + circ.truth @ np.tanh(u), [0.1, 0.2, -0.3], 3526)
+    states, dt, period = inputs.states, inputs.dt, inputs.duration
     hybrid = learn(
         OnlineRule(circ.network, 100.0, 50.0),
         states,
@@ -326,7 +328,4 @@ def test_the_papers_run_at_the_papers_parameters(circ):
         OnlineRule(circ.network, 100.0, 1.0), states, dt, rate=0.01, passes=10_000 / period
     )
     assert circ.error(same.weights[-1]) == pytest.approx(0.263, abs=0.003)
-    assert (
-        circ.error(relative_entropy(Inputs.cycle(states, dt), circ.network).minimum().weights)
-        < 1e-10
-    )
+    assert circ.error(relative_entropy(inputs, circ.network).minimum().weights) < 1e-10

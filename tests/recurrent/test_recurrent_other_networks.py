@@ -27,8 +27,8 @@ def wilson_cowan():
     def field(u):  # network.field, without its run-time type checks
         return -u + 1 / (1 + np.exp(-(WC @ u + network.bias)))
 
-    states, period = limit_cycle(field, [0.3, 0.6, 0.4], 400, transient=80.0, longest=40.0)
-    return WilsonCowanEntropy(Inputs.cycle(states, period / 400), network)
+    inputs = limit_cycle(field, [0.3, 0.6, 0.4], 400, transient=80.0, longest=40.0)
+    return WilsonCowanEntropy(inputs, network)
 
 
 def test_wilson_cowans_differential_is_that_of_finite_differences(wilson_cowan):

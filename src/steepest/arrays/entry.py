@@ -2,7 +2,8 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,10 +12,26 @@ import jax
 from steepest.arrays.numbers import Coordinates, is_concrete
 from steepest.errors import UsageError
 
-__all__ = ["entry_point", "readable"]
+__all__ = ["double_precision", "entry_point", "readable"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+@contextmanager
+def double_precision() -> Iterator[None]:
+    """Float64, whatever the caller set; NaN means "undefined here", so JAX must not stop at one.
+
+    What is not finite in a result is looked at afterwards, and told with place and cure.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.arrays.entry import double_precision
+    >>> with double_precision():
+    ...     jnp.zeros(1).dtype.name
+    'float64'
+    """
+    with jax.enable_x64(True), jax.debug_nans(False), jax.debug_infs(False):
+        yield
 
 
 def entry_point(kernel: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -40,7 +57,7 @@ def entry_point(kernel: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     f"{function.__name__} works on numbers, not inside jit, vmap or grad; "
                     f"transform {kernel} instead, inside `with jax.enable_x64(True):`"
                 )
-            with jax.enable_x64(True):
+            with double_precision():
                 return function(*args, **kwargs)
 
         return readable(eager)

@@ -10,17 +10,21 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 
 __all__ = [
     "Coordinates",
     "Numbers",
+    "as_coordinates",
     "as_field",
+    "as_number",
     "as_numbers",
     "floating",
     "is_concrete",
     "lengthened",
     "like",
+    "matched",
 ]
 
 # One point, vector, covector or dual: any shape, since elementwise geometries serve weight
@@ -50,11 +54,13 @@ else:
 def as_field(value: Any) -> Any:
     """A number or array as a NumPy float64 field; a tracer is left as it is.
 
+    Raises `UsageError` for what is not real numbers, texts and truth values included.
+
     >>> from steepest.arrays.numbers import as_field
     >>> as_field(2).dtype.name
     'float64'
     """
-    return value if isinstance(value, Tracer) else np.asarray(value, dtype=np.float64)
+    return value if isinstance(value, Tracer) else real_numbers(value, "a parameter")
 
 
 def as_numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
@@ -64,18 +70,39 @@ def as_numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
     >>> as_numbers([1, 2], "sizes").tolist()
     [1.0, 2.0]
     """
-    try:
-        array = np.asarray(values)
-        if np.iscomplexobj(array):
-            raise UsageError(
-                f"{what}: complex numbers cannot be used; give real and imaginary parts as "
-                "coordinates of their own"
-            )
-        return array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise UsageError(f"{what}: not a rectangular array of numbers ({error})") from error
+    return real_numbers(values, what)
+
+
+def as_coordinates(values: Any, what: str) -> Array:
+    """A point, vector or covector as a JAX array of its own dtype, in or out of jit.
+
+    Raises `UsageError`, naming it, for complex numbers, truth values, masked entries and texts:
+    JAX would compute with them, or with what lies under a mask.
+
+    >>> from steepest.arrays.numbers import as_coordinates
+    >>> as_coordinates([1.0, 2.0], "point").tolist()
+    [1.0, 2.0]
+    """
+    if not isinstance(values, jax.Array):
+        numbers = real_numbers(values, what)
+        values = np.asarray(values)
+        return jnp.asarray(values if values.dtype.kind in "fiu" else numbers)
+    if values.dtype.kind in "cb":
+        real_numbers(np.zeros(1, values.dtype), what)
+    return values
+
+
+def as_number(value: Any) -> float:
+    """One real number as a float. Raises `UsageError` for anything else, texts included.
+
+    >>> from steepest.arrays.numbers import as_number
+    >>> as_number(2)
+    2.0
+    """
+    number = real_numbers(value, "a parameter")
+    if number.ndim:
+        raise UsageError(f"a parameter: give one number, not an array of shape {number.shape}")
+    return float(number)
 
 
 def like(value: Any, point: Any) -> Array:
@@ -87,6 +114,25 @@ def like(value: Any, point: Any) -> Array:
     'float32'
     """
     return jnp.asarray(value, dtype=floating(point.dtype))
+
+
+def matched(value: Any, point: Any, what: str) -> Array:
+    """`like`, of one number or one for each coordinate; a single one in an array is no default.
+
+    Raises `UsageError`, naming it, for an array of another length: it would be stretched.
+
+    >>> import jax.numpy as jnp
+    >>> from steepest.arrays.numbers import matched
+    >>> matched([2.0, 3.0], jnp.ones(2), "factors").tolist()
+    [2.0, 3.0]
+    """
+    field = like(value, point)
+    if field.ndim and field.shape != point.shape[point.ndim - field.ndim :]:
+        raise UsageError(
+            f"{what} of shape {field.shape} for coordinates of shape {point.shape}: give one "
+            "number, or one for each coordinate"
+        )
+    return field
 
 
 def floating(dtype: Any) -> Any:

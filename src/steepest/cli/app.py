@@ -1,5 +1,6 @@
 """The application: which commands there are, and how a command line is run."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -7,10 +8,17 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from steepest._version import __version__
+from steepest.cli.output import GuardedStream, OutputLost, complain, guarded_stdout, show_json
 from steepest.errors import SteepestError
-from steepest.files import to_json
 
 __all__ = ["COMMANDS", "application", "main", "run"]
+
+# What the system refuses for reasons that its user can see to: names, rights, room.
+_REFUSALS = {
+    errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ELOOP, errno.EMFILE,
+    errno.ENAMETOOLONG, errno.ENFILE, errno.ENOENT, errno.ENOSPC, errno.ENOTDIR, errno.EPERM,
+    errno.EROFS,
+}  # fmt: skip
 
 COMMANDS = {
     "connectivity": "Which connectivity makes a rate network do what was recorded?",
@@ -59,36 +67,69 @@ def run(tokens: Sequence[str]) -> int:
     {"error": "no such file: sizes.csv"}
     2
     """
-    as_json = "--json" in tokens
+    as_json = "--json" in tokens and not {"--help", "-h", "--version"} & {*tokens}
     try:
-        app = application(tokens[0] if tokens else "")
-        code = app(list(tokens), exit_on_error=False, print_error=False)
-        sys.stdout.flush()
-    except (CycloptsError, SteepestError) as error:
-        return _fail(str(error), as_json)
-    except KeyboardInterrupt:
-        print("steepest: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # Python would flush once more at its end, and complain: let it flush into nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except Exception as error:
-        _fail(f"a fault of this program, not of yours: {type(error).__name__}: {error}", as_json)
-        return 70
-    return code if isinstance(code, int) else 0
+        with guarded_stdout(as_json) as stdout:
+            return _answered(tokens, stdout if as_json else None)
+    except OutputLost as error:
+        if error.reader_left:
+            return 141
+        complain(str(error))
+        return 2
 
 
 def main() -> None:
     """The console script."""
+    # A file that were opened as number 1 or 2 would receive what libraries write there.
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    # Pictures go to files here, whatever backend the user prefers elsewhere, or misspelt.
+    os.environ["MPLBACKEND"] = "agg"
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        # Python would flush once more at its end, and complain: let it flush into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
 
 
-def _fail(message: str, as_json: bool) -> int:
-    if as_json:
-        print(to_json({"error": message}))
+def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
+    """Run the command; `as_json` is stdout where errors are JSON, too."""
+    try:
+        app = application(tokens[0] if tokens else "")
+        code = app(list(tokens), exit_on_error=False, print_error=False)
+    except OutputLost:
+        raise
+    except (CycloptsError, SteepestError) as error:
+        return _fail(str(error), as_json)
+    except KeyboardInterrupt:
+        complain("interrupted; what was finished is kept")
+        return 130
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            return _fault(error, as_json)
+        name = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return _fail(f"{name}{error.strerror}", as_json)
+    except Exception as error:
+        return _fault(error, as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _fault(error: Exception, as_json: GuardedStream | None) -> int:
+    _fail(f"a fault of this program, not of yours: {type(error).__name__}: {error}", as_json)
+    return 70
+
+
+def _fail(message: str, as_json: GuardedStream | None) -> int:
+    if as_json is None or as_json.used:
+        complain(message)
     else:
-        print(f"steepest: {message}", file=sys.stderr)
+        show_json({"error": message})
     return 2

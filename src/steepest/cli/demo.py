@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from steepest.cli.options import Json, Seed
 from steepest.cli.output import command_line, show
 from steepest.cli.results import finish, print_result, write_page
-from steepest.files import staging
+from steepest.files import staging, to_csv
 
 __all__ = ["command"]
 
@@ -38,7 +38,9 @@ def command(
     tour: Any = figure.module
     table = out / "synapses.csv"
     with staging(out) as stage:
-        tour.table(result.dataset).to_csv(stage / table.name, index=False)
+        sizes = tour.table(result.dataset)
+        text = to_csv(list(sizes), sizes.itertuples(index=False))
+        (stage / table.name).write_text(text, encoding="utf-8")
     next_steps = tour.next_steps(table)
     page = write_page(
         out,

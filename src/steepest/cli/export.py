@@ -7,8 +7,10 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from steepest.cli.options import Json, Seed
+from steepest.cli.output import show, show_json
 from steepest.errors import UsageError
-from steepest.files import to_json, write_whole
+from steepest.files import write_whole
+from steepest.markup import visible
 
 __all__ = ["command"]
 
@@ -79,11 +81,11 @@ def brian2(
         try:
             write_whole(out, script.encode())
         except OSError as error:
-            raise UsageError(f"{out} cannot be written: {error}") from error
+            raise UsageError(f"{out} cannot be written: {error.strerror}") from error
     if json:
-        print(to_json({"rule": rule, "file": None if out is None else str(out), "script": script}))
+        show_json({"rule": rule, "file": None if out is None else str(out), "script": script})
     elif out is None:
-        print(script, end="")
+        show(script.removesuffix("\n"))
     else:
-        print(f"The {rule} rule is in {out}: run it with a Python that has Brian2.")
+        show(f"The {rule} rule is in {visible(str(out))}: run it with a Python that has Brian2.")
     return 0

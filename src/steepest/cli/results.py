@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from steepest.cli.output import show
-from steepest.files import staging, to_json
+from steepest.cli.output import show, show_json
+from steepest.files import staging
+from steepest.markup import visible
 
 __all__ = ["finish", "print_result", "write_page"]
 
@@ -12,9 +13,9 @@ __all__ = ["finish", "print_result", "write_page"]
 def finish(results: list[Any], page: Path, as_json: bool) -> int:
     """Say where the page is, or print the results as JSON; 0 if every claim holds, else 1."""
     if as_json:
-        print(to_json({"figures": [result.to_dict() for result in results]}))
+        show_json({"figures": [result.to_dict() for result in results]})
     else:
-        show(f"Read {page}")
+        show(f"Read {visible(str(page))}")
     return 0 if all(result.holds for result in results) else 1
 
 

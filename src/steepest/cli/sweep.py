@@ -7,11 +7,14 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from steepest.cli.options import Json
-from steepest.cli.output import show
+from steepest.cli.output import command_line, show, show_json
 from steepest.errors import UsageError
-from steepest.files import staging, to_json
+from steepest.files import staging
+from steepest.markup import visible
 
 __all__ = ["command"]
+
+_SHOWN = 20
 
 
 def command(
@@ -33,6 +36,10 @@ def command(
     ] = None,
     retry_failed: Annotated[
         bool, Parameter(negative="", help="Compute the cells that failed once more.")
+    ] = False,
+    repair: Annotated[
+        bool,
+        Parameter(negative="", help="Remove what is damaged in the store; compute that again."),
     ] = False,
     status: Annotated[
         Path | None, Parameter(help="Only say how far the sweep of this store is.")
@@ -71,7 +78,10 @@ def command(
         path = plot.with_suffix(".png")
         with staging(path.parent) as stage:
             (stage / path.name).write_bytes(picture)
-        print(to_json({"picture": str(path)}) if json else f"Wrote {path}")
+        if json:
+            show_json({"picture": str(path)})
+        else:
+            show(f"Wrote {visible(str(path))}")
         return 0
     assert study is not None
     summary = sweeps.run_sweep(
@@ -81,28 +91,30 @@ def command(
         scheduler=scheduler,
         slurm=slurm,
         retry_failed=retry_failed,
+        repair=repair,
     )
     if json:
-        print(to_json(summary.to_dict()))
+        show_json(summary.to_dict())
         return 1 if summary.failed else 0
+    for words in summary.repaired:
+        show(visible(f"Repaired {words}"))
     show(
         f"{summary.done} of {summary.cells} cells are done, {summary.failed} failed;"
         f" {summary.computed} were computed now, in {summary.seconds:.1f} s"
     )
     if summary.failed:
-        show(
-            f"What went wrong:  steepest sweep --status {summary.store}\n"
-            f"Try those again:  steepest sweep {study} --store {summary.store} --retry-failed"
-        )
-    show(f'Open it with xarray.open_zarr("{summary.store}")')
+        again = command_line("sweep", study, store=summary.store, retry_failed=True)
+        show(f"What went wrong:  {command_line('sweep', status=summary.store)}")
+        show(f"Try those again:  {again}")
+    show(f'Open it with xarray.open_zarr("{visible(str(summary.store))}")')
     return 1 if summary.failed else 0
 
 
 def _print_status(status: Any, as_json: bool) -> int:
     if as_json:
-        print(to_json(status.to_dict()))
+        show_json(status.to_dict())
         return 0
-    show(f"{status.store}: {status.title}")
+    show(visible(f"{status.store}: {status.title}"))
     show(f"{status.done} of {status.cells} cells done, {status.failed} failed, {status.left} left")
     if status.workers is not None:
         time = status.seconds_left
@@ -110,6 +122,14 @@ def _print_status(status: Any, as_json: bool) -> int:
         show(f"A driver is at work with {status.workers} workers{ahead}")
     elif status.left:
         show("No driver is at work; the command that began the sweep goes on with it")
-    for error, count in status.errors.items():
-        show(f"  {count} x {error}")
+    for error, count in list(status.errors.items())[:_SHOWN]:
+        show(visible(f"  {count} x {error}"))
+    if len(status.errors) > _SHOWN:
+        show(f"  and {len(status.errors) - _SHOWN} other errors; --json lists them")
+    for words in status.damage[:_SHOWN]:
+        show(visible(f"  damaged: {words}"))
+    if len(status.damage) > _SHOWN:
+        show(f"  and {len(status.damage) - _SHOWN} other files; --json lists them")
+    if status.damage:
+        show("The command that began the sweep, with --repair, computes again what lay in them")
     return 0

@@ -148,7 +148,7 @@ def look(table: Any, *, part: str | None = None, typed: Sequence[str] = ()) -> L
     roles: dict[int, Role] = {}
     if long is not None:
         parts = [c.place for c in columns if c.name in long.identity.split("/")]
-        roles.update({place: "identity" for place in parts})
+        roles.update(dict.fromkeys(parts, "identity"))
         roles[long.session.place] = "session"
     for size in long.sizes if long else wide.sizes if wide else ():
         roles[size.place] = "size"

@@ -16,7 +16,11 @@ def check_file(path: Path) -> None:
     Traceback (most recent call last):
     steepest.errors.DataError: no such file: no/sizes.csv (there is no folder no)
     """
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:  # a name that is too long, a folder that must not be looked into
+        raise DataError(f"{path} cannot be opened: {error.strerror}") from error
+    if not there:
         raise DataError(f"no such file: {path}{_near_file(path)}")
     if path.is_dir():
         raise DataError(f"{path} is a folder: give a file")

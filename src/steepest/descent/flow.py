@@ -24,6 +24,9 @@ __all__ = ["gradient_flow"]
 Cost = Callable[[Any], Any]
 Stop = Callable[[Any], Any]
 
+# Distances from the edge to which a stopped flow is followed, as shares of the margin. Where the
+# solver is held back its steps grow as 1/distance: the last ladder takes no more than the flow did.
+_LADDERS = ((10.0, 10.0**1.5, 100.0), (2.0, 4.0, 8.0), (2**0.5, 2.0, 2**1.5))
 _FEW = 32  # so many starts are followed one after the other
 
 
@@ -94,13 +97,26 @@ def gradient_flow(
     if isinstance(stop, Boundary) and stopped.any():
         horizon = jnp.asarray(moments * (float(flow.end_time[stopped].max()) / moments[-1]))
 
-        def resume(points: Array, margin: float) -> _Flow:
-            nearer = Boundary(stop.domain, margin)
+        def resume(points: Any, margin: float) -> _Flow:
             return _integrate_all(
-                cost, geometry, nearer, solver, points, horizon, *accuracy, max_steps
-            )
+                cost, geometry, Boundary(stop.domain, margin), solver, jnp.asarray(points), horizon,
+                *accuracy, max_steps,
+            )  # fmt: skip
 
-        wait = _time_to_edge(resume, flow.end, float(stop.margin))
+        margin = float(stop.margin)
+        wait = np.full(len(starts), np.nan)
+        for ladder in _LADDERS:
+            if np.isnan(wait[stopped]).any():
+                wait = np.where(
+                    np.isnan(wait), _time_to_edge(resume, flow.end, margin, ladder), wait
+                )
+        if np.isnan(wait[stopped]).any():
+            lane = int(np.flatnonzero(stopped & np.isnan(wait))[0])
+            raise FlowError(
+                f"the flow from {starts[lane]} was stopped at {margin:g} from the edge, but when"
+                " it would reach the edge itself cannot be told: the solver gives up on the way"
+                " there; stop it at a larger margin, or give more `max_steps`"
+            )
         boundary_time = np.where(stopped, np.asarray(flow.end_time) + wait, np.nan)
 
     present = np.isfinite(flow.times)
@@ -273,16 +289,20 @@ def _integrate_all(
 
 
 def _time_to_edge(
-    resume: Callable[[Array, float], _Flow], ends: Array, margin: float
+    resume: Callable[[Any, float], _Flow],
+    ends: Array,
+    margin: float,
+    ladder: tuple[float, float, float],
 ) -> Float[np.ndarray, " b"]:
     """How long stopped flows would still take to the edge, where they may be singular.
 
-    They are followed to three nearer distances in geometric progression; where the time left goes
+    They are followed to three nearer distances in geometric progression (the margin over the
+    `ladder`); where the time left goes
     as a power of the distance, so do the waits, and Aitken's formula sums the rest. Infinite where
     the waits do not shrink, NaN where the solver gives up.
     """
     waits, ok = [], np.ones(len(ends), dtype=bool)
-    for factor in (10.0, 10.0**1.5, 100.0):
+    for factor in ladder:
         flow = resume(ends, margin / factor)
         ends = flow.end
         waits.append(np.asarray(flow.end_time))

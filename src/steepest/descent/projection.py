@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.arrays.entry import entry_point
-from steepest.arrays.numbers import Numbers
+from steepest.arrays.given import same_axes, same_labels
+from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.descent.multipliers import (
     Problem,
     dense_newton,
@@ -101,7 +102,12 @@ def bregman_projection(
     [1.5, 2.5]
     [1.0, 3.0]
     """
-    x, y, w0 = (np.asarray(value, dtype=np.float64) for value in (inputs, targets, start))
+    same_labels({"inputs": inputs, "targets": targets}, rows="equations")
+    same_axes({"inputs": (inputs, 1), "start": (start, 0)})
+    x, y, w0 = (
+        as_numbers(value, name)
+        for name, value in (("inputs", inputs), ("targets", targets), ("start", start))
+    )
     _check(x, y, w0)
     p = 2 - (potential.index or 0.0)
     if p >= _LARGEST_P:

@@ -1,10 +1,10 @@
 """One step of learning, in a metric or in a potential's dual: kernels for the caller to jit."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import readable
-from steepest.arrays.numbers import Coordinates, like
+from steepest.arrays.given import same_axes
+from steepest.arrays.numbers import Coordinates, as_coordinates, like
 from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.potential import AbstractPotential
 
@@ -29,8 +29,9 @@ def riemannian_step(
     >>> riemannian_step(Weber(), jnp.array([1.0, 2.0]), jnp.ones(2), 0.25).tolist()
     [0.75, 1.0]
     """
+    point, covector = _pair(point, covector)
     vector = geometry.sharp(point, covector)
-    return jnp.asarray(point) - like(rate, vector) * vector
+    return point - like(rate, vector) * vector
 
 
 @readable
@@ -51,5 +52,11 @@ def mirror_step(
     >>> mirror_step(PNorm(2), jnp.array([1.0, 2.0]), jnp.ones(2), 0.25).tolist()
     [0.75, 1.75]
     """
+    point, covector = _pair(point, covector)
     dual = potential.to_dual(point)
     return potential.to_primal(dual - like(rate, dual) * covector)
+
+
+def _pair(point: Coordinates, covector: Coordinates) -> tuple[Array, Array]:
+    same_axes({"point": (point, 0), "covector": (covector, 0)})
+    return as_coordinates(point, "point"), as_coordinates(covector, "covector")

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates, as_field, floating, is_concrete, like
+from steepest.arrays.numbers import Coordinates, as_field, floating, is_concrete, like, matched
 from steepest.errors import ChartError
 from steepest.geometry.domain import AbstractDomain, Preimage
 from steepest.geometry.metric import AbstractMetric
@@ -186,11 +186,11 @@ class Scaling(AbstractChart):
 
     def __call__(self, point: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return like(self.factors, point) * point
+        return matched(self.factors, point, f"{type(self).__name__}: factors") * point
 
     def inverse(self, coordinates: Coordinates) -> Float[Array, "*n"]:
         coordinates = jnp.asarray(coordinates)
-        return coordinates / like(self.factors, coordinates)
+        return coordinates / matched(self.factors, coordinates, f"{type(self).__name__}: factors")
 
 
 class Attenuation(AbstractChart):
@@ -224,11 +224,11 @@ class Attenuation(AbstractChart):
 
     def __call__(self, point: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return point * like(self.factors, point)
+        return point * matched(self.factors, point, f"{type(self).__name__}: factors")
 
     def inverse(self, coordinates: Coordinates) -> Float[Array, "*n"]:
         coordinates = jnp.asarray(coordinates)
-        return coordinates / like(self.factors, coordinates)
+        return coordinates / matched(self.factors, coordinates, f"{type(self).__name__}: factors")
 
 
 class Composed(AbstractChart):
@@ -280,6 +280,12 @@ class Pullback(AbstractMetric):
         seen = self.chart.pull_back(point, covector)
         raised = self.metric.sharp(self.chart(point), seen)
         return self.chart.push_back(point, raised) + self._doubt(point)
+
+    def logarithm(
+        self, point: Float[Array, " n"], other: Float[Array, " n"]
+    ) -> Float[Array, " n"] | None:
+        seen = self.metric.logarithm(self.chart(point), self.chart(other))
+        return None if seen is None else self.chart.push_back(point, seen)
 
     def _in_chart(self, point: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)

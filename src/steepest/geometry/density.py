@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import as_number
 from steepest.arrays.quadrature import integrate, to_line
 from steepest.errors import MetricError
 from steepest.geometry.domain import AbstractDomain, Everywhere
@@ -45,11 +46,11 @@ class FisherDensity(AbstractMatrixMetric):
     """
 
     log_density: Callable[[Any, Any], Any]
-    lower: float = eqx.field(static=True, converter=float, default=-np.inf)
-    upper: float = eqx.field(static=True, converter=float, default=np.inf)
+    lower: float = eqx.field(static=True, converter=as_number, default=-np.inf)
+    upper: float = eqx.field(static=True, converter=as_number, default=np.inf)
     centre: Callable[[Any], Any] | None = None
     scale: Callable[[Any], Any] | None = None
-    tolerance: float = eqx.field(static=True, converter=float, default=1e-11)
+    tolerance: float = eqx.field(static=True, converter=as_number, default=1e-11)
     domain: AbstractDomain = Everywhere()
 
     def compute_matrix(self, point: Float[Array, " n"]) -> Float[Array, "n n"]:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like, matched
 from steepest.errors import MetricError
 from steepest.geometry.domain import AbstractDomain, Box, Nonzero
 from steepest.geometry.metric import AbstractMetric
@@ -125,7 +125,9 @@ class Metabolic(AbstractMetric):
 
     def _factor(self, point: Coordinates) -> Float[Array, "*n"]:
         point = self.domain.require(point, "Metabolic")
-        return (1 - point / like(self.maximum, point)) ** -like(self.exponent, point)
+        return (1 - point / matched(self.maximum, point, "Metabolic: maximum")) ** -matched(
+            self.exponent, point, "Metabolic: exponent"
+        )
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         return self._factor(point) * vector

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import readable
-from steepest.arrays.numbers import Coordinates, floating
+from steepest.arrays.numbers import Coordinates, as_coordinates, floating
 from steepest.geometry.domain import AbstractDomain, Everywhere
 
 __all__ = ["AbstractGeometry", "velocity"]
@@ -84,6 +84,6 @@ def velocity(
     >>> velocity(jnp.sum, Weber(), point).tolist()
     [-1.0, -9.0]
     """
-    point = jnp.asarray(point)
+    point = as_coordinates(point, "point")
     point = point.astype(floating(point.dtype))
     return -geometry.sharp(point, jax.grad(cost)(point))

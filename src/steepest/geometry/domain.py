@@ -9,7 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates, as_field, floating, is_concrete, like
+from steepest.arrays.numbers import (
+    Coordinates,
+    as_coordinates,
+    as_field,
+    floating,
+    is_concrete,
+    like,
+)
 from steepest.errors import DomainError
 
 __all__ = ["AbstractDomain", "Boundary", "Box", "Everywhere", "Intersection", "Nonzero", "Preimage"]
@@ -58,7 +65,7 @@ class AbstractDomain(eqx.Module):
         `what` names the geometry in the message. Raises `DomainError`, which names the first
         coordinate outside.
         """
-        point = jnp.asarray(point)
+        point = as_coordinates(point, f"{what}: the point")
         # Inside lax.cond what is computed from a concrete point is traced all the same.
         if is_concrete(point, jnp.isnan(point), *jax.tree.leaves(self)):
             self.check(point, what)
@@ -71,7 +78,7 @@ class AbstractDomain(eqx.Module):
 
     def check(self, point: Any, what: str) -> None:
         """Raise a `DomainError` that names the first coordinate outside, if there is one."""
-        point = np.asarray(jnp.asarray(point))
+        point = np.asarray(as_coordinates(point, f"{what}: the point"))
         outside = self._outside_known(point)
         if outside.any():
             where = np.unravel_index(np.flatnonzero(outside)[0], outside.shape)

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import entry_point
-from steepest.arrays.numbers import Coordinates, Numbers, as_field
+from steepest.arrays.numbers import Coordinates, Numbers, as_field, as_numbers
 from steepest.errors import MetricError, UsageError
 from steepest.geometry.domain import AbstractDomain, Box, Everywhere
 from steepest.geometry.matrix import AbstractMatrixMetric
@@ -34,6 +34,8 @@ __all__ = [
 
 class FisherNormal(AbstractMetric):
     """Fisher's metric of normal distributions at (mean, standard deviation): diag(1, 2)/sd^2.
+
+    A hyperbolic plane: its geodesics are known in closed form, at any distance.
 
     >>> import jax.numpy as jnp
     >>> from steepest.geometry import FisherNormal
@@ -54,6 +56,20 @@ class FisherNormal(AbstractMetric):
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(covector) / self._factors(point)
+
+    def logarithm(
+        self, point: Float[Array, " n"], other: Float[Array, " n"]
+    ) -> Float[Array, " n"] | None:
+        # At (mean/sqrt 2, sd) it is twice the hyperbolic plane's metric; the map of the half plane
+        # to the disc that puts the point at the centre turns geodesics into rays.
+        root = np.sqrt(2.0)
+        start, end = (complex(x[0]) / root + 1j * float(x[1]) for x in (point, other))
+        ray = 1j * (end - start) / (end - start.conjugate())
+        if ray == 0:
+            return jnp.zeros_like(point)
+        distance = 2 * np.arcsinh(abs(end - start) / (2 * np.sqrt(start.imag) * np.sqrt(end.imag)))
+        velocity = start.imag * distance * ray / abs(ray)
+        return jnp.asarray([root * velocity.real, velocity.imag])
 
 
 class FisherGaussian(AbstractMatrixMetric):
@@ -169,8 +185,8 @@ def monte_carlo_fisher(
     >>> bool(abs(estimate.matrix[0, 0] - 1) < 3 * estimate.standard_error[0, 0])
     True
     """
-    theta = jnp.asarray(np.asarray(point, dtype=np.float64))
-    drawn = jnp.asarray(np.asarray(samples, dtype=np.float64))
+    theta = jnp.asarray(as_numbers(point, "point"))
+    drawn = jnp.asarray(as_numbers(samples, "samples"))
     if drawn.ndim == 0 or drawn.shape[0] < 2:
         raise UsageError("monte_carlo_fisher: give at least 2 samples, for a standard error")
     scores = np.asarray(_scores(log_density, drawn, theta))

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from steepest.arrays.entry import entry_point
-from steepest.arrays.numbers import Numbers
+from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.errors import UsageError
 from steepest.geometry.chart import AbstractChart, Composed, Elementwise, Linear, Pullback, Scaling
 from steepest.geometry.directions import AbstractGeometry, velocity
@@ -40,7 +40,7 @@ def _gap(left: Any, right: Any) -> np.ndarray:
 
 
 def _points(points: Numbers, what: str) -> np.ndarray:
-    array = np.atleast_2d(np.asarray(points, dtype=np.float64))
+    array = np.atleast_2d(as_numbers(points, what))
     if array.ndim != 2 or array.size == 0:
         raise UsageError(f"{what}: give one point (n,) or several (m, n), not shape {array.shape}")
     return array

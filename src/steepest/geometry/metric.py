@@ -59,6 +59,12 @@ class AbstractMetric(AbstractGeometry):
         basis = jnp.eye(point.shape[0], dtype=point.dtype)
         return jax.vmap(lambda vector: self.flat(point, vector), out_axes=1)(basis)
 
+    def logarithm(
+        self, point: Float[Array, " n"], other: Float[Array, " n"]
+    ) -> Float[Array, " n"] | None:
+        """The velocity that `logarithm_map` looks for, where a closed form is known; else None."""
+        return None
+
     def check(self, point: Any) -> None:
         """Raise the error that says what is wrong with the metric at a concrete point.
 

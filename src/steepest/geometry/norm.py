@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates, is_concrete
+from steepest.arrays.numbers import Coordinates, as_number, is_concrete
 from steepest.errors import MetricError
 from steepest.geometry.chart import AbstractChart
 from steepest.geometry.directions import AbstractGeometry
@@ -50,7 +50,7 @@ class DualPower(AbstractNorm):
     [1.0, 0.0]
     """
 
-    exponent: float = eqx.field(static=True, converter=float)
+    exponent: float = eqx.field(static=True, converter=as_number)
 
     def __check_init__(self) -> None:
         if not 1 < self.exponent < np.inf:

@@ -13,7 +13,7 @@ import numpy as np
 from jax.scipy.special import xlogy
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
+from steepest.arrays.numbers import Coordinates, as_field, as_number, is_concrete, matched
 from steepest.errors import DomainError
 from steepest.geometry.domain import AbstractDomain, Box, Everywhere, Nonzero
 from steepest.geometry.potential import AbstractPotential
@@ -54,7 +54,7 @@ class Power(AbstractPotential):
     [1.0, 16.0]
     """
 
-    index: float = eqx.field(converter=float, static=True)
+    index: float = eqx.field(converter=as_number, static=True)
     sign: np.ndarray = eqx.field(converter=as_field, default=1.0)
 
     def __check_init__(self) -> None:
@@ -84,7 +84,7 @@ class Power(AbstractPotential):
         sign = (
             jnp.sign(point)
             if self.index < 1
-            else jnp.broadcast_to(like(self.sign, point), point.shape)
+            else jnp.broadcast_to(matched(self.sign, point, "Power: sign"), point.shape)
         )
         return jnp.abs(point), sign
 
@@ -107,7 +107,7 @@ class Power(AbstractPotential):
         a = self.index
         if a < 1:
             return jnp.sign(dual) * ((1 - a) * jnp.abs(dual)) ** (1 / (1 - a))
-        sign = like(self.sign, dual)
+        sign = matched(self.sign, dual, "Power: sign")
         if a == 1:
             return sign * jnp.exp(sign * dual)
         # For a > 1 the duals of one sign fill only a half line; past its end there is no weight.
@@ -153,7 +153,7 @@ class PNorm(AbstractPotential):
     (-1.0, [4.0, -9.0])
     """
 
-    p: float = eqx.field(converter=float, static=True)
+    p: float = eqx.field(converter=as_number, static=True)
 
     def __check_init__(self) -> None:
         if not (1 < self.p < np.inf):

@@ -8,7 +8,7 @@ import numpy as np
 from jax.scipy.special import xlogy
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
+from steepest.arrays.numbers import Coordinates, as_field, is_concrete, matched
 from steepest.errors import DomainError
 from steepest.geometry.domain import AbstractDomain, Box
 from steepest.geometry.potential import AbstractPotential
@@ -39,24 +39,24 @@ class HyperbolicEntropy(AbstractPotential):
 
     def __call__(self, point: Coordinates) -> Float[Array, ""]:
         point = jnp.asarray(point)
-        b = like(self.scale, point)
+        b = matched(self.scale, point, "scale")
         return jnp.sum(point * jnp.arcsinh(point / b) - jnp.hypot(point, b) + b)
 
     def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return jnp.arcsinh(point / like(self.scale, point))
+        return jnp.arcsinh(point / matched(self.scale, point, "scale"))
 
     def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
         dual = jnp.asarray(dual)
-        return like(self.scale, dual) * jnp.sinh(dual)
+        return matched(self.scale, dual, "scale") * jnp.sinh(dual)
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return jnp.asarray(vector) / jnp.hypot(point, like(self.scale, point))
+        return jnp.asarray(vector) / jnp.hypot(point, matched(self.scale, point, "scale"))
 
     def sharp(self, point: Coordinates, covector: Coordinates) -> Float[Array, "*n"]:
         point = jnp.asarray(point)
-        return jnp.asarray(covector) * jnp.hypot(point, like(self.scale, point))
+        return jnp.asarray(covector) * jnp.hypot(point, matched(self.scale, point, "scale"))
 
 
 class Fermi(AbstractPotential):
@@ -81,7 +81,7 @@ class Fermi(AbstractPotential):
 
     def __call__(self, point: Coordinates) -> Float[Array, ""]:
         point = self.domain.require(point, "Fermi")
-        m = like(self.bound, point)
+        m = matched(self.bound, point, "bound")
         return (
             jnp.sum(m * (xlogy(1 + point / m, 1 + point / m) + xlogy(1 - point / m, 1 - point / m)))
             / 2
@@ -89,11 +89,11 @@ class Fermi(AbstractPotential):
 
     def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
         point = self.domain.require(point, "Fermi")
-        return jnp.arctanh(point / like(self.bound, point))
+        return jnp.arctanh(point / matched(self.bound, point, "bound"))
 
     def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
         dual = jnp.asarray(dual)
-        return like(self.bound, dual) * jnp.tanh(dual)
+        return matched(self.bound, dual, "bound") * jnp.tanh(dual)
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(vector) / self._inverse_hessian(point)
@@ -103,7 +103,7 @@ class Fermi(AbstractPotential):
 
     def _inverse_hessian(self, point: Coordinates) -> Float[Array, "*n"]:
         point = self.domain.require(point, "Fermi")
-        m = like(self.bound, point)
+        m = matched(self.bound, point, "bound")
         return (m - point) * (1 + point / m)
 
 
@@ -129,16 +129,16 @@ class Logit(AbstractPotential):
 
     def __call__(self, point: Coordinates) -> Float[Array, ""]:
         point = self.domain.require(point, "Logit")
-        m = like(self.bound, point)
+        m = matched(self.bound, point, "bound")
         return jnp.sum(xlogy(point, point / m) + xlogy(m - point, 1 - point / m))
 
     def to_dual(self, point: Coordinates) -> Float[Array, "*n"]:
         point = self.domain.require(point, "Logit")
-        return jnp.log(point) - jnp.log(like(self.bound, point) - point)
+        return jnp.log(point) - jnp.log(matched(self.bound, point, "bound") - point)
 
     def to_primal(self, dual: Coordinates) -> Float[Array, "*n"]:
         dual = jnp.asarray(dual)
-        return like(self.bound, dual) / (1 + jnp.exp(-dual))
+        return matched(self.bound, dual, "bound") / (1 + jnp.exp(-dual))
 
     def flat(self, point: Coordinates, vector: Coordinates) -> Float[Array, "*n"]:
         return jnp.asarray(vector) / self._inverse_hessian(point)
@@ -148,4 +148,4 @@ class Logit(AbstractPotential):
 
     def _inverse_hessian(self, point: Coordinates) -> Float[Array, "*n"]:
         point = self.domain.require(point, "Logit")
-        return point * (1 - point / like(self.bound, point))
+        return point * (1 - point / matched(self.bound, point, "bound"))

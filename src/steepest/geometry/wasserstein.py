@@ -4,6 +4,7 @@ It is defined where Fisher's is not (a support that moves), and depends on the u
 observation, where Fisher's does not. Surace et al. 2020, "On choosing a metric".
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import readable
-from steepest.arrays.numbers import Numbers
+from steepest.arrays.given import same_axes
+from steepest.arrays.numbers import Numbers, as_number, as_numbers
 from steepest.arrays.quadrature import integrate
 from steepest.errors import MetricError
 from steepest.geometry.domain import AbstractDomain, Everywhere
@@ -85,7 +87,7 @@ class WassersteinQuantile(AbstractTransport):
     """
 
     quantile: Callable[[Any, Any], Any]
-    tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
+    tolerance: float = eqx.field(static=True, converter=as_number, default=1e-10)
     domain: AbstractDomain = Everywhere()
 
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
@@ -118,11 +120,11 @@ class WassersteinDistribution(AbstractTransport):
     """
 
     distribution: Callable[[Any, Any], Any]
-    lower: float = eqx.field(static=True, converter=float, default=-np.inf)
-    upper: float = eqx.field(static=True, converter=float, default=np.inf)
+    lower: float = eqx.field(static=True, converter=as_number, default=-np.inf)
+    upper: float = eqx.field(static=True, converter=as_number, default=np.inf)
     centre: Callable[[Any], Any] | None = None
     scale: Callable[[Any], Any] | None = None
-    tolerance: float = eqx.field(static=True, converter=float, default=1e-10)
+    tolerance: float = eqx.field(static=True, converter=as_number, default=1e-10)
     domain: AbstractDomain = Everywhere()
 
     def line(self, point: Array) -> tuple[float, float, Any, Any]:
@@ -193,14 +195,27 @@ def gaussian_wasserstein_distance(
     >>> gaussian_wasserstein_distance([0.0], [[1.0]], [3.0], [[1.0]])
     3.0
     """
-    m, other_m = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (mean, other_mean))
-    S, other_S = (
-        np.atleast_2d(np.asarray(x, dtype=np.float64)) for x in (covariance, other_covariance)
+    same_axes(
+        {"the mean": (mean, 0), "the covariance": (covariance, 0), "its columns": (covariance, 1)}
+        | {"the other mean": (other_mean, 0), "the other covariance": (other_covariance, 0)}
     )
-    root = _root(S)
-    cross = _root(root @ other_S @ root)
-    squared = ((m - other_m) ** 2).sum() + np.trace(S) + np.trace(other_S) - 2 * np.trace(cross)
-    return float(np.sqrt(max(squared, 0.0)))  # rounding may leave -1e-16 for equal Gaussians
+    m, other_m = (np.atleast_1d(as_numbers(x, "a mean")) for x in (mean, other_mean))
+    S, other_S = (
+        np.atleast_2d(as_numbers(x, "a covariance")) for x in (covariance, other_covariance)
+    )
+    if {m.shape, other_m.shape} != {(len(S),)} or {S.shape, other_S.shape} != {(len(S), len(S))}:
+        raise MetricError(
+            "gaussian_wasserstein_distance: means (d,) and covariances (d, d), not of "
+            f"{m.shape}, {S.shape}, {other_m.shape} and {other_S.shape}"
+        )
+    shift = float(np.linalg.norm(m - other_m))
+    root, other_root = _root(S), _root(other_S)
+    if np.array_equal(S, other_S):
+        return shift
+    # tr(S + S' - 2 (S^1/2 S' S^1/2)^1/2) is the least |S^1/2 - S'^1/2 U|^2 over rotations U: a
+    # difference of roots, which loses no digits where two large covariances are nearly equal.
+    left, _, right = np.linalg.svd(other_root @ root)
+    return math.hypot(shift, float(np.linalg.norm(root - other_root @ left @ right)))
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:

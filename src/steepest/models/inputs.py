@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import as_number
 from steepest.errors import DomainError
 
 __all__ = ["AbstractInput", "LogisticInput", "NormalInput", "UniformInput", "expectation"]
@@ -79,8 +80,8 @@ class NormalInput(AbstractInput):
     (1.0, 2.0)
     """
 
-    mean: float = eqx.field(static=True, converter=float, default=0.0)
-    sd: float = eqx.field(static=True, converter=float, default=1.0)
+    mean: float = eqx.field(static=True, converter=as_number, default=0.0)
+    sd: float = eqx.field(static=True, converter=as_number, default=1.0)
 
     def __check_init__(self) -> None:
         _check_scale(self.sd, "NormalInput: the sd")
@@ -111,8 +112,8 @@ class LogisticInput(AbstractInput):
     (0.5, 0.7)
     """
 
-    mean: float = eqx.field(static=True, converter=float, default=0.0)
-    scale: float = eqx.field(static=True, converter=float, default=1.0)
+    mean: float = eqx.field(static=True, converter=as_number, default=0.0)
+    scale: float = eqx.field(static=True, converter=as_number, default=1.0)
 
     def __check_init__(self) -> None:
         _check_scale(self.scale, "LogisticInput: the scale")
@@ -143,8 +144,8 @@ class UniformInput(AbstractInput):
     (1.0, 2.0)
     """
 
-    lower: float = eqx.field(static=True, converter=float, default=0.0)
-    upper: float = eqx.field(static=True, converter=float, default=1.0)
+    lower: float = eqx.field(static=True, converter=as_number, default=0.0)
+    upper: float = eqx.field(static=True, converter=as_number, default=1.0)
 
     def __check_init__(self) -> None:
         _check_scale(self.upper - self.lower, "UniformInput: the width upper - lower")

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.numbers import as_number
 from steepest.errors import DomainError, MetricError
 from steepest.geometry.density import FisherDensity
 from steepest.geometry.diagonal import Euclidean
@@ -36,7 +37,7 @@ class IntrinsicModel(eqx.Module):
     """
 
     input: AbstractInput = NormalInput()
-    mean: float = eqx.field(static=True, converter=float, default=0.1)
+    mean: float = eqx.field(static=True, converter=as_number, default=0.1)
 
     def __check_init__(self) -> None:
         if not self.mean > 0:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import as_field, is_concrete, like
+from steepest.arrays.numbers import as_field, as_number, is_concrete, like
 from steepest.errors import DomainError, MetricError
 from steepest.geometry.density import FisherDensity
 from steepest.geometry.diagonal import Euclidean, Metabolic, Weber
@@ -39,7 +39,7 @@ class ReleaseModel(eqx.Module):
     [0.8421, 0.7917]
     """
 
-    sites: float = eqx.field(static=True, converter=float, default=1.0)
+    sites: float = eqx.field(static=True, converter=as_number, default=1.0)
     target: np.ndarray = eqx.field(converter=as_field, default=1.0)
     width: np.ndarray = eqx.field(converter=as_field, default=0.0)
     noise: np.ndarray = eqx.field(converter=as_field, default=0.0)

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.dense import check_spd
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Coordinates, as_field, like
 from steepest.errors import UsageError
 from steepest.geometry.metric import AbstractMetric
@@ -80,14 +81,14 @@ class RelativeEntropy(eqx.Module):
 
     def value(self, weights: Coordinates) -> float:
         """H(W) in double precision, outside JAX."""
-        w = np.reshape(np.asarray(weights, dtype=np.float64), self.cross.shape)
+        w = np.reshape(real_numbers(weights, "weights"), self.cross.shape)
         return float(
             np.sum((self.precision @ w) * (w @ self.covariance / 2 - self.cross)) + self.energy
         )
 
     def differential(self, weights: Coordinates) -> Float[np.ndarray, "m n"]:
         """dH/dW = precision (W C - B); the paper's Eq 4 without noise."""
-        w = np.reshape(np.asarray(weights, dtype=np.float64), self.cross.shape)
+        w = np.reshape(real_numbers(weights, "weights"), self.cross.shape)
         return self.precision @ (w @ self.covariance - self.cross)
 
     def minimum(
@@ -114,7 +115,7 @@ class RelativeEntropy(eqx.Module):
         Time is in units of the learning rate. The part of `start` in the null space of C stays
         for ever. Without noise; with noise the flow in the noise's metric is the same.
         """
-        moments = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        moments = np.atleast_1d(real_numbers(times, "times"))
         values, vectors = np.linalg.eigh(self.covariance)
         values = np.maximum(values, 0.0)  # C is a mean of squares: below zero is rounding
         pushed = self.cross @ vectors
@@ -159,7 +160,7 @@ def relative_entropy(
 
 def precision_of(diffusion: np.ndarray) -> Float[np.ndarray, "n n"]:
     """(2 D)^-1. Raises `UsageError` unless D is symmetric positive definite."""
-    matrix = np.asarray(diffusion, dtype=np.float64)
+    matrix = real_numbers(diffusion, "diffusion")
     symmetric = matrix.ndim == 2 and matrix.shape == matrix.T.shape
     if not (symmetric and np.allclose(matrix, matrix.T, rtol=1e-10, atol=0)):
         raise UsageError("the diffusion matrix is not symmetric: give D with L L' = 2 D")

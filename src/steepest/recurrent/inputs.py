@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scipy.integrate import solve_ivp
 from scipy.optimize import root_scalar
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, FlowError, UsageError
 from steepest.recurrent.network import rk4
@@ -80,16 +81,25 @@ class Inputs:
 
     @classmethod
     def cycle(
-        cls, states: Numbers, dt: float, xi: Scheme | VectorField | np.ndarray = "spectral"
+        cls,
+        states: Numbers,
+        *,
+        dt: float | None = None,
+        period: float | None = None,
+        xi: Scheme | VectorField | np.ndarray = "spectral",
     ) -> "Inputs":
-        """One whole period (t, n); `xi` is a scheme of `velocity`, a vector field, or an array.
+        """One whole period of samples (t, n), `dt` apart or covering a `period`: give one, by name.
 
-        Raises `DataError` for samples that cannot be used and `UsageError` for a bad dt.
+        `xi` is a scheme of `velocity`, a vector field, or an array. Raises `DataError` for samples
+        that cannot be used and `UsageError` for a bad dt or period, for both, or for neither.
         """
-        states = checked(states, dt)
+        if (dt is None) == (period is None):
+            raise UsageError("give dt, the time between samples, or the period, not both")
+        step = dt if dt is not None else float(period or 0) / max(np.shape(states)[:1], default=1)
+        states = checked(states, step)
         if callable(xi) or isinstance(xi, np.ndarray):
-            return cls(states, _given(xi, states), dt, periodic=True)
-        return cls(states, velocity(states, dt, xi), dt, periodic=True)
+            return cls(states, _given(xi, states), step, periodic=True)
+        return cls(states, velocity(states, step, xi), step, periodic=True)
 
     @classmethod
     def sampled(
@@ -132,7 +142,7 @@ class Inputs:
         Integrated by the Runge-Kutta map of order 4 with `substeps` steps between samples;
         velocities are xi itself. Raises `FlowError` where the orbit is not finite.
         """
-        state = np.array(start, dtype=np.float64)
+        state = real_numbers(start, "start")
         states = np.empty((steps, *state.shape))
         for step in range(-transient, steps):
             if step >= 0:
@@ -168,18 +178,18 @@ def limit_cycle(
     *,
     transient: float = 200.0,
     longest: float = 200.0,
-) -> tuple[Float[np.ndarray, "t n"], float]:
-    """One period of the limit cycle that the orbit from `start` reaches, and the period.
+) -> Inputs:
+    """One period of the limit cycle that the orbit from `start` reaches, as `Inputs`.
 
-    `samples` states at equal times, beginning where coordinate 0 rises through its mean.
-    Integrated to 1e-12 (DOP853). Raises `FlowError` when the orbit does not return to within 1e-6
-    in time `longest` after the transient.
+    `samples` states at equal times, beginning where coordinate 0 rises through its mean, with
+    spectral velocities; `duration` is the period. Integrated to 1e-12 (DOP853). Raises `FlowError`
+    when the orbit does not return to within 1e-6 in time `longest` after the transient.
 
     >>> def xi(state):
     ...     x, y = state
     ...     return np.array([x - y, x + y]) - (x * x + y * y) * state
-    >>> states, period = limit_cycle(xi, [0.5, 0.0], 4, transient=20.0, longest=20.0)
-    >>> states.round(3) + 0.0, round(period, 4)
+    >>> inputs = limit_cycle(xi, [0.5, 0.0], 4, transient=20.0, longest=20.0)
+    >>> inputs.states.round(3) + 0.0, round(inputs.duration, 4)
     (array([[-0.008, -1.   ],
            [ 1.   , -0.008],
            [ 0.008,  1.   ],
@@ -190,7 +200,7 @@ def limit_cycle(
     def right(_time: float, state: np.ndarray) -> np.ndarray:
         return xi(state)
 
-    settled = solve_ivp(right, (0, transient), np.array(start, dtype=np.float64), **tight)
+    settled = solve_ivp(right, (0, transient), real_numbers(start, "start"), **tight)
     survey = solve_ivp(right, (0, longest), settled.y[:, -1], dense_output=True, **tight)
     grid = np.linspace(0, longest, 4001)
     size = np.ptp(survey.y, axis=1).max()
@@ -207,7 +217,7 @@ def limit_cycle(
             period = float(time - first[0])
             moments = np.arange(samples) * period / samples
             cycle = solve_ivp(right, (0, period), first[1], t_eval=moments, **tight)
-            return cycle.y.T, period
+            return Inputs.cycle(cycle.y.T, period=period)
     raise FlowError(
         f"the orbit does not close in time {longest:g} after a transient of {transient:g}: it is"
         " no limit cycle, or it needs a longer transient"
@@ -216,7 +226,7 @@ def limit_cycle(
 
 def checked(states: Numbers, dt: float) -> Float[np.ndarray, "t n"]:
     """A copy of states (t, n). Raises `DataError` for gaps, `UsageError` for a bad dt."""
-    array = np.array(states, dtype=np.float64)
+    array = real_numbers(states, "inputs", error=DataError)
     if not (np.isfinite(dt) and dt > 0):
         raise UsageError(f"the time step dt is {dt}: give a positive number")
     if array.ndim != 2 or array.size == 0:
@@ -232,7 +242,7 @@ def checked(states: Numbers, dt: float) -> Float[np.ndarray, "t n"]:
 
 
 def _given(xi: VectorField | np.ndarray, states: np.ndarray) -> np.ndarray:
-    values = np.asarray(xi(states) if callable(xi) else xi, dtype=np.float64)
+    values = real_numbers(xi(states) if callable(xi) else xi, "xi", error=DataError)
     if values.shape != states.shape:
         raise DataError(
             f"xi has shape {values.shape}, but the states have {states.shape}: give one velocity"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
 from steepest.recurrent.inputs import Inputs
@@ -37,7 +38,7 @@ class BoxCode:
     @classmethod
     def over(cls, points: Numbers, k: int) -> "BoxCode":
         """The grid of k nodes per dimension over points (t, d). Raises `DataError` if flat."""
-        array = np.asarray(points, dtype=np.float64)
+        array = real_numbers(points, "points", error=DataError)
         low, high = array.min(axis=0), array.max(axis=0)
         if k < 2:
             raise UsageError(f"k is {k}: a grid needs at least 2 nodes per dimension")
@@ -52,7 +53,7 @@ class BoxCode:
 
     def box(self, points: Numbers) -> Int[np.ndarray, " t"]:
         """The unit of each point (t, d)."""
-        array = np.asarray(points, dtype=np.float64)
+        array = real_numbers(points, "points", error=DataError)
         places = []
         for nodes, column in zip(self.nodes, array.T, strict=True):
             place = np.round((column - nodes[0]) / (nodes[1] - nodes[0])).astype(np.int64)
@@ -96,7 +97,7 @@ class AffineLift:
         return cls(matrix, random.uniform(-spread, spread, units))
 
     def encode(self, points: Numbers) -> Float[np.ndarray, "*t n"]:
-        return np.asarray(points, dtype=np.float64) @ self.matrix.T + self.offset
+        return real_numbers(points, "points", error=DataError) @ self.matrix.T + self.offset
 
     def decode(self, states: Float[np.ndarray, "*t n"]) -> Float[np.ndarray, "*t d"]:
         return (states - self.offset) @ np.linalg.pinv(self.matrix).T

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, FlowError, UsageError
 from steepest.recurrent.nonlinearity import IDENTITY, TANH, Nonlinearity, logistic
@@ -204,7 +205,7 @@ def simulate(
            [0.81 ],
            [0.729]])
     """
-    state = np.array(start, dtype=np.float64)
+    state = real_numbers(start, "start")
     if not (np.isfinite(dt) and dt > 0):
         raise UsageError(f"the time step dt is {dt}: give a positive number")
     if inputs is not None and len(inputs) < steps:
@@ -276,7 +277,7 @@ def replay(
            [0.995, 0.1  ],
            [0.98 , 0.199]])
     """
-    state = np.array(prime, dtype=np.float64)
+    state = real_numbers(prime, "prime")
     if not network.field(weights, state).any():
         what = "blank" if not state.any() else "a fixed point of the network"
         raise DataError(

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
 from steepest.recurrent.entropy import Minimum, precision_of, relative_entropy
@@ -162,7 +163,7 @@ def path_entropy(
     >>> round(entropy.quadratic, 3)
     0.495
     """
-    same = np.asarray(diffusion, dtype=np.float64)
+    same = real_numbers(diffusion, "diffusion")
     if other_diffusion is not None and not np.allclose(same, other_diffusion, rtol=1e-9, atol=0):
         gap = np.abs(same - other_diffusion)
         i, j = np.unravel_index(gap.argmax(), gap.shape)

@@ -52,13 +52,15 @@ class Nonlinearity:
         import jax
         import jax.numpy as jnp
 
+        from steepest.arrays.entry import double_precision
+
         def slope(states: np.ndarray) -> np.ndarray:
-            with jax.enable_x64(True):
+            with double_precision():
                 at = jnp.asarray(states, dtype=jnp.float64)
                 return np.asarray(jax.jvp(function, (at,), (jnp.ones_like(at),))[1])
 
         def value(states: np.ndarray) -> np.ndarray:
-            with jax.enable_x64(True):
+            with double_precision():
                 return np.asarray(function(jnp.asarray(states, dtype=jnp.float64)))  # pyright: ignore[reportArgumentType]
 
         return cls(value, slope, name=name)

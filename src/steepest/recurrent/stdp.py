@@ -9,6 +9,7 @@ gamma^2 / (gamma^2 + w^2). After Eq 15 the paper prints xi(u~) * g: read (du~/dt
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 
 __all__ = ["gain", "periodic_lowpass", "window"]
@@ -21,7 +22,7 @@ def window(lag: Numbers, gamma: float, decay: float = 0.0) -> Float[np.ndarray, 
     exp(gamma lag) before it: antisymmetric for decay l = 0, asymmetric when the Hebbian term with
     both factors seen through g is counted in (Discussion). At lag 0 the two halves' mean.
     """
-    lag = np.asarray(lag, dtype=np.float64)
+    lag = real_numbers(lag, "lag")
     causal = gamma * (gamma + decay) / 2 * np.exp(-gamma * np.abs(lag))
     acausal = -gamma * (gamma - decay) / 2 * np.exp(-gamma * np.abs(lag))
     return np.where(lag > 0, causal, np.where(lag < 0, acausal, (causal + acausal) / 2))
@@ -29,7 +30,7 @@ def window(lag: Numbers, gamma: float, decay: float = 0.0) -> Float[np.ndarray, 
 
 def gain(frequency: Numbers, gamma: float) -> Float[np.ndarray, "*n"]:
     """How much of the velocity at angular frequency w STDP sees: gamma^2 / (gamma^2 + w^2)."""
-    squared = np.square(np.asarray(frequency, dtype=np.float64))
+    squared = np.square(real_numbers(frequency, "frequency"))
     return np.asarray(gamma**2 / (gamma**2 + squared))
 
 

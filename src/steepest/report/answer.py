@@ -55,5 +55,6 @@ class Answer:
             f"{self.name}.html": page.encode(),
             f"{self.name}.png": picture,
             f"{self.name}.json": to_json(self.content).encode(),
-            **{name: text.encode() for name, text in self.others.items()},
+            # UTF-8 knows no lone surrogates: where a name holds one, its escape is written.
+            **{name: text.encode(errors="backslashreplace") for name, text in self.others.items()},
         }

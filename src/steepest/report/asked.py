@@ -67,6 +67,8 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
 
     before, after = (columns[0] for columns in sizes.sessions)
     seed = request.seed or 0
+    labels = sizes.labels.get("cluster") or sizes.labels.get("group")
+    groups = None if labels is None else labels.texts()
     try:
         verdict = infer_geometry(
             before,
@@ -74,13 +76,15 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
             noise_cv=request.noise_cv,
             noise_sd=request.noise_sd,
             detection_limit=request.detection_limit,
+            groups=groups,
             seed=seed,
         )
     except DataError as error:
         raise DataError(f"{sizes.path}: {error}") from error
     rate = assumed = None
     if sizes.rates is not None:
-        rate = rate_exponent(before.values, after.values, sizes.rates.values, seed=seed)
+        columns = (before.values, after.values, sizes.rates.values)
+        rate = rate_exponent(*columns, groups=groups, seed=seed)
     if verdict.noise.kind == "unknown":
         assumed = sensitivity(verdict.before, verdict.after)
     return pair_answer(

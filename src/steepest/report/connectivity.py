@@ -4,6 +4,7 @@ import numpy as np
 
 from steepest.inference.activity.connectivity import Connectivity
 from steepest.inference.activity.picture import connectivity_picture
+from steepest.markup import visible
 from steepest.papers.galtier2013 import CITATION
 from steepest.report.answer import Answer
 from steepest.report.page import Page, Section
@@ -42,7 +43,7 @@ def connectivity_answer(result: Connectivity, *, source: str) -> Answer:
         name="connectivity",
         heading=source,
         content=result.to_dict(),
-        table=lambda: "\n".join(result.lines()),
+        table=lambda: "\n".join(map(visible, result.lines())),
         page=lambda: _page(result, source),
         draw=lambda: connectivity_picture(result),
         others={"connectivity.csv": result.csv()},
@@ -107,14 +108,14 @@ def _units(result: Connectivity) -> Section:
     """Per unit: what W explains of its flow, how its replay correlates, and what is left open."""
     rows = zip(
         result.series.names,
-        result.explained,
+        result.velocity_explained,
         result.correlation,
         result.minimum.undetermined,
         strict=True,
     )
     return Section(
         "The units",
-        ("Unit", "Flow explained", "Correlation of replay", "Outgoing weights left open"),
+        ("Unit", "Velocity explained", "Correlation of replay", "Outgoing weights left open"),
         [
             (
                 name,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from steepest._version import __version__
 from steepest.inference.synapses.verdict import sentence_of
+from steepest.markup import visible
 from steepest.papers import Citation
 from steepest.papers.pogodin2024 import CITATION as POGODIN
 from steepest.report.words import CHECK_MARKS, Mark, Tone, capital, short, spaced, tone
@@ -146,7 +147,7 @@ def checks_section(checks: "Mapping[str, Check]") -> Section:
 
 
 def render(template: str, **values: Any) -> str:
-    """One of the package's HTML templates, filled in; every text is escaped."""
+    """One of the package's HTML templates, filled in; every text is made visible and escaped."""
     return _templates().get_template(template).render(**values)
 
 
@@ -161,15 +162,21 @@ def _templates() -> "Environment":
 
         return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
+    def finalize(value: Any) -> Any:
+        if isinstance(value, Markup):
+            return value
+        return visible(str(value), lines=True)
+
     def cell(value: Any) -> Any:
         if isinstance(value, Mark):
-            return Markup('<span class="{}">{}</span>').format(value.kind, value.word)
+            return Markup('<span class="{}">{}</span>').format(value.kind, visible(value.word))
         return value
 
     templates = Environment(
         loader=PackageLoader("steepest.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from steepest.inference.synapses.verdict import sentence_of
+from steepest.markup import visible
 from steepest.report.words import CHECK_MARKS, Mark, capital, spaced, tone
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ def plain_table(*columns: str, numbers: int | None = None) -> "Table":
 
 
 def text(words: str, style: str = "") -> "Text":
-    """Words of which nothing is taken for a style, whatever brackets they hold."""
+    """Words of which nothing is taken for a style, whatever brackets they hold, or obeyed."""
     from rich.text import Text
 
-    return Text(words, style=style)
+    return Text(visible(words), style=style)
 
 
 def together(*parts: "RenderableType") -> "Group":

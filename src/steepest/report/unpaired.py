@@ -68,6 +68,10 @@ def _table(verdict: UnpairedVerdict) -> "Group":
 
 
 def _numbers(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
+    left_out = (
+        _left_out(verdict.absent_before, verdict.not_measured_before),
+        _left_out(verdict.absent_after, verdict.not_measured_after),
+    )
     return [
         (
             "index",
@@ -75,10 +79,20 @@ def _numbers(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
             "smallest distance between distributions; both samples bootstrapped",
         ),
         ("change", fixed(verdict.relative_change), "of the spread of sizes before"),
-        ("sizes before", str(verdict.n_before), _left_out(verdict.absent_before)),
-        ("sizes after", str(verdict.n_after), _left_out(verdict.absent_after)),
+        (
+            "sizes before",
+            str(verdict.n_before),
+            _left_out(verdict.absent_before, verdict.not_measured_before),
+        ),
+        (
+            "sizes after",
+            str(verdict.n_after),
+            _left_out(verdict.absent_after, verdict.not_measured_after),
+        ),
     ]
 
 
-def _left_out(absent: int) -> str:
-    return f"{absent} absent (0 or empty) left out" if absent else "all positive"
+def _left_out(absent: int, unknown: int) -> str:
+    parts = [f"{absent} absent (0 or empty)"] if absent else []
+    parts += [f"{unknown} not measured"] if unknown else []
+    return f"{', '.join(parts)} left out" if parts else "all positive"

@@ -30,6 +30,7 @@ from .rules import (
 from .settings import Settings, Spikes, check_run
 from .simulation import simulate, simulate_dense
 from .task import (
+    AbstractTeacher,
     AttenuatedTeacher,
     FixedRateTeacher,
     GivenTeacher,
@@ -60,6 +61,7 @@ __all__ = [
     "AbstractKernel",
     "AbstractRule",
     "AbstractSomaticRule",
+    "AbstractTeacher",
     "AbstractTransfer",
     "Afferents",
     "Alpha",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 from steepest.spiking.trains import SpikeTrains
 
@@ -18,7 +19,7 @@ MOST_EXPECTED = 0.5  # spikes per bin; with more, a bin is too long to be taken 
 
 def check_bins(rates: Any, dt: float, what: str) -> None:
     """Raise a `UsageError` that names the first rate (Hz) of more than half a spike per bin."""
-    rates = np.atleast_1d(np.asarray(rates, dtype=np.float64))
+    rates = np.atleast_1d(real_numbers(rates, "rates"))
     many = rates * dt > MOST_EXPECTED
     if many.any():
         i = int(np.flatnonzero(many.reshape(-1))[0])
@@ -90,8 +91,8 @@ class VaryingGroup(AbstractGroup):
 
     def __post_init__(self) -> None:
         _check_size(self.size)
-        knots = np.asarray(self.knots, dtype=np.float64)
-        values = np.asarray(self.values, dtype=np.float64)
+        knots = real_numbers(self.knots, "a varying group: times")
+        values = real_numbers(self.values, "a varying group: rates")
         if knots.ndim != 1 or knots.shape != values.shape or knots.size < 2:
             raise UsageError(
                 f"a varying group: {knots.shape} times for {values.shape} rates; give two or more, "
@@ -122,7 +123,9 @@ class GivenGroup(AbstractGroup):
     nominal: Any = None
 
     def __post_init__(self) -> None:
-        nominal = self.trains.rates if self.nominal is None else np.asarray(self.nominal, float)
+        nominal = self.trains.rates
+        if self.nominal is not None:
+            nominal = real_numbers(self.nominal, "given trains: nominal rates")
         if nominal.shape != (self.trains.size,):
             raise UsageError(
                 f"given trains: {nominal.shape} nominal rates for {self.trains.size} trains"
@@ -156,7 +159,7 @@ class Afferents:
     @classmethod
     def steady(cls, rates: Any) -> "Afferents":
         """Independent Poisson afferents with these constant rates (n,), in Hz."""
-        rates = np.atleast_1d(np.asarray(rates, dtype=np.float64))
+        rates = np.atleast_1d(real_numbers(rates, "rates"))
         _check_rates(rates)
         starts = np.flatnonzero(np.r_[True, np.diff(rates) != 0])
         sizes = np.diff(np.r_[starts, len(rates)])

@@ -19,7 +19,12 @@ from steepest.spiking.dense_step import (
 )
 from steepest.spiking.recorder import Recorder, Run
 from steepest.spiking.recording import Recording, State
-from steepest.spiking.task import AttenuatedTeacher, GivenTeacher, RealisableTeacher
+from steepest.spiking.task import (
+    AbstractTeacher,
+    AttenuatedTeacher,
+    GivenTeacher,
+    RealisableTeacher,
+)
 
 __all__ = ["run_dense"]
 
@@ -88,6 +93,7 @@ def _model(run: Run, chart: AbstractChart) -> Model:
         jnp.asarray(settings.dt, dtype=jnp.float64),
         most_drawn(float(rates.max()) * settings.dt),
         type(task.source),
+        task.source if isinstance(task.source, AbstractTeacher) else None,
         run.spikes is None,
     )
 
@@ -108,7 +114,7 @@ def _mover(run: Run, model: Model, chunk: int) -> Callable[[int, int, Trial], Tr
     count, n = run.start.weights.shape
     if isinstance(source, RealisableTeacher):
         teacher = jnp.broadcast_to(jnp.asarray(source.weights), (count, n))
-    elif isinstance(source, GivenTeacher):
+    elif isinstance(source, GivenTeacher | AbstractTeacher):
         teacher = jnp.zeros(count)
     else:
         teacher = jnp.full(count, float(source.rate))

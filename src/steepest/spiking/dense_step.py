@@ -21,7 +21,7 @@ from steepest.spiking.afferents import MOST_EXPECTED
 from steepest.spiking.fisher import NeuronFisher
 from steepest.spiking.neuron import PoissonNeuron
 from steepest.spiking.rules import AbstractRule, AbstractSomaticRule
-from steepest.spiking.task import GivenTeacher, RealisableTeacher
+from steepest.spiking.task import AbstractTeacher, GivenTeacher, RealisableTeacher
 
 __all__ = [
     "Model",
@@ -53,6 +53,7 @@ class Model(eqx.Module):
     dt: Array
     most: int = eqx.field(static=True)  # the largest count drawn of an afferent in a bin
     source: type = eqx.field(static=True)  # which kind of teacher
+    own: AbstractTeacher | None  # the teacher itself, where it is of the user's own class
     drawn: bool = eqx.field(static=True)  # whether spikes are drawn or all given
 
     def fisher(self, step: Array) -> NeuronFisher:
@@ -109,6 +110,9 @@ def take_step(
     expected_taught = like(0, w)
     if model.source is RealisableTeacher:
         expected_taught = neuron.rate(jnp.sum(teacher * x)) * model.dt
+    elif model.own is not None:
+        rate = model.own.rate(x, like(step, model.dt) * model.dt)
+        expected_taught = like(rate, w) * model.dt
     elif model.source is not GivenTeacher:
         expected_taught = teacher * model.dt
     spikes, y = counts, taught

@@ -14,7 +14,7 @@ from steepest.spiking.rules import (
     EuclideanRule,
     NaturalRule,
 )
-from steepest.spiking.task import AttenuatedTeacher, GivenTeacher, Task
+from steepest.spiking.task import AbstractTeacher, AttenuatedTeacher, GivenTeacher, Task
 from steepest.spiking.transfer import Sigmoid
 
 __all__ = ["RULES", "Limit", "limits", "why_dense"]
@@ -76,6 +76,11 @@ def limits(task: Task, rule: AbstractRule, chart: AbstractChart | None = None) -
             isinstance(task.teacher, AttenuatedTeacher),
             "the teacher's spikes are attenuated",
             "an attenuated teacher",
+        ),
+        (
+            isinstance(task.source, AbstractTeacher),
+            f"the teacher is {type(task.source).__name__}",
+            f"the teacher {type(task.source).__name__}",
         ),
         (
             isinstance(task.source, GivenTeacher),

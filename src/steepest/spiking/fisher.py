@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import MetricError
 from steepest.geometry.metric import AbstractMetric
@@ -229,7 +230,7 @@ def quadratic_inverse(kernel: AbstractKernel, rates: Any) -> Float[np.ndarray, "
     array([[ 0.00234, -0.00026],
            [-0.00026,  0.00026]])
     """
-    r = np.asarray(rates, dtype=np.float64)
+    r = real_numbers(rates, "rates")
     if r.ndim != 1 or not (np.isfinite(r) & (r > 0)).all():
         raise MetricError(f"quadratic_inverse: rates are positive numbers (n,) in Hz, not {r}")
     c, eps0 = float(kernel.c_eps), float(kernel.integral)

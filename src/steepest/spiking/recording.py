@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.arrays.entry import entry_point
+from steepest.arrays.given import real_numbers
 from steepest.errors import DataError, UsageError
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.task import RealisableTeacher, Task
@@ -166,7 +167,7 @@ def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int
             )
         count = int(record)
         return sorted({round(first + steps * k / count) for k in range(count + 1)})
-    times = np.atleast_1d(np.asarray(record, dtype=np.float64))
+    times = np.atleast_1d(real_numbers(record, "record"))
     chosen = np.rint(times / dt)
     bad = ~(np.isfinite(times) & (chosen >= first) & (chosen <= last))
     if times.size == 0 or bad.any():
@@ -190,7 +191,7 @@ def evaluate(task: Task, somatic: Any, dt: float = 5e-4) -> dict[str, np.ndarray
     >>> measures["rate_distance"], measures["weight_distance"]
     (array([0., 0.]), array([0., 0.]))
     """
-    w = np.asarray(somatic, dtype=np.float64)
+    w = real_numbers(somatic, "weights")
     measures: dict[str, np.ndarray] = {}
     source = task.source
     if isinstance(source, RealisableTeacher):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 from steepest.spiking.afferents import Afferents, SteadyGroup, check_bins
 from steepest.spiking.recording import State
@@ -119,7 +120,7 @@ def check_run(
     n = task.afferents.size
     task.neuron.kernel.check_step(settings.dt)
     if state is None:
-        w = np.array(np.atleast_2d(np.asarray(weights, dtype=np.float64)))
+        w = np.atleast_2d(real_numbers(weights, "weights"))
         if w.ndim != 2 or w.shape[1] != n or len(w) == 0:
             raise UsageError(
                 f"weights of shape {np.shape(weights)} for {n} afferents; give (n,) or (trials, n)"

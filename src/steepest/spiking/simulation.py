@@ -76,6 +76,8 @@ def simulate(
         raise UsageError(f"threads={threads}: give 1 or more")
     settings = Settings(rate, duration, dt, seed, euler)
     run = _checked(task, rule, weights, settings, spikes, state, record)
+    if chart is not None:
+        _check_kind(chart, AbstractChart, "chart", "Attenuation(distance)")
     reason = why_dense(task, rule, chart, dt, euler)
     if engine == "events" and reason is not None:
         raise UsageError(f"the event-driven engine cannot do this run: {reason}; take 'dense'")
@@ -129,6 +131,8 @@ def simulate_dense(
     ('dense', 20)
     """
     settings = Settings(rate, duration, dt, seed, euler)
+    if chart is not None:
+        _check_kind(chart, AbstractChart, "chart", "Attenuation(distance)")
     return run_dense(_checked(task, rule, weights, settings, spikes, state, record), chart)
 
 
@@ -141,6 +145,14 @@ def _checked(
     state: State | None,
     record: Any,
 ) -> Run:
+    _check_kind(task, Task, "task", "paper_task()[0]")
+    _check_kind(rule, AbstractRule, "rule", "NaturalRule()")
     start = check_run(task, weights, settings, spikes, state)
     marks = record_steps(record, settings.steps, settings.dt, start.step)
     return Run(task, rule, settings, start, spikes, marks)
+
+
+def _check_kind(value: Any, kind: type, what: str, example: str) -> None:
+    if not isinstance(value, kind):
+        given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
+        raise UsageError(f"the {what} is one such as {example}, not {given}")

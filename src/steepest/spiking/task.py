@@ -3,14 +3,19 @@
 Kreutzer et al. 2022, Sec 6.4.1.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from scipy.special import expit
 
+from steepest.arrays.entry import double_precision
+from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 from steepest.geometry.chart import Attenuation
 from steepest.spiking.afferents import Afferents
@@ -20,6 +25,7 @@ from steepest.spiking.trains import SpikeTrains
 from steepest.spiking.usps import sample_usps
 
 __all__ = [
+    "AbstractTeacher",
     "AttenuatedTeacher",
     "FixedRateTeacher",
     "GivenTeacher",
@@ -44,7 +50,7 @@ class RealisableTeacher:
     weights: Any
 
     def __post_init__(self) -> None:
-        weights = np.asarray(self.weights, dtype=np.float64)
+        weights = real_numbers(self.weights, "the teacher's weights")
         if weights.ndim not in (1, 2):
             raise UsageError(f"a teacher's weights are (n,) or (trials, n), not {weights.shape}")
         check_weights(weights, "the teacher's weights")
@@ -81,7 +87,29 @@ class GivenTeacher:
             raise UsageError(f"a teacher is one spike train, not {self.spikes.size}")
 
 
-Source: TypeAlias = RealisableTeacher | FixedRateTeacher | GivenTeacher
+class AbstractTeacher(eqx.Module):
+    """A teacher of your own: Poisson spikes at a rate that follows the afferents, or time.
+
+    To add one, define `rate`, a kernel in jax.numpy. The dense engine runs it (`why_dense` says
+    so); a rate of more than half a spike per bin ends the run with a `LearningError`, and cost and
+    distance are measured against its rates at time 0.
+
+    >>> import jax.numpy as jnp
+    >>> class Waves(AbstractTeacher):
+    ...     mean: float
+    ...     def rate(self, usps, time):
+    ...         return self.mean * (1 + jnp.sin(2 * jnp.pi * time))
+    >>> task = Task(PoissonNeuron(), Afferents.steady([10.0, 50.0]), Waves(20.0))
+    >>> task.teacher_rates(np.zeros((3, 2)))
+    array([20., 20., 20.])
+    """
+
+    @abstractmethod
+    def rate(self, usps: Float[Array, " n"], time: Float[Array, ""]) -> Float[Array, ""]:
+        """The rate (Hz) at the USPs (mV) of all afferents at a time (s)."""
+
+
+Source: TypeAlias = RealisableTeacher | FixedRateTeacher | GivenTeacher | AbstractTeacher
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +128,8 @@ class AttenuatedTeacher:
     factors: Any
 
     def __post_init__(self) -> None:
-        factors = np.asarray(self.factors, dtype=np.float64)
+        _check_teacher(self.teacher, Source)
+        factors = real_numbers(self.factors, "the teacher's attenuation")
         if factors.ndim != 1 or not ((factors >= 0) & (factors <= 1)).all():
             raise UsageError(
                 f"a teacher's attenuation is one factor from 0 to 1 per afferent, not {factors}"
@@ -138,10 +167,20 @@ def backpropagation(distance: Any, reach: float, width: float) -> Float[np.ndarr
 
 
 def _distances(distance: Any) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(distance, dtype=np.float64))
+    array = np.atleast_1d(real_numbers(distance, "distances"))
     if array.ndim != 1 or not (np.isfinite(array) & (array >= 0)).all():
         raise UsageError("distances from the soma are one finite number (um) per afferent, >= 0")
     return array
+
+
+def _check_teacher(teacher: Any, kinds: Any) -> None:
+    if isinstance(teacher, kinds):
+        return
+    given = f"the class {teacher.__name__}" if isinstance(teacher, type) else repr(teacher)
+    raise UsageError(
+        f"a teacher is a RealisableTeacher, FixedRateTeacher or GivenTeacher, or of a class of your"
+        f" own that derives from AbstractTeacher, not {given}"
+    )
 
 
 def check_weights(weights: np.ndarray, what: str) -> None:
@@ -173,6 +212,12 @@ class Task:
     usp_variances: Any = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.neuron, PoissonNeuron) or not isinstance(self.afferents, Afferents):
+            raise UsageError(
+                "a task is a PoissonNeuron, Afferents and a teacher, not"
+                f" {self.neuron!r} and {self.afferents!r}"
+            )
+        _check_teacher(self.teacher, Teacher)
         n = self.afferents.size
         teacher = self.source
         if isinstance(teacher, RealisableTeacher):
@@ -180,7 +225,7 @@ class Task:
         if isinstance(self.teacher, AttenuatedTeacher):
             self._length("the teacher's attenuation", len(self.teacher.factors), n)
         if self.test_usps is not None:
-            usps = np.asarray(self.test_usps, dtype=np.float64)
+            usps = real_numbers(self.test_usps, "test USPs")
             if usps.ndim != 2 or len(usps) == 0:
                 raise UsageError(f"test USPs are samples (m, n), not of shape {usps.shape}")
             self._length("test USPs", usps.shape[1], n)
@@ -206,7 +251,11 @@ class Task:
             return None
         if isinstance(source, FixedRateTeacher):
             return np.full(len(usps), float(source.rate))
-        with jax.enable_x64(True):
+        if isinstance(source, AbstractTeacher):
+            with double_precision():
+                rate = jax.vmap(source.rate, in_axes=(0, None))
+                return np.asarray(rate(jnp.asarray(usps), jnp.zeros(())))
+        with double_precision():
             return np.asarray(self.neuron.rate(source.weights @ usps.T))
 
     def fisher(self, times: np.ndarray | None = None) -> NeuronFisher:
@@ -242,7 +291,7 @@ def paper_task(
         raise UsageError(f"{trials} trials of {n} afferents: give 1 or more of 2 or more")
     random = np.random.default_rng([seed, 0])
     start, target = random.uniform(-span / n, span / n, (2, trials, n))
-    each = np.repeat(np.asarray(rates, dtype=np.float64), [n - n // 2, n // 2])
+    each = np.repeat(real_numbers(rates, "rates"), [n - n // 2, n // 2])
     afferents = Afferents.steady(each)
     usps = sample_usps(neuron.kernel, each, test_samples, seed=seed)
     return Task(neuron, afferents, RealisableTeacher(target), usps), start

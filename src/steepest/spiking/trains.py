@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from steepest.arrays.given import real_numbers
 from steepest.errors import DataError
 
 __all__ = ["LARGEST_COUNT", "SpikeTrains", "read_spike_trains"]
@@ -38,7 +39,10 @@ class SpikeTrains:
     duration: float
 
     def __init__(self, trains: Sequence[Any], duration: float) -> None:
-        arrays = tuple(np.array(train, dtype=np.float64) for train in trains)
+        arrays = tuple(
+            real_numbers(train, f"spike train {i}", error=DataError)
+            for i, train in enumerate(trains)
+        )
         object.__setattr__(self, "trains", arrays)
         object.__setattr__(self, "duration", float(duration))
         if not (np.isfinite(self.duration) and self.duration > 0):
@@ -81,7 +85,7 @@ class SpikeTrains:
         counted = np.zeros((last - first, self.size), dtype=np.int64)
         for i, times in enumerate(self.trains):
             here = slice(*np.searchsorted(times, [(first - 1) * dt, (last + 1) * dt]))
-            bins = np.floor(times[here] / dt + _EDGE).astype(np.int64) - first
+            bins = _bin_of(times[here], dt) - first
             inside = bins[(bins >= 0) & (bins < last - first)]
             counted[:, i] = np.bincount(inside, minlength=last - first)
         if counted.max(initial=0) > LARGEST_COUNT:
@@ -92,6 +96,17 @@ class SpikeTrains:
                 "bins"
             )
         return counted.astype(np.uint8)
+
+
+def _bin_of(times: np.ndarray, dt: float) -> np.ndarray:
+    """The bin in which each time lies; a time written at an edge is in the bin that starts there.
+
+    Late in a long run the edge itself is known to some units of the last digit only.
+    """
+    places = times / dt
+    nearest = np.rint(places)
+    at_edge = np.abs(places - nearest) <= np.maximum(_EDGE, 4 * np.spacing(places))
+    return np.where(at_edge, nearest, np.floor(places)).astype(np.int64)
 
 
 def read_spike_trains(path: str | Path, size: int, duration: float) -> SpikeTrains:

@@ -17,6 +17,7 @@ import numpy as np
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import double_precision
 from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
 from steepest.errors import DomainError
 
@@ -296,7 +297,7 @@ class Transfer(AbstractTransfer):
 
     def __check_init__(self) -> None:
         _check_positive("Transfer", step=self.step)
-        with jax.enable_x64(True):
+        with double_precision():
             V = jnp.linspace(-40.0, 60.0, 201)
             rates = np.asarray(self.function(V))
             slopes = np.asarray(self.slope(V)) if rates.shape == V.shape else rates

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 from steepest.spiking.recording import Recording
 
@@ -30,7 +31,7 @@ def first_time_below(times: Any, values: Any, threshold: float) -> Float[np.ndar
     >>> first_time_below([0.0, 1.0, 2.0], [100.0, 10.0, 1.0], 10.0**0.5).round(3)
     np.float64(1.5)
     """
-    t, y = np.asarray(times, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    t, y = real_numbers(times, "times"), real_numbers(values, "curves")
     if t.ndim != 1 or t.size == 0 or y.shape[:1] != t.shape:
         raise UsageError(f"{t.shape} times for curves of shape {y.shape}")
     if not (threshold > 0 and (y > 0).all()):
@@ -57,7 +58,7 @@ def mean_time_below(times: Any, curves: Any, threshold: float) -> tuple[float, f
     >>> round(time, 3), round(error, 3)
     (1.291, 0.011)
     """
-    y = np.asarray(curves, dtype=np.float64)
+    y = real_numbers(curves, "curves")
     if y.ndim != 2 or y.size == 0:
         raise UsageError(f"curves are of shape (times, trials), not {y.shape}")
     whole = float(first_time_below(times, y.mean(axis=1), threshold))
@@ -138,7 +139,7 @@ def tune_rate(
     >>> tuning.best, tuning.times.round(2)
     (0.001, array([ inf, 0.18]))
     """
-    tried = sorted({float(rate) for rate in np.atleast_1d(np.asarray(rates, dtype=np.float64))})
+    tried = sorted({float(rate) for rate in np.atleast_1d(real_numbers(rates, "rates"))})
     if len(tried) < 2 or not (np.isfinite(tried).all() and tried[0] > 0):
         raise UsageError(f"learning rates to try: two or more positive ones, not {tried}")
 

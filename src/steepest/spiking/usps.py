@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.arrays.entry import entry_point
+from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 from steepest.geometry.fisher import FisherEstimate
 from steepest.spiking.kernel import AbstractKernel
@@ -30,7 +31,7 @@ def sample_usps(
     >>> sample_usps(Alpha(0.01), [10.0, 50.0], samples=3).shape
     (3, 2)
     """
-    r = np.atleast_1d(np.asarray(rates, dtype=np.float64))
+    r = np.atleast_1d(real_numbers(rates, "rates"))
     if r.ndim != 1 or not (np.isfinite(r) & (r >= 0)).all():
         raise UsageError(f"rates are one per afferent, finite and not negative, not {r} Hz")
     if samples < 1 or not (np.isfinite(duration) and duration > 0):
@@ -69,8 +70,8 @@ def shot_noise_fisher(
     >>> estimate.matrix.shape
     (2, 2)
     """
-    w = np.atleast_1d(np.asarray(weights, dtype=np.float64))
-    r = np.atleast_1d(np.asarray(rates, dtype=np.float64))
+    w = np.atleast_1d(real_numbers(weights, "weights"))
+    r = np.atleast_1d(real_numbers(rates, "rates"))
     if w.shape != r.shape or samples < 2:
         raise UsageError(
             f"{w.shape} weights for {r.shape} rates, {samples} samples: give one weight per rate "

@@ -26,6 +26,11 @@ _SETTINGS = {
     "distributed.admin.low-level-log-length": 1000,
     # How often a cell's worker may die before the cell is tried alone, and then recorded.
     "distributed.scheduler.allowed-failures": 1,
+    # Results are in files: there is nothing to spill, and a worker that waits for memory that its
+    # last cell keeps would wait for ever. One that takes nearly all is ended, and its cell told.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
 }
 
 

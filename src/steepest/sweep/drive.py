@@ -1,12 +1,15 @@
 """The driver: keeps the workers busy with the cells that are left, and knows only their numbers."""
 
 import json
+import logging
 import os
 import queue
+import shutil
 import socket
 import time
 import uuid
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,15 +21,19 @@ from distributed import Client, Future, KilledWorker
 
 from steepest.errors import SteepestError, UsageError
 from steepest.progress import Advance, progress_bar
-from steepest.sweep.cell import Task, run_cells
+from steepest.sweep.cell import Task, overdue, run_cells
 from steepest.sweep.cluster import open_client, read_slurm
-from steepest.sweep.folding import fold
+from steepest.sweep.damage import find_damage, refuse_damage
+from steepest.sweep.folding import fold, forget
 from steepest.sweep.plan import Plan, read_plan
+from steepest.sweep.repair import repair_store
 from steepest.sweep.staged import write_atomic, write_failure
 from steepest.sweep.store import DONE, FAILED, LEFT, SweepStore
 
 __all__ = ["Summary", "run_sweep"]
 
+# What befalls workers; a program that sets up no logging has it on stderr.
+_LOG = logging.getLogger("steepest.sweep")
 _BEAT = 1.0
 _FOLD_SECONDS = 10.0
 _FOLD_CELLS = 1000
@@ -44,6 +51,8 @@ _ANSWER = 30.0
 class Summary:
     """How a sweep ended: the store, its cells by state, those computed now, and the seconds.
 
+    `repaired` names the files of the store that were damaged, and what had become of them.
+
     >>> summary = Summary(Path("study.zarr"), cells=6, done=4, failed=2, computed=6, seconds=0.5)
     >>> summary.to_dict()["left"]
     0
@@ -55,6 +64,7 @@ class Summary:
     failed: int
     computed: int
     seconds: float
+    repaired: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain JSON values."""
@@ -66,6 +76,7 @@ class Summary:
             "left": self.cells - self.done - self.failed,
             "computed": self.computed,
             "seconds": round(self.seconds, 3),
+            "repaired": list(self.repaired),
         }
 
 
@@ -77,11 +88,13 @@ def run_sweep(
     scheduler: str | None = None,
     slurm: str | Path | None = None,
     retry_failed: bool = False,
+    repair: bool = False,
     patience: float = 10.0,
 ) -> Summary:
     """Compute the cells of a study file that its store does not hold yet, on Dask.
 
     A failing cell is recorded and stops nothing. Interrupted or killed, the same call goes on.
+    Before anything is computed, all that the store holds is read, and nothing damaged is used.
 
     - `study`: a TOML file (see `read_plan`).
     - `store`: a Zarr folder, by default the study's name with .zarr beside it.
@@ -89,10 +102,12 @@ def run_sweep(
     - `scheduler`: the address of a running Dask cluster instead.
     - `slurm`: a TOML file with the options of a cluster to start through Slurm instead.
     - `retry_failed`: compute the cells again that failed.
+    - `repair`: remove what is damaged in the store, and compute the cells again that lay in it.
     - `patience`: seconds that the `scheduler` has to answer.
 
     Raises `UsageError` before anything starts for a study that cannot be run, for a store of
-    another study or with another driver at work, and when the store cannot be written any more.
+    another study or with another driver at work, and when the store cannot be written any more;
+    `DataError`, naming the files, for a store that is damaged.
 
     >>> try:
     ...     run_sweep("study.toml", workers=2, slurm="slurm.toml")
@@ -109,30 +124,49 @@ def run_sweep(
     options = None if slurm is None else read_slurm(slurm)
     place = SweepStore(Path(study).with_suffix(".zarr") if store is None else store)
     place.open_for(plan, Path(study).parent)
-    states = place.states()
-    again = np.flatnonzero(states == FAILED) if retry_failed else np.array([], int)
-    if not np.any(states == LEFT) and not again.size and not place.work.exists():
-        return _summary(place, 0, began)
-    with place.driven():
+    if not repair and not place.work.exists():
+        refuse_damage(place, find_damage(place))
         states = place.states()
-        if retry_failed:
-            fold(str(place.path))
-            states[states == FAILED] = LEFT
-        todo = np.flatnonzero(states == LEFT)
+        if not np.any(states == LEFT) and not (retry_failed and np.any(states == FAILED)):
+            return _summary(place, 0, began)
+    with place.driven():
+        repaired, first = _settle(plan, place, repair, retry_failed)
+        todo = np.flatnonzero(place.states() == LEFT)
         try:
             if todo.size:
                 with open_client(workers, scheduler, options, patience) as client:
-                    _Run(plan, place, client, todo).finish()
+                    for cells in (np.array(first, int), np.setdiff1d(todo, first)):
+                        if cells.size:
+                            _Run(plan, place, client, cells).finish()
         finally:
             fold(str(place.path))
             place.finish(time.monotonic() - began)
-    return _summary(place, int(todo.size), began)
+    return _summary(place, int(todo.size), began, repaired)
 
 
-def _summary(place: SweepStore, computed: int, began: float) -> Summary:
+def _settle(
+    plan: Plan, place: SweepStore, repair: bool, retry_failed: bool
+) -> tuple[list[str], list[int]]:
+    """Have the store hold what is done, and nothing else; gives the files that were repaired.
+
+    The cells that are to be computed before all others come second.
+    """
+    repaired, first = repair_store(place, plan) if repair else ([], [])
+    refuse_damage(place, find_damage(place))
+    shutil.rmtree(place.work / "watch", ignore_errors=True)  # what a driver left that was killed
+    fold(str(place.path))
+    if retry_failed:
+        forget(place, np.flatnonzero(place.states() == FAILED).tolist())
+    return repaired, first
+
+
+def _summary(
+    place: SweepStore, computed: int, began: float, repaired: Sequence[str] = ()
+) -> Summary:
     states = place.states()
     done, failed = (int(np.sum(states == state)) for state in (DONE, FAILED))
-    return Summary(place.path, states.size, done, failed, computed, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Summary(place.path, states.size, done, failed, computed, seconds, tuple(repaired))
 
 
 def _lost(error: Exception) -> UsageError:
@@ -149,7 +183,7 @@ class _Run:
         self.plan, self.place, self.client = plan, place, client
         self.total, self.waiting = todo.size, deque(todo.tolist())
         path = str(place.path.resolve())
-        self.task = Task(plan.source, plan.scale, path)
+        self.task = Task(plan.source, plan.scale, path, plan.timeout)
         self.token = uuid.uuid4().hex[:8]
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.under_way: dict[Any, tuple[list[int], Future]] = {}
@@ -159,6 +193,7 @@ class _Run:
         self.folding: Future | None = None
         self.started = datetime.now(UTC)
         self.good = self.bad = self.since_fold = self.workers = 0
+        self.known: set[Any] = set()
 
     def finish(self) -> None:
         """Compute all cells; raises what stops the whole sweep."""
@@ -217,9 +252,15 @@ class _Run:
             if key[0].startswith("cell"):
                 # One of them or a cell before them is to blame: each runs alone, at the end.
                 self.suspects += indices
+                _LOG.warning(
+                    "Two workers died over %s; at the end each is tried alone",
+                    self._named(indices),
+                )
                 return
-            words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
-            write_failure(self.place.cells, indices[0], words, "", float("nan"))
+            if not overdue(self.task, indices[0]):
+                words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
+                write_failure(self.place.cells, indices[0], words, "", float("nan"))
+            _LOG.warning("Recorded as failed: %s; its workers died", self._named(indices))
             good = [False]
         except SteepestError:
             raise
@@ -258,6 +299,13 @@ class _Run:
     def _beat(self, advance: Advance) -> None:
         threads: Any = self.client.nthreads()
         self.workers = len(threads)
+        gone, self.known = self.known - threads.keys(), set(threads)
+        if gone:
+            _LOG.warning(
+                "%d of the workers ended (killed, out of memory, or over a cell_timeout); the cells"
+                " they had not finished go to others",
+                len(gone),
+            )
         beat = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -269,6 +317,10 @@ class _Run:
         write_atomic(self.place.work / "driver.json", json.dumps(beat).encode())
         if self.workers:
             advance(0.0, self._words())
+
+    def _named(self, indices: list[int]) -> str:
+        cell = f"cell {indices[0]} ({self.plan.cell(indices[0])})"
+        return cell if len(indices) == 1 else f"{cell} and {len(indices) - 1} after it"
 
     def _words(self) -> str:
         failed = f", {self.bad} failed" if self.bad else ""

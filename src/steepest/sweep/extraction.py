@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from steepest.errors import UsageError
+from steepest.sweep.names import own_name
 from steepest.sweep.store import DONE, SERVICE
 
 __all__ = ["one_cell"]
@@ -42,17 +42,11 @@ def one_cell(dataset: xr.Dataset, at: Mapping[str, int]) -> xr.Dataset:
         if name in labels or name in SERVICE or "length_of" in variable.attrs:
             continue
         attrs = dict(variable.attrs)
-        own_name = attrs.pop("renamed_from", name)
-        dims = [_own_dim(str(dim), axes) for dim in variable.dims]
+        own = attrs.pop("renamed_from", name)
+        dims = [own_name(str(dim), {*axes, *labels, *SERVICE}) for dim in variable.dims]
         side = coordinates if name in cell.coords else data
-        side[own_name] = (dims, _text(variable.values), attrs)
+        side[own] = (dims, _text(variable.values), attrs)
     return xr.Dataset(data, coordinates)
-
-
-def _own_dim(dim: str, axes: Mapping[str, Any]) -> str:
-    own = dim.removesuffix("_result")
-    taken = {*axes, *(name for values in axes.values() for name in values), *SERVICE}
-    return own if own in taken else dim
 
 
 def _text(values: np.ndarray) -> np.ndarray:

@@ -78,7 +78,7 @@ def _from_text(source: FigureSource) -> Figure:
         sys.path.append(str(path.parent))
     try:
         exec(compile(source.text, str(path), "exec"), module.__dict__)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
         raise UsageError(
             f"the figure file {path} cannot be imported: {type(error).__name__}: {error}"

@@ -5,7 +5,8 @@ A coordinate that all cells share stays what it is. Where cells differ:
 - in length, arrays grow to the longest, and shorter cells end in missing values (DIM_length_of_cell
   says where);
 - in the values of a coordinate, it becomes an array over cells, named NAME_of_cell.
-A name that the study itself uses, as dimension or label, gets "_result" appended.
+A name that the study itself uses, as dimension or label, gets "_result" appended; in a name that
+no file may have ("rate (spikes/s)"), the characters that hinder it stand as in URLs (%2F).
 
 A process may die at any write, and any write may find the disk full; the cells are then still in
 their files, and are laid out again. So an array appears as a whole, and disappears so; the values
@@ -23,6 +24,8 @@ from typing import Any
 import numpy as np
 import zarr
 
+from steepest.sweep.metadata import array_names
+from steepest.sweep.names import store_name
 from steepest.sweep.staged import Record, Variable, pack_variables, unpack_variables, write_atomic
 from steepest.sweep.store import DONE, SERVICE, array, block, sync
 
@@ -33,7 +36,7 @@ _LENGTH = "_length_of_cell"
 
 
 class Layout:
-    """The arrays of a store, extended as cells need; `changed` says whether any was."""
+    """The arrays of a store, extended as cells need."""
 
     def __init__(self, group: zarr.Group, labels: Mapping[str, Iterable[str]], work: Path) -> None:
         """`labels`: for every dimension of the study, the names of the labels along it.
@@ -42,14 +45,13 @@ class Layout:
         """
         self.group, self.work = group, work
         self.dims = tuple(labels)
-        self.arrays: dict[str, Any] = {name: group[name] for name in sorted(_names(group))}
+        self.arrays: dict[str, Any] = {name: group[name] for name in array_names(work.parent)}
         # Zarr reads attributes and values anew each time; these are asked for at every cell.
         self._dims = {name: _dims(there) for name, there in self.arrays.items()}
         self._seen: dict[str, np.ndarray] = {}
         self.shape = self.arrays["cell_status"].shape
         along = {name for names in labels.values() for name in names}
         self.taken = {*self.dims, *along, *SERVICE}
-        self.changed = False
         for dim in {dim for dims in self._dims.values() for dim in dims} - {*self.dims}:
             self._grow(dim, self.length(dim) or 0)
         if self._note.exists():
@@ -64,7 +66,7 @@ class Layout:
 
     def rename(self, name: str) -> str:
         """The name in the store of a cell's variable or dimension."""
-        return f"{name}_result" if name in self.taken else name
+        return store_name(name, self.taken)
 
     def length(self, dim: str) -> int | None:
         """Current length of a cell's dimension in the store."""
@@ -201,7 +203,6 @@ class Layout:
                 shape[self._dims[name].index(dim)] = n
                 self.arrays[name].resize(tuple(shape))
                 self._seen.pop(name, None)
-                self.changed = True
 
     def _add(self, name: str, own_name: str, dims: tuple[str, ...], variable: Variable) -> None:
         own = tuple(
@@ -244,7 +245,6 @@ class Layout:
         self.arrays[name] = self.group[name]
         self._dims[name] = dims
         self._seen.pop(name, None)
-        self.changed = True
 
     @property
     def _root(self) -> Path:
@@ -306,12 +306,6 @@ class Layout:
         names = str(self.group.attrs.get("coordinates", "")).split()
         kept = [other for other in names if other not in (instead_of, name)]
         self.group.attrs["coordinates"] = " ".join([*kept, *([name] if " " not in name else [])])
-
-
-def _names(group: zarr.Group) -> list[str]:
-    """Names of the arrays, found by their files: the working folder is none."""
-    root = getattr(group.store, "root")  # noqa: B009 (only a local store has one)
-    return [path.parent.name for path in root.glob("*/.zarray")]
 
 
 def _dims(there: Any) -> tuple[str, ...]:

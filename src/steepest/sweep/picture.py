@@ -10,6 +10,7 @@ import io
 import itertools
 import math
 import textwrap
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ import numpy as np
 import xarray as xr
 
 from steepest.errors import UsageError
-from steepest.pictures import png
+from steepest.pictures import label, png
 from steepest.study import stamp
+from steepest.sweep.damage import find_damage, refuse_damage
 from steepest.sweep.extraction import one_cell
 from steepest.sweep.figure_source import FigureSource
 from steepest.sweep.plan import Cell, Plan, restore_plan
-from steepest.sweep.store import DONE, FAILED, SweepStore
+from steepest.sweep.states import DONE, FAILED
+from steepest.sweep.store import SweepStore
 
 __all__ = ["plot_store"]
 
@@ -36,7 +39,8 @@ def plot_store(store: str | Path) -> matplotlib.figure.Figure:
     """Draw the study in a store, as far as it is done.
 
     Of more than 10 values along an axis of the sheet, 10 are drawn, evenly chosen. Raises
-    `UsageError` when nothing is done yet, or the figure's code is not the store's.
+    `UsageError` when nothing is done yet, or the figure's code is not the store's, and `DataError`
+    when the store is damaged. Where the figure cannot draw a cell, the sheet shows its error.
 
     >>> try:
     ...     plot_store("not-there.zarr").savefig("study.png")
@@ -45,18 +49,23 @@ def plot_store(store: str | Path) -> matplotlib.figure.Figure:
     no sweep yet
     """
     place = SweepStore(store)
-    group = place.group()
-    file = place.attribute("figure_file")
+    refuse_damage(place, find_damage(place))
+    name, file = str(place.attributes()["figure"]), place.attribute("figure_file")
     if file["file"]:
-        source = FigureSource(str(group.attrs["figure"]), file["file"], file["text"])
+        source = FigureSource(name, file["file"], file["text"])
     else:
-        source = FigureSource.find(str(group.attrs["figure"]), place.path.parent)
+        source = FigureSource.find(name, place.path.parent)
     plan = restore_plan(place.attribute("study"), source)
     dataset = xr.open_zarr(place.path, chunks=None)
     if not np.any(dataset["cell_status"].values == DONE):
         raise UsageError(f"{place.path}: no cell is done and folded yet, so nothing can be drawn")
     own = getattr(plan.figure.module, "plot_sweep", None)
-    return _sheet(plan, dataset) if own is None else own(dataset)
+    if own is None:
+        return _sheet(plan, dataset)
+    try:
+        return own(dataset)
+    except Exception as error:
+        raise UsageError(f"{name} cannot draw this study: {_told(error)}") from error
 
 
 def _sheet(plan: Plan, dataset: xr.Dataset) -> matplotlib.figure.Figure:
@@ -101,14 +110,22 @@ def _draw(
 ) -> None:
     cell = plan.cell(int(np.ravel_multi_index(at, plan.shape)))
     names = [name for dim in several for name in plan.axes[dim].values]
-    panel.set_title(", ".join(f"{name} = {cell.values[name]}" for name in names), fontsize=11)
+    title = ", ".join(f"{name} = {cell.values[name]}" for name in names)
+    panel.set_title(label(title), fontsize=11)
     state = int(dataset["cell_status"].values[at])
-    if state == DONE:
-        panel.imshow(_picture(plan, cell, dataset, at))
-        return
     words = f"failed: {dataset['cell_error'].values[at]}" if state == FAILED else "not done"
-    words = textwrap.fill(textwrap.shorten(words, 200), 36).replace("$", r"\$")
+    if state == DONE:
+        try:
+            panel.imshow(_picture(plan, cell, dataset, at))
+            return
+        except Exception as error:
+            words = f"cannot be drawn: {_told(error)}"
+    words = "\n".join(map(label, textwrap.wrap(textwrap.shorten(words, 200), 36)))
     panel.text(0.5, 0.5, words, ha="center", va="center", transform=panel.transAxes)
+
+
+def _told(error: Exception) -> str:
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def _few(n: int) -> list[int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,11 +17,18 @@ from steepest._version import __version__
 from steepest.errors import UsageError
 from steepest.study import Figure
 from steepest.sweep.figure_source import FigureSource
+from steepest.sweep.states import LEFT, draw_cells
 from steepest.sweep.values import Hints, draw, near, typed
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 __all__ = ["Axis", "Cell", "Plan", "difference", "read_plan", "restore_plan"]
 
-_KEYS = ("figure", "scale", "seeds", "draw_count", "draw_seed", "grid", "zip", "draw")
+_KEYS = ("figure", "scale", "seeds", "cell_timeout", "draw_count", "draw_seed")
+_KEYS += ("grid", "zip", "draw")
+# Longer than this no clock of ours counts.
+_LONGEST_TIMEOUT = 1e8
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,9 @@ class Cell:
 class Plan:
     """A study, checked: the figure, its parameters at the scale, and the axes, the seed last.
 
+    `timeout` is the seconds that a cell may take, or None. It is no part of the study: a store
+    goes on with another.
+
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     study = Path(folder) / "study.toml"
@@ -71,6 +81,7 @@ class Plan:
     base: Any
     axes: tuple[Axis, ...]
     description: dict[str, Any]
+    timeout: float | None = None
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -94,13 +105,22 @@ class Plan:
             values |= {name: column[int(at)] for name, column in axis.values.items()}
         return Cell(index, {k: v for k, v in values.items() if k != "seed"}, values["seed"])
 
+    def plot(self) -> "matplotlib.figure.Figure":
+        """A map of the cells to compute: the seeds across, every combination of values down.
+
+        `read_status(store).plot()` is the same map with what is done and what failed.
+        """
+        columns = {axis.name: axis.values for axis in self.axes}
+        return draw_cells(self.figure.title, columns, np.full(self.size, LEFT))
+
 
 def read_plan(path: str | Path) -> Plan:
     """Read and check a study file (TOML) to its last value; nothing is computed.
 
     Keys: `figure`, `scale` ("quick" unless given), `seeds` (a list or a count, [0] unless given),
-    and the tables `[grid]`, `[zip]` and `[draw]` (with `draw_count` and `draw_seed`). Raises
-    `UsageError` naming the key for everything that cannot be run.
+    `cell_timeout` (seconds that a cell may take, any time unless given), and the tables `[grid]`,
+    `[zip]` and `[draw]` (with `draw_count` and `draw_seed`). Raises `UsageError` naming the
+    key for everything that cannot be run.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -146,7 +166,9 @@ def read_plan(path: str | Path) -> Plan:
         "axes": {axis.name: {k: list(v) for k, v in axis.values.items()} for axis in axes},
         "steepest_version": __version__,
     }
-    return Plan(source, figure, scale, base, tuple(axes), json.loads(json.dumps(description)))
+    timeout = _timeout(study, path.name)
+    plain = json.loads(json.dumps(description))
+    return Plan(source, figure, scale, base, tuple(axes), plain, timeout)
 
 
 def restore_plan(description: dict[str, Any], source: FigureSource) -> Plan:
@@ -201,6 +223,18 @@ def _seeds(value: Any, where: str) -> list[int]:
         )
     _refuse_twins(seeds, f"{where}: seeds")
     return seeds
+
+
+def _timeout(study: dict[str, Any], where: str) -> float | None:
+    value = study.get("cell_timeout")
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not 0 < value <= _LONGEST_TIMEOUT:
+        raise UsageError(
+            f"{where}: cell_timeout = {value!r}: give the seconds that a cell may take, above 0"
+            f" and up to {_LONGEST_TIMEOUT:g}"
+        )
+    return float(value)
 
 
 def _table(study: dict[str, Any], name: str, where: str) -> dict[str, Any]:
@@ -290,7 +324,7 @@ def _check_cells(axes: list[Axis], base: Any, where: str) -> None:
         values = {name: value for row in rows for name, value in row.items()}
         try:
             dataclasses.replace(base, **values)
-        except (ValueError, TypeError) as error:
+        except Exception as error:
             words = ", ".join(f"{name}={value!r}" for name, value in values.items())
             raise UsageError(f"{where}: the figure refuses {words}: {error}") from error
 

@@ -1,16 +1,24 @@
 """How far a sweep is, read from its store by anybody, at any time."""
 
+import math
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from steepest.errors import DataError
+from steepest.sweep.damage import Damage, find_damage
 from steepest.sweep.staged import read
-from steepest.sweep.store import DONE, FAILED, SweepStore
+from steepest.sweep.states import DONE, FAILED, LEFT, draw_cells
+from steepest.sweep.store import SweepStore
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Status", "read_status"]
 
@@ -23,7 +31,7 @@ class Status:
     """Cells by state, the workers of the driver (None: no driver is at work), what went wrong.
 
     `seconds_left` is None without a driver, or before it finished a cell. `errors` counts the
-    failed cells by error.
+    failed cells by error. `damage` names the files of the store that are gone or were changed.
 
     >>> status = Status(Path("study.zarr"), "A study", 6, 4, 1, None, None, {})
     >>> status.left
@@ -38,6 +46,7 @@ class Status:
     workers: int | None
     seconds_left: float | None
     errors: dict[str, int]
+    damage: tuple[str, ...] = ()
 
     @property
     def left(self) -> int:
@@ -56,12 +65,31 @@ class Status:
             "workers": self.workers,
             "seconds_left": self.seconds_left,
             "errors": self.errors,
+            "damage": list(self.damage),
         }
+
+    def plot(self) -> "Figure":
+        """A map of the study's cells: which are done, which failed, and which are left.
+
+        It shows the store as it is now. Raises `UsageError` when the store is gone.
+
+        >>> status = Status(Path("not-there.zarr"), "A study", 6, 4, 1, None, None, {})
+        >>> try:
+        ...     status.plot().savefig("cells.png")
+        ... except ValueError:
+        ...     print("no sweep yet")
+        no sweep yet
+        """
+        place = SweepStore(self.store)
+        axes = place.attribute("study")["axes"]
+        damages = find_damage(place, values=False)
+        return draw_cells(self.title, axes, _states(place, axes, damages))
 
 
 def read_status(store: str | Path) -> Status:
     """The status of a store; changes nothing, and needs no driver.
 
+    Of a damaged store it tells what can still be read: a cell that nobody knows of counts as left.
     Raises `UsageError` when there is no store of a sweep.
 
     >>> from steepest.errors import UsageError
@@ -72,29 +100,63 @@ def read_status(store: str | Path) -> Status:
     no sweep yet
     """
     place = SweepStore(store)
-    group = place.group()
-    states = place.states()
+    title = str(place.attributes().get("title", ""))
+    axes = place.attribute("study")["axes"]
+    damages = find_damage(place, values=False)
+    for _ in range(3):
+        # A driver may have changed files between two looks of ours: look again.
+        if not damages or not place.work.exists():
+            break
+        time.sleep(0.1)
+        damages = find_damage(place, values=False)
+    states = _states(place, axes, damages)
     done, failed = (int(np.sum(states == state)) for state in (DONE, FAILED))
     left = states.size - done - failed
+    words = list(map(str, damages))
     workers, seconds_left = None, None
+    try:
+        workers, seconds_left = _driver(place, left)
+    except (DataError, ValueError) as error:
+        words.append(str(Damage(".sweep/driver.json", f"{error}; the driver writes it anew")))
+    errors = _errors(place) if failed else {}
+    counts = (states.size, done, failed)
+    return Status(place.path, title, *counts, workers, seconds_left, errors, tuple(words))
+
+
+def _states(place: SweepStore, axes: dict[str, Any], damages: list[Damage]) -> np.ndarray:
+    """State of every cell, LEFT for those of which the damaged files do not tell."""
+    shape = [len(next(iter(columns.values()))) for columns in axes.values()]
+    broken = {damage.file for damage in damages}
+    if any(file.split("/")[0] in (".zgroup", ".zattrs", "cell_status") for file in broken):
+        return np.full(math.prod(shape), LEFT)
+    return place.states({place.path / file for file in broken})
+
+
+def _driver(place: SweepStore, left: int) -> tuple[int | None, float | None]:
+    """Workers of the driver, if there is one, and the seconds that it still needs, if known."""
     beat = place.heartbeat()
-    if beat is not None:
-        now = datetime.now(UTC)
-        if (now - datetime.fromisoformat(beat["updated"])).total_seconds() < _SILENCE:
-            workers = beat["workers"]
-            taken = (now - datetime.fromisoformat(beat["started"])).total_seconds()
-            if beat["computed"]:
-                seconds_left = round(left * taken / beat["computed"], 1)
-    title = str(group.attrs["title"])
-    errors = _errors(place, group) if failed else {}
-    return Status(place.path, title, states.size, done, failed, workers, seconds_left, errors)
+    now = datetime.now(UTC)
+    if beat is None or _seconds(beat["updated"], now) > _SILENCE:
+        return None, None
+    if not beat["computed"]:
+        return beat["workers"], None
+    return beat["workers"], round(left * _seconds(beat["started"], now) / beat["computed"], 1)
 
 
-def _errors(place: SweepStore, group: Any) -> dict[str, int]:
-    texts = [str(text) for text in np.array(group["cell_error"]).ravel() if text]
+def _seconds(since: str, now: datetime) -> float:
+    moment = datetime.fromisoformat(since)
+    return (now - moment.replace(tzinfo=moment.tzinfo or UTC)).total_seconds()
+
+
+def _errors(place: SweepStore) -> dict[str, int]:
+    texts: list[str] = []
+    with suppress(OSError, ValueError, RuntimeError, KeyError):
+        group = place.group()
+        failed = np.array(group["cell_status"]).ravel() == FAILED
+        texts += map(str, np.array(group["cell_error"]).ravel()[failed])
     for _, path in place.staged():
         if path.suffix == ".json":
             # A fold may take the file away meanwhile; its error is then in the array.
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, DataError):
                 texts.append(read(path).error)
     return dict(Counter(texts).most_common())

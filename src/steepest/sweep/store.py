@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,14 +22,15 @@ from zarr.core.buffer import Buffer
 from zarr.storage import LocalStore
 
 from steepest._version import __version__
-from steepest.errors import UsageError
+from steepest.errors import DataError, UsageError
+from steepest.sweep.metadata import consolidate, load_object, read_consolidated
 from steepest.sweep.plan import Axis, Plan, difference
-from steepest.sweep.staged import cannot_write, write_atomic
+from steepest.sweep.staged import CHECKED, cannot_write, write_atomic
+from steepest.sweep.states import DONE, FAILED, LEFT
 
 __all__ = ["BLOCK_BYTES", "BLOCK_CELLS", "DONE", "FAILED", "LEFT", "SERVICE", "SweepStore"]
-__all__ += ["array", "block", "consolidate", "sync", "sync_written"]
+__all__ += ["array", "block", "sync", "sync_written", "write_labels"]
 
-LEFT, DONE, FAILED = 0, 1, 2
 BLOCK_BYTES = 16 * 2**20
 BLOCK_CELLS = 1024
 SERVICE = ("cell_status", "cell_seconds", "cell_error", "cell_traceback")
@@ -62,15 +63,40 @@ class SweepStore:
         try:
             place = self.path if mode == "r" else _Noting(self.path)
             group = zarr.open_group(place, mode=mode, use_consolidated=False)
-        except (OSError, ValueError) as error:
+            kind = group.attrs.get("kind")
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise UsageError(f"{self.path} is not the Zarr store of a sweep: {error}") from error
-        if group.attrs.get("kind") != _KIND:
+        if kind != _KIND:
             raise UsageError(f"{self.path} is a Zarr store, but not one of a sweep")
         return group
 
+    def attributes(self) -> dict[str, Any]:
+        """The store's attributes, from their copy in the consolidated metadata where it is right.
+
+        Raises `UsageError` when the path holds no store of a sweep.
+        """
+        sources = []
+        with suppress(DataError):
+            sources.append(load_object(self.path / ".zattrs"))
+        with suppress(DataError, KeyError):
+            known = read_consolidated(self.path)
+            copy_is_right = known.chunks is not None and not self.unsettled.exists()
+            sources.insert(0 if copy_is_right else 1, known.metadata[".zattrs"])
+        for attributes in sources:
+            if attributes.get("kind") == _KIND:
+                return attributes
+        self.group()
+        raise UsageError(f"{self.path} is not the Zarr store of a sweep")
+
     def attribute(self, name: str) -> Any:
-        """An attribute that is kept as JSON text."""
-        return json.loads(str(self.group().attrs[name]))
+        """An attribute that is kept as JSON text. Raises `DataError` when it was changed."""
+        try:
+            return json.loads(str(self.attributes()[name]))
+        except (KeyError, ValueError) as error:
+            raise DataError(
+                f"{self.path / '.zattrs'} is damaged: it does not tell {name!r}; remove the folder"
+                f" {self.path} and begin anew"
+            ) from error
 
     def open_for(self, plan: Plan, folder: Path) -> None:
         """Make the store, or check that the one there is this study's.
@@ -80,6 +106,10 @@ class SweepStore:
         """
         if not self.exists:
             self._make(plan, folder)
+        self.check_study(plan)
+
+    def check_study(self, plan: Plan) -> None:
+        """Raise `UsageError` with the difference when the store is another study's."""
         lines = difference(self.attribute("study"), plan.description)
         if lines:
             raise UsageError(
@@ -93,7 +123,7 @@ class SweepStore:
             partial.parent.mkdir(parents=True, exist_ok=True)
             group = zarr.create_group(partial, zarr_format=_FORMAT)
             for axis in plan.axes:
-                _write_labels(group, axis, plan)
+                write_labels(group, axis, plan)
             chunks = block(plan.shape, 8)
             kinds = (
                 ("int8", None, _STATUS),
@@ -125,7 +155,9 @@ class SweepStore:
             lock.acquire(timeout=0)
             write_atomic(self.work / "writable", b"")
         except Timeout as error:
-            who = self.heartbeat()
+            who = None
+            with suppress(DataError):
+                who = self.heartbeat()
             words = f" (process {who['pid']} on {who['host']})" if who else ""
             raise UsageError(
                 f"another driver is at work on {self.path}{words}; watch it with"
@@ -143,47 +175,87 @@ class SweepStore:
             (self.work / "driver.json").unlink(missing_ok=True)
             lock.release()
 
-    def states(self) -> np.ndarray:
-        """State of every cell, flat in the plan's order: LEFT, DONE or FAILED."""
+    @property
+    def note(self) -> Path:
+        """Values by which coordinates go on, noted by a fold before anything grows."""
+        return self.work / "longer.npy"
+
+    @property
+    def unsettled(self) -> Path:
+        """A file that is there while the arrays change, and after a process died at that."""
+        return self.work / "changing"
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold the arrays as the one process that changes them; at the end the store is settled.
+
+        Every chunk that is written gets a file, so that one that is missing was taken away.
+        """
+        everything = zarr.config.set({"array.write_empty_chunks": True})
+        with FileLock(self.work / "fold.lock"), everything:
+            write_atomic(self.unsettled, b"")
+            yield
+            consolidate(self.path)
+            self.unsettled.unlink(missing_ok=True)
+
+    def states(self, without: Container[Path] = ()) -> np.ndarray:
+        """State of every cell, flat in the plan's order: LEFT, DONE or FAILED.
+
+        Files of cells that wait are believed without being read, but for those `without`.
+        """
         # Looked up first: a cell that is folded in between is then counted, not lost.
-        staged = self.staged()
+        staged = [item for item in self.staged() if item[1] not in without]
         states = np.array(self.group()["cell_status"]).ravel()
         # A result goes before a failure: the cell was tried again.
         for index, path in sorted(staged, key=lambda item: item[1].suffix == ".npy"):
-            states[index] = DONE if path.suffix == ".npy" else FAILED
+            if index < states.size:
+                states[index] = DONE if path.suffix == ".npy" else FAILED
         return states
 
     def staged(self) -> list[tuple[int, Path]]:
-        """Finished cells that wait to be folded: number and file."""
+        """Finished cells that wait to be folded: number and file. Other files are none of ours."""
         try:
             names = sorted(os.listdir(self.cells))
         except FileNotFoundError:
             return []
-        return [(int(n.partition(".")[0]), self.cells / n) for n in names if n[0] != "."]
+        parts = [(name, *name.rpartition(".")[::2]) for name in names]
+        return [
+            (int(number), self.cells / name)
+            for name, number, kind in parts
+            if kind in ("npy", "json") and number.isascii() and number.isdecimal()
+        ]
 
     def heartbeat(self) -> dict[str, Any] | None:
-        """What the driver last said of itself, if there is one (or was one that was killed)."""
-        try:
-            return json.loads((self.work / "driver.json").read_bytes())
-        except FileNotFoundError:
+        """What the driver last said of itself, if there is one (or was one that was killed).
+
+        Raises `DataError` when that was changed by another hand.
+        """
+        file = self.work / "driver.json"
+        if not file.exists():
             return None
+        beat = load_object(file)
+        kinds = {"host": str, "started": str, "updated": str}
+        kinds |= dict.fromkeys(("pid", "workers", "computed"), int)
+        if any(type(beat.get(name)) is not kind for name, kind in kinds.items()):
+            raise DataError("it was changed")
+        return beat
 
     def finish(self, wall_seconds: float) -> None:
         """Record the timings; where no cell is left, take the working folder away.
 
         Raises `UsageError` when the store cannot be written.
         """
-        group = self.group("r+")
-        seconds = np.array(group["cell_seconds"])
-        before = json.loads(str(group.attrs["timings"]))
-        timings = {
-            "computing_seconds": round(float(np.nansum(seconds)), 3),
-            "wall_seconds": round(before["wall_seconds"] + wall_seconds, 3),
-            "runs": before["runs"] + 1,
-        }
         try:
-            group.attrs["timings"] = json.dumps(timings)
-            consolidate(self.path)
+            with self.changing():
+                group = self.group("r+")
+                seconds = np.array(group["cell_seconds"])
+                before = json.loads(str(group.attrs["timings"]))
+                timings = {
+                    "computing_seconds": round(float(np.nansum(seconds)), 3),
+                    "wall_seconds": round(before["wall_seconds"] + wall_seconds, 3),
+                    "runs": before["runs"] + 1,
+                }
+                group.attrs["timings"] = json.dumps(timings)
         except OSError as error:
             raise cannot_write(self.path, error) from error
         if not np.any(self.states() == LEFT) and not self.staged():
@@ -238,6 +310,8 @@ def array(
         dtype=dtype,
         fill_value=fill,
         attributes={**attrs, "_ARRAY_DIMENSIONS": list(dims)},
+        compressors=CHECKED,
+        config={"write_empty_chunks": True},  # a chunk that is not there was taken away
         overwrite=True,
     )
 
@@ -252,15 +326,7 @@ def block(shape: tuple[int, ...], cell_bytes: int) -> tuple[int, ...]:
     return tuple(reversed(chunk))
 
 
-def consolidate(path: Path) -> None:
-    """Gather the metadata of all arrays in one file, so that the store opens with one read."""
-    files = [path / ".zgroup", path / ".zattrs", *path.glob("*/.zarray"), *path.glob("*/.zattrs")]
-    metadata = {str(file.relative_to(path)): json.loads(file.read_bytes()) for file in files}
-    content = {"metadata": metadata, "zarr_consolidated_format": 1}
-    write_atomic(path / ".zmetadata", json.dumps(content).encode())
-
-
-def _write_labels(group: zarr.Group, axis: Axis, plan: Plan) -> None:
+def write_labels(group: zarr.Group, axis: Axis, plan: Plan) -> None:
     fields = getattr(type(plan.base), "__dataclass_fields__", {})
     for name, column in axis.values.items():
         values = np.array(column if _plain(column) else [json.dumps(value) for value in column])

@@ -27,8 +27,8 @@ def field(u):
 @pytest.fixture(scope="module")
 def smooth():
     """Four periods of the cycle, dt about .035: (values, dt)."""
-    states, period = limit_cycle(field, [0.1, 0.2, -0.3], 200, transient=80.0, longest=30.0)
-    return np.concatenate([states] * 4), period / 200
+    cycle = limit_cycle(field, [0.1, 0.2, -0.3], 200, transient=80.0, longest=30.0)
+    return np.concatenate([cycle.states] * 4), cycle.dt
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """A connectivity that was inferred from activity: the weights, and what supports them."""
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from steepest.data.series import Series
-from steepest.markup import fragment, table
+from steepest.files import to_csv
+from steepest.markup import fragment, table, visible
 from steepest.recurrent.entropy import Minimum
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ __all__ = ["ROUGH", "Connectivity"]
 
 ROUGH = 1.5
 """A series of more roughness is a smooth one (2), of less a diffusion (1)."""
+_SATURATED = 0.5  # share of samples beyond which the user is told
 _SHOWN = 12  # units of which a text or a page shows the weights
 
 
@@ -30,13 +30,15 @@ class Connectivity:
     `interval` (2, n, n): 95 % intervals, percentiles over `draws` resamplings of `blocks` blocks
     of time, widened for the number of blocks. `minimum`: spectrum of C, rank, and
     `minimum.undetermined`. `explained` (n): the share of each unit's v' + l v that W S(v) accounts
-    for. `roughness`: 2 for a smooth series, 1 for a diffusion, below 1 where measurement noise
-    dominates; it chose the `derivative` unless one was given. `step_error` is the largest change
-    of a weight with another difference formula: what the sampling step leaves open, and no
-    resampling shows. `replayed` (k, n) starts from the first row of `series` and lasts for all or
-    its first 5000, NaN where the network's activity explodes; `correlation` (n) compares the two,
-    `follows` is the time until their difference exceeds half the spread of the data, `stays` the
-    same for a network that never leaves the first row: the null baseline.
+    for; `velocity_explained` (n): of v' itself, whatever l was typed in. `saturated` is the share
+    of samples at which S is nearly flat. `roughness`: 2 for a smooth series, 1 for a diffusion,
+    below 1 where measurement noise dominates; it chose the `derivative` unless one was given.
+    `step_error` is the largest change of a weight with another difference formula: what the
+    sampling step leaves open, and no resampling shows. `replayed` (k, n) starts from the first row
+    of `series` and lasts for all or its first 5000, NaN where the network's activity explodes;
+    `correlation` (n) compares the two, `follows` is the time until their difference exceeds half
+    the spread of the data, `stays` the same for a network that never leaves the first row: the
+    null baseline.
 
     >>> from steepest.inference.activity import infer_connectivity
     >>> from steepest.recurrent import RateNetwork, simulate
@@ -58,6 +60,8 @@ class Connectivity:
     roughness: float
     step_error: float
     explained: Float[np.ndarray, " n"]
+    velocity_explained: Float[np.ndarray, " n"]
+    saturated: float
     replayed: Float[np.ndarray, "k n"]
     correlation: Float[np.ndarray, " n"]
     follows: float
@@ -108,6 +112,12 @@ class Connectivity:
                 f"the series is rougher than any diffusion (roughness {self.roughness:.2f}):"
                 " measurement noise dominates its differences, and the weights are biased by it;"
                 " smooth it, or sample more slowly"
+            )
+        if self.saturated > _SATURATED:
+            return (
+                f"{self.nonlinearity} saturates in {self.saturated:.0%} of the samples, where it is"
+                " nearly flat and says little of the activity: scale the series, or take"
+                " another nonlinearity"
             )
         if self.minimum.rank < len(self.weights):
             return (
@@ -165,6 +175,7 @@ class Connectivity:
                 "interval": (("bound", "to", "from"), self.interval, rate),
                 "clear": (("to", "from"), self.clear, {"units": "1"}),
                 "explained": ("to", self.explained, {"units": "1"}),
+                "velocity_explained": ("to", self.velocity_explained, {"units": "1"}),
                 "correlation": ("to", self.correlation, {"units": "1"}),
                 "data": (("time", "to"), self.series.values[:steps]),
                 "replay": (("time", "to"), self.replayed),
@@ -181,7 +192,7 @@ class Connectivity:
 
     def lines(self) -> list[str]:
         """What was found, in plain words and one table of weights with their intervals."""
-        n, names = len(self.weights), self.series.names
+        n, names = len(self.weights), [visible(name) for name in self.series.names]
         width = max(8, *(len(name) + 2 for name in names))
         spectrum = self.minimum.spectrum
         shown = (len(self.replayed) - 1) * self.series.dt
@@ -211,23 +222,29 @@ class Connectivity:
             lines += ["", "to \\ from".ljust(width) + "".join(f"{name:>{width}}" for name in names)]
             for i, name in enumerate(names):
                 cells = "".join(f"{w:>{width}.3f}" for w in self.weights[i])
-                lines.append(f"{name:<{width}}" + cells + f"   explains {self.explained[i]:.1%}")
+                lines.append(
+                    f"{name:<{width}}"
+                    + cells
+                    + f"   explains {self.velocity_explained[i]:.1%} of its velocity"
+                )
                 low = "".join(f"{w:>{width}.3f}" for w in self.interval[0, i])
                 high = "".join(f"{w:>{width}.3f}" for w in self.interval[1, i])
                 lines += [" " * (width - 4) + "from" + low, " " * (width - 4) + "  to" + high]
         return lines
 
+    def _explains(self, unit: int) -> str:
+        share = self.velocity_explained[unit]
+        return f"explains {f'{share:.1%}' if share > 0 else 'nothing'} of its velocity"
+
     def csv(self) -> str:
         """One row per weight: to, from, weight, interval, and whether it is `clear`ly not 0."""
-        buffer = io.StringIO()
-        table = csv.writer(buffer, lineterminator="\n")
-        table.writerow(["to", "from", "weight", "low", "high", "clear"])
+        rows = []
         names = self.series.names
         for i, j in np.ndindex(*self.weights.shape):
             numbers = (self.weights[i, j], *self.interval[:, i, j])
             texts = [f"{value:.9g}" for value in numbers]
-            table.writerow([names[i], names[j], *texts, int(self.clear[i, j])])
-        return buffer.getvalue()
+            rows.append([names[i], names[j], *texts, int(self.clear[i, j])])
+        return to_csv(["to", "from", "weight", "low", "high", "clear"], rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the series, as plain JSON values."""
@@ -241,6 +258,8 @@ class Connectivity:
             "roughness": self.roughness,
             "step_error": self.step_error,
             "explained": self.explained.tolist(),
+            "velocity_explained": self.velocity_explained.tolist(),
+            "saturated": self.saturated,
             "spectrum": self.minimum.spectrum.tolist(),
             "rank": self.minimum.rank,
             "ridge": self.minimum.ridge,

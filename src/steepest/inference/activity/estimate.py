@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.data.series import Series, check_series
 from steepest.errors import DataError, FlowError, UsageError
@@ -22,6 +23,7 @@ from steepest.recurrent.nonlinearity import TANH, Nonlinearity
 __all__ = ["infer_connectivity"]
 
 _REPLAYED = 5000
+_FLAT = 0.1  # of the steepest slope of S: below it, activity hardly shows in the rate
 _TOGETHER = 2_000_000  # numbers per table of draws taken at once
 
 
@@ -88,7 +90,9 @@ def infer_connectivity(
     step_error = np.abs(compared.minimum(ridge=ridge, cut=cut).weights - minimum.weights).max()
     drive = inputs.velocities - network.intrinsic(inputs.states)
     miss = drive - network.nonlinearity(inputs.states) @ minimum.weights.T
-    explained = 1 - np.mean(miss**2, axis=0) / np.mean(drive**2, axis=0)
+    missed = np.mean(miss**2, axis=0)
+    explained = 1 - missed / np.mean(drive**2, axis=0)
+    velocity_explained = 1 - missed / np.mean(inputs.velocities**2, axis=0)
     interval = _bootstrap(inputs, network, minimum, blocks, draws, seed)
     shown = values[:_REPLAYED]
     played = _play(network, minimum.weights, shown, series.dt)
@@ -105,6 +109,8 @@ def infer_connectivity(
         roughness=roughness,
         step_error=float(step_error),
         explained=explained,
+        velocity_explained=velocity_explained,
+        saturated=_saturated(nonlinearity, values),
         replayed=played,
         correlation=correlation,
         follows=follows,
@@ -116,7 +122,7 @@ def infer_connectivity(
 
 
 def _series(values: Numbers, dt: float | None, names: Sequence[str] | None) -> Series:
-    array = np.asarray(values, dtype=np.float64)
+    array = real_numbers(values, "the series", error=DataError)
     if dt is None:
         raise UsageError("give the sampling step dt")
     if array.ndim != 2:
@@ -131,6 +137,15 @@ def _series(values: Numbers, dt: float | None, names: Sequence[str] | None) -> S
     given = names if names is not None else columns
     labels = [str(k) for k in (range(array.shape[1]) if given is None else given)]
     return check_series(array, dt, labels)
+
+
+def _saturated(nonlinearity: Nonlinearity, values: np.ndarray) -> float:
+    """The share of samples at which S has less than a tenth of its steepest slope, 0 if unknown."""
+    if nonlinearity.slope is None:
+        return 0.0
+    reach = max(1.0, float(np.abs(values).max()))
+    steepest = np.abs(nonlinearity.derivative(np.linspace(-reach, reach, 1001))).max()
+    return float(np.mean(np.abs(nonlinearity.derivative(values)) < _FLAT * steepest))
 
 
 def _roughness(values: np.ndarray) -> float:

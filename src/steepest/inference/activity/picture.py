@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import matplotlib.figure
 import numpy as np
 
-from steepest.pictures import drawn
+from steepest.pictures import drawn, label
 
 if TYPE_CHECKING:
     import steepest.inference.activity.connectivity
@@ -42,7 +42,7 @@ def connectivity_picture(
 
 
 def _weights(result: Connectivity, figure: Any, axes: Any) -> None:
-    n, names = len(result.weights), result.series.names
+    n, names = len(result.weights), [label(name) for name in result.series.names]
     scale = float(np.abs(result.weights).max())
     image = axes.imshow(result.weights, cmap="RdBu_r", vmin=-scale, vmax=scale)
     figure.colorbar(image, ax=axes, shrink=0.7, label="weight, 1/time")
@@ -87,7 +87,7 @@ def _replay(result: Connectivity, figure: Any) -> None:
         low, high = shown[:, unit].min(), shown[:, unit].max()
         axes.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
         axes.set_xlim(0, time[-1])
-        axes.set_ylabel(names[unit])
+        axes.set_ylabel(label(names[unit]))
     figure.align_ylabels(panels)
     panels[-1].set_xlabel("time")
     panels[0].set_title("C   data and replay", loc="left")

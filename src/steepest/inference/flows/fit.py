@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from scipy import optimize
 
 from steepest.arrays.entry import entry_point
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, MetricError
 from steepest.geometry.chart import Pullback
@@ -253,7 +254,7 @@ def fit_parametric(
     >>> np.exp(fit.parameters).round(2)
     array([0.5 , 2.01])
     """
-    start = np.atleast_1d(np.asarray(initial, dtype=np.float64))
+    start = np.atleast_1d(real_numbers(initial, "initial", error=DataError))
     if samples.velocities.size < start.size:
         raise DataError(
             f"{start.size} parameters need more numbers than the {samples.velocities.size} given"

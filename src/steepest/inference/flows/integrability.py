@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import entry_point
+from steepest.arrays.given import real_numbers, same_axes, same_labels
 from steepest.arrays.numbers import Numbers
 from steepest.arrays.quadrature import integrate
 from steepest.errors import DataError, FlowError
@@ -77,8 +78,9 @@ def reconstruct_cost(
     >>> rebuilt.costs.round(6), rebuilt.path_dependence.round(6)
     (array([2.5]), array([0.]))
     """
-    start = jnp.asarray(np.asarray(origin, dtype=np.float64))
-    ends = jnp.asarray(np.atleast_2d(np.asarray(points, dtype=np.float64)))
+    same_axes({"origin": (origin, 0), "points": (points, np.ndim(points) - 1)})
+    start = jnp.asarray(real_numbers(origin, "origin", error=DataError))
+    ends = jnp.asarray(np.atleast_2d(real_numbers(points, "points", error=DataError)))
     if start.ndim != 1 or ends.shape[1:] != start.shape:
         raise DataError(f"origin is one point (n,), points are (m, n), not {ends.shape}")
     straight, corner, error = (np.asarray(x) for x in _integrate(field, metric, start, ends))
@@ -138,8 +140,10 @@ def curl_f_test(
     >>> curl_f_test(positions, velocities, Euclidean(), degree=2).holds
     True
     """
-    where = np.asarray(positions, dtype=np.float64)
-    v = np.asarray(velocities, dtype=np.float64)
+    same_labels({"positions": positions, "velocities": velocities}, rows="samples")
+    same_axes({"positions": (positions, 1), "velocities": (velocities, 1)})
+    where = real_numbers(positions, "positions", error=DataError)
+    v = real_numbers(velocities, "velocities", error=DataError)
     if where.ndim != 2 or where.shape != v.shape:
         raise DataError(f"positions and velocities are (m, n), not {where.shape} and {v.shape}")
     n = where.shape[1]

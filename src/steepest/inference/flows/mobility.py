@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.entry import double_precision
 from steepest.geometry.chart import AbstractChart, Elementwise, Identity
 
 __all__ = [
@@ -64,7 +65,7 @@ class MobilityFamily:
             return -np.einsum(
                 "kij,mj->mik", self.basis(positions.shape[-1]), covectors.mean(axis=1)
             )
-        with jax.enable_x64(True):
+        with double_precision():
             basis = jnp.asarray(self.basis(positions.shape[-1]), dtype=jnp.float64)
             columns = _spread(self.chart, basis, jnp.asarray(positions), jnp.asarray(covectors))
             return np.asarray(columns).mean(axis=1)

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from steepest.arrays.entry import entry_point
+from steepest.arrays.entry import double_precision, entry_point
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError
 
@@ -83,16 +84,18 @@ def find_obstruction(
     """
     if points is None and minimum is None and orbit_from is None:
         raise DataError("find_obstruction: give points (with a cost), a minimum, or orbit_from")
-    found = None
+    obstruction = None
     if points is not None:
         if cost is None:
             raise DataError("find_obstruction: points are looked at on a cost; give `cost`")
-        found = _climbs(field, cost, np.atleast_2d(np.asarray(points, float)), tolerance)
-    if found is None and minimum is not None:
-        found = _at_minimum(field, cost, np.asarray(minimum, dtype=np.float64), tolerance)
-    if found is None and orbit_from is not None:
-        found = find_closed_orbit(field, orbit_from, duration)
-    return found
+        places = np.atleast_2d(real_numbers(points, "points", error=DataError))
+        obstruction = _climbs(field, cost, places, tolerance)
+    if obstruction is None and minimum is not None:
+        place = real_numbers(minimum, "minimum", error=DataError)
+        obstruction = _at_minimum(field, cost, place, tolerance)
+    if obstruction is None and orbit_from is not None:
+        obstruction = find_closed_orbit(field, orbit_from, duration)
+    return obstruction
 
 
 def _climbs(field: Any, cost: Any, points: np.ndarray, tolerance: float) -> Obstruction | None:
@@ -185,13 +188,13 @@ def find_closed_orbit(
     >>> find_closed_orbit(turning, [0.5, 0.0], duration=40.0).values.round(3)
     array([6.283])
     """
-    with jax.enable_x64(True):
+    with double_precision():
         speed = jax.jit(field)
 
         def move(t: Any, x: np.ndarray) -> np.ndarray:
             return np.asarray(speed(jnp.asarray(x)))
 
-        x0 = np.asarray(start, dtype=np.float64)
+        x0 = real_numbers(start, "start", error=DataError)
         settled = solve_ivp(move, (0, duration / 2), x0, "DOP853", rtol=1e-9, atol=1e-11)
         if not settled.success:
             return None

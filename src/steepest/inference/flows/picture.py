@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import matplotlib.figure
 import numpy as np
 
-from steepest.pictures import LINE_COLOURS, bare, drawn
+from steepest.pictures import LINE_COLOURS, bare, drawn, label
 
 if TYPE_CHECKING:
     import steepest.inference.flows.verdict
@@ -42,7 +42,7 @@ def draw_metric_verdict(
             color=LINE_COLOURS[i] if few else _BLUE,
             alpha=0.6,
             markeredgewidth=0,
-            label=names[i] if names else f"coordinate {i}",
+            label=label(names[i]) if names else f"coordinate {i}",
         )
     ends = [min(predicted.min(), samples.velocities.min()),
             max(predicted.max(), samples.velocities.max())]  # fmt: skip

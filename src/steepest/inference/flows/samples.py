@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from steepest.arrays.entry import entry_point
+from steepest.arrays.given import real_numbers, same_axes, same_labels
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError
 
@@ -69,6 +70,8 @@ def flow_samples(
     >>> samples.covectors
     array([[[1., 2.]]])
     """
+    same_labels({"positions": positions, "velocities": velocities, "rows": rows}, rows="samples")
+    same_axes({"positions": (positions, 1), "velocities": (velocities, 1)})
     where, v = _table(positions, "positions"), _table(velocities, "velocities")
     if where.shape != v.shape:
         raise DataError(f"positions are of shape {where.shape} but velocities of {v.shape}")
@@ -90,7 +93,8 @@ def trajectory_samples(
     >>> samples.velocities
     array([[-1.]])
     """
-    where, moments = _table(points, "points"), np.asarray(times, dtype=np.float64)
+    same_labels({"times": times, "points": points, "flows": flows, "rows": rows}, rows="samples")
+    where, moments = _table(points, "points"), real_numbers(times, "times", error=DataError)
     numbers = np.arange(len(where)) if rows is None else np.asarray(rows)
     if moments.shape != (len(where),) or not np.isfinite(moments).all():
         raise DataError(f"{len(where)} points need as many finite times, not {moments.shape}")
@@ -136,7 +140,7 @@ def join_samples(samples: Sequence[FlowSamples]) -> FlowSamples:
 
 
 def _table(values: Numbers, what: str) -> Float[np.ndarray, "m n"]:
-    array = np.asarray(values, dtype=np.float64)
+    array = real_numbers(values, what, error=DataError)
     if array.ndim != 2 or array.size == 0:
         raise DataError(f"{what} are a table (m, n), one sample a row, not of shape {array.shape}")
     bad = np.argwhere(~np.isfinite(array))

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from scipy import optimize
 
 from steepest.arrays.entry import entry_point
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError
 from steepest.geometry.chart import AbstractChart
@@ -71,7 +72,8 @@ def fit_trajectories(
     >>> fit.coefficients.round(2)
     array([3.])
     """
-    observed, moments = np.asarray(points, dtype=np.float64), np.asarray(times, dtype=np.float64)
+    observed = real_numbers(points, "points", error=DataError)
+    moments = real_numbers(times, "times", error=DataError)
     if observed.ndim != 3 or moments.shape != observed.shape[1:2] or len(moments) < 2:
         raise DataError(
             f"points are (flows, times, coordinates) with times (times,), not {observed.shape} "

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import MetricError
 from steepest.geometry.metric import AbstractMetric
@@ -123,7 +124,7 @@ def linear_flow_metric(matrix: Numbers) -> Float[np.ndarray, "n n"]:
     array([[1., 1.],
            [1., 3.]])
     """
-    A = np.asarray(matrix, dtype=np.float64)
+    A = real_numbers(matrix, "linear_flow_metric: A", error=DataError)
     if A.ndim != 2 or A.shape[0] != A.shape[1] or not np.isfinite(A).all():
         raise MetricError(f"linear_flow_metric: A is square and finite, not of shape {A.shape}")
     values, vectors = (np.asarray(x, dtype=np.complex128) for x in np.linalg.eig(A))

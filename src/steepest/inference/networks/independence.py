@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.optimize import brentq
 
+from steepest.arrays.given import real_numbers
 from steepest.inference.synapses.geometries import SEARCHED
 
 __all__ = ["Panel", "independence_index", "independence_interval"]
@@ -45,8 +46,8 @@ class Panel:
     @classmethod
     def of(cls, before: np.ndarray, after: np.ndarray) -> "Panel":
         """The panel of two weight arrays; axes after the first are one input axis."""
-        w0 = np.asarray(before, float).reshape(len(before), -1)
-        w1 = np.asarray(after, float).reshape(len(after), -1)
+        w0 = real_numbers(before, "before", error=DataError).reshape(len(before), -1)
+        w1 = real_numbers(after, "after", error=DataError).reshape(len(after), -1)
         used = (w0 != 0) & (w1 != 0) & (w0 != w1)
         rows, columns = used.any(axis=1), used.any(axis=0)
         w0, w1, used = (array[rows][:, columns] for array in (w0, w1, used))

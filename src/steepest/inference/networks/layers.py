@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from steepest.arrays.given import same_axes, same_labels
 from steepest.data.checkpoints import match_checkpoints
 from steepest.errors import DataError
 from steepest.files import plain
@@ -22,7 +23,7 @@ from steepest.inference.synapses.log_root import root_of
 from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.pair_rules import decide
 from steepest.inference.synapses.sizes import weights_of
-from steepest.markup import brief, fragment, table
+from steepest.markup import brief, fragment, table, visible
 from steepest.progress import track
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ class LayersVerdict:
     def __str__(self) -> str:
         left_out = len(self.layers) - len(self.fitted)
         lines = [self.verdict, *(f"  {said}" for said in map(_said, self.fitted))]
-        return "\n".join([*lines, f"  {left_out} arrays frozen or left out"] if left_out else lines)
+        lines += [f"  {left_out} arrays frozen or left out"] if left_out else []
+        return "\n".join(map(visible, lines))
 
     def __repr__(self) -> str:
         return brief(str(self))
@@ -189,6 +191,10 @@ def infer_layers(
     """
     first = {name: weights_of(value, name) for name, value in before.items()}
     second = {name: weights_of(value, name) for name, value in after.items()}
+    for name in first.keys() & second.keys():
+        sides = {f"{name} before": before[name], f"{name} after": after[name]}
+        same_labels(sides, rows="weights")
+        same_axes({side: (weights, 1) for side, weights in sides.items()})
     names = match_checkpoints(first, second)
     if not names:
         raise DataError("the checkpoints hold no arrays")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
-from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn
+from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn, label
 
 if TYPE_CHECKING:
     import steepest.inference.networks.layers
@@ -29,7 +29,7 @@ def draw_layers(verdict: LayersVerdict) -> Figure:
         ends = np.clip(layer.interval, *SEARCHED)
         axes.plot(ends, [place, place], color=INK, lw=1.2)
         axes.plot(np.clip(layer.index, *SEARCHED), place, "o", color=INK, ms=5)
-    axes.set_yticks(range(len(layers)), [layer.name for layer in layers])
+    axes.set_yticks(range(len(layers)), [label(layer.name) for layer in layers])
     axes.set_ylim(max(len(layers), 1) - 0.5, -0.5)
     axes.set_xlabel("geometry index")
     bare(axes)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.arrays.entry import entry_point
+from steepest.arrays.given import same_axes, same_labels
 from steepest.arrays.numbers import Numbers, lengthened
 from steepest.errors import DataError
 from steepest.geometry import AbstractPotential, Power
@@ -114,6 +115,8 @@ def signed_dual_change(
 
 
 def _pair(before: Any, after: Any) -> tuple[np.ndarray, np.ndarray]:
+    same_labels({"before": before, "after": after}, rows="weights")
+    same_axes({"before": (before, 1), "after": (after, 1)})
     w0, w1 = (weights_of(w, name) for w, name in ((before, "before"), (after, "after")))
     if w0.shape != w1.shape:
         raise DataError(f"before has shape {w0.shape} and after {w1.shape}: give the same weights")

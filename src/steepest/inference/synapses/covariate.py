@@ -12,10 +12,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
+from steepest.arrays.given import refuse_tracers, same_labels
 from steepest.errors import DataError
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import SEARCHED
-from steepest.inference.synapses.sizes import numbers_of, refuse_tracers, same_labels, sizes_of
+from steepest.inference.synapses.grouped import resamples
+from steepest.inference.synapses.sizes import groups_of, numbers_of, sizes_of
 
 __all__ = ["RateFit", "rate_exponent"]
 
@@ -44,14 +46,21 @@ class RateFit:
 
 
 def rate_exponent(
-    before: Any, after: Any, rates: Any, *, draws: int = 200, seed: int = 0
+    before: Any,
+    after: Any,
+    rates: Any,
+    *,
+    groups: Any = None,
+    draws: int = 200,
+    seed: int = 0,
 ) -> RateFit:
     """How the spread of change depends on size and on presynaptic rate, each with the other held.
 
     `before` and `after` are positive sizes (0: absent, left out), `rates` positive rates in any
     unit; NaN was not measured, left out and counted. The dual change is freed of its regression on
     (1, rate, size), then log|change| is regressed on log size and log rate; the index is that at
-    which the first slope vanishes.
+    which the first slope vanishes. Intervals resample synapses, or the dendrites, cells or animals
+    that `groups` labels.
 
     Raises DataError for lengths that differ, rates that are not positive or all equal, and fewer
     than 30 usable synapses.
@@ -75,7 +84,8 @@ def rate_exponent(
             f"before, after and rates have {', '.join(str(array.size) for array in sizes)} rows:"
             " give one of each per synapse"
         )
-    same_labels({"before": before, "after": after, "rates": rates})
+    same_labels({"before": before, "after": after, "rates": rates, "groups": groups})
+    codes = None if groups is None else groups_of(groups, sizes[0].size, everything)[0]
     unknown = np.isnan(sizes).any(axis=0)
     there = (sizes[0] > 0) & (sizes[1] > 0) & ~unknown
     bad = there & ~(sizes[2] > 0)
@@ -92,11 +102,17 @@ def rate_exponent(
     logs = np.log(np.stack([array[there] for array in sizes]))
     if np.ptp(logs[2]) == 0:
         raise DataError("all rates are equal: they say nothing; leave the rate out")
+    if abs(np.corrcoef(logs[0], logs[2])[0, 1]) > 1 - 1e-9:
+        raise DataError(
+            "rates are a power of the sizes before: what size and rate do cannot be told apart;"
+            " leave the rate out"
+        )
     index, exponent = _fit(logs)
     rng = np.random.default_rng([seed, 3])
-    drawn = np.array(
-        [_fit(logs[:, rng.integers(logs.shape[1], size=logs.shape[1])]) for _ in range(draws)]
-    )
+    n = logs.shape[1]
+    alone = (rng.integers(n, size=n) for _ in range(draws))
+    chosen = alone if codes is None else resamples(codes[there], draws, rng)
+    drawn = np.array([_fit(logs[:, rows]) for rows in chosen])
     low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
     meaning = "change grows with rate as for a gradient that ignores rates"
     if high[1] < 0.5:

@@ -28,6 +28,7 @@ __all__ = [
     "logroot_bootstrap",
     "logroot_interval",
     "logroot_slope",
+    "nearest_roots",
     "root_of",
 ]
 
@@ -266,12 +267,12 @@ def _resampled(
     # Where the sample itself has a slope, so has at least about a quarter of its resamples.
     while todo.size:
         chosen = rng.integers(before.size, size=(todo.size, before.size), dtype=np.int32)
-        estimates[todo] = _nearest_roots(before, after, chosen, start)
+        estimates[todo] = nearest_roots(before, after, chosen, start)
         todo = todo[np.isnan(estimates[todo])]
     return estimates
 
 
-def _nearest_roots(
+def nearest_roots(
     log_before: Float[np.ndarray, " n"],
     log_after: Float[np.ndarray, " n"],
     chosen: Integer[np.ndarray, "b n"],

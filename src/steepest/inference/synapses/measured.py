@@ -26,7 +26,7 @@ from steepest.inference.synapses.verdict import (
     sentence_of,
     verdict_dict,
 )
-from steepest.markup import brief
+from steepest.markup import brief, visible
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -152,7 +152,7 @@ class MeasuredVerdict:
             f" {self.estimate.pairs_used} changes",
         ]
         lines += [f"  dropped    {item.count} {item.what}: {item.why}" for item in self.dropped]
-        return "\n".join([*lines, *marked(self)])
+        return "\n".join(map(visible, [*lines, *marked(self)]))
 
     def __repr__(self) -> str:
         return brief(str(self))

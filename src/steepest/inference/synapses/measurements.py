@@ -12,15 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from steepest.arrays.given import real_numbers, refuse_tracers, same_labels
 from steepest.errors import DataError
 from steepest.inference.synapses.noise import stated_limit
-from steepest.inference.synapses.sizes import (
-    masked,
-    refuse_tracers,
-    same_labels,
-    sizes_of,
-    truths_of,
-)
+from steepest.inference.synapses.sizes import groups_of, sizes_of, truths_of
 
 __all__ = ["FEWEST_CHANGES", "Dropped", "Measurements", "Source", "measure"]
 
@@ -172,7 +167,7 @@ def measure(
     logs, replicates, within, not_measured = (
         np.stack(part, axis=1) for part in zip(*map(_mean, tables), strict=True)
     )
-    labels, group_names = _labels(groups, n)
+    labels, group_names = (None, ()) if groups is None else groups_of(groups, n)
     whole = _clusters(clusters, labels, group_names, n)
     marks = np.zeros(n, dtype=bool) if null is None else truths_of(null, "null", _EVERYTHING)
     if marks.shape != (n,):
@@ -238,26 +233,6 @@ def _mean(
     return mean, count, (rest**2).sum(axis=1), np.asarray(np.isnan(sizes).all(axis=1))
 
 
-def _labels(
-    groups: Any, n: int, name: str = "groups"
-) -> tuple[Int[np.ndarray, " n"] | None, tuple[str, ...]]:
-    if groups is None:
-        return None, ()
-    if masked(groups).any():
-        raise DataError(f"{name} has masked labels: leave such rows out of {_EVERYTHING}")
-    given = np.asarray(groups)
-    if given.shape != (n,):
-        raise DataError(
-            f"{name} has {given.size} labels and the sizes have {n} rows: give one per synapse"
-        )
-    names, codes = np.unique(given.astype(str), return_inverse=True)
-    empty = np.flatnonzero((names == "") | (names == "nan") | (names == "None"))
-    if empty.size:
-        row = int(np.flatnonzero(codes == empty[0])[0])
-        raise DataError(f"row {row} (counted from 0) has no group: label it, or leave the row out")
-    return codes, tuple(map(str, names))
-
-
 def _clusters(
     clusters: Any, groups: Int[np.ndarray, " n"] | None, names: Sequence[str], n: int
 ) -> Int[np.ndarray, " n"] | None:
@@ -266,8 +241,7 @@ def _clusters(
         return None
     if groups is None:
         raise DataError("clusters are given without groups: give what lies in them as groups")
-    numbers, called = _labels(clusters, n, "clusters")
-    assert numbers is not None
+    numbers, called = groups_of(clusters, n, name="clusters")
     own = np.zeros(groups.max() + 1, dtype=np.int64)
     own[groups] = numbers
     astray = np.flatnonzero(own[groups] != numbers)
@@ -283,7 +257,7 @@ def _clusters(
 def _times(times: Any, names: Sequence[str]) -> Float[np.ndarray, " t"]:
     if times is None:
         return np.arange(len(names), dtype=np.float64)
-    given = np.asarray(times, dtype=np.float64)
+    given = real_numbers(times, "times", error=DataError)
     if given.shape != (len(names),):
         raise DataError(f"{given.size} times for {len(names)} sessions: give one time per session")
     back = np.flatnonzero(~(np.diff(given) > 0))

@@ -2,16 +2,18 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from steepest.arrays.given import refuse_tracers, same_labels
 from steepest.errors import DataError
 from steepest.inference.synapses.checks import Change, checks_of_pair
 from steepest.inference.synapses.deltacdf import delta_cdf_floor, delta_cdf_of_geometries
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import GEOMETRIES
+from steepest.inference.synapses.grouped import interval_over_groups
 from steepest.inference.synapses.likelihood import (
     CensoredLikelihood,
     ExactLikelihood,
@@ -28,7 +30,7 @@ from steepest.inference.synapses.noise import (
     stated_noise,
 )
 from steepest.inference.synapses.pair_rules import decide
-from steepest.inference.synapses.sizes import columns_of, refuse_tracers
+from steepest.inference.synapses.sizes import columns_of, groups_of
 from steepest.inference.synapses.verdict import Check, Counts, LikelihoodFit, Verdict
 
 __all__ = ["infer_geometry"]
@@ -46,6 +48,7 @@ def infer_geometry(
     noise_cv: Any = None,
     noise_sd: Any = None,
     detection_limit: Any = None,
+    groups: Any = None,
     seed: int = 0,
 ) -> Verdict:
     """In which geometry did these synapses move, judging from their sizes before and after?
@@ -60,14 +63,16 @@ def infer_geometry(
     unit had changed (the check "units"). With a `detection_limit`,
     synapses that start below it are left out, and those that end below it, or vanish, enter the
     likelihood as fallen below it, except with a positive stated noise: they are then left out
-    too, as the reason says. Each of the three is None or one number.
+    too, as the reason says. Each of the three is None or one number. `groups` labels the dendrite,
+    cell or animal of each synapse.
 
-    The index is the logroot estimate with its 95 % bootstrap interval, drawn from `seed`; with a
-    positive stated noise it is the midpoint errors-in-variables likelihood's, with its profile
-    interval. Raises DataError, naming row and column, for sizes that are negative, masked, infinite
-    or no real numbers, lengths or row names that differ, fewer than 8 usable pairs, sizes that are
-    all equal before, or span 30 decades, or did not change, or all changed alike, and for
-    contradictory, negative or extreme noise or limit. Raises UsageError inside jit, vmap or grad.
+    The index is the logroot estimate with its 95 % bootstrap interval, drawn from `seed`: synapses
+    are resampled, or groups where they are given. With a positive stated noise it is the midpoint
+    errors-in-variables likelihood's, with its profile interval, which knows no groups. Raises
+    DataError, naming row and column, for sizes that are negative, masked, infinite or no real
+    numbers, lengths or row names that differ, fewer than 8 usable pairs, sizes that are all equal
+    before, or span 30 decades, or did not change, or all changed alike, and for contradictory,
+    negative or extreme noise or limit. Raises UsageError inside jit, vmap or grad.
 
     Source: Pogodin et al. 2024 for the geometries and Delta CDF; the estimators are this
     package's own.
@@ -83,6 +88,8 @@ def infer_geometry(
     first, second = columns_of(
         "infer_geometry", limited=limit is not None, before=before, after=after
     )
+    same_labels({"before": before, "groups": groups})
+    codes = None if groups is None else groups_of(groups, first.size, "before and after")[0]
     rows = _sort(first, second, limit)
     w0, w1 = first[rows.usable], second[rows.usable]
     _check_usable(w0, w1, rows.counts)
@@ -98,14 +105,23 @@ def infer_geometry(
         likelihood = ExactLikelihood(l0, l1)
     fit = fit_likelihood(likelihood)
 
+    resampled: Literal["synapses", "groups"] | None = None
     if isinstance(likelihood, MidpointLikelihood):
         estimator, interval_method = "midpoint errors-in-variables likelihood", "profile likelihood"
+        if codes is not None:
+            interval_method += ", in which synapses of one group count as independent"
         index, interval = _audible(likelihood, fit)
     else:
         estimator = "logroot"
         index = root_of(l0, l1)
         interval, interval_method = (math.nan, math.nan), "none"
-        if math.isfinite(index):
+        if math.isfinite(index) and codes is not None:
+            resampled = "groups"
+            interval, interval_method = interval_over_groups(
+                l0, l1, codes[rows.usable], index=index, seed=seed
+            )
+        elif math.isfinite(index):
+            resampled = "synapses"
             interval, interval_method = interval_of(l0, l1, index=index, seed=seed)
 
     change = Change(w0, w1, index, likelihood, noise)
@@ -136,6 +152,8 @@ def infer_geometry(
         after=w1,
         vanished=first[(first > 0) & (second == 0)],
         new=second[(first == 0) & (second > 0)],
+        resampled=resampled,
+        groups=None if codes is None else int(np.unique(codes[rows.usable]).size),
     )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from steepest.arrays.entry import double_precision
 from steepest.errors import DataError
 from steepest.geometry import AbstractPotential, Fermi, HyperbolicEntropy, Logit, Power
 from steepest.inference.synapses.likelihood import ExactLikelihood, likeliest, or_unbounded
@@ -56,7 +56,7 @@ def potential_likelihood(potential: AbstractPotential, before: Any, after: Any) 
     1.97
     """
     first, second = positive_pairs("potential_likelihood", before, after)
-    with jax.enable_x64(True):
+    with double_precision():
         change = np.asarray(potential.dual_change(first, second))
         slope = np.asarray(potential.flat(second, np.ones_like(second)))
     spread = float(change.var())

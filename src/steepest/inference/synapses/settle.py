@@ -31,7 +31,7 @@ def settled_fit(
 ) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
     """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
     changes, learned = found.lag > 0, found.kappa > 0
-    index, near, vast, too_few = 1.0, 0, 0.0, False
+    index, near, quiet, vast, too_few = 1.0, 0, 0, 0.0, False
     used = size_resolved(found, np.full(found.step.size, found.step[changes].var()), index, cluster)
     kept = found
     for turn in range(_ROUNDS):
@@ -45,6 +45,7 @@ def settled_fit(
             close, large = unfit(measured, found.centre, found.middle, fit)
             large &= learned & ~close
             near = int((close & learned).sum())
+            quiet = int((close & changes & ~learned).sum())  # of the null
             vast = float(large.sum() / learned.sum())
             too_few = learned.sum() - near - large.sum() < FEWEST_CHANGES
             if not too_few and (close | large).any():
@@ -60,7 +61,7 @@ def settled_fit(
     )
     dropped = (
         Dropped(
-            0 if too_few else near,
+            0 if too_few else near + quiet,
             "changes near the noise",
             f"size within {_NEAR_NOISE:g} noise sd of the detection threshold",
         ),

@@ -5,24 +5,23 @@ text, negative or infinite is refused, and so are inputs whose labels (the index
 coordinates of xarray) differ: one place may then hold two synapses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from steepest.errors import DataError, UsageError
+from steepest.arrays.given import labels_of, masked, real_numbers, refuse_tracers, same_labels
+from steepest.errors import DataError
 
 __all__ = [
     "columns_of",
+    "groups_of",
     "log_pairs",
-    "masked",
     "numbers_of",
     "positive_pairs",
-    "refuse_tracers",
     "row_of",
-    "same_labels",
     "sizes_of",
     "truths_of",
     "weights_of",
@@ -68,7 +67,10 @@ def numbers_of(
             f"{row(_first(mask))} of {column} is masked: leave such rows out of"
             f" {everything}{absent}"
         )
-    cells = np.asarray(values)
+    try:
+        cells = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{column} is not one column of numbers ({error})") from error
     if cells.ndim not in range(1, axes + 1):
         several = ", or synapses x replicates" if axes > 1 else ""
         raise DataError(f"{column} has {cells.ndim} dimensions: give one size per synapse{several}")
@@ -117,6 +119,8 @@ def positive_pairs(
     first, second = columns_of(function, before=before, after=after)
     measured = ~(np.isnan(first) | np.isnan(second))
     first, second = first[measured], second[measured]
+    if first.size < 2:
+        raise DataError(f"{function}: {first.size} sizes before and after: give some hundreds")
     if not (np.all(first > 0) and np.all(second > 0)):
         raise DataError("before and after must be positive sizes: leave out absent synapses")
     return first, second
@@ -142,24 +146,23 @@ def log_pairs(
     return first[measured], second[measured]
 
 
-def same_labels(columns: Mapping[str, Any]) -> None:
-    """DataError where two labelled inputs name their rows differently, or in another order."""
-    labelled = {name: labels for name, v in columns.items() if (labels := _labels(v)) is not None}
-    if not labelled:
-        return
-    first, *others = labelled
-    for other in others:
-        if _equal(labelled[first], labelled[other]):
-            continue
-        kinds = {_is_xarray(columns[name]) for name in (first, other)}
-        what = {
-            frozenset([False]): "Series whose indexes",
-            frozenset([True]): "DataArrays whose coordinates",
-        }.get(frozenset(kinds), "labelled, and their labels")
+def groups_of(
+    groups: Any, n: int, everything: str = "every session", name: str = "groups"
+) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
+    """The number of each synapse's group, and the groups' names. DataError where one has none."""
+    if masked(groups).any():
+        raise DataError(f"{name} has masked labels: leave such rows out of {everything}")
+    given = np.asarray(groups)
+    if given.shape != (n,):
         raise DataError(
-            f"{first} and {other} are {what} differ, so one place may hold two"
-            " synapses: align them, or pass .to_numpy()"
+            f"{name} has {given.size} labels and the sizes have {n} rows: give one per synapse"
         )
+    names, codes = np.unique(given.astype(str), return_inverse=True)
+    empty = np.flatnonzero((names == "") | (names == "nan") | (names == "None"))
+    if empty.size:
+        row = int(np.flatnonzero(codes == empty[0])[0])
+        raise DataError(f"row {row} (counted from 0) has no group: label it, or leave the row out")
+    return codes, tuple(map(str, names))
 
 
 def truths_of(values: Any, name: str, everything: str) -> Bool[np.ndarray, " rows"]:
@@ -178,45 +181,17 @@ def truths_of(values: Any, name: str, everything: str) -> Bool[np.ndarray, " row
 
 def weights_of(values: Any, name: str) -> Float[np.ndarray, "..."]:
     """Weights of any shape and sign as float64; no masks, complex numbers, booleans or texts."""
-    if masked(values).any():
-        raise DataError(f"{name}: some weights are masked: leave them out before and after")
-    array = np.asarray(values)
-    if array.dtype.kind in "cbUSmM":
-        raise DataError(f"{name} holds values of type {array.dtype}: weights must be numbers")
-    return array.astype(np.float64)
-
-
-def refuse_tracers(function: str, *values: Any) -> None:
-    """UsageError where a value is a tracer of JAX, or a list of some."""
-    # JAX stays unimported: its tracers are known by the name of their base class.
-    for value in values:
-        kinds = {type(value)} | (
-            set(map(type, value)) if isinstance(value, list | tuple) else set()
-        )
-        for base in {base for kind in kinds for base in kind.__mro__}:
-            if base.__name__ == "Tracer" and base.__module__.startswith("jax"):
-                raise UsageError(
-                    f"{function} works on numbers, not inside jit, vmap or grad: call it on"
-                    " the sizes that come out"
-                )
+    return real_numbers(values, name, error=DataError)
 
 
 def row_of(values: Any) -> Callable[[int], str]:
     """How messages call a row: by its label where there is one, else by its number from 0."""
-    labels = _labels(values)
+    labels = labels_of(values)
 
     def row(at: int) -> str:
         return f"row {at} (counted from 0)" if labels is None else f"row {labels[at]}"
 
     return row
-
-
-def masked(values: Any) -> np.ndarray:
-    """Which entries are masked: of a masked array, or of a list of such columns."""
-    parts = values if isinstance(values, list | tuple) else [values]
-    hidden = [np.ma.getmaskarray(p) for p in parts if isinstance(p, np.ma.MaskedArray)]
-    # Of a list of columns, the row is what counts.
-    return np.any(hidden, axis=0) if hidden else np.zeros(1, dtype=bool)
 
 
 def refuse(bad: np.ndarray, numbers: np.ndarray, values: Any, name: str, problem: str) -> None:
@@ -249,22 +224,6 @@ def _called(values: Any, name: str) -> str:
     own = getattr(values, "name", None)
     told = own is None or name == own or name.startswith(f"{own} ")
     return name if told else f"column {own!r} ({name})"
-
-
-def _labels(values: Any) -> Any:
-    """The labels of a labelled input's rows, as a pandas Index or alike; None where it has none."""
-    if _is_xarray(values):
-        return values.indexes.get(values.dims[0]) if values.dims else None
-    labels = getattr(values, "index", None)  # a list's `index` is a method
-    return None if labels is None or callable(labels) else labels
-
-
-def _equal(labels: Any, others: Any) -> bool:
-    return labels.equals(others) if hasattr(labels, "equals") else np.array_equal(labels, others)
-
-
-def _is_xarray(values: Any) -> bool:
-    return hasattr(values, "dims") and hasattr(values, "indexes")
 
 
 def _first(bad: np.ndarray) -> int:

@@ -12,11 +12,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
+from steepest.arrays.given import refuse_tracers
 from steepest.errors import DataError
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import SHOWN
 from steepest.inference.synapses.naming import Outcome
-from steepest.inference.synapses.sizes import refuse_tracers, sizes_of
+from steepest.inference.synapses.sizes import sizes_of
 from steepest.inference.synapses.verdict import (
     Check,
     GeometryFit,
@@ -45,6 +46,7 @@ _DRAWS = 100
 class UnpairedVerdict:
     """The index that best turns one distribution into the other, and whether it can be trusted.
 
+    `index` is NaN where nothing widened, and infinite where the best lies at an end of the search.
     `relative_change` is the sd of the change over the spread of the duals before: below .5 the
     index is biased and only printed. An unpaired file never names. `before` and `after` are the
     positive sizes, `absent_before` and `absent_after` how many were 0, `not_measured_before`
@@ -92,6 +94,8 @@ class UnpairedVerdict:
         """One plain sentence."""
         if math.isnan(self.index):
             return "The second distribution is no wider than the first in any geometry."
+        if math.isinf(self.index):
+            return "The index lies outside of the range that is searched."
         return "No geometry is named from unpaired sizes."
 
     @property
@@ -99,6 +103,12 @@ class UnpairedVerdict:
         """The numbers behind it."""
         if math.isnan(self.index):
             return "change can only widen the distribution of duals; here it did not"
+        if math.isinf(self.index):
+            end = _GRID[0] if self.index < 0 else _GRID[-1]
+            return (
+                f"the misfit is smallest where the search ends, at index {end:g}, from a change of"
+                f" {self.relative_change:.2f} of the spread of sizes: no index is given"
+            )
         low, high = self.interval
         found = f"index {self.index:.2f} (95 % {low:.2f} to {high:.2f})"
         size = f"change of {self.relative_change:.2f} of the spread of sizes"
@@ -118,7 +128,7 @@ class UnpairedVerdict:
             "usable_range": Check(
                 self.relative_change,
                 None,
-                self.usable,
+                self.relative_change >= _USABLE,
                 f"change over spread; at least {_USABLE:g} to be usable",
             )
         }
@@ -221,10 +231,12 @@ def infer_unpaired(
             for _ in range(draws)
         ]
     )
-    fine = drawn[np.isfinite(drawn)]
+    known = drawn[~np.isnan(drawn)]
     low, high = (math.nan, math.nan)
-    if fine.size >= draws / 2:
-        low, high = (float(end) for end in np.quantile(fine, [0.025, 0.975]))
+    if known.size >= draws / 2:
+        # Between a draw beyond the search and one within it there is no middle.
+        method = "linear" if np.isfinite(known).all() else "inverted_cdf"
+        low, high = (float(end) for end in np.quantile(known, [0.025, 0.975], method=method))
     return UnpairedVerdict(
         index=index,
         interval=(low, high),
@@ -271,8 +283,14 @@ def _distances(
 def _best(
     distance: Float[np.ndarray, " p"], relative: Float[np.ndarray, " p"]
 ) -> tuple[float, float]:
-    """The best index and the relative change there; NaN where no geometry shows a widening."""
+    """The best index and the relative change there.
+
+    NaN where no geometry shows a widening, infinite where the best is at an end of the grid.
+    """
     if np.isnan(distance).all():
         return math.nan, math.nan
     at = int(np.nanargmin(distance))
-    return float(_GRID[at]), float(relative[at])
+    index = float(_GRID[at])
+    if at in (0, _GRID.size - 1):
+        index = math.copysign(math.inf, at - 1)
+    return index, float(relative[at])

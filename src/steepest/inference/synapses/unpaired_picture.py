@@ -62,7 +62,8 @@ def _draw_misfit(axes: Axes, verdict: UnpairedVerdict) -> None:
     low, high = verdict.interval
     if math.isfinite(low) and math.isfinite(high):
         axes.axvspan(low, high, color="0.88", lw=0, zorder=0, label="95 % interval")
-    axes.plot(verdict.index, np.nanmin(verdict.profile), "o", color=_INK, label="best index")
+    if math.isfinite(verdict.index):
+        axes.plot(verdict.index, np.nanmin(verdict.profile), "o", color=_INK, label="best index")
     for name, index in GEOMETRIES.items():
         axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, alpha=0.8, zorder=0, label=name)
     axes.set(xlim=(-2.1, 3.1), ylim=(0, None))

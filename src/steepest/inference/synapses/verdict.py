@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +11,7 @@ from steepest._version import __version__
 from steepest.files import plain
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise
-from steepest.markup import brief, fragment, table
+from steepest.markup import brief, fragment, table, visible
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -152,7 +152,8 @@ class Verdict:
     `index` is NaN where no estimate exists; an end of `interval` is infinite where the data do
     not bound it and NaN where there is none. `geometries` are ranked, the likeliest first.
     `before` and `after` are the usable sizes, `vanished` and `new` the sizes of lost and gained
-    synapses, all in the unit of the input.
+    synapses, all in the unit of the input. `resampled` says what the interval resampled (None:
+    nothing), and `groups` how many groups of usable synapses there are (None: none were given).
 
     >>> from steepest.inference import infer_geometry, simulate_change
     >>> infer_geometry(*simulate_change(300, index=1, seed=1), noise_cv=0).sentence
@@ -180,6 +181,8 @@ class Verdict:
     after: Float[np.ndarray, " n"] = field(repr=False)
     vanished: Float[np.ndarray, " v"] = field(repr=False)
     new: Float[np.ndarray, " m"] = field(repr=False)
+    resampled: Literal["synapses", "groups"] | None = None
+    groups: int | None = None
 
     @property
     def sentence(self) -> str:
@@ -205,6 +208,8 @@ class Verdict:
                 "noise": {**asdict(self.noise), "statement": self.noise.statement},
                 "estimator": self.estimator,
                 "interval_method": self.interval_method,
+                "resampled": self.resampled,
+                "groups": self.groups,
                 "detection_limit": self.detection_limit,
             },
         )
@@ -236,7 +241,7 @@ class Verdict:
             f"  {fit.name:15s} {fit.index:6.1f} {fit.log_likelihood - best:16.1f} {fit.weight:7.3f}"
             for fit in self.geometries
         ]
-        return "\n".join([*lines, *marked(self)])
+        return "\n".join(map(visible, [*lines, *marked(self)]))
 
     def __repr__(self) -> str:
         return brief(str(self))

@@ -25,10 +25,9 @@ def cycle(dt: float) -> Inputs:
     def field(u: np.ndarray) -> np.ndarray:
         return -u + TRUTH @ np.tanh(u)
 
-    _, period = limit_cycle(field, [0.1, 0.2, -0.3], 3, transient=100.0, longest=20.0)
-    samples = round(period / dt)
-    states, period = limit_cycle(field, [0.1, 0.2, -0.3], samples, transient=100.0, longest=20.0)
-    return Inputs.cycle(states, period / samples)
+    coarse = limit_cycle(field, [0.1, 0.2, -0.3], 3, transient=100.0, longest=20.0)
+    samples = round(coarse.duration / dt)
+    return limit_cycle(field, [0.1, 0.2, -0.3], samples, transient=100.0, longest=20.0)
 
 
 def error(weights: Float[np.ndarray, "3 3"]) -> float:

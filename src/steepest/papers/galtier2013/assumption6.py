@@ -61,7 +61,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
 
     phase = 2 * np.pi * p.harmonic * np.arange(len(slow.states)) / len(slow.states)
     offsets = np.array([0.0, 2.1, 4.2])
-    rippled = Inputs.cycle(slow.states + p.ripple * np.sin(phase[:, None] + offsets), slow.dt)
+    rippled = Inputs.cycle(slow.states + p.ripple * np.sin(phase[:, None] + offsets), dt=slow.dt)
     rule = OnlineRule(NETWORK, p.gamma, p.decay_net)
     learned = rule.equilibrium(rippled, discrete=False)
     batch = relative_entropy(rippled, NETWORK).minimum().weights

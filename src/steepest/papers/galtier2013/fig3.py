@@ -58,7 +58,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     p, random = parameters, np.random.default_rng(seed)
     network = RateNetwork(p.decay)
     movie = write_a(p.frames, p.side, p.ramp)
-    inputs = Inputs.cycle(movie, p.step, "forward")
+    inputs = Inputs.cycle(movie, dt=p.step, xi="forward")
     learned = fit_dual(inputs, network, ridge=p.ridge)
     cut = fit_dual(inputs, network, cut=p.cut)
     exact = fit_dual(inputs, network)
@@ -67,7 +67,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     descent = cost.flow(p.times)
 
     soft = write_a(p.frames, p.side, p.wide_ramp)
-    soft_weights = fit_dual(Inputs.cycle(soft, p.wide_step, "forward"), network, ridge=p.ridge)
+    soft_weights = fit_dual(
+        Inputs.cycle(soft, dt=p.wide_step, xi="forward"), network, ridge=p.ridge
+    )
 
     def play_soft(showings: int) -> np.ndarray:
         steps = showings * p.frames - 1

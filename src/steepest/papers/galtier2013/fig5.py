@@ -70,7 +70,7 @@ def _boxes(k: int, curve: np.ndarray, network: RateNetwork, steps: int) -> tuple
     code = BoxCode.over(curve, k)
     active, place = np.unique(code.box(curve), return_inverse=True)
     shown = np.eye(len(active))[place]  # silent units have neither activity nor weights
-    fit = fit_dual(Inputs.cycle(shown, dt, "forward"), network, cut=1e-10)
+    fit = fit_dual(Inputs.cycle(shown, dt=dt, xi="forward"), network, cut=1e-10)
     played = simulate(network, fit, shown[0], dt, steps)
     due = shown[np.arange(len(shown) + 1) % len(shown)]
     off = np.abs(played[: len(due)] - due).sum() / (len(active) * len(shown))
@@ -80,7 +80,7 @@ def _boxes(k: int, curve: np.ndarray, network: RateNetwork, steps: int) -> tuple
 def _naive(decay: float) -> tuple[float, float, np.ndarray]:
     """Two neurons on the curve: residual relative to |xi| and to |xi + l u|, and the replay."""
     curve, samples = _curve(400), 400
-    inputs, network = Inputs.cycle(curve, 2 * np.pi / samples), RateNetwork(decay)
+    inputs, network = Inputs.cycle(curve, dt=2 * np.pi / samples), RateNetwork(decay)
     weights = relative_entropy(inputs, network).minimum().weights
     miss = inputs.velocities - network.field(weights, curve)
 
@@ -118,12 +118,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     random = np.random.default_rng(seed)
     steep = RateNetwork(p.decay, logistic(10.0, 0.5))
     shown = np.eye(p.moments)
-    stable = fit_dual(Inputs.cycle(shown, dt, "forward"), steep, cut=1e-12)
+    stable = fit_dual(Inputs.cycle(shown, dt=dt, xi="forward"), steep, cut=1e-12)
     start = shown[0] + 0.05 * random.standard_normal(p.moments)
     noisy = simulate(steep, stable, start, dt, 8 * p.moments)
     settling = np.abs(noisy - shown[np.arange(len(noisy)) % p.moments]).sum(axis=1) / p.moments
 
-    fine = Inputs.cycle(_curve(p.fine), 2 * np.pi / p.fine)
+    fine = Inputs.cycle(_curve(p.fine), dt=2 * np.pi / p.fine)
     tanh, lift_errors = RateNetwork(1.0), []
     for trial in range(3):
         lift = AffineLift.random(2, p.lifted_units, seed + trial, scale=p.lift_scale, spread=3.0)

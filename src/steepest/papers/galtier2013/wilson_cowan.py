@@ -16,7 +16,7 @@ import xarray as xr
 
 from steepest.papers.galtier2013._errors import relative_error
 from steepest.pictures import LINE_COLOURS, bare, letter
-from steepest.recurrent import Inputs, WilsonCowan, WilsonCowanEntropy, limit_cycle
+from steepest.recurrent import WilsonCowan, WilsonCowanEntropy, limit_cycle
 from steepest.study import Claim, parameter, stamp
 
 __all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
@@ -46,8 +46,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     def field(u: np.ndarray) -> np.ndarray:
         return network.field(truth, u)
 
-    states, period = limit_cycle(field, [0.3, 0.6, 0.4], p.samples, transient=80.0, longest=40.0)
-    cost = WilsonCowanEntropy(Inputs.cycle(states, period / p.samples), network)
+    inputs = limit_cycle(field, [0.3, 0.6, 0.4], p.samples, transient=80.0, longest=40.0)
+    cost = WilsonCowanEntropy(inputs, network)
     random, products = np.random.default_rng(seed), np.empty((2, p.pairs))
     for pair in range(p.pairs):
         a, b = p.spread * random.standard_normal((2, *truth.shape))
