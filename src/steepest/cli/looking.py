@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from steepest.cli.output import show
+from steepest.cli.output import show, show_json
 from steepest.errors import UsageError
-from steepest.files import to_json
+from steepest.markup import visible
 
 __all__ = ["look_at"]
 
@@ -26,7 +26,7 @@ def look_at(files: Sequence[Path], part: str | None, *, out: Path | None, json: 
 
     looked = look(paths[0], part=part, typed=[str(file) for file in files])
     if json:
-        print(to_json(looked.to_dict()))
+        show_json(looked.to_dict())
         return 0
     from steepest.report.look import look_table
 
@@ -35,7 +35,7 @@ def look_at(files: Sequence[Path], part: str | None, *, out: Path | None, json: 
         show(f"\nThis is the first of {len(paths)} files; each is a group unless --file-is says")
     if not looked.commands:
         return 0
-    show("\nTo judge it:\n\n" + "\n".join(f"  {command}" for command in looked.commands))
+    show("\nTo judge it:\n\n" + "\n".join(f"  {visible(c)}" for c in looked.commands))
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return 0
     try:

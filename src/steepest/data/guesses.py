@@ -17,6 +17,7 @@ __all__ = [
     "guess_groups",
     "guess_long",
     "guess_wide",
+    "speaks_of",
 ]
 
 _WORDS = {
@@ -26,6 +27,7 @@ _WORDS = {
     "outer": "animal|mouse|mice|rat|subject|donor|patient|fish|fly|tier|maus|ratte",
     "group": "dendrite|dend|dendrit|branch|segment|cell|zelle|neuron|slice|fov|field|section|axon"
     "|preparation|group|gruppe|file",
+    "cell": "cell|zelle|neuron",
     "condition": "condition|treatment|arm|genotype|paradigm|trained|stimulation|drug|cohort",
     "size": "size|vol|volume|area|intensity|int|fluorescence|psd|weight|head|mean|amplitude|epsp"
     "|brightness|integrated|strength|dff",
@@ -64,11 +66,24 @@ class WideGuess:
     ordered: bool
 
 
+def speaks_of(name: str, what: str) -> bool:
+    """Whether a word of a column's name speaks of an identity, a session, a size and the like.
+
+    >>> speaks_of("spine_ID", "identity"), speaks_of("mouseName", "outer"), speaks_of("x", "size")
+    (True, True, False)
+    """
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    words = re.split(r"[^a-zA-Zµ]+", spaced.lower())
+    pattern = re.compile(_WORDS[what])
+    return any(pattern.fullmatch(word) for word in words if word)
+
+
 def guess_long(columns: Sequence[Facts]) -> LongGuess | None:
     """The long table that this may be: one row per synapse and session, sizes in a column."""
     rows = max((column.rows for column in columns), default=0)
     sessions = [c for c in columns if _may_be_session(c, rows)]
     sessions.sort(key=lambda c: (not _says(c, "session"), c.kind != "date"))
+    replicated: LongGuess | None = None
     for session in sessions:
         for parts in _identities(columns, session):
             code = _joined(parts)
@@ -84,13 +99,19 @@ def guess_long(columns: Sequence[Facts]) -> LongGuess | None:
             if sizes:
                 named = [c for c in sizes if _says(c, "size")]
                 names = "/".join(part.name for part in parts)
-                return LongGuess(names, session, tuple(named or sizes), n, copies)
-    return None
+                guess = LongGuess(names, session, tuple(named or sizes), n, copies)
+                if copies == 1:
+                    return guess
+                replicated = replicated or guess
+    return replicated
 
 
 def guess_wide(columns: Sequence[Facts], named: bool) -> WideGuess | None:
     """The columns that may be the sizes of all synapses in each session."""
     sizes = [c for c in columns if _may_be_size(c)]
+    numeric = [c for c in columns if c.numeric]
+    if not named and len(numeric) > max(c.rows for c in columns):
+        return WideGuess(tuple(numeric), True)
     if not named:
         return WideGuess(tuple(sizes), True) if len(sizes) >= 2 else None
     family = _family(sizes)
@@ -99,8 +120,9 @@ def guess_wide(columns: Sequence[Facts], named: bool) -> WideGuess | None:
     pair = before_and_after([column.name for column in sizes])
     if pair is not None:
         return WideGuess(tuple(c for name in pair for c in sizes if c.name == name), True)
-    like = [c for c in sizes if _says(c, "size")] or [c for c in sizes if not _says(c, "group")]
-    like = [c for c in like if not _says(c, "identity")]
+    like = [c for c in sizes if _says(c, "size")]
+    if len(like) < 2:
+        like = [c for c in sizes if not (_says(c, "group") or _says(c, "identity"))]
     return WideGuess(tuple(like), False) if len(like) >= 2 else None
 
 
@@ -216,8 +238,4 @@ def _may_be_size(column: Facts) -> bool:
 
 
 def _says(column: Facts, what: str) -> bool:
-    """Whether a word of a column's name speaks of something, as `spine_ID` does of an identity."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column.name)
-    words = re.split(r"[^a-zA-Zµ]+", spaced.lower())
-    pattern = re.compile(_WORDS[what])
-    return any(pattern.fullmatch(word) for word in words if word)
+    return speaks_of(column.name, what)

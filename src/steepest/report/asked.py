@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steepest.data.size_table import SizeTable
 from steepest.errors import DataError
@@ -11,6 +11,10 @@ from steepest.files import plain
 from steepest.inference.synapses.request import Request, is_said
 from steepest.report.answer import Answer
 from steepest.report.page import Page
+from steepest.report.tables import text, together
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 __all__ = ["answer_request"]
 
@@ -120,14 +124,16 @@ def _noted(answer: Answer, notes: Sequence[str]) -> Answer:
     """The answer with sentences on how the table was understood, in each of its forms."""
     if not notes:
         return answer
-    heading = "\n".join([answer.heading, *(f"note: {note}" for note in notes)])
+
+    def table() -> "RenderableType":
+        return together(*(text(f"note: {note}") for note in notes), "", answer.table())
 
     def page() -> Page:
         plain = answer.page()
         return replace(plain, notes=[*plain.notes, *(("Of the table:", note) for note in notes)])
 
     content = answer.content | {"notes": list(notes)}
-    return replace(answer, heading=heading, content=content, page=page)
+    return replace(answer, content=content, table=table, page=page)
 
 
 def _understood(request: Request) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from steepest.data.conditions import parse_condition, where
 from steepest.data.labels import Labels, join, labels_of, levels
 from steepest.data.long import NO_ROW, LongRows, long_rows, pivoted, stacked_rows
+from steepest.data.nesting import outer_of
 from steepest.data.several import check_units, expanded, file_labels
 from steepest.data.size_table import SizeTable, stacked, wide_sizes
 from steepest.data.table import Table
@@ -41,6 +42,8 @@ def read_sizes(files: Sequence[str | Path], request: "Request") -> SizeTable:
         sizes = _long(tables, names, file_is, request)
     else:
         sizes = _wide(tables, names, file_is, request)
+    if file_is in (None, "part"):
+        sizes = replace(sizes, notes=(*sizes.notes, *_pointed_out(tables, request)))
     if request.times and len(request.times) != len(sizes.names):
         raise DataError(
             f"--times gives {len(request.times)} times and there are {len(sizes.names)} sessions"
@@ -116,6 +119,14 @@ def _wide(
     measured = [np.concatenate([c.values for s in part.sessions for c in s]) for part in parts]
     check_units([str(table.path) for table in tables], measured)
     return stacked(parts)
+
+
+def _pointed_out(tables: Sequence[Table], request: "Request") -> tuple[str, ...]:
+    """What is said of groups that lie in larger ones."""
+    if request.group is None:
+        return ()
+    said = [outer_of(table, request.group, labels_of(table, request.group)) for table in tables]
+    return tuple(dict.fromkeys(note for note in said if note is not None))
 
 
 def _labels(table: Table, request: "Request") -> dict[str, Labels]:
