@@ -1,15 +1,40 @@
-"""What is written is whole or not there, and JSON holds plain values only."""
+"""What is written is whole or not there, JSON holds plain values, and no CSV a formula."""
 
+import csv
 import errno
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from steepest import files
+from steepest import files, study
 from steepest.errors import UsageError
-from steepest.files import plain, staging, to_json, write_whole
+from steepest.files import plain, staging, to_csv, to_json, write_whole, writing
+from steepest.papers import load
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A function that makes a disk of so many bytes; skips where this machine lets nobody."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(size):
+        options = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        try:
+            subprocess.run(["mount", *options], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("a small disk cannot be mounted here (it takes root)")
+        return folder
+
+    yield mount
+    if os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_folders_made_in_vain_are_taken_away(tmp_path):
@@ -64,6 +89,85 @@ def test_a_file_is_whole_or_keeps_what_it_held(tmp_path, monkeypatch):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"a.txt": b"second"}
 
 
+def test_a_file_that_is_no_file_is_written_to_and_a_link_is_followed(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "a.txt")
+    write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "a.txt").read_bytes() == b"new"
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as reader:
+        write_whole(Path(f"/dev/fd/{write}"), b"through a pipe")
+        os.close(write)
+        assert reader.read() == b"through a pipe"
+    if Path("/dev/full").exists():
+        with pytest.raises(OSError, match="No space left"):
+            write_whole(Path("/dev/full"), b"x")
+        assert Path("/dev/full").is_char_device()
+
+
+def test_a_file_that_is_written_bit_by_bit_is_whole_or_not_there(tmp_path):
+    def write_half():
+        with writing(tmp_path / "a.txt") as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_taken_away_after_a_day(tmp_path, monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    own = files._own_name()
+    left = own.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
+    elsewhere = left.replace(f"-{files._machine()}-", "-00000000-")
+    yesterday = time.time() - 90_000
+    names = {own: False, left: True, elsewhere: False, ".steepest-mine": False, "note": False}
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half.txt").write_text("half")
+        os.utime(tmp_path / name, (yesterday, yesterday))
+    with staging(tmp_path):
+        pass
+    assert {name: not (tmp_path / name).exists() for name in names} == names
+    # Of this very hour: the process may have been started anew under the same number.
+    (tmp_path / left).write_text("half a file")
+    with staging(tmp_path):
+        pass
+    assert (tmp_path / left).exists()
+    os.utime(tmp_path / left, (yesterday, yesterday))
+    with staging(tmp_path):
+        pass
+    assert not (tmp_path / left).exists()
+
+
+@pytest.mark.parametrize("size", ["4k", "16k"])
+def test_a_figure_that_does_not_fit_the_disk_is_refused_and_nothing_is_left(small_disk, size):
+    (figure,) = load("surace2020.example_1d")
+    disk = small_disk(size)
+    with pytest.raises(UsageError, match="No space left"):
+        study.reproduce(figure, "quick", 0, disk)
+    assert list(disk.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["4k", "12k", "40k", "64k", "100k", "200k"])
+@pytest.mark.parametrize("command", ["reproduce surace2020.example_1d", "demo", "export brian2"])
+def test_no_command_crashes_on_a_full_disk(small_disk, command, size):
+    disk = small_disk(size)
+    out = disk / "out" if "export" not in command else disk / "out.py"
+    done = subprocess.run(
+        [sys.executable, "-m", "steepest", *command.split(), "--out", str(out)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 2), done.stderr
+    assert ("cannot" in done.stderr and "No space" in done.stderr) == (done.returncode == 2)
+    assert not [path for path in disk.rglob("*") if ".steepest" in path.name]
+
+
 def test_values_are_plain_json_and_what_does_not_exist_is_null():
     value = {"a": (1.0, np.float64("nan")), "b": [{"c": -np.inf}], "n": 3, "name": "x", "no": None}
     assert plain(value) == {
@@ -72,3 +176,22 @@ def test_values_are_plain_json_and_what_does_not_exist_is_null():
     assert json.loads(to_json(plain(value))) == plain(value)
     with pytest.raises(ValueError, match="not JSON compliant"):
         to_json({"a": float("nan")})
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0d"])
+def test_no_text_of_a_csv_begins_a_formula(start):
+    text = to_csv([f"{start}name"], [[f"{start}cmd|'/c calc'!A0"], [f"a{start}b"]])
+    rows = list(csv.reader(text.splitlines(keepends=True)))
+    assert rows == [[f"'{start}name"], [f"'{start}cmd|'/c calc'!A0"], [f"a{start}b"]]
+
+
+def test_numbers_of_a_csv_stay_numbers():
+    values = [-1, -0.1, np.float64(-2.5), True, None, "-15", "+1e-3", "-.5"]
+    assert to_csv(["a"] * 8, [values]).splitlines()[1] == "-1,-0.1,-2.5,True,,-15,+1e-3,-.5"
+    assert to_csv(["a"], [["-1+1"]]).splitlines()[1] == "'-1+1"
+
+
+def test_a_file_may_have_as_long_a_name_as_the_system_allows(tmp_path):
+    path = tmp_path / ("x" * 255)
+    write_whole(path, b"whole")
+    assert path.read_bytes() == b"whole"

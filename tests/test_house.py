@@ -2,7 +2,10 @@
 
 import ast
 import importlib
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +34,7 @@ STOREYS = [
     ["claim"],
     ["files"],
     ["errors", "machine", "pictures", "progress"],
-    ["markup", "_version"],
+    ["interrupts", "markup", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
 # The rooms of inference do not know each other, but for these.
@@ -197,6 +200,52 @@ def test_every_public_name_is_on_a_page_of_the_docs(room):
     assert re.search(whole, pages), f"no page of docs/api shows {name}"
 
 
+# What writes a file under its own name, where half of it would stay. Names of methods, and of
+# functions that write where their first argument is no buffer.
+WRITERS = {"write_text", "write_bytes", "savefig", "to_netcdf", "to_csv", "to_zarr", "to_parquet"}
+WRITERS |= {"to_excel", "to_json", "tofile", "savetxt", "savez", "savez_compressed", "dump", "save"}
+# Into memory, or into a file that `writing` keeps whole.
+HELD = {"buffer", "file"}
+
+
+def writes_in_place(node: ast.AST) -> bool:
+    """Whether a call may write a file in place: all but into a stage, a buffer, or a text."""
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func
+    name = called.attr if isinstance(called, ast.Attribute) else ast.unparse(called)
+    arguments = [ast.unparse(argument) for argument in node.args]
+    if name in {"open", "fdopen"}:
+        modes = {argument.strip("'") for argument in arguments}
+        modes |= {ast.unparse(keyword.value).strip("'") for keyword in node.keywords}
+        return any(set(mode) & set("wax+") and set(mode) <= set("wrabxt+") for mode in modes)
+    if name not in WRITERS or not isinstance(called, ast.Attribute):
+        return False
+    places = [ast.unparse(called.value), *arguments[:1]]
+    if any(place.startswith("stage /") for place in places):
+        return False
+    return bool(arguments) and arguments[0] not in HELD
+
+
+def test_every_file_is_written_by_files():
+    """Whole or not at all: in a stage's folder, by `write_whole` or `writing`, or into memory."""
+    wrong = [
+        f"{path.relative_to(SOURCE)}:{node.lineno} {ast.unparse(node)[:60]}"
+        for path in MODULES
+        if path.name != "files.py"
+        for node in ast.walk(tree_of(path))
+        if writes_in_place(node)
+    ]
+    assert wrong == []
+    for line in (
+        'path.open("w")',
+        'open(path, mode="ab")',
+        "figure.savefig(path)",
+        "np.save(f, x)",
+    ):
+        assert writes_in_place(ast.parse(line, mode="eval").body), line
+
+
 # Claims that no limit can say, each with its reason.
 HAND_MADE = 10
 
@@ -209,3 +258,19 @@ def test_claims_write_their_limit_once():
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Claim"
     ]
     assert len(made) <= HAND_MADE, made
+
+
+def test_every_name_that_is_used_is_defined():
+    """Ruff's F821, but for the axes' names in the texts of array annotations."""
+    ruff = Path(sys.executable).with_name("ruff")
+    if not ruff.is_file():
+        pytest.skip("ruff is not installed")
+    command = [ruff, "check", "--isolated", "--select", "F821", "--output-format", "json", SOURCE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    undefined = []
+    for finding in json.loads(done.stdout):
+        line, column = finding["location"]["row"], finding["location"]["column"]
+        text = Path(finding["filename"]).read_text(encoding="utf-8").splitlines()[line - 1]
+        if text[: column - 1].count('"') % 2 == 0:
+            undefined.append((finding["filename"], line, finding["message"]))
+    assert undefined == []

@@ -2,27 +2,35 @@
 
 import csv
 import errno
+import hashlib
 import io
 import json
 import math
 import numbers
 import os
+import platform
 import re
 import shutil
-import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from steepest.errors import UsageError
+from steepest.interrupts import shielded, undone
 
-__all__ = ["plain", "staging", "to_csv", "to_json", "write_whole"]
+__all__ = ["plain", "staging", "to_csv", "to_json", "write_whole", "writing"]
 
 # What a spreadsheet takes for the beginning of a formula, also in the widths of East Asian scripts.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+# What is being written bears the machine and the process that writes it.
+_OURS = re.compile(r"\.steepest-([0-9a-f]{8})-(\d+)-[0-9a-f]{12}")
+_DAY = 86400.0  # s after which a stopped process's files are taken away
+# What is wrong with the place, and not with what was written there.
+_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EISDIR, errno.EACCES}
 
 
 def plain(value: Any) -> Any:
@@ -64,11 +72,14 @@ def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     '=1+1,-0.5
     -15,
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(_cell, columns))
-    writer.writerows(map(_cell, row) for row in rows)
-    return buffer.getvalue()
+    return "".join(_row(map(_cell, cells)) for cells in (columns, *rows))
+
+
+def _row(cells: Iterable[Any]) -> str:
+    """A line of CSV; the writer quotes a carriage return only where lines end with one."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: Any) -> Any:
@@ -83,26 +94,49 @@ def _cell(value: Any) -> Any:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that is there as a whole, on the disk, or not at all.
 
-    Raises the system's OSError (disk full, read-only, ...) when it cannot be written.
+    What is no file (a terminal, a pipe) is written to as it is. Raises the system's OSError (disk
+    full, read-only, ...) when it cannot be written.
 
     >>> import tempfile
-    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_whole(Path(folder) / "note.txt", b"done")
     ...     [file.name for file in Path(folder).iterdir()]
     ['note.txt']
     """
-    # Not made of the file's own name, which may be as long as the system allows.
-    partial = path.with_name(f".steepest-{uuid.uuid4().hex}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to write to that takes its place, as a whole, when the block ends well, else vanishes.
+
+    Raises what `write_whole` does.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with writing(Path(folder) / "note.txt") as file:
+    ...         _ = file.write(b"done")
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['note.txt']
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as file:
+            yield file
+        return
+    if path.is_symlink():
+        path = path.resolve()
+    partial = path.with_name(_own_name())
+    with undone(lambda: partial.unlink(missing_ok=True)):
+        try:
+            with partial.open("xb") as file:
+                yield file
+                _to_disk(file)
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
@@ -110,10 +144,10 @@ def staging(out: str | Path) -> Iterator[Path]:
     """A temporary folder whose files move into `out` together if the block ends well, else vanish.
 
     Raises `UsageError` when `out` cannot be made or written, or when the disk is full. A folder
-    that had to be made for this is taken away again if nothing came to lie in it.
+    that had to be made for this is taken away again if nothing came to lie in it. What a run that
+    was killed has left in `out` is taken away after a day.
 
     >>> import tempfile
-    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with staging(Path(folder) / "out") as stage:
     ...         _ = (stage / "note.txt").write_text("done")
@@ -122,27 +156,85 @@ def staging(out: str | Path) -> Iterator[Path]:
     """
     out = Path(out)
     absent: list[Path] = []
-    try:
-        absent = [folder for folder in (out, *out.parents) if not folder.exists()]
-        out.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".steepest-", dir=out))
-    except OSError as error:
-        _remove_empty(absent)
-        raise _cannot_write(out, error) from error
-    try:
-        yield stage
-        for file in sorted(stage.iterdir()):
-            if (out / file.name).is_dir():
-                raise IsADirectoryError(errno.EISDIR, f"{file.name} in it is a folder")
-        for file in sorted(stage.iterdir()):
-            os.replace(file, out / file.name)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EISDIR, errno.EACCES):
-            raise _cannot_write(out, error) from error
-        raise
-    finally:
+    stage = out / _own_name()
+
+    def clear() -> None:
         shutil.rmtree(stage, ignore_errors=True)
         _remove_empty(absent)
+
+    with undone(clear):
+        try:
+            try:
+                absent += [folder for folder in (out, *out.parents) if not folder.exists()]
+                out.mkdir(parents=True, exist_ok=True)
+                _remove_left(out)
+                stage.mkdir(mode=0o700)
+            except OSError as error:
+                raise _cannot_write(out, error) from error
+            try:
+                yield stage
+                _move(stage, out)
+            except OSError as error:
+                if error.errno in _PLACE:
+                    raise _cannot_write(out, error) from error
+                raise
+        finally:
+            clear()
+
+
+def _move(stage: Path, out: Path) -> None:
+    """Move all files of a folder into another, once none of them can fail."""
+    files = sorted(stage.iterdir())
+    for path in files:
+        if (out / path.name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"{path.name} in it is a folder")
+        with path.open("rb+") as file:
+            _to_disk(file)
+    with shielded():
+        for path in files:
+            os.replace(path, out / path.name)
+
+
+def _to_disk(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _own_name() -> str:
+    """A name for what this process is writing; short, however long that will be called."""
+    return f".steepest-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode(errors="replace")).hexdigest()[:8]
+
+
+def _remove_left(folder: Path) -> None:
+    """Take away what processes of this machine left here that ended more than a day ago."""
+    for path in folder.glob(".steepest-*"):
+        name = _OURS.fullmatch(path.name)
+        if name is None or name[1] != _machine() or not _is_gone(int(name[2])):
+            continue
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime < _DAY:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
+def _is_gone(process: int) -> bool:
+    """Whether there is no such process; nobody can ask without harm on Windows."""
+    if os.name == "nt":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _cannot_write(out: Path, error: OSError) -> UsageError:

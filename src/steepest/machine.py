@@ -1,21 +1,46 @@
-"""The cores this process may use, and functions compiled for them."""
+"""The cores and the memory this process may use, and functions compiled for them."""
 
 import inspect
+import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-__all__ = ["compiled", "cores"]
+__all__ = ["compiled", "cores", "memory"]
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """numba's njit, of the function itself where a run-time type checker has wrapped it.
 
-    Divisions by 0 are those of NumPy.
+    Divisions by 0 are those of NumPy, and other threads run meanwhile, the one that listens for
+    Ctrl-C among them. With `cache` what is compiled is kept on disk, where it can be.
     """
     from numba import njit  # a third of a second, and only some of what counts cores compiles
 
-    return lambda function: njit(error_model="numpy", **options)(inspect.unwrap(function))
+    settings = {"error_model": "numpy", "nogil": True, **options}
+
+    def compile_function(function: Callable[..., Any]) -> Any:
+        own = inspect.unwrap(function)
+        if cache:
+            with suppress(RuntimeError):  # no folder that can be written: each process compiles
+                return _kept_if_possible(njit(cache=True, **settings)(own))
+        return njit(**settings)(own)
+
+    return compile_function
+
+
+def _kept_if_possible(dispatcher: Any) -> Any:
+    """A function of numba's for which a full disk does not matter: it is compiled all the same."""
+    save = dispatcher._cache.save_overload
+
+    def save_if_possible(*arguments: Any) -> None:
+        with suppress(OSError):
+            save(*arguments)
+
+    dispatcher._cache.save_overload = save_if_possible
+    return dispatcher
 
 
 def cores() -> int:
@@ -23,3 +48,17 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory() -> float:
+    """Bytes of memory that this process could have at most; infinite where the system is silent.
+
+    >>> memory() > 1e6
+    True
+    """
+    limits = [math.inf]
+    with suppress(OSError, ValueError, AttributeError):
+        limits.append(float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+    with suppress(OSError, ValueError):  # of a container; "max" where there is none
+        limits.append(float(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(limit for limit in limits if limit > 0)

@@ -4,8 +4,9 @@ matplotlib is imported when something is drawn, so that naming a colour costs no
 """
 
 import io
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -20,13 +21,20 @@ __all__ = [
     "bare",
     "drawn",
     "label",
+    "legend_below",
     "letter",
     "own_settings",
+    "panels",
+    "pdf",
     "png",
+    "svg",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# Matplotlib would write the date into a file, and no two would be equal.
+_UNDATED = {"Date": None}
 
 INK = "#303030"
 """Of points, lines and letters that stand for no geometry and no rule."""
@@ -108,9 +116,135 @@ def letter(axes: Any, name: str, title: str = "") -> None:
     axes.set_title(f"{name}   {title}".strip(), loc="left", fontsize=10)
 
 
+def legend_below(axes: Any, columns: int = 2) -> None:
+    """The legend of a panel under its x label, where it hides no data.
+
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> _ = axes.plot([0, 1], label="line")
+    >>> legend_below(axes)
+    >>> axes.get_legend().get_frame_on()
+    False
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    below = ScaledTranslation(0, -0.52, axes.figure.dpi_scale_trans)
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=axes.transAxes + below,
+        borderaxespad=0,
+        frameon=False,
+        fontsize=8,
+        ncols=columns,
+        handlelength=1.4,
+        columnspacing=1.2,
+    )
+
+
 def png(figure: Any) -> bytes:
     """A matplotlib Figure as the bytes of a PNG file, 150 dots per inch."""
+    return _saved(figure, "png", dpi=150, facecolor="white")
+
+
+def pdf(figure: Any) -> bytes:
+    """A matplotlib Figure as the bytes of a PDF file without a date: the same figure, the same."""
+    return _saved(figure, "pdf", metadata={"CreationDate": None})
+
+
+def panels(figure: Any) -> list[str]:
+    """A matplotlib Figure as SVG elements, one for every column of axes, for a page to arrange.
+
+    Each has the width and height that it takes in the figure, in points. A figure whose legend or
+    title belongs to all of it is one panel. The figure keeps the places that its axes have now.
+
+    >>> from matplotlib.figure import Figure
+    >>> figure = Figure(figsize=(6, 2), layout="constrained")
+    >>> _ = figure.subplots(1, 3)
+    >>> [panel[:5] for panel in panels(figure)]
+    ['<svg ', '<svg ', '<svg ']
+    """
+    with own_settings():
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        columns = _columns(figure)
+        drawn_panels = []
+        for place, column in enumerate(columns):
+            hidden = [axes for axes in figure.axes if axes not in column and axes.get_visible()]
+            for axes in hidden:
+                axes.set_visible(False)
+            source = _saved(figure, "svg", metadata=_UNDATED, bbox_inches=_extent(figure, column))
+            for axes in hidden:
+                axes.set_visible(True)
+            drawn_panels.append(_inline(source.decode(), f"panel{place}"))
+    return drawn_panels
+
+
+def svg(elements: Sequence[str]) -> bytes:
+    """SVG elements side by side as the bytes of one SVG file.
+
+    >>> svg(['<svg width="9pt" height="5pt"></svg>', '<svg width="4pt" height="7pt"></svg>'])[-51:]
+    b'<svg x="9" width="4" height="7"></svg></svg>'
+    """
+    left, height, placed = 0.0, 0.0, []
+    for element in elements:
+        sizes = re.findall(r'\b(?:width|height)="([\d.]+)pt"', element[: element.index(">")])
+        placed.append(element.replace("<svg ", f'<svg x="{left:g}" ', 1).replace('pt"', '"', 2))
+        left, height = left + float(sizes[0]), max(height, float(sizes[1]))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        f' width="{left:g}pt" height="{height:g}pt" viewBox="0 0 {left:g} {height:g}">'
+        f"{''.join(placed)}</svg>"
+    ).encode()
+
+
+def _saved(figure: Any, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     with own_settings():
-        figure.savefig(buffer, format="png", dpi=150, facecolor="white")
+        import matplotlib
+
+        matplotlib.rcParams["svg.hashsalt"] = "steepest"
+        figure.savefig(buffer, format=kind, **options)
     return buffer.getvalue()
+
+
+def _columns(figure: Any) -> list[list[Any]]:
+    """The axes of a figure in columns that do not overlap, from left to right."""
+    axes = [each for each in figure.axes if each.get_visible()]
+    if figure.legends or figure._suptitle is not None or len(axes) < 2:
+        return [axes]
+    columns: list[tuple[float, list[Any]]] = []
+    for each in sorted(axes, key=lambda each: each.get_tightbbox().x0):
+        box = each.get_tightbbox()
+        if columns and box.x0 < columns[-1][0]:
+            end, column = columns.pop()
+            columns.append((max(end, box.x1), [*column, each]))
+        else:
+            columns.append((box.x1, [each]))
+    return [column for _, column in columns]
+
+
+def _extent(figure: Any, axes: list[Any]) -> Any:
+    """The rectangle in inches, as high as the figure, that holds these axes and nothing else."""
+    from matplotlib.transforms import Bbox
+
+    boxes = [each.get_tightbbox() for each in axes]
+    edge, dpi = 0.04, figure.dpi
+    left = min(box.x0 for box in boxes) / dpi - edge
+    right = max(box.x1 for box in boxes) / dpi + edge
+    bottom = min(0.0, *(box.y0 / dpi - edge for box in boxes))
+    top = max(figure.get_figheight(), *(box.y1 / dpi + edge for box in boxes))
+    return Bbox([[left, bottom], [right, top]])
+
+
+def _inline(source: str, name: str) -> str:
+    """An SVG file as an element of a page, with ids that no other panel has.
+
+    A page needs no names of namespaces, which look like addresses in it.
+    """
+    element = source[source.index("<svg") :]
+    element = re.sub(r"<metadata>.*?</metadata>\s*", "", element, flags=re.DOTALL)
+    element = re.sub(r'\s+xmlns(:xlink)?="[^"]*"', "", element)
+    element = re.sub(r"<!--.*?-->\s*", "", element, flags=re.DOTALL)
+    element = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", element)
+    return re.sub(r"\s*\n\s*", " ", element).strip()

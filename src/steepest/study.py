@@ -29,6 +29,7 @@ from steepest._version import __version__
 from steepest.claim import Claim
 from steepest.errors import UsageError
 from steepest.files import staging, to_csv
+from steepest.interrupts import passed_on
 from steepest.pictures import drawn, png
 
 __all__ = [
@@ -214,7 +215,8 @@ def reproduce(
     parameters = figure.parameters(scale, data)
     with nullcontext() if out is None else staging(out) as stage:
         started = time.perf_counter()
-        dataset = figure.module.run(parameters, seed)
+        with passed_on():
+            dataset = figure.module.run(parameters, seed)
         check_dataset(figure, dataset, parameters, seed)
         dataset = dataset.assign_attrs(figure=figure.key, scale=scale)
         claims = tuple(figure.module.claims(dataset))
@@ -226,7 +228,8 @@ def reproduce(
         kinds = ("nc", "png", "csv", "gif") if moving else ("nc", "png", "csv")
         names = {kind: f"{figure.key}.{kind}" for kind in kinds}
         if stage is not None:
-            dataset.to_netcdf(stage / names["nc"], engine="h5netcdf")
+            # HDF5 crashes the process where it meets a full disk: it writes to memory.
+            (stage / names["nc"]).write_bytes(dataset.to_netcdf(engine="h5netcdf"))
             (stage / names["png"]).write_bytes(picture)
             (stage / names["csv"]).write_bytes(_claims_table(claims))
             if moving:

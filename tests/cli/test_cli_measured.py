@@ -30,12 +30,12 @@ OPTIONS = ["--sessions", "day0", "day4", "day8", "day12", "--group", "dendrite",
 
 
 def test_a_series_is_judged_and_written_whole(call, series, tmp_path):
-    code, out, err = call("infer", series, *OPTIONS, "--out", "out")
+    code, out, err = call("infer", series, *OPTIONS, "--out", "out", "--full")
     assert (code, err) == (0, "")
     assert "signal share" in out
     assert "to settle" in out
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert sorted(written) == ["verdict.html", "verdict.json", "verdict.png"]
+    assert sorted(written) == ["verdict.csv", "verdict.html", "verdict.json", "verdict.png"]
     page = written["verdict.html"].decode()
     for words in ("What would settle it", "What was dropped", "day12", "learned from how the var"):
         assert words in page
@@ -109,7 +109,7 @@ COLUMNS = ["--before", "w0", "--after", "w1"]
 
 
 def test_unpaired_sizes_write_a_whole_page_and_a_picture(call, pair, tmp_path):
-    code, out, err = call("infer", pair, *COLUMNS, "--unpaired", "--out", "out")
+    code, out, err = call("infer", pair, *COLUMNS, "--unpaired", "--out", "out", "--full")
     assert (code, err) == (0, "")
     assert "usable range" in out
     page = (tmp_path / "out" / "verdict.html").read_text()
@@ -122,7 +122,9 @@ def test_unpaired_sizes_write_a_whole_page_and_a_picture(call, pair, tmp_path):
 def test_the_rate_is_in_the_table_on_the_page_and_in_json(call, pair, tmp_path):
     # Sizes stated to be exact: how the verdict depends on the noise is not asked, which takes long.
     exact = ["--noise-cv", "0"]
-    code, out, err = call("infer", pair, *COLUMNS, "--rate", "rate", *exact, "--out", "out")
+    code, out, err = call(
+        "infer", pair, *COLUMNS, "--rate", "rate", *exact, "--out", "out", "--full"
+    )
     assert (code, err) == (0, "")
     page = (tmp_path / "out" / "verdict.html").read_text()
     said = json.loads((tmp_path / "out" / "verdict.json").read_text())

@@ -1,6 +1,7 @@
 """`steepest infer-metric`: what it prints and writes, and what it refuses."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -129,5 +130,7 @@ def test_the_page_escapes_every_text_and_holds_everything_inside(call, tmp_path)
     call(path, "--cost", "<i>.py", "--position", evil, "y", *VELOCITY, "--out", tmp_path / "o")
     page = (tmp_path / "o" / "metric.html").read_text()
     assert "&lt;script&gt;" in page
-    for forbidden in ("<script", "<b>", "<i>.py", "http:", "https:", "<link", "url("):
+    assert page.count("<script") == 1
+    for forbidden in ("<script>alert", "<b>", "<i>.py", "http:", "https:", "<link"):
         assert forbidden not in page
+    assert re.search(r"url\((?!#)", page) is None

@@ -201,6 +201,28 @@ def test_a_boundary_stops_the_flow_at_its_margin_and_the_impact_is_extrapolated(
     assert impact.times.size == impact.points.shape[0] == impact.costs.size == 18
 
 
+@pytest.mark.parametrize("margin", [1e-3, 1e-4, 1e-5])
+def test_the_edge_is_reached_at_one_time_whatever_the_margin(margin):
+    """Near the edge the solver's steps shrink with the distance: Surace Fig 4 from (.5, 1.5)."""
+    stop = RELEASE_DOMAIN.boundary(margin)
+    flow = gradient_flow(release, Euclidean(), [0.5, 1.5], 1.0, stop=stop)
+    assert flow.boundary_time == pytest.approx(0.4237977, abs=1e-7)
+
+
+def test_an_edge_that_cannot_be_extrapolated_to_is_an_error():
+    def ends_early(x):
+        return jnp.sum(jnp.where(x > 5e-4, x, jnp.nan))
+
+    with pytest.raises(FlowError, match=r"at 0\.001 from the edge, but when it would reach"):
+        gradient_flow(ends_early, Euclidean(), [0.5], 1.0, stop=Box(lower=0.0).boundary())
+
+
+def test_a_caller_who_looks_for_nan_stops_no_flow(impact):
+    with jax.debug_nans(True), jax.debug_infs(True):
+        flow = gradient_flow(release, Euclidean(), [0.5, 0.7], 1.0, stop=RELEASE_DOMAIN.boundary())
+    np.testing.assert_array_equal(flow.points, impact.points)
+
+
 def test_a_stiff_solver_stops_at_the_same_time(impact):
     stiff = gradient_flow(
         release,

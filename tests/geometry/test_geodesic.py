@@ -14,6 +14,7 @@ from steepest.geometry import (
     MatrixMetric,
     Metabolic,
     Pullback,
+    Scaling,
     Weber,
     christoffel,
     exponential_map,
@@ -53,6 +54,22 @@ def test_fisher_distances_are_those_of_geomstats(a, b):
     ours = geodesic_distance(FisherNormal(), list(a), list(b))
     assert ours == pytest.approx(GEOMSTATS[a, b], abs=1e-6)
     assert ours == pytest.approx(hyperbolic(a, b), abs=1e-8)
+
+
+def test_normal_distributions_are_far_apart_in_closed_form():
+    far = geodesic_distance(FisherNormal(), [0.0, 1.0], [0.0, 100.0])
+    assert far == pytest.approx(np.sqrt(2) * np.log(100), rel=1e-14)
+    apart = geodesic_distance(FisherNormal(), [0.0, 1.0], [50.0, 1.0])
+    assert apart == pytest.approx(np.sqrt(2) * np.arccosh(1 + 50**2 / 4), rel=1e-14)
+    scaled = Pullback(FisherNormal(), Scaling([10.0, 10.0]))
+    assert geodesic_distance(scaled, [0.0, 0.1], [5.0, 0.1]) == pytest.approx(apart, rel=1e-13)
+
+
+def test_the_closed_form_is_the_geodesic_that_is_followed():
+    point, other = [0.3, 1.0], [0.9, 2.0]
+    vector = logarithm_map(FisherNormal(), point, other)
+    np.testing.assert_allclose(exponential_map(FisherNormal(), point, vector), other, rtol=1e-9)
+    np.testing.assert_array_equal(logarithm_map(FisherNormal(), point, point), 0.0)
 
 
 def test_the_distance_of_covariances_is_that_of_geomstats():

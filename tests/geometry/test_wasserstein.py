@@ -107,4 +107,14 @@ def test_the_distance_between_gaussians_is_that_of_optimal_transport():
 def test_a_covariance_that_is_none_is_refused():
     with pytest.raises(MetricError, match="positive semidefinite"):
         gaussian_wasserstein_distance([0.0, 0.0], -S, [0.0, 0.0], T)
-    assert gaussian_wasserstein_distance(1.0, 4.0, 1.0, 4.0) == pytest.approx(0, abs=1e-7)
+    assert gaussian_wasserstein_distance(1.0, 4.0, 1.0, 4.0) == 0
+
+
+def test_large_covariances_that_are_nearly_equal_lose_no_digits():
+    root = np.random.default_rng(0).standard_normal((3, 3))
+    large = root @ root.T * 1e8
+    assert gaussian_wasserstein_distance(np.zeros(3), large, np.zeros(3), large) == 0
+    near = gaussian_wasserstein_distance(np.zeros(3), large, np.zeros(3), large * (1 + 2e-8))
+    assert near == pytest.approx(1e-8 * np.sqrt(np.trace(large)), rel=1e-6)
+    with pytest.raises(MetricError, match=r"means \(d,\) and covariances \(d, d\), not of"):
+        gaussian_wasserstein_distance([0.0], large, [0.0], large)

@@ -69,6 +69,18 @@ def test_the_limit_cycle_closes_and_has_the_known_period(circ):
         limit_cycle(lambda u: -u, [1.0, 1.0], 10, transient=1.0, longest=5.0)
 
 
+def test_a_period_cannot_be_taken_for_a_step(circ):
+    states = circ.inputs.states
+    assert Inputs.cycle(states, period=circ.period).dt == pytest.approx(circ.dt, rel=1e-14)
+    with pytest.raises(TypeError):
+        Inputs.cycle(states, circ.period)
+    for given in ({}, {"dt": circ.dt, "period": circ.period}):
+        with pytest.raises(UsageError, match="give dt, the time between samples, or the period"):
+            Inputs.cycle(states, **given)
+    with pytest.raises(UsageError, match="give a positive number"):
+        Inputs.cycle(states, period=-1.0)
+
+
 def test_random_starts_reach_the_same_cycle(circ):
     from steepest.recurrent import rk4
 

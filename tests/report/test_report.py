@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import hashlib
 import re
 from types import ModuleType
 
@@ -58,9 +59,14 @@ def a_study_page(*claims, **changes):
     return study_page([a_result(*claims)], **words)
 
 
-def a_verdict_page(verdict, command="steepest infer", **changes):
+PANELS = ['<svg width="200pt" height="100pt"><path/></svg>'] * 3
+FILES = {"verdict.svg": b"<svg/>", "verdict.csv": b"row", "verdict.json": b"{}"}
+
+
+def a_verdict_page(verdict, command="steepest infer", files=FILES, **changes):
     words = {"source": "data.csv", "before": "w0", "after": "w1"} | changes
-    return render_page(pair_answer(verdict, **words).page(), picture=PICTURE, command=command)
+    page = pair_answer(verdict, **words).page()
+    return render_page(page, panels=PANELS, files=files, command=command)
 
 
 def verdict_table(verdict):
@@ -68,12 +74,24 @@ def verdict_table(verdict):
 
 
 def assert_self_contained(page):
-    sources = re.findall(r"src=\"([^\"]*)\"", page)
-    assert sources == ["data:image/png;base64," + base64.b64encode(PICTURE).decode()]
-    for outside in ("http:", "https:", "<link", "@import", "url("):
+    for address in re.findall(r"(?:src|href)=\"([^\"]*)\"", page):
+        assert address.startswith("data:")
+    for outside in ("http:", "https:", "<link", "@import", "<iframe"):
         assert outside not in page
+    assert re.search(r"url\((?!#)", page) is None
     assert page.startswith("<!DOCTYPE html>")
     assert 'charset="utf-8"' in page
+    assert_only_our_script(page)
+
+
+def assert_only_our_script(page):
+    """One script, and a policy that lets the browser run this one, and ask for nothing."""
+    (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    assert page.count("<script") == 1
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}'" in policy
 
 
 def test_a_study_page_holds_everything_inside():
@@ -93,7 +111,7 @@ def test_every_text_on_a_study_page_is_escaped():
         next_steps=[(EVIL, EVIL)],
         citations=[dataclasses.replace(surace2020.CITATION, title=EVIL)],
     )
-    assert "<script" not in page
+    assert_only_our_script(page)
     assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") >= 12
 
 
@@ -105,7 +123,7 @@ def test_every_text_on_a_verdict_page_is_escaped(verdict):
         after=EVIL,
         command=EVIL,
     )
-    assert "<script" not in page
+    assert_only_our_script(page)
     assert page.count("&lt;script&gt;") >= 6
 
 
@@ -137,8 +155,14 @@ def test_a_study_page_says_what_was_claimed_with_which_parameters_and_how_to_cit
         assert words in text, words
 
 
+def read(page):
+    """The text of a page; words that are explained where they stand are words of their sentence."""
+    page = re.sub(r'<span class="term"[^>]*>([^<]*)</span>', r"\1", page)
+    return re.sub(r"<[^>]+>", " ", page)
+
+
 def test_a_verdict_page_says_what_was_asked_found_dropped_and_how(verdict):
-    text = re.sub(r"<[^>]+>", " ", a_verdict_page(verdict))
+    text = read(a_verdict_page(verdict))
     counts = verdict.counts
     assert (counts.usable, counts.vanished, counts.new, counts.absent) == (300, 3, 1, 1)
     for words in (
@@ -181,7 +205,7 @@ def test_numbers_that_do_not_exist_or_have_no_end_are_said_in_words(verdict):
 
 def test_both_delta_cdfs_and_their_floors_are_shown_in_page_and_terminal(verdict):
     floor = verdict.delta_cdf_floor
-    page = re.sub(r"<[^>]+>", " ", a_verdict_page(verdict))
+    page = read(a_verdict_page(verdict))
     table = printed(verdict_table(verdict))
     assert "Delta CDF, centred" in page
     for text in (page, " ".join(table.split())):

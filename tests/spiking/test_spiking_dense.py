@@ -11,6 +11,7 @@ import steepest.spiking.dense_step as dense_step
 from steepest.errors import LearningError, MetricError, UsageError
 from steepest.geometry import Attenuation, Pullback
 from steepest.spiking import (
+    AbstractTeacher,
     Afferents,
     AttenuatedTeacher,
     EuclideanRule,
@@ -26,7 +27,9 @@ from steepest.spiking import (
     VaryingGroup,
     paper_task,
     recorder,
+    simulate,
     simulate_dense,
+    why_dense,
 )
 
 TASK, START = paper_task(3, n=6, seed=2, test_samples=5)
@@ -269,3 +272,46 @@ def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(UsageError, match="give a seed"):
         run(NaturalRule(), 0.2, spikes=None)
+
+
+class Steady(AbstractTeacher):
+    """As `FixedRateTeacher`, by a rate of its own that follows time."""
+
+    mean: float
+    swing: float = 0.0
+
+    def rate(self, usps, time):
+        return self.mean * (1 + self.swing * time)
+
+
+@pytest.mark.slow
+def test_a_teacher_of_ones_own_class_teaches():
+    options = {"rate": 1e-3, "duration": 0.2, "seed": 1}
+    afferents, start = Afferents.steady([10.0, 50.0]), np.array([0.1, 0.2])
+
+    def learned(teacher, engine):
+        task = Task(PoissonNeuron(), afferents, teacher)
+        return simulate(task, EuclideanRule(), start, engine=engine, **options)
+
+    own = learned(Steady(200.0), None)
+    assert own.engine == "dense"
+    np.testing.assert_array_equal(own.weights, learned(FixedRateTeacher(200.0), "dense").weights)
+    rising = learned(Steady(200.0, 4.0), None)
+    assert (rising.weights[-1] > own.weights[-1]).all()
+    task = Task(PoissonNeuron(), afferents, Steady(20.0))
+    assert why_dense(task, EuclideanRule()) == "the teacher is Steady"
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ({"rule": EuclideanRule}, r"such as NaturalRule\(\), not the class EuclideanRule"),
+        ({"task": "paper"}, "the task is one such as .* not 'paper'"),
+        ({"chart": Attenuation}, "not the class Attenuation"),
+    ],
+)
+def test_a_class_in_the_place_of_a_thing_is_named(what, message):
+    task, start = paper_task(trials=1, n=2)
+    given = {"task": task, "rule": EuclideanRule(), "chart": None} | what
+    with pytest.raises(UsageError, match=message):
+        simulate(given["task"], given["rule"], start, rate=1e-3, duration=0.1, chart=given["chart"])

@@ -1,6 +1,8 @@
 """The front door: which engine runs, what is recorded, and going on from a saved state."""
 
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -28,10 +30,12 @@ from steepest.spiking import (
     SteadyGroup,
     Task,
     VaryingGroup,
+    dense,
     event_run,
     events,
     paper_task,
     recorder,
+    recording,
     simulate,
     simulate_dense,
     why_dense,
@@ -419,6 +423,131 @@ def test_bad_input_is_refused(learner, name):
     usual = {"weights": w, "rate": RATE, "duration": 0.1, "seed": 0}
     with pytest.raises(UsageError, match=words):
         simulate(task, NaturalRule(), **usual | arguments)
+
+
+TOO_MUCH = {
+    "huge_weights": (
+        {"weights": 1e8},
+        r"trial 0: the voltage would spread by .* 1000 mV .* smaller",
+    ),
+    "weights_of_1e10": ({"weights": 1e10}, "the voltage would spread"),
+    "weights_without_a_square": ({"weights": 1e160}, "no finite number; start from smaller"),
+    "a_state": ({"state": 1e8}, "the voltage would spread"),
+    "rates": ({"rates": 1e6, "weights": 1e2, "dt": 1e-7, "duration": 1e-5}, "lower rates"),
+    "steps": ({"duration": 1e300}, r"2e\+303 steps"),
+    "more_steps_than_can_be_counted": ({"duration": 1e13}, "9.01e"),
+    "records": ({"record": 10**9}, r"1000000001 records of 2 trials with 10 synapses take 288 GB"),
+}
+
+
+@pytest.mark.parametrize("engine", ["events", "dense"])
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_what_no_quadrature_and_no_memory_holds_is_refused_before_the_run(
+    learner, name, engine, monkeypatch
+):
+    """One weight of 1e8 took minutes that no Ctrl-C could end, 1e10 an IndexError."""
+    task, w = learner
+    run, words = TOO_MUCH[name]
+    monkeypatch.setattr(recording, "memory", lambda: 64e9)
+    run = {"rate": RATE, "duration": 0.1, "seed": 0, "engine": engine} | run
+    scale = run.pop("weights", 1.0)
+    weights = np.where(np.arange(10) == 3, scale, 1.0) * w
+    if "state" in run:
+        huge = np.where(np.arange(10) == 3, run["state"], 1.0) * w
+        run["state"] = State(0, huge, np.zeros((2, 2, 10)))
+    if "rates" in run:
+        task = changed(task, afferents=Afferents.steady(np.full(10, run.pop("rates"))))
+    for rule in (NaturalRule(), ApproximateNaturalRule()):
+        with pytest.raises(UsageError, match=words):
+            simulate(task, rule, weights, **run)
+
+
+def test_the_euclidean_rule_needs_no_quadrature(learner):
+    task, w = learner
+    run = {"rate": RATE, "duration": 0.01, "seed": 0}
+    assert np.isfinite(simulate(task, EuclideanRule(), 1e8 * w, **run).weights).all()
+
+
+@pytest.mark.parametrize("rule", [NaturalRule(), ApproximateNaturalRule(), EuclideanRule()])
+def test_weights_that_run_away_while_they_learn_end_the_run(learner, rule):
+    task, w = learner
+    error = LearningError if isinstance(rule, EuclideanRule) else MetricError
+    rate = 1e308 if isinstance(rule, EuclideanRule) else 1e8
+    with pytest.raises(error, match="run away; lower the learning rate"):
+        simulate(task, rule, w, rate=rate, duration=0.5, seed=0)
+
+
+def test_as_many_intervals_as_steps_are_every_step():
+    assert record_steps(7, 3, DT, first=2) == record_steps(3, 3, DT, first=2) == [2, 3, 4, 5]
+
+
+RULES = {"natural": NaturalRule, "approximate": ApproximateNaturalRule, "euclidean": EuclideanRule}
+STEPS = 420
+
+
+@pytest.fixture(scope="module")
+def in_one_go(learner):
+    """A function of a rule's name and an engine: how the run that never stopped ended."""
+    task, w = learner
+
+    @cache
+    def run(name, engine):
+        rate = 1e-6 if name == "euclidean" else RATE
+        options = {"rate": rate, "seed": 5, "engine": engine, "record": 3}
+        rule = RULES[name]()
+        return rule, options, simulate(task, rule, w, duration=STEPS * DT, **options)
+
+    return run
+
+
+def stopped_everywhere(points):
+    """Steps of a run, its first and last ones and those around a rebase among them."""
+    return np.unique(np.linspace(1, STEPS - 1, points).astype(int)).tolist()
+
+
+FEW = {("natural", "events"), ("natural", "dense"), ("approximate", "events")}
+EVERYWHERE = [(name, engine) for name in RULES for engine in ("events", "dense")]
+
+
+@pytest.mark.parametrize(
+    ("name", "engine", "points"),
+    [
+        *[(*which, 4) for which in EVERYWHERE if which in FEW],
+        *[pytest.param(*which, 60, marks=pytest.mark.slow) for which in EVERYWHERE],
+    ],
+)
+def test_a_run_interrupted_anywhere_goes_on_to_the_bit(
+    learner, in_one_go, tmp_path, monkeypatch, name, engine, points
+):
+    """Ctrl-C comes while the progress is shown, the state goes through a file, the run goes on."""
+    task, w = learner
+    rule, options, whole = in_one_go(name, engine)
+    module = {"events": event_run, "dense": dense}[engine]
+    for stop in stopped_everywhere(points):
+        made = [0.0]
+
+        @contextmanager
+        def impatient(description, total, stop=stop, made=made):
+            def advance(amount=1.0, description=None):
+                made[0] += amount
+                if made[0] >= stop - 0.5:
+                    raise KeyboardInterrupt
+
+            yield advance
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "progress_bar", impatient)
+            times = [0.0, stop * DT, STEPS * DT]
+            part = simulate(task, rule, w, duration=STEPS * DT, **options | {"record": times})
+        assert not part.complete
+        assert part.state.step == stop
+        part.state.save(tmp_path / "state.npz")
+        state = State.load(tmp_path / "state.npz")
+        left = (STEPS - state.step) * DT
+        rest = simulate(task, rule, duration=left, state=state, **options)
+        np.testing.assert_array_equal(rest.weights[-1], whole.weights[-1])
+        np.testing.assert_array_equal(rest.state.traces, whole.state.traces)
+        np.testing.assert_array_equal(part.weights, whole.weights[:1])
 
 
 def test_a_count_of_numpys_is_a_count():

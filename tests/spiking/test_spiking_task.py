@@ -69,6 +69,10 @@ def test_a_spike_at_the_edge_of_a_bin_belongs_to_the_bin_that_starts_there():
     times = np.arange(200) * 5e-4
     counts = SpikeTrains([times, times + 1e-5], 0.1).counts(0, 200, 5e-4)
     np.testing.assert_array_equal(counts, 1)
+    # Past 2^24 bins an edge divided by the step falls below its bin by some units of rounding.
+    late = np.arange(2**24, 2**24 + 500)
+    far = SpikeTrains([late * 5e-4], late[-1] * 5e-4 + 1).counts(late[0], late[-1] + 1, 5e-4)
+    np.testing.assert_array_equal(far, 1)
     with pytest.raises(DataError, match="at most 255"):
         SpikeTrains([np.zeros(256)], 0.1).counts(0, 1, 5e-4)
 
@@ -146,6 +150,11 @@ def task(**other):
             lambda: task(teacher=AttenuatedTeacher(FixedRateTeacher(1.0), [1.0])),
             "1 numbers for 2 afferents",
         ),
+        (lambda: task(teacher=None), "a class of your own that derives from AbstractTeacher"),
+        (lambda: task(teacher="teacher"), "not 'teacher'"),
+        (lambda: task(teacher=RealisableTeacher), "not the class RealisableTeacher"),
+        (lambda: AttenuatedTeacher(None, [1.0]), "a teacher is a Realisable"),
+        (lambda: task(neuron=PoissonNeuron), "a task is a PoissonNeuron, Afferents and"),
         (lambda: task(test_usps=np.zeros((3, 1))), "1 numbers for 2 afferents"),
         (lambda: task(test_usps=np.zeros(2)), "samples"),
         (lambda: task(test_usps=np.full((1, 2), np.nan)), "test USPs"),

@@ -81,16 +81,25 @@ def claims(dataset):
 '''
 
 
-@pytest.fixture
-def study(tmp_path):
-    """Write a study file (with figure.py beside it, unless named otherwise); gives its path."""
+@pytest.fixture(scope="session")
+def write_study():
+    """Write a study file into a folder, with figure.py beside it unless that is ""; its path."""
 
-    def study(text: str, figure: str = FIGURE, folder: Path | None = None) -> Path:
-        folder = folder or tmp_path
+    def write_study(folder: Path, text: str, figure: str = FIGURE) -> Path:
         if figure:
             (folder / "figure.py").write_text(figure)
         path = folder / "study.toml"
         path.write_text(text if "figure =" in text else f'figure = "figure.py"\n{text}')
         return path
+
+    return write_study
+
+
+@pytest.fixture
+def study(tmp_path, write_study):
+    """Write a study file (with figure.py beside it, unless named otherwise); gives its path."""
+
+    def study(text: str, figure: str = FIGURE, folder: Path | None = None) -> Path:
+        return write_study(folder or tmp_path, text, figure)
 
     return study

@@ -15,7 +15,7 @@ from zarr.storage import LocalStore
 from steepest.errors import UsageError
 from steepest.sweep import cell, one_cell, read_plan, read_status
 from steepest.sweep.cell import Task, run_cells
-from steepest.sweep.folding import fold
+from steepest.sweep.folding import fold, forget
 from steepest.sweep.staged import pack, read, write_failure, write_result
 from steepest.sweep.store import DONE, FAILED, LEFT, SweepStore, block
 
@@ -105,22 +105,22 @@ def test_folded_in_any_order_the_store_is_one_labelled_dataset_of_exact_cells(ma
     check_cells(plan, store, range(plan.size))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "seeds = 2\n[grid]\npoints = [3, 1, 7, 4]",
-        "seeds = 2\n[grid]\npoints = [3, 5, 7, 4]\ngrid = [true]",
-        "seeds = 2\n[grid]\nwindow = [[0, 1], [0, 2], [1, 2]]",
-        "seeds = 2\n[zip]\nwindow = [[0, 1], [0, 2], [1, 2]]\npoints = [3, 3, 8]",
-    ],
+UNLIKE = (
+    "seeds = 2\n[grid]\npoints = [3, 1, 7, 4]",
+    "seeds = 2\n[grid]\npoints = [3, 5, 7, 4]\ngrid = [true]",
+    "seeds = 2\n[grid]\nwindow = [[0, 1], [0, 2], [1, 2]]",
+    "seeds = 2\n[zip]\nwindow = [[0, 1], [0, 2], [1, 2]]\npoints = [3, 3, 8]",
 )
+ORDERS = ((1, 2), (-1, 100), (1, 100), (-1, 2))
+
+
 @pytest.mark.parametrize(
-    ("order", "together"),
+    ("text", "order", "together"),
     [
-        (1, 2),
-        (-1, 100),
-        pytest.param(1, 100, marks=pytest.mark.slow),
-        pytest.param(-1, 2, marks=pytest.mark.slow),
+        # Each study in one way here, and in every way in the slow tests.
+        pytest.param(text, *order, marks=[] if at == way % 2 else pytest.mark.slow)
+        for way, text in enumerate(UNLIKE)
+        for at, order in enumerate(ORDERS)
     ],
 )
 def test_cells_of_other_lengths_and_other_coordinates_fit_in_too(made, text, order, together):
@@ -150,7 +150,7 @@ def opened(store):
         "[zip]\nwindow = [[0, 1], [0, 1], [0, 2]]\npoints = [3, 4, 5]",  # and lengths differ
     ],
 )
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 9])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 23])
 def test_a_fold_that_fails_at_any_write_leaves_a_store_that_opens_and_goes_on(
     made, monkeypatch, text, every
 ):
@@ -260,14 +260,18 @@ def test_a_worker_hands_back_the_cells_for_which_its_time_is_over(made, monkeypa
     assert [line.split()[3] for line in runs] == ["0", "1", "2", "3"]
 
 
-def test_a_cell_is_not_computed_again_after_it_was_folded_but_a_failed_one_is(made, monkeypatch):
+def test_a_folded_cell_is_computed_again_only_where_its_failure_is_forgotten(made, monkeypatch):
     plan, store = made("seeds = 2\n[grid]\nslope = [1, 13]")
     monkeypatch.setattr(cell, "_check_worker", lambda store: None)
     task = Task(plan.source, plan.scale, str(store.path))
     cells = [plan.cell(index) for index in range(4)]
     for _ in range(2):
-        assert run_cells(task, cells, budget=60.0)[1] == [True, True, False, False]
-        fold(str(store.path))
+        for _ in range(2):
+            assert run_cells(task, cells, budget=60.0)[1] == [True, True, False, False]
+            fold(str(store.path))
+        forget(store, np.flatnonzero(store.states() == FAILED).tolist())
+    assert store.states().tolist() == [DONE, DONE, LEFT, LEFT]
+    assert read_status(store.path).errors == {}
     runs = store.path.with_name("figure.log").read_text().splitlines()
     assert [line.split()[0] for line in runs] == ["1.0", "1.0", "13.0", "13.0", "13.0", "13.0"]
 

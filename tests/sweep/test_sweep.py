@@ -29,8 +29,8 @@ from steepest.sweep.store import DONE, SweepStore
 def scheduler():
     """Address of a running cluster of two workers with one thread each, in this process.
 
-    It is ready at once; workers of their own processes are in the tests that kill them, that
-    compare numbers of workers, and that go through Slurm.
+    It is ready at once; workers of their own processes are in the tests that kill them, and that
+    go through Slurm.
     """
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
@@ -155,6 +155,48 @@ def test_killed_worker_killed_driver_and_resume_lose_nothing(study, scheduler, c
     assert runs(path) == after
 
 
+@pytest.mark.slow
+def test_five_rounds_of_kills_on_a_path_with_blanks_and_letters_of_any_script(
+    study, scheduler, tmp_path
+):
+    folder = tmp_path / "drei Räume, 実験"
+    folder.mkdir()
+    path = study("seeds = 30\n[grid]\nslope = [1, 2, 3, 4]\npause = [0.1]\n", folder=folder)
+    store = SweepStore(path.with_suffix(".zarr"))
+    marked = {}
+    deaths = 0
+    for number, victims in enumerate(["worker", "driver", "both", "worker", "driver"], start=1):
+        with driver(path, "--workers", 2) as process:
+            wait_until(
+                lambda goal=20 * number: store.exists and np.sum(store.states() == DONE) >= goal
+            )
+            family = psutil.Process(process.pid).children(recursive=True)
+            if victims != "driver":
+                os.kill(int(log(path)[-1][4]), signal.SIGKILL)
+                deaths += 1
+                wait_until(lambda goal=20 * number + 3: np.sum(store.states() == DONE) >= goal)
+            if victims == "worker":
+                process.send_signal(signal.SIGINT)  # it ends by itself, and says so
+                assert process.wait(60) == 130
+            else:
+                process.kill()
+                process.wait()
+                deaths += 2
+        psutil.wait_procs(family, timeout=90)
+        after = runs(path)
+        for key, count in marked.items():
+            assert after[key] == count, "a cell was computed again after it was marked done"
+        plan = read_plan(path)
+        for index in np.flatnonzero(store.states() == DONE).tolist():
+            cell = plan.cell(index)
+            key = (str(cell.values["slope"]), "up", "5", str(cell.seed))
+            marked[key] = after[key]
+    assert run_sweep(path, scheduler=scheduler).done == 120
+    assert all(runs(path)[key] == count for key, count in marked.items())
+    assert sum(runs(path).values()) - 120 <= deaths + 2 * 2  # those under way; at a Ctrl-C, too
+    assert check_equal_to_serial(path, store.path) == 120
+
+
 def test_failing_cells_are_recorded_and_stop_nothing_and_are_tried_again_on_demand(
     study, scheduler
 ):
@@ -195,7 +237,10 @@ def test_workers_in_any_number_and_order_give_the_same_store(study, scheduler, t
     path = study(text)
     first = run_sweep(path, tmp_path / "two.zarr", scheduler=scheduler)
     assert check_equal_to_serial(path, first.store) == 12
-    second = run_sweep(path, tmp_path / "one.zarr", workers=1)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0"
+    ) as cluster:
+        second = run_sweep(path, tmp_path / "one.zarr", scheduler=cluster.scheduler_address)
     one, two = (xr.open_zarr(s.store, chunks=None).load() for s in (first, second))
     one, two = (data.drop_vars("cell_seconds").drop_attrs(deep=False) for data in (one, two))
     xr.testing.assert_identical(one, two)

@@ -17,12 +17,12 @@ __all__ = ["labels_of", "masked", "real_numbers", "refuse_tracers", "same_axes",
 
 
 def real_numbers(
-    values: Any, what: str, *, error: type[SteepestError] = UsageError
+    values: Any, what: str, *, error: type[SteepestError] = UsageError, empty: bool = False
 ) -> Float[np.ndarray, "..."]:
     """Real numbers of any shape as float64, NaN for pandas' NA; anything else is an `error`.
 
     Refused, naming `what`: masked entries (their numbers mean nothing), complex numbers, truth
-    values, texts, dates, and lists of unequal length.
+    values, texts, dates, lists of unequal length, and nothing at all unless `empty` is allowed.
 
     >>> from steepest.arrays.given import real_numbers
     >>> real_numbers([1, 2], "start").tolist()
@@ -36,6 +36,8 @@ def real_numbers(
         array = np.asarray(values)
     except (TypeError, ValueError) as problem:
         raise error(f"{what}: not a rectangular array of numbers ({problem})") from problem
+    if array.size == 0 and not empty:
+        raise error(f"{what} of shape {array.shape}: there are no numbers in it")
     if array.dtype.kind in "fiu":
         return array.astype(np.float64)
     if array.dtype.kind == "c":

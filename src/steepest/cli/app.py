@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 from steepest._version import __version__
 from steepest.cli.output import GuardedStream, OutputLost, complain, guarded_stdout, show_json
 from steepest.errors import SteepestError
+from steepest.interrupts import FAREWELL, INTERRUPTED, as_interrupt, end_at_once, leave
 
 __all__ = ["COMMANDS", "application", "main", "run"]
 
@@ -79,13 +80,14 @@ def run(tokens: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line of this process, which ends at once on Ctrl-C."""
     # A file that were opened as number 1 or 2 would receive what libraries write there.
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    end_at_once()
     # Pictures go to files here, whatever backend the user prefers elsewhere, or misspelt.
     os.environ["MPLBACKEND"] = "agg"
     if hasattr(sys.stdout, "reconfigure"):
@@ -97,6 +99,8 @@ def main() -> None:
     except (OSError, ValueError):
         # Python would flush once more at its end, and complain: let it flush into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if code == INTERRUPTED:
+        leave()
     sys.exit(code)
 
 
@@ -104,14 +108,15 @@ def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
     """Run the command; `as_json` is stdout where errors are JSON, too."""
     try:
         app = application(tokens[0] if tokens else "")
-        code = app(list(tokens), exit_on_error=False, print_error=False)
+        with as_interrupt():
+            code = app(list(tokens), exit_on_error=False, print_error=False)
     except OutputLost:
         raise
     except (CycloptsError, SteepestError) as error:
         return _fail(str(error), as_json)
     except KeyboardInterrupt:
-        complain("interrupted; what was finished is kept")
-        return 130
+        complain(FAREWELL)
+        return INTERRUPTED
     except OSError as error:
         if error.errno not in _REFUSALS:
             return _fault(error, as_json)

@@ -122,8 +122,11 @@ def command(
     seed: Annotated[
         int | None, Parameter(help="Seed of everything random (0).", validator=Number(gte=0))
     ] = None,
+    full: Annotated[
+        bool, Parameter(help="Print every number and check, too.", negative="")
+    ] = False,
     out: Annotated[
-        Path | None, Parameter(help="Folder for verdict.html, verdict.png and verdict.json.")
+        Path | None, Parameter(help="Folder for verdict.html, .png, .csv (every row) and .json.")
     ] = None,
     json: Json = False,
 ) -> int:
@@ -174,4 +177,4 @@ def command(
         return answer_request(paths, request)
 
     repeated = command_line("infer", *file, **(asdict(request) | {"seed": request.seed or 0}))
-    return give(make, repeated, out=out, json=json)
+    return give(make, repeated, out=out, json=json, full=full)

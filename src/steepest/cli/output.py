@@ -45,30 +45,55 @@ class OutputLost(SteepestError):
         self.reader_left = isinstance(error, BrokenPipeError)
 
 
-def give(make: "Callable[[], Answer]", command: str, *, out: Path | None, json: bool) -> int:
+def give(
+    make: "Callable[[], Answer]",
+    command: str,
+    *,
+    out: Path | None,
+    json: bool,
+    full: bool = True,
+) -> int:
     """Make an answer, print it, and write it to a folder if one is given; returns the exit code.
 
-    `command` is the command line that repeats it. The folder is tried before anything is computed,
+    `command` is the command line that repeats it; unless `full`, an answer that has a short form is
+    printed in that. The folder is tried before anything is computed,
     and its files appear together, or none does; the answer is printed before its picture is tried.
     Raises what `make` raises.
     """
     names: list[str] = []
     with nullcontext() if out is None else staging(out) as stage:
         answer = make()
-        if json:
-            show_json(answer.content)
-        else:
-            if answer.heading:
-                show(visible(answer.heading) + "\n")
-            show(answer.table())
-        sys.stdout.flush()
+        lost = None
+        try:
+            _tell(answer, json, full)
+        except OutputLost as error:
+            if stage is None:
+                raise
+            lost = error  # who stopped reading still finds the files
         if stage is not None:
             for name, content in answer.files(command).items():
                 (stage / name).write_bytes(content)
                 names.append(name)
+    if lost is not None:
+        raise lost
     if out is not None and not json:
         show(f"\nWrote {', '.join(names[:-1])} and {names[-1]} to {visible(str(out))}")
     return 0
+
+
+def _tell(answer: "Answer", json: bool, full: bool) -> None:
+    if json:
+        show_json(answer.content)
+    else:
+        if answer.heading:
+            show(visible(answer.heading) + "\n")
+        if full or answer.short is None:
+            show(answer.table())
+        else:
+            show(answer.short())
+            if sys.stdout.isatty():
+                show("\nEvery number and check: --full. A page with methods and figure: --out DIR.")
+    sys.stdout.flush()
 
 
 def command_line(command: str, *arguments: object, **options: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -45,6 +46,10 @@ class SizeTable:
     def rows(self) -> int:
         """How many synapses there are."""
         return self.sessions[0][0].values.size
+
+    def row_names(self) -> list[Any]:
+        """The row of the file in which each synapse stands (first), with the file if several."""
+        return self.sessions[0][0].index.tolist()
 
     @property
     def replicated(self) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import entry_point
+from steepest.arrays.given import same_axes
 from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.descent.solve import solve_recorded
 from steepest.descent.trajectory import short
@@ -88,6 +89,7 @@ def inertial_flow(
     >>> flow.points.round(4).tolist()  # half a period of the pendulum
     [[-1.0]]
     """
+    same_axes({"start": (start, 0), "momentum": (momentum, 0)})
     q = as_numbers(start, "start")
     p = np.zeros_like(q) if momentum is None else as_numbers(momentum, "momentum")
     moments = np.atleast_1d(as_numbers(times, "times"))

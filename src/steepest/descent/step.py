@@ -1,5 +1,7 @@
 """One step of learning, in a metric or in a potential's dual: kernels for the caller to jit."""
 
+from typing import Any
+
 from jaxtyping import Array, Float
 
 from steepest.arrays.entry import readable
@@ -57,6 +59,6 @@ def mirror_step(
     return potential.to_primal(dual - like(rate, dual) * covector)
 
 
-def _pair(point: Coordinates, covector: Coordinates) -> tuple[Array, Array]:
+def _pair(point: Any, covector: Any) -> tuple[Array, Array]:
     same_axes({"point": (point, 0), "covector": (covector, 0)})
     return as_coordinates(point, "point"), as_coordinates(covector, "covector")

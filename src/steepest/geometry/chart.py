@@ -10,7 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates, as_field, floating, is_concrete, like, matched
+from steepest.arrays.numbers import (
+    Coordinates,
+    as_coordinates,
+    as_field,
+    floating,
+    is_concrete,
+    like,
+    matched,
+)
 from steepest.errors import ChartError
 from steepest.geometry.domain import AbstractDomain, Preimage
 from steepest.geometry.metric import AbstractMetric
@@ -79,7 +87,7 @@ class AbstractChart(eqx.Module):
 
         The round trip may miss by the square root of the precision, relative to the point.
         """
-        point = jnp.asarray(point)
+        point = as_coordinates(point, "the point")
         error = np.asarray(self.misses(point))
         if not (error <= _allowed(point)).all():
             where = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
@@ -301,5 +309,5 @@ class Pullback(AbstractMetric):
 
     def check(self, point: Any) -> None:
         self.chart.check(point)
-        self.metric.check(self.chart(jnp.asarray(point)))
+        self.metric.check(self.chart(as_coordinates(point, "the point")))
         super().check(point)

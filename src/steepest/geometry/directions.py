@@ -63,7 +63,7 @@ class AbstractGeometry(eqx.Module):
 
     def check(self, point: Any) -> None:
         """Raise a `DomainError` where a concrete point lies outside the domain."""
-        self.domain.check(jnp.asarray(point), self.name)
+        self.domain.check(as_coordinates(point, "the point"), self.name)
 
 
 @readable

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.dense import check_spd, require_double, solve
-from steepest.arrays.numbers import Coordinates, as_field, is_concrete, like
+from steepest.arrays.numbers import Coordinates, as_coordinates, as_field, is_concrete, like
 from steepest.errors import MetricError
 from steepest.geometry.metric import AbstractMetric
 
@@ -61,7 +61,7 @@ class AbstractMatrixMetric(AbstractMetric):
         return solve(self.matrix(jnp.asarray(point)), jnp.asarray(covector))
 
     def check(self, point: Any) -> None:
-        self.matrix(jnp.asarray(point))
+        self.matrix(as_coordinates(point, "the point"))
 
 
 class MatrixMetric(AbstractMatrixMetric):

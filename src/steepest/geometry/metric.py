@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from steepest.arrays.numbers import Coordinates
+from steepest.arrays.numbers import Coordinates, as_coordinates
 from steepest.errors import MetricError
 from steepest.geometry.directions import AbstractGeometry
 
@@ -70,7 +70,7 @@ class AbstractMetric(AbstractGeometry):
 
         `DomainError` or `MetricError`, which name the coordinate, or nothing.
         """
-        point = jnp.asarray(point)
+        point = as_coordinates(point, "the point")
         self.domain.check(point, self.name)
         raised = np.asarray(self.sharp(point, jnp.ones_like(point)))
         if not np.isfinite(raised).all():

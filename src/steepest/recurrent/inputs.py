@@ -95,8 +95,9 @@ class Inputs:
         """
         if (dt is None) == (period is None):
             raise UsageError("give dt, the time between samples, or the period, not both")
-        step = dt if dt is not None else float(period or 0) / max(np.shape(states)[:1], default=1)
-        states = checked(states, step)
+        given = dt if period is None else period
+        states = checked(states, given or 0.0)
+        step = dt if dt is not None else float(period or 0.0) / len(states)
         if callable(xi) or isinstance(xi, np.ndarray):
             return cls(states, _given(xi, states), step, periodic=True)
         return cls(states, velocity(states, step, xi), step, periodic=True)

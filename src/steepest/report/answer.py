@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from steepest.files import to_json
-from steepest.pictures import png
+from steepest.pictures import panels, pdf, png, svg
 from steepest.report.page import Page, render_page
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ class Answer:
     - `heading`: the line above the table, what was asked of which file; "" for none.
     - `content`: plain JSON values, what `--json` prints.
     - `table()`: texts and tables for the terminal, as rich prints them.
+    - `short()`: the answer in three lines for the terminal, where `table` says more than that.
     - `page()`: what the page says.
     - `draw()`: the picture, a matplotlib Figure.
-    - `others`: further files by their names, as texts.
+    - `others`: further files by their names, as functions that give texts.
 
     >>> from steepest.inference import infer_geometry, simulate_change
     >>> from steepest.report.pair import pair_answer
@@ -40,21 +41,29 @@ class Answer:
     heading: str
     content: dict[str, Any] = field(repr=False)
     table: "Callable[[], RenderableType]" = field(repr=False)
+    short: "Callable[[], RenderableType] | None" = field(repr=False, default=None)
     page: Callable[[], Page] = field(repr=False)
     draw: "Callable[[], matplotlib.figure.Figure]" = field(repr=False)
-    others: Mapping[str, str] = field(repr=False, default_factory=dict)
+    others: Mapping[str, Callable[[], str]] = field(repr=False, default_factory=dict)
 
     def files(self, command: str) -> dict[str, bytes]:
         """Every file by its name: page, picture, JSON, and the others.
 
         `command` is the command line that repeats this, which the page shows.
         """
-        picture = png(self.draw())
-        page = render_page(self.page(), picture=picture, command=command)
+        figure = self.draw()
+        picture, shown = png(figure), panels(figure)
+        content = to_json(self.content).encode()
+        # UTF-8 knows no lone surrogates: where a name holds one, its escape is written.
+        others = {
+            name: text().encode(errors="backslashreplace") for name, text in self.others.items()
+        }
+        offered = {f"{self.name}.svg": svg(shown), f"{self.name}.pdf": pdf(figure)}
+        offered |= others | {f"{self.name}.json": content}
+        page = render_page(self.page(), panels=shown, files=offered, command=command)
         return {
             f"{self.name}.html": page.encode(),
             f"{self.name}.png": picture,
-            f"{self.name}.json": to_json(self.content).encode(),
-            # UTF-8 knows no lone surrogates: where a name holds one, its escape is written.
-            **{name: text.encode(errors="backslashreplace") for name, text in self.others.items()},
+            **others,
+            f"{self.name}.json": content,
         }

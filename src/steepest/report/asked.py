@@ -1,6 +1,6 @@
 """From files of sizes and what is asked of them to the answer: a pair, sessions, or unpaired."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,9 @@ def _measured(sizes: SizeTable, request: Request) -> Answer:
     verdict = infer_measured(
         measured, noise_cv=request.noise_cv, noise_sd=request.noise_sd, seed=request.seed or 0
     )
-    return measured_answer(verdict, source=sizes.source, request=_understood(request))
+    return measured_answer(
+        verdict, source=sizes.source, request=_understood(request), rows=sizes.row_names()
+    )
 
 
 def _pair(sizes: SizeTable, request: Request) -> Answer:
@@ -68,6 +70,7 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
     from steepest.inference.synapses.covariate import rate_exponent
     from steepest.inference.synapses.pair import infer_geometry
     from steepest.report.pair import pair_answer
+    from steepest.report.rows import pair_rows
 
     before, after = (columns[0] for columns in sizes.sessions)
     seed = request.seed or 0
@@ -99,11 +102,19 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
         rate=rate,
         assumed=assumed,
         request=_understood(request),
+        rows=lambda: pair_rows(
+            _called(sizes),
+            sizes.row_names(),
+            before.values,
+            after.values,
+            request.detection_limit,
+        ),
     )
 
 
 def _unpaired(sizes: SizeTable, request: Request) -> Answer:
     from steepest.inference.synapses.unpaired import infer_unpaired
+    from steepest.report.rows import unpaired_rows
     from steepest.report.unpaired import unpaired_answer
 
     before, after = (columns[0].values for columns in sizes.sessions)
@@ -117,7 +128,14 @@ def _unpaired(sizes: SizeTable, request: Request) -> Answer:
         before=str(request.before),
         after=str(request.after),
         request=_understood(request),
+        rows=lambda: unpaired_rows(_called(sizes), sizes.row_names(), before, after),
     )
+
+
+def _called(sizes: SizeTable) -> list[str]:
+    """The two columns of a pair by their own names, or by the sessions' in a long table."""
+    names = [columns[0].name for columns in sizes.sessions]
+    return names if names[0] != names[1] else list(sizes.names)
 
 
 def _noted(answer: Answer, notes: Sequence[str]) -> Answer:
@@ -125,15 +143,16 @@ def _noted(answer: Answer, notes: Sequence[str]) -> Answer:
     if not notes:
         return answer
 
-    def table() -> "RenderableType":
-        return together(*(text(f"note: {note}") for note in notes), "", answer.table())
+    def noted(printed: "Callable[[], RenderableType]") -> "Callable[[], RenderableType]":
+        return lambda: together(*(text(f"note: {note}") for note in notes), "", printed())
 
     def page() -> Page:
         plain = answer.page()
         return replace(plain, notes=[*plain.notes, *(("Of the table:", note) for note in notes)])
 
     content = answer.content | {"notes": list(notes)}
-    return replace(answer, content=content, table=table, page=page)
+    short = None if answer.short is None else noted(answer.short)
+    return replace(answer, content=content, table=noted(answer.table), short=short, page=page)
 
 
 def _understood(request: Request) -> dict[str, Any]:

@@ -2,16 +2,24 @@
 
 import numpy as np
 
+from steepest._version import __version__
 from steepest.inference.activity.connectivity import Connectivity
 from steepest.inference.activity.picture import connectivity_picture
 from steepest.markup import visible
 from steepest.papers.galtier2013 import CITATION
 from steepest.report.answer import Answer
 from steepest.report.page import Page, Section
+from steepest.report.words import capital
 
 __all__ = ["connectivity_answer"]
 
 _SHOWN = 200  # weights in the table; the CSV file has them all
+_MEANING = (
+    "These are the weights with which the recorded units, and no others, would play what was"
+    " recorded.",
+    "They describe the recording, not the anatomy: units that were not recorded, and directions"
+    " that the activity never took, are not in them.",
+)
 _CAPTION = (
     "A: the weights, from each unit (columns) to each (rows); a cross marks weights not told from"
     " zero. B: the eigenvalues of C, the covariance of the activities; directions whose eigenvalue"
@@ -46,7 +54,7 @@ def connectivity_answer(result: Connectivity, *, source: str) -> Answer:
         table=lambda: "\n".join(map(visible, result.lines())),
         page=lambda: _page(result, source),
         draw=lambda: connectivity_picture(result),
-        others={"connectivity.csv": result.csv()},
+        others={"connectivity.csv": result.csv},
     )
 
 
@@ -68,12 +76,26 @@ def _page(result: Connectivity, source: str) -> Page:
             f"Left alone, the network follows the data for {result.follows:.4g} of {shown:.4g}"
             f" (a network that stays where it starts: {result.stays:.4g})."
         ),
+        meaning=_MEANING,
+        paper=[("Results", capital(result.sentence())), ("Methods", _methods(result))],
         notes=[("Beware:", f"{result.caution}.")] if result.caution else [],
         alt="The weights, the directions covered, and data against replay",
         caption=_CAPTION,
         sections=[_weights(result), _units(result), _numbers(result)],
         citations=[CITATION],
         seed=result.seed,
+    )
+
+
+def _methods(result: Connectivity) -> str:
+    return (
+        f"The connectivity W of a rate network v' = -l v + W S(v) (l = {result.decay:g}, S ="
+        f" {result.nonlinearity}) was inferred with steepest {__version__} from"
+        f" {len(result.series.values)} samples of {len(result.series.names)} units, one every"
+        f" {result.series.dt:g}, as the W of least relative entropy between recording and network;"
+        f" derivatives are {result.derivative} differences. The 95 % intervals are percentiles over"
+        f" {result.draws} resamplings of {result.blocks} blocks of time, widened for the number of"
+        f" blocks. Random seed {result.seed}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from steepest._version import __version__
 from steepest.inference.networks.layers import LayerFit, LayersVerdict
 from steepest.papers.pogodin2024 import CITATION
 from steepest.report.answer import Answer
@@ -14,11 +15,37 @@ if TYPE_CHECKING:
 
 __all__ = ["layers_answer"]
 
+_MEANING = (
+    "The geometry is the one in which the optimizer's steps were steepest descent: it shows in how"
+    " a weight's change grows with the weight.",
+    "An index near 0 is ordinary gradient descent, one near 1 a multiplicative rule; other rules"
+    " may share an index, and a layer that hardly moved shows none.",
+)
 _CAPTION = (
     "The index of every layer that was fitted, with its 95 % interval from resampling rows and"
     " columns; the vertical lines are the named geometries."
 )
-_COLUMNS = ("Layer", "Shape", "Index", "95 %", "Nearest", "logroot", "likelihood", "Moved signs")
+_DECAY = "Without decay"
+_COLUMNS = (
+    *("Layer", "Shape", "Index", "95 %", _DECAY, "Nearest"),
+    *("logroot", "likelihood", "Moved signs"),
+)
+_MARKS = {
+    "correlation": "Correlation of the weights before and after",
+    "flips": "Share of weights that changed sign",
+    "zeros": "Share of weights that became exactly 0",
+    "shrink": "Slope of the change on the weights before (weight decay makes it negative)",
+    "index": "Index",
+    "index_back": "Index with the files exchanged",
+    "index_corrected": "Index with the shrinking taken out",
+    "kurtosis": "Excess kurtosis of the change",
+    "distinct": "Share of different sizes of change (few under sign rules)",
+    "same_ratio": "Share of weights with the commonest ratio after/before",
+    "flatness": "Flatness of the change's singular values (1: random or orthogonalised)",
+    "shared": "Share of the variance of log|change| that rows and columns explain",
+    "spread": "Standard deviation of log|change|",
+    "unit_spread": "Standard deviation of row and column effects on log|change of log weight|",
+}
 _BESIDE = (
     "Index: where a weight's dual change does not depend on its size once what it shares with its"
     " row and column is taken out. logroot and likelihood are the estimators for synapses that"
@@ -50,13 +77,19 @@ def layers_answer(verdict: LayersVerdict, *, before: str, after: str) -> Answer:
 
 def _page(verdict: LayersVerdict, before: str, after: str) -> Page:
     crossed = _crossed(verdict)
+    trainer = verdict.trainer
+    refused = trainer.outcome == "refused"
+    told = [] if refused else [trainer.sentence]
+    notes = [("", said) for said in (*told, crossed, *map(capital, verdict.notes)) if said]
     return Page(
         title=f"Geometry of {after}",
         question="Which geometry trained this network?",
         asked=f"Asked of {before} (before) and {after} (after), layer by layer. {INDEX}",
         statement=verdict.verdict,
-        tone="open" if verdict.fitted else "bad",
-        notes=[("", crossed)] if crossed else [],
+        tone="open" if verdict.fitted and not refused else "bad",
+        meaning=_MEANING,
+        paper=[("Results", capital(verdict.sentence())), ("Methods", _methods(verdict))],
+        notes=notes if verdict.fitted else [],
         alt="The index of every layer with its interval, and the named geometries",
         caption=_CAPTION,
         sections=[
@@ -64,8 +97,24 @@ def _page(verdict: LayersVerdict, before: str, after: str) -> Page:
                 "The layers",
                 _COLUMNS,
                 [_row(layer) for layer in verdict.fitted],
-                numbers=(2, 3, 5, 6, 7),
+                numbers=(2, 3, 4, 6, 7, 8),
                 note=_BESIDE,
+                folded=False,
+            ),
+            Section(
+                "The marks of the trainer, averaged over the large layers",
+                ("Mark", "Value"),
+                [
+                    (said, fixed(trainer.marks[mark]))
+                    for mark, said in _MARKS.items()
+                    if mark in trainer.marks
+                ],
+                numbers=(1,),
+            ),
+            Section(
+                "The trainer by each large layer alone",
+                ("Layer", "Trainer"),
+                [*trainer.alone.items()],
             ),
             Section(
                 "What each layer says",
@@ -88,15 +137,37 @@ def _page(verdict: LayersVerdict, before: str, after: str) -> Page:
 
 
 def _table(verdict: LayersVerdict) -> "Group":
-    table = plain_table(*_COLUMNS)
+    # Where no decay was taken out, a column of it would say the index twice.
+    shrunk = any(layer.corrected != layer.index for layer in verdict.fitted)
+    shown = [name for name in _COLUMNS if shrunk or name != _DECAY]
+    table = plain_table(*shown)
     for layer in verdict.layers:
         if layer.status == "fitted":
-            table.add_row(*map(text, _row(layer)))
+            row = dict(zip(_COLUMNS, _row(layer), strict=True))
+            table.add_row(*(text(row[name]) for name in shown))
         else:
             said = f"{layer.status}: {layer.reason}"
-            table.add_row(*map(text, (layer.name, _shape(layer), "-", "-", said)))
+            table.add_row(
+                *map(text, (layer.name, _shape(layer), *["-"] * (shown.index("Nearest") - 2), said))
+            )
     crossed = _crossed(verdict)
-    return together(table, "", text(verdict.verdict), *([text(crossed)] if crossed else []))
+    said = [verdict.verdict]
+    if verdict.fitted and verdict.trainer.outcome != "refused":
+        said.append(verdict.trainer.sentence)
+    said += [crossed] if crossed else []
+    return together(table, "", *map(text, (*said, *map(capital, verdict.notes))))
+
+
+def _methods(verdict: LayersVerdict) -> str:
+    left_out = len(verdict.layers) - len(verdict.fitted)
+    return (
+        f"Two checkpoints of one network were compared layer by layer with steepest {__version__}."
+        f" Of {len(verdict.layers)} arrays {len(verdict.fitted)} were fitted; {left_out} were"
+        " frozen or left out. The geometry index of a layer is the power of size with which the"
+        " change of its weights grows, once what a change shares with its row and column is taken"
+        " out; its 95 % interval is from resampled rows and columns. A name is given where the"
+        f" interval agrees with no other geometry. Random seed {verdict.seed}."
+    )
 
 
 def _row(layer: LayerFit) -> tuple[str, ...]:
@@ -105,6 +176,7 @@ def _row(layer: LayerFit) -> tuple[str, ...]:
         _shape(layer),
         fixed(layer.index),
         interval(layer.interval),
+        fixed(layer.corrected),
         layer.nearest,
         fixed(layer.logroot),
         fixed(layer.likelihood),
@@ -117,7 +189,7 @@ def _shape(layer: LayerFit) -> str:
 
 
 def _crossed(verdict: LayersVerdict) -> str:
-    crossed = sum(layer.moved_signs for layer in verdict.layers)
+    crossed = sum(layer.moved_signs for layer in verdict.fitted)
     if not crossed:
         return ""
     return f"{crossed} weights changed sign, which no geometry of index 1 or above allows."

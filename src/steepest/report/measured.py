@@ -1,14 +1,22 @@
 """A verdict on measured noise (sessions, replicates, a null) as an answer."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measured import MeasuredVerdict
 from steepest.report.answer import Answer
-from steepest.report.page import Page, Section, checks_section, verdict_page
-from steepest.report.tables import checks_table, plain_table, text, together, verdict_head
+from steepest.report.page import Page, Section, ranking, verdict_page
+from steepest.report.rows import measured_rows
+from steepest.report.tables import (
+    checks_table,
+    plain_table,
+    short_head,
+    text,
+    together,
+    verdict_head,
+)
 from steepest.report.words import fixed, interval, share, short
 
 if TYPE_CHECKING:
@@ -16,20 +24,18 @@ if TYPE_CHECKING:
 
 __all__ = ["measured_answer"]
 
-_CAPTION = (
-    "A: how much log size changes, against size, for every time between sessions; the coloured line"
-    " is what is left without measurement noise. B: the dual in which every synapse changes alike,"
-    " with its 95 % band, and the named geometries. C: the index of all changes and of parts of"
-    " them; a named geometry must fit them all."
-)
-
 
 def measured_answer(
-    verdict: MeasuredVerdict, *, source: str, request: Mapping[str, Any] | None = None
+    verdict: MeasuredVerdict,
+    *,
+    source: str,
+    request: Mapping[str, Any] | None = None,
+    rows: Sequence[Any] | None = None,
 ) -> Answer:
     """The verdict for terminal, JSON and page; `source` is the file's name.
 
-    `request` is what was asked, by the names of the options, for the JSON.
+    `request` is what was asked, by the names of the options, for the JSON; `rows` are the numbers
+    of the file's rows, for verdict.csv.
 
     >>> from steepest.inference import Design, infer_measured, simulate_design
     >>> design = Design(synapses=60, sessions=3, groups=6)
@@ -42,8 +48,10 @@ def measured_answer(
         heading=f"{source}: {', '.join(verdict.measured.names)}",
         content=verdict.to_dict() | ({} if request is None else {"request": dict(request)}),
         table=lambda: _table(verdict),
+        short=lambda: short_head(verdict, verdict.settle),
         page=lambda: _page(verdict, source),
         draw=verdict.plot,
+        others={"verdict.csv": lambda: measured_rows(verdict.measured, rows)},
     )
 
 
@@ -54,9 +62,7 @@ def _page(verdict: MeasuredVerdict, source: str) -> Page:
         asked=f"Asked of {source}. Measurement noise: {verdict.noise_statement}.",
         settle=verdict.settle,
         alt="Spread of change by size, the fitted mirror map, and the index",
-        caption=_CAPTION,
         sections=[
-            Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict)),
             Section(
                 "The named geometries, the likeliest first",
                 (
@@ -67,8 +73,9 @@ def _page(verdict: MeasuredVerdict, source: str) -> Page:
                 ),
                 _geometries(verdict),
                 numbers=(1, 2, 3),
+                **ranking(verdict),
             ),
-            checks_section(verdict.checks),
+            Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict)),
             Section("What was used", ("What", "How many, which"), _used(verdict)),
             Section(
                 "What was dropped, and why",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from steepest._version import __version__
 from steepest.inference.flows.verdict import IN_LOGS, MetricVerdict
 from steepest.papers.surace2020 import CITATION
 from steepest.report.answer import Answer
@@ -10,6 +11,12 @@ from steepest.report.words import capital
 
 __all__ = ["metric_answer"]
 
+_MEANING = (
+    "A flow that descends a cost may take any direction that goes down; the metric says which it"
+    " takes.",
+    "The families are ways in which that metric may depend on the position; those that are"
+    " consistent could each have made this flow.",
+)
 _CAPTION = (
     "Left: each measured velocity against the one of the best consistent metric; on the line they"
     " agree. Right: Akaike's criterion, corrected for small samples, above that of the best family:"
@@ -57,9 +64,14 @@ def metric_answer(
                 f"Asked of {source}: {len(verdict.samples)} samples, positions {columns}, {driven}."
                 f" The cost that is descended: {cost}."
             ),
-            statement=capital(verdict.sentence),
+            statement=capital(verdict.verdict),
             tone="good" if len(verdict.consistent) == 1 else "open",
             reason=_KNOWN,
+            meaning=_MEANING,
+            paper=[
+                ("Results", capital(verdict.sentence())),
+                ("Methods", _methods(verdict, cost, position)),
+            ],
             notes=_climbing(verdict),
             alt="Measured velocities against those of the best metric, and AICc of every family",
             caption=_CAPTION,
@@ -67,6 +79,17 @@ def metric_answer(
             citations=[CITATION],
         ),
         draw=lambda: verdict.plot(position),
+    )
+
+
+def _methods(verdict: MetricVerdict, cost: str, position: Sequence[str]) -> str:
+    names = ", ".join(fit.family.name for fit in verdict.fits)
+    return (
+        f"{len(verdict.samples)} samples of the velocity at {', '.join(position)} were fitted with"
+        f" steepest {__version__} as minus a mobility times the differential of the cost ({cost})."
+        f" Families of mobilities: {names}. A family is consistent if its mobility is symmetric and"
+        " positive definite, passes an F test against any constant matrix at 5 %, and is not more"
+        " than 10 in AICc behind the best."
     )
 
 
@@ -137,4 +160,5 @@ def _families(verdict: MetricVerdict) -> Section:
         rows,
         numbers=(2, 3, 4, 5),
         note=_FAMILIES,
+        folded=False,
     )

@@ -1,26 +1,62 @@
 """An answer as one self-contained HTML page.
 
-The pages hold their picture and their style, load nothing from outside, and escape every text.
+The pages hold their pictures, files, style and script, load nothing from outside (the browser is
+told to refuse it), and escape every text.
 """
 
-from collections.abc import Mapping, Sequence
+import base64
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from steepest._version import __version__
 from steepest.inference.synapses.verdict import sentence_of
 from steepest.markup import visible
 from steepest.papers import Citation
 from steepest.papers.pogodin2024 import CITATION as POGODIN
-from steepest.report.words import CHECK_MARKS, Mark, Tone, capital, short, spaced, tone
+from steepest.report.terms import TERMS, explained, terms_in
+from steepest.report.words import (
+    CHECK_MARKS,
+    NO_ANSWER,
+    Mark,
+    Tone,
+    capital,
+    meaning,
+    short,
+    spaced,
+    tone,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
     from steepest.inference.synapses.verdict import AnyVerdict, Check
 
-__all__ = ["SOFTWARE", "Page", "Section", "checks_section", "render", "render_page", "verdict_page"]
+__all__ = [
+    "SOFTWARE",
+    "Light",
+    "Page",
+    "Section",
+    "lights",
+    "ranking",
+    "render",
+    "render_page",
+    "verdict_page",
+]
+
+_TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "pdf": "application/pdf",
+    "svg": "image/svg+xml",
+}
+_EMBEDDED = 40_000
+"""Bytes of a table up to which it is in the page; a larger one is only beside it."""
 
 SOFTWARE = Citation(
     authors=("The steepest developers",),
@@ -36,7 +72,8 @@ SOFTWARE = Citation(
 class Section:
     """A table of a page under a title; `numbers` are the columns aligned right.
 
-    Cells are texts, numbers or `Mark`s; `note` stands below. Without rows there is no section.
+    Cells are texts, numbers or `Mark`s; `note` stands below. Without rows there is no section. A
+    `folded` section opens on demand; `greyed` says why it is no answer, and shows it as none.
 
     >>> Section("The numbers", ("Quantity", "Value"), [("index", "0.98")], numbers=(1,)).rows
     [('index', '0.98')]
@@ -47,6 +84,22 @@ class Section:
     rows: Sequence[Sequence[Any]]
     numbers: tuple[int, ...] = ()
     note: str = ""
+    folded: bool = True
+    greyed: str = ""
+
+
+@dataclass(frozen=True)
+class Light:
+    """A check of a page: its name, whether it holds, what that means, and its statistic.
+
+    >>> Light("lazy", CHECK_MARKS[True], "changes are small against the sizes").numbers
+    ''
+    """
+
+    name: str
+    mark: Mark
+    meaning: str
+    numbers: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +108,18 @@ class Page:
 
     - `title`: of the window; `question`: the page's heading; `asked`: what was asked of which file.
     - `statement`: the answer in one sentence, coloured by its `tone`; `reason`: what is behind it.
+    - `meaning`: that in plain sentences, without a number.
     - `notes`: paragraphs that follow, each with words in bold before it ("" for none).
+    - `paper`: texts to copy into a paper, each with its title.
     - `alt`, `caption`: what the picture shows, for who cannot see it and for who does.
+    - `lights`: what was checked.
     - `sections`: the tables; `citations`: what to cite; `seed`: of everything random, if any was.
 
     >>> page = Page(
     ...     title="Toy", question="Does it hold?", asked="Asked of a.csv.", statement="It does.",
     ...     tone="good", alt="A line", sections=[], citations=[],
     ... )
-    >>> "<h1>Does it hold?</h1>" in render_page(page, picture=b"", command="steepest toy")
+    >>> "<h1>Does it hold?</h1>" in render_page(page, panels=[], files={}, command="steepest toy")
     True
     """
 
@@ -73,21 +129,32 @@ class Page:
     statement: str
     tone: Tone
     reason: str = ""
+    meaning: Sequence[str] = ()
     notes: Sequence[tuple[str, str]] = ()
+    paper: Sequence[tuple[str, str]] = ()
     alt: str
     caption: str = ""
+    lights: Sequence[Light] = ()
     sections: Sequence[Section]
     citations: Sequence[Citation]
     seed: int | None = None
 
 
-def render_page(page: Page, *, picture: bytes, command: str) -> str:
-    """The page as HTML, with a picture (PNG) and the command line that repeats it."""
+def render_page(
+    page: Page, *, panels: Sequence[str], files: Mapping[str, bytes], command: str
+) -> str:
+    """The page as HTML, with the panels of its picture (SVG) and the command line that repeats it.
+
+    `files` are offered for download by their names: from the page itself, or from beside it where
+    they are large.
+    """
     return render(
         "answer.html",
         page=page,
         sections=[section for section in page.sections if section.rows],
-        picture=picture,
+        panels=[_Panel(_aspect(source), source) for source in panels],
+        downloads=[_Download(name, content) for name, content in files.items()],
+        glossary=[(term, TERMS[term]) for term in terms_in(_texts(page))],
         command=command,
         citations=[*page.citations, SOFTWARE],
         version=__version__,
@@ -104,11 +171,11 @@ def verdict_page(
     sections: Sequence[Section],
     settle: str = "",
     notes: Sequence[str] = (),
-    caption: str = "",
 ) -> Page:
     """The page of a verdict on sizes, whatever it was asked of; `source` is the file's name.
 
     `settle` is the measurement that would decide what is open; the rest goes to the page as it is.
+    A ranking of geometries, which holds the named ones, is no answer where none is named.
     """
     leading = [("What would settle it:", settle)] if settle else []
     return Page(
@@ -118,37 +185,92 @@ def verdict_page(
         statement=sentence_of(verdict),
         tone=tone(verdict.outcome),
         reason=capital(verdict.reason),
+        meaning=meaning(verdict.outcome, verdict.verdict),
         notes=[*leading, *(("", note) for note in notes)],
+        paper=[
+            ("Results", verdict.sentence()),
+            ("Methods", verdict.methods()),
+        ],
         alt=alt,
-        caption=caption,
+        caption=verdict.legend(),
+        lights=lights(verdict.checks),
         sections=sections,
         citations=[POGODIN],
         seed=verdict.seed,
     )
 
 
-def checks_section(checks: "Mapping[str, Check]") -> Section:
-    """What was checked, as a table of a page."""
-    return Section(
-        "What was checked",
-        ("", "Check", "Statistic", "p", "What it means"),
-        [
-            (
-                CHECK_MARKS[check.passed],
-                spaced(name),
-                short(check.statistic),
-                short(check.p_value),
-                check.meaning,
-            )
-            for name, check in checks.items()
-        ],
-        numbers=(2, 3),
-    )
+def ranking(verdict: "AnyVerdict") -> dict[str, Any]:
+    """How a page shows a ranking of geometries: as an answer only where one of them is named."""
+    if verdict.outcome == "named":
+        return {"folded": False}
+    return {"folded": False, "greyed": f"{NO_ANSWER}. {capital(verdict.reason)}"}
+
+
+def lights(checks: "Mapping[str, Check]") -> list[Light]:
+    """What was checked, as lights of a page.
+
+    >>> from steepest.inference.synapses import Check
+    >>> lights({"sign_flips": Check(0.02, 0.4, True, "few changed direction")})[0].numbers
+    'Statistic 0.02, p = 0.40.'
+    """
+    return [
+        Light(
+            spaced(name),
+            CHECK_MARKS[check.passed],
+            check.meaning,
+            f"Statistic {short(check.statistic)}"
+            + ("." if check.p_value is None else f", p = {short(check.p_value)}."),
+        )
+        for name, check in checks.items()
+    ]
 
 
 def render(template: str, **values: Any) -> str:
     """One of the package's HTML templates, filled in; every text is made visible and escaped."""
-    return _templates().get_template(template).render(**values)
+    templates = _templates()
+    script, _, _ = templates.loader.get_source(templates, "copy.js")  # pyright: ignore[reportOptionalMemberAccess]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    own = {"script": templates.filters["trusted"](script), "script_hash": f"sha256-{digest}"}
+    return templates.get_template(template).render(**values, **own)
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """A panel of a picture, which grows with its width over its height."""
+
+    grow: str
+    markup: str
+
+
+class _Download:
+    """A file that a page offers."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        suffix = name.rpartition(".")[2]
+        self.name, self.label = name, suffix.upper()
+        beside = suffix in ("csv", "json") and len(content) > _EMBEDDED
+        self.address = quote(name) if beside else _data_uri(content, _TYPES[suffix])
+
+
+def _data_uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _aspect(panel: str) -> str:
+    """The width of an SVG element over its height."""
+    width, height = map(float, re.findall(r'\b(?:width|height)="([\d.]+)pt"', panel)[:2])
+    return f"{width / height:.4f}"
+
+
+def _texts(page: Page) -> Iterator[str]:
+    """All prose of a page, and the first cells of its tables, which name things."""
+    yield from (page.statement, page.reason, *page.meaning, page.caption)
+    yield from (note for _, note in page.notes)
+    yield from (light.meaning for light in page.lights)
+    for section in page.sections:
+        yield section.note
+        yield from (str(row[0]) for row in section.rows if row)
 
 
 @cache
@@ -156,11 +278,6 @@ def _templates() -> "Environment":
     # Only a page needs jinja2: a verdict in the terminal does not wait for it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
-
-    def data_uri(png: bytes) -> str:
-        import base64
-
-        return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
     def finalize(value: Any) -> Any:
         if isinstance(value, Markup):
@@ -170,7 +287,25 @@ def _templates() -> "Environment":
     def cell(value: Any) -> Any:
         if isinstance(value, Mark):
             return Markup('<span class="{}">{}</span>').format(value.kind, visible(value.word))
-        return value
+        words = TERMS.get(value) if isinstance(value, str) else None
+        return value if words is None else Markup("{}<small>{}</small>").format(value, words)
+
+    def terms(text: str) -> Markup:
+        return Markup().join(
+            visible(words)
+            if term is None
+            else Markup(
+                '<span class="term" tabindex="0" aria-describedby="term-{}" data-is="{}">{}</span>'
+            ).format(identifier(term), TERMS[term], words)
+            for words, term in explained(text)
+        )
+
+    def identifier(title: str) -> str:
+        return re.sub(r"\W+", "-", title).lower()
+
+    def tally(shown: Sequence[Light]) -> str:
+        counts = Counter(light.mark.word for light in shown)
+        return f"{', '.join(f'{count} {word}' for word, count in counts.items())}."
 
     templates = Environment(
         loader=PackageLoader("steepest.report", "templates"),
@@ -180,5 +315,12 @@ def _templates() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(data_uri=data_uri, cell=cell)
+    templates.filters.update(
+        data_uri=_data_uri,
+        cell=cell,
+        terms=terms,
+        identifier=identifier,
+        tally=tally,
+        trusted=Markup,
+    )
     return templates

@@ -1,6 +1,6 @@
 """A verdict on one pair of columns as an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +9,15 @@ from steepest.inference.synapses.assumed_noise import Sensitivity
 from steepest.inference.synapses.covariate import RateFit
 from steepest.inference.synapses.verdict import Verdict
 from steepest.report.answer import Answer
-from steepest.report.page import Page, Section, checks_section, verdict_page
-from steepest.report.tables import checks_table, plain_table, text, together, verdict_head
+from steepest.report.page import Page, Section, ranking, verdict_page
+from steepest.report.tables import (
+    checks_table,
+    plain_table,
+    short_head,
+    text,
+    together,
+    verdict_head,
+)
 from steepest.report.words import INDEX, fixed, interval, share, short
 
 if TYPE_CHECKING:
@@ -28,6 +35,7 @@ def pair_answer(
     rate: RateFit | None = None,
     assumed: Sensitivity | None = None,
     request: Mapping[str, Any] | None = None,
+    rows: Callable[[], str] | None = None,
 ) -> Answer:
     """The verdict for terminal, JSON and page.
 
@@ -35,6 +43,7 @@ def pair_answer(
     - `rate`: the fit with presynaptic rates, where they are known.
     - `assumed`: the index under assumed noise, where none was stated.
     - `request`: what was asked, by the names of the options, for the JSON.
+    - `rows`: what became of every row, as `pair_rows` writes it, for verdict.csv.
 
     >>> from steepest.inference import infer_geometry, simulate_change
     >>> before, after = simulate_change(100, 1.0, seed=1)
@@ -52,8 +61,10 @@ def pair_answer(
         heading=f"{source}: column {before} (before), column {after} (after)",
         content=content,
         table=lambda: _table(verdict, rate, assumed),
+        short=lambda: short_head(verdict, _settle(verdict)),
         page=lambda: _page(verdict, source, (before, after), rate, assumed),
         draw=verdict.plot,
+        others={} if rows is None else {"verdict.csv": rows},
     )
 
 
@@ -65,7 +76,6 @@ def _page(
     assumed: Sensitivity | None,
 ) -> Page:
     sections = [
-        Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict, rate), note=INDEX),
         Section(
             "The named geometries, the likeliest first",
             (
@@ -79,8 +89,9 @@ def _page(
             _geometries(verdict),
             numbers=(1, 2, 3, 4, 5),
             note=_floor(verdict),
+            **ranking(verdict),
         ),
-        checks_section(verdict.checks),
+        Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict, rate), note=INDEX),
         Section(
             "If there is measurement noise",
             ("Coefficient of variation", "Index", "or additive sd", "Index"),
@@ -102,6 +113,7 @@ def _page(
             f"Asked of {source}, column {columns[0]} (before) and column {columns[1]} (after)."
             f" Measurement noise: {verdict.noise.statement.replace(': ', ', ')}."
         ),
+        settle=_settle(verdict),
         notes=[] if assumed is None else [_flip(assumed)],
         alt="Sizes before and after, and the likelihood of each geometry",
         sections=sections,
@@ -137,6 +149,20 @@ def _table(verdict: Verdict, rate: RateFit | None, assumed: Sensitivity | None) 
     if assumed is not None:
         parts += ["", text(_flip(assumed))]
     return together(*parts)
+
+
+def _settle(verdict: Verdict) -> str:
+    """The measurement that would decide what is open."""
+    if verdict.outcome == "named":
+        return "A second preparation, to see whether it holds there."
+    if verdict.outcome in ("refused", "unstable"):
+        return "Look at the checks that failed: they say what these sizes would have to be."
+    if verdict.noise.kind != "none":
+        return (
+            "Measure the noise, with three or more sessions, replicates or a null condition; or"
+            " state that sizes are exact (--noise-cv 0), if they are."
+        )
+    return "More synapses, or larger changes: `steepest plan` says how many."
 
 
 def _numbers(verdict: Verdict, rate: RateFit | None) -> list[tuple[str, str, str]]:

@@ -2,17 +2,23 @@
 
 from typing import TYPE_CHECKING
 
+from steepest._version import __version__
 from steepest.inference.designs.planning import Plan, described
 from steepest.papers.pogodin2024 import CITATION
 from steepest.report.answer import Answer
 from steepest.report.page import Page, Section
 from steepest.report.tables import plain_table, text, together
+from steepest.report.words import capital
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 __all__ = ["plan_answer"]
 
+_MEANING = (
+    "The experiments were simulated, and judged by the code that judges measured synapses.",
+    "They hold for synapses like these: another spread, change or noise needs another plan.",
+)
 _CAPTION = (
     "How often simulated experiments name each geometry rightly (solid, with standard errors) and"
     " wrongly (dashed), against the number of synapses; the grey line is 80 %."
@@ -49,11 +55,18 @@ def _page(plan: Plan) -> Page:
             else "None of these designs is enough for any of these geometries."
         ),
         tone="good" if len(enough) == len(plan.truths) else "open",
+        meaning=_MEANING,
+        paper=[("Results", capital(plan.sentence())), ("Methods", _methods(plan))],
         reason="Enough is: 80 % of the experiments name the geometry rightly.",
         alt="Share of experiments that name each geometry, by the number of synapses",
         caption=_CAPTION,
         sections=[
-            Section("The smallest design that is enough", ("Geometry", "Design"), _enough(plan)),
+            Section(
+                "The smallest design that is enough",
+                ("Geometry", "Design"),
+                _enough(plan),
+                folded=False,
+            ),
             Section(
                 "Share of experiments that name the geometry rightly (wrongly)",
                 ("Design", *plan.truths),
@@ -63,6 +76,14 @@ def _page(plan: Plan) -> Page:
         ],
         citations=[CITATION],
         seed=plan.seed,
+    )
+
+
+def _methods(plan: Plan) -> str:
+    return (
+        f"Experiments were simulated with steepest {__version__}: {plan.runs} for each design and"
+        f" geometry, with {_assumed(plan)}. A design is enough where 80 % of its experiments name"
+        f" the geometry rightly. Random seed {plan.seed}."
     )
 
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from steepest.inference.synapses.verdict import AnyVerdict, Check
 
-__all__ = ["checks_table", "marked", "plain_table", "text", "together", "verdict_head"]
+__all__ = [
+    "checks_table",
+    "marked",
+    "plain_table",
+    "short_head",
+    "text",
+    "together",
+    "verdict_head",
+]
 
 _STYLES = {"holds": "green", "fails": "bold red", "untested": "yellow"}
 _TONES = {"good": "bold green", "bad": "bold red", "open": "bold yellow"}
@@ -70,6 +78,13 @@ def verdict_head(
         head.add_row("to settle", text(settle))
     for name, value, how in numbers:
         head.add_row(name, text(f"{value}  ({how})" if how else value))
+    return head
+
+
+def short_head(verdict: "AnyVerdict", settle: str) -> "Table":
+    """A verdict in three lines: outcome and sentence, why, and what next."""
+    head = verdict_head(verdict, [])
+    head.add_row("next", text(settle))
     return head
 
 

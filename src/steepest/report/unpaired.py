@@ -1,12 +1,12 @@
 """A verdict on two distributions of different synapses as an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from steepest.inference.synapses.unpaired import UnpairedVerdict
 from steepest.report.answer import Answer
-from steepest.report.page import Page, Section, checks_section, verdict_page
-from steepest.report.tables import checks_table, together, verdict_head
+from steepest.report.page import Page, Section, verdict_page
+from steepest.report.tables import checks_table, short_head, together, verdict_head
 from steepest.report.words import INDEX, fixed, interval
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ def unpaired_answer(
     before: str,
     after: str,
     request: Mapping[str, Any] | None = None,
+    rows: Callable[[], str] | None = None,
 ) -> Answer:
     """The verdict for terminal, JSON and page; `source` is the file's name.
 
     `before` and `after` are its columns, `request` is what was asked, by the names of the options,
-    for the JSON.
+    for the JSON, and `rows` what became of every row, for verdict.csv.
 
     >>> from steepest.inference import infer_unpaired, simulate_change
     >>> verdict = infer_unpaired(*simulate_change(100, 1.0, seed=1), draws=5)
@@ -38,8 +39,10 @@ def unpaired_answer(
         heading=f"{source}: column {before} and column {after}, unpaired",
         content=verdict.to_dict() | ({} if request is None else {"request": dict(request)}),
         table=lambda: _table(verdict),
+        short=lambda: short_head(verdict, verdict.settle),
         page=lambda: _page(verdict, source, before, after),
         draw=verdict.plot,
+        others={} if rows is None else {"verdict.csv": rows},
     )
 
 
@@ -53,11 +56,8 @@ def _page(verdict: UnpairedVerdict, source: str, before: str, after: str) -> Pag
         ),
         settle=verdict.settle,
         alt="Both distributions of sizes, and the misfit of every index",
-        caption="A: the distributions before and after. B: how far a Gaussian change of the dual is"
-        " from turning the first into the second, for every index.",
         sections=[
             Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict), note=INDEX),
-            checks_section(verdict.checks),
         ],
     )
 
@@ -68,10 +68,6 @@ def _table(verdict: UnpairedVerdict) -> "Group":
 
 
 def _numbers(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
-    left_out = (
-        _left_out(verdict.absent_before, verdict.not_measured_before),
-        _left_out(verdict.absent_after, verdict.not_measured_after),
-    )
     return [
         (
             "index",
@@ -79,16 +75,8 @@ def _numbers(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
             "smallest distance between distributions; both samples bootstrapped",
         ),
         ("change", fixed(verdict.relative_change), "of the spread of sizes before"),
-        (
-            "sizes before",
-            str(verdict.n_before),
-            _left_out(verdict.absent_before, verdict.not_measured_before),
-        ),
-        (
-            "sizes after",
-            str(verdict.n_after),
-            _left_out(verdict.absent_after, verdict.not_measured_after),
-        ),
+        ("sizes before", str(verdict.n_before), left_out[0]),
+        ("sizes after", str(verdict.n_after), left_out[1]),
     ]
 
 

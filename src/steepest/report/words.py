@@ -8,11 +8,13 @@ __all__ = [
     "CHECK_MARKS",
     "CLAIM_MARKS",
     "INDEX",
+    "NO_ANSWER",
     "Mark",
     "Tone",
     "capital",
     "fixed",
     "interval",
+    "meaning",
     "share",
     "short",
     "spaced",
@@ -46,6 +48,71 @@ INDEX = (
     " ordinary gradient descent); with a = 1 by the same fraction (multiplicative)."
 )
 """What the index means, below the numbers of a page."""
+
+NO_ANSWER = "No geometry is named, so the likeliest of these is no answer"
+"""Above a ranking of geometries where none is named; the reason follows."""
+
+_NAMED = {
+    "3-norm": (
+        "Small synapses changed more than large ones: one half the size changed twice as much.",
+        "That is steepest descent in the 3-norm of the weights.",
+    ),
+    "euclidean": (
+        "Large and small synapses changed by the same amount.",
+        "That is what ordinary gradient descent on the sizes themselves does.",
+    ),
+    "1.5-norm": (
+        "Large synapses changed more than small ones, with the square root of size: one four times"
+        " the size changed twice as much.",
+        "That lies halfway between additive and multiplicative change.",
+    ),
+    "multiplicative": (
+        "Every synapse changed by the same fraction of its size: one twice the size changed twice"
+        " as much.",
+        "That is what learning does that adds to the logarithm of size, as exponentiated gradient"
+        " descent.",
+    ),
+    "burg": (
+        "Change grew with the square of size: a synapse twice the size changed four times as much.",
+        "That is mirror descent with Burg's entropy, which moves the inverse of size.",
+    ),
+}
+_OPEN = {
+    "mixture": (
+        "Change grew with size, but less than in proportion to it.",
+        "One geometry would do that, and so would a mixture of change by the same amount and change"
+        " by the same fraction: sizes alone cannot tell them apart.",
+    ),
+    "none": (
+        "How change grows with size was measured well enough, and none of the named geometries has"
+        " it.",
+        "The index says how change grew; another rule, or a change of rule with size, may be at"
+        " work.",
+    ),
+    "undecided": (
+        "These sizes do not single out one geometry.",
+        "That is no evidence against any of those that remain: it is an answer that more data, or"
+        " a known noise, could sharpen.",
+    ),
+    "unstable": (
+        "Different parts of these data speak for different geometries.",
+        "One geometry for all of them would hide that, so none is named.",
+    ),
+    "refused": (
+        "These data cannot say in which geometry the synapses changed.",
+        "Something that the answer would rest on does not hold here.",
+    ),
+}
+
+
+def meaning(outcome: str, verdict: str) -> tuple[str, ...]:
+    """What an outcome means in two plain sentences; `verdict` is the geometry's name if named.
+
+    >>> meaning("named", "euclidean")[0]
+    'Large and small synapses changed by the same amount.'
+    """
+    return _NAMED.get(verdict, ()) if outcome == "named" else _OPEN.get(outcome, ())
+
 
 _TONES: dict[str, Tone] = {"named": "good", "refused": "bad", "unstable": "bad"}
 

@@ -75,7 +75,7 @@ STEP, PHASE, BASE, SPIKES, SPIKE, CANDIDATES, CANDIDATE = range(7)
 COUNTERS = 7
 
 EUCLIDEAN, NATURAL, APPROXIMATE = range(3)
-FINE, SPIKES_DO_NOT_FIT, CANDIDATES_DO_NOT_FIT, LAMBDA, METRIC, FLAT = range(6)
+FINE, SPIKES_DO_NOT_FIT, CANDIDATES_DO_NOT_FIT, LAMBDA, METRIC, FLAT, SPREAD = range(7)
 GROWTH = 1e5  # how far b^-rebase may grow
 
 
@@ -326,10 +326,13 @@ def _run_block(
                 total |= flags[i]
             if total:
                 for i in range(real):  # idle lanes drift out of every range, and need no integrals
-                    if flags[i] & 14 and happened == FINE:
-                        happened = FLAT if flags[i] & 8 else METRIC if flags[i] & 4 else LAMBDA
-                        where = i
-                    if flags[i] & 1:
+                    if flags[i] & 30:
+                        if happened == FINE:
+                            happened = METRIC if flags[i] & 4 else LAMBDA
+                            happened = SPREAD if flags[i] & 16 else happened
+                            happened = FLAT if flags[i] & 8 else happened
+                            where = i
+                    elif flags[i] & 1:
                         refresh(lanes, X, par, i, scratch)
                 if happened != FINE:
                     break

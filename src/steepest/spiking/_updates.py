@@ -36,7 +36,9 @@ ROWS = H + 7
 ) = range(15)
 PARAMETERS = 15
 
-MOST_EXPONENT = 300.0  # steepness times distance from threshold: beyond, exponentials are cut
+# Steepness times distance from threshold, or times the sd of V: beyond, exponentials are cut, and
+# the quadrature is refused.
+MOST_EXPONENT = 300.0
 
 
 @compiled(fastmath=FAST)
@@ -74,7 +76,7 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
 
     `flags` (LANES,) adds 1 where E[h] needs a new quadrature, 2 where lambda = 1 + g gamma_w is
     not positive, 4 where the metric is not positive definite and 8 where a voltage is so far from
-    the threshold that the exponential was cut.
+    the threshold that the exponential was cut, and 16 where it spreads as far.
     """
     wide_vectors()
     N = len(lanes)
@@ -86,6 +88,7 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
     q = scale * eps0 * total_rate
     c_u, c_w = par[C_U] * scale, par[C_W]
     drift, half_drift = DRIFT / slope, 0.5 * (DRIFT / slope) ** 2
+    widest = 0.5 * (MOST_EXPONENT / slope) ** 2
     a2, ab, b2 = a * a, a * b, b * b
     for i in range(width):
         vm, vs, rm, rs = X[VM * N + i], X[VS * N + i], X[RM * N + i], X[RS * N + i]
@@ -172,4 +175,6 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
             abs(offset - slope * mu) <= MOST_EXPONENT
         )
         flag |= 0 if near else 8
+        # Past lambda = 0 it is the learning rate that is named.
+        flag |= 16 if (half * X[SQUARE * N + i] > widest) & (lam > 0.0) else 0
         flags[i] = flag

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from steepest.geometry.chart import AbstractChart, Identity
+from steepest.interrupts import is_passed_on
 from steepest.progress import progress_bar
 from steepest.spiking.afferents import Afferents, VaryingGroup
 from steepest.spiking.dense_step import (
@@ -60,6 +61,8 @@ def run_dense(run: Run, chart: AbstractChart | None, reason: str = "") -> Record
                 if done in run.marks:
                     _record(recorder, model, done, trials)
     except KeyboardInterrupt:
+        if is_passed_on():
+            raise
         complete = False
     state = State(done, np.asarray(trials.weights), np.asarray(trials.traces))
     return recorder.close(state, "dense", complete, reason)

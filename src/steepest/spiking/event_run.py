@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from steepest.interrupts import is_passed_on
 from steepest.progress import progress_bar
 from steepest.spiking.engines import RULES
 from steepest.spiking.event_model import EventModel, Events
@@ -98,6 +99,8 @@ def run_events(run: Run, threads: int | None) -> Recording:
                 if stop in run.marks:
                     _record(recorder, run, runner)
     except KeyboardInterrupt:
+        if is_passed_on():
+            raise
         complete = False
     state = State(runner.step, runner.weights(), runner.traces(), runner.save())
     return recorder.close(state, "events", complete, "the event-driven engine can do this run")

@@ -285,6 +285,13 @@ class EventEngine:
                 if failed:
                     first = min(failed, key=lambda k: (steps[k], k))
                     self._raise_for(first, *results[first])
+        lost = ~np.isfinite(self.voltages())
+        if lost.any():
+            raise LearningError(
+                f"trial {int(np.flatnonzero(lost)[0])}, by step {self.step} "
+                f"({self.step * self.model.dt:g} s): the voltage is no finite number any more: the"
+                " weights have run away; lower the learning rate"
+            )
 
     def _run_block(self, block: int, until: int) -> tuple[int, int]:
         N = len(self.lanes)
@@ -323,11 +330,18 @@ class EventEngine:
                 f"there is {safe:.3g}"
             )
         mean = self.model.eps0 * float(self._scalars[block, layout.MEAN, lane])
+        variance = float(self._scalars[block, layout.SQUARE, lane]) / self.model.c_eps
+        reach = layout.MOST_EXPONENT / self.model.slope
+        if happened == kernel.SPREAD:
+            raise MetricError(
+                f"{where}: the voltage spreads by {math.sqrt(variance):.4g} mV (standard deviation)"
+                f", more than the {reach:.4g} mV over which the rule's quadrature reaches: the"
+                " weights have run away; lower the learning rate"
+            )
         if happened == kernel.FLAT:
             voltage = self.model.kappa * float(
                 self._scalars[block, layout.VM, lane] - self._scalars[block, layout.VS, lane]
             )
-            reach = layout.MOST_EXPONENT / self.model.slope
             raise MetricError(
                 f"{where}: V = {voltage:.4g} mV (mean {mean:.4g} mV) with the bias of "
                 f"{self.model.bias:g} mV is more than {reach:.4g} mV from the threshold, where the "

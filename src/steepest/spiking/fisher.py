@@ -205,6 +205,12 @@ def _explain(c1: float, trace: float, determinant: float, mean: float, variance:
     where = f"at a mean voltage of {mean:g} mV and a variance of {variance:g} mV^2"
     if not (np.isfinite(mean) and np.isfinite(variance)):
         raise MetricError(f"NeuronFisher: the voltage's moments are not finite ({where})")
+    if np.isnan(c1):
+        raise MetricError(
+            f"NeuronFisher: {where} E[phi'^2/phi] is not a number: the voltage spreads further "
+            "than the transfer function is defined, or than its quadrature reaches "
+            "(`transfer.widest`, in mV); start from smaller weights, or lower the learning rate"
+        )
     if not c1 > 0:
         raise MetricError(
             f"NeuronFisher: {where} the firing says nothing about the voltage (c1 = {c1:g}): the "

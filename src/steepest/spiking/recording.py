@@ -12,6 +12,8 @@ from jaxtyping import Float
 from steepest.arrays.entry import entry_point
 from steepest.arrays.given import real_numbers
 from steepest.errors import DataError, UsageError
+from steepest.files import writing
+from steepest.machine import memory
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
 from steepest.spiking.task import RealisableTeacher, Task
 
@@ -55,10 +57,13 @@ class State:
     engine: dict[str, np.ndarray] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
-        """Write the state to a .npz file, from which `State.load` reads the very same numbers."""
+        """Write the state to a .npz file, from which `State.load` reads the very same numbers.
+
+        The file is there as a whole or not at all. Raises the system's OSError.
+        """
         arrays: dict[str, Any] = {f"engine_{name}": array for name, array in self.engine.items()}
         arrays |= {"step": self.step, "weights": self.weights, "traces": self.traces}
-        with Path(path).open("wb") as file:
+        with writing(path) as file:
             np.savez(file, allow_pickle=False, **arrays)
 
     @classmethod
@@ -150,11 +155,14 @@ class Recording:
         return dataset
 
 
-def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int]:
+def record_steps(
+    record: Any, steps: int, dt: float, first: int = 0, shape: tuple[int, int] = (1, 1)
+) -> list[int]:
     """The steps at which to record: `record` is None (start and end), a count, or times in s.
 
     A count is that many intervals of equal length between start and end. Raises `UsageError` for
-    times outside the run, and for one number that is not a count: it could be meant as a time.
+    times outside the run, for one number that is not a count (it could be meant as a time), and
+    where so many records of weights of a `shape` (trials, n) would not fit the machine's memory.
     """
     last = first + steps
     if record is None:
@@ -166,8 +174,11 @@ def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int
                 "times in s"
             )
         count = int(record)
+        _check_memory(count + 1, shape)
+        if count >= steps:
+            return list(range(first, last + 1))
         return sorted({round(first + steps * k / count) for k in range(count + 1)})
-    times = np.atleast_1d(real_numbers(record, "record"))
+    times = np.atleast_1d(real_numbers(record, "record", empty=True))
     chosen = np.rint(times / dt)
     bad = ~(np.isfinite(times) & (chosen >= first) & (chosen <= last))
     if times.size == 0 or bad.any():
@@ -175,7 +186,23 @@ def record_steps(record: Any, steps: int, dt: float, first: int = 0) -> list[int
         raise UsageError(
             f"recording time {shown} is outside the run from {first * dt:g} to {last * dt:g} s"
         )
+    _check_memory(np.unique(chosen).size, shape)
     return sorted({int(k) for k in chosen})
+
+
+def _check_memory(records: int, shape: tuple[int, int]) -> None:
+    needed, there = _gigabytes(records, shape), memory() / 1e9
+    if needed > there:
+        raise UsageError(
+            f"{records} records of {shape[0]} trials with {shape[1]} synapses take {needed:.3g} GB,"
+            f" and this machine has {there:.3g} GB of memory: record fewer times, or fewer trials"
+        )
+
+
+def _gigabytes(records: int, shape: tuple[int, int]) -> float:
+    """What that many records take: weights, voltages and measures in double precision."""
+    trials, n = shape
+    return 8e-9 * records * trials * (n + len(UNITS) - 1)
 
 
 @entry_point(kernel="the functions of steepest.spiking.cost")

@@ -11,6 +11,7 @@ from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 from steepest.spiking.afferents import Afferents, SteadyGroup, check_bins
 from steepest.spiking.recording import State
+from steepest.spiking.rules import AbstractRule, ApproximateNaturalRule, NaturalRule
 from steepest.spiking.task import (
     FixedRateTeacher,
     GivenTeacher,
@@ -21,7 +22,9 @@ from steepest.spiking.task import (
 from steepest.spiking.trains import LARGEST_COUNT
 from steepest.spiking.transfer import Sigmoid
 
-__all__ = ["Settings", "Spikes", "check_run"]
+__all__ = ["Settings", "Spikes", "check_run", "check_voltages"]
+
+MOST_STEPS = 2.0**53  # whole numbers up to here are exact in double precision
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,12 @@ class Settings:
             raise UsageError(f"the learning rate is {self.rate}; it is finite and not negative")
         if not (np.isfinite(self.dt) and self.dt > 0):
             raise UsageError(f"the time step dt is {self.dt} s; it is positive")
+        count = self.duration / self.dt
+        if np.isfinite(self.duration) and count > MOST_STEPS:
+            raise UsageError(
+                f"the run of {self.duration:g} s has {count:.3g} steps of {self.dt:g} s: more than"
+                f" {MOST_STEPS:.3g} cannot be counted exactly; is it in seconds?"
+            )
         if not (np.isfinite(self.duration) and self.steps >= 1):
             raise UsageError(
                 f"the run lasts {self.duration} s, less than one step of {self.dt:g} s"
@@ -156,6 +165,42 @@ def check_run(
     elif settings.seed is None and _draws(task):
         raise UsageError("spikes are random: give a seed, or the spikes themselves")
     return state
+
+
+def check_voltages(task: Task, rule: AbstractRule, somatic: Any) -> None:
+    """Raise a `UsageError` where somatic weights (trials, n) make voltages that no run can hold.
+
+    The natural rules need the voltage's mean and variance, and a quadrature over both.
+
+    >>> from steepest.spiking import NaturalRule, paper_task
+    >>> task, start = paper_task(trials=2, n=4)
+    >>> try:
+    ...     check_voltages(task, NaturalRule(), 1e8 * start)
+    ... except UsageError as error:
+    ...     print(str(error).partition(",")[0])
+    trial 0: the voltage would spread by 6.98e+08 mV (standard deviation)
+    """
+    w, fisher = np.asarray(somatic, dtype=np.float64), task.fisher()
+    means, variances = np.asarray(fisher.usp_means()), np.asarray(fisher.usp_variances())
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, spread = w @ means, np.sqrt(w**2 @ variances)
+    quadrature = isinstance(rule, NaturalRule | ApproximateNaturalRule)
+    widest = float(task.neuron.transfer.widest) if quadrature else np.inf
+    bad = ~(np.isfinite(mean) & np.isfinite(spread) & (spread <= widest))
+    if not bad.any():
+        return
+    k = int(np.flatnonzero(bad)[0])
+    largest = float(np.abs(w[k]).max())
+    if not (np.isfinite(mean[k]) and np.isfinite(spread[k])):
+        raise UsageError(
+            f"trial {k}: weights of up to {largest:.3g} make a voltage that is no finite number;"
+            " start from smaller weights"
+        )
+    raise UsageError(
+        f"trial {k}: the voltage would spread by {spread[k]:.3g} mV (standard deviation), more than"
+        f" the {widest:.4g} mV over which the rule's quadrature reaches: start from weights smaller"
+        f" than {largest:.3g}, from lower rates of the afferents, or take the Euclidean rule"
+    )
 
 
 def _check_spikes(spikes: Spikes, afferents: Afferents, steps: int, trials: int) -> None:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from steepest.arrays.entry import entry_point
 from steepest.errors import UsageError
 from steepest.geometry.chart import AbstractChart
@@ -11,7 +14,7 @@ from steepest.spiking.event_run import run_events
 from steepest.spiking.recorder import Run
 from steepest.spiking.recording import Recording, State, record_steps
 from steepest.spiking.rules import AbstractRule
-from steepest.spiking.settings import Settings, Spikes, check_run
+from steepest.spiking.settings import Settings, Spikes, check_run, check_voltages
 from steepest.spiking.task import Task
 
 __all__ = ["simulate", "simulate_dense"]
@@ -75,9 +78,9 @@ def simulate(
     if threads is not None and threads < 1:
         raise UsageError(f"threads={threads}: give 1 or more")
     settings = Settings(rate, duration, dt, seed, euler)
-    run = _checked(task, rule, weights, settings, spikes, state, record)
     if chart is not None:
         _check_kind(chart, AbstractChart, "chart", "Attenuation(distance)")
+    run = _checked(task, rule, weights, settings, spikes, state, record, chart)
     reason = why_dense(task, rule, chart, dt, euler)
     if engine == "events" and reason is not None:
         raise UsageError(f"the event-driven engine cannot do this run: {reason}; take 'dense'")
@@ -133,7 +136,8 @@ def simulate_dense(
     settings = Settings(rate, duration, dt, seed, euler)
     if chart is not None:
         _check_kind(chart, AbstractChart, "chart", "Attenuation(distance)")
-    return run_dense(_checked(task, rule, weights, settings, spikes, state, record), chart)
+    run = _checked(task, rule, weights, settings, spikes, state, record, chart)
+    return run_dense(run, chart)
 
 
 def _checked(
@@ -144,11 +148,15 @@ def _checked(
     spikes: Spikes | None,
     state: State | None,
     record: Any,
+    chart: AbstractChart | None,
 ) -> Run:
     _check_kind(task, Task, "task", "paper_task()[0]")
     _check_kind(rule, AbstractRule, "rule", "NaturalRule()")
     start = check_run(task, weights, settings, spikes, state)
-    marks = record_steps(record, settings.steps, settings.dt, start.step)
+    somatic = start.weights if chart is None else jax.vmap(chart)(jnp.asarray(start.weights))
+    check_voltages(task, rule, somatic)
+    shape = start.weights.shape
+    marks = record_steps(record, settings.steps, settings.dt, start.step, shape)
     return Run(task, rule, settings, start, spikes, marks)
 
 

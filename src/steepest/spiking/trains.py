@@ -40,7 +40,7 @@ class SpikeTrains:
 
     def __init__(self, trains: Sequence[Any], duration: float) -> None:
         arrays = tuple(
-            real_numbers(train, f"spike train {i}", error=DataError)
+            real_numbers(train, f"spike train {i}", error=DataError, empty=True)
             for i, train in enumerate(trains)
         )
         object.__setattr__(self, "trains", arrays)

@@ -25,6 +25,7 @@ __all__ = ["AbstractTransfer", "Exponential", "RectifiedQuadratic", "Sigmoid", "
 
 _REACH = 9.0  # standard deviations: the density beyond is 1e-18 of its peak
 _BLOCK = 20  # nodes of each sign at a time
+MOST_SPREAD = 800.0  # of V, in widest steps of the trapezoid: 7200 nodes of each sign
 
 
 def _slope(function: Callable[[Any], Any], voltage: Any) -> Any:
@@ -54,6 +55,11 @@ class AbstractTransfer(eqx.Module):
         """The widest step (mV) of the trapezoid rule that resolves h: 1.25 for the paper's phi."""
         return 1.25
 
+    @property
+    def widest(self) -> Any:
+        """The largest standard deviation of V (mV) at which `moments` are computed."""
+        return MOST_SPREAD * self.resolution
+
     def slope(self, voltage: Coordinates) -> Float[Array, "*n"]:
         """phi', in Hz/mV."""
         return _slope(self, jnp.asarray(voltage))
@@ -80,7 +86,8 @@ class AbstractTransfer(eqx.Module):
 
         Trapezoid rule over +-9 standard deviations with step min(sigma/2, `resolution`): for the
         paper's sigmoid at most 6e-9 off up to sigma = 30 mV. Gauss-Hermite is poor here, because
-        the sigmoid has a pole 10.5 mV off the real line. Forward differentiable.
+        the sigmoid has a pole 10.5 mV off the real line. NaN where the standard deviation is above
+        `widest`, which would take forever. Forward differentiable.
         """
         mean = jnp.asarray(mean)
         return _trapezoid(self, mean, jnp.asarray(variance, dtype=mean.dtype))
@@ -88,8 +95,9 @@ class AbstractTransfer(eqx.Module):
 
 @eqx.filter_jit  # a loop of its own would be compiled anew at each call outside jit
 def _trapezoid(transfer: AbstractTransfer, mean: Array, variance: Array) -> Float[Array, "3"]:
-    sd = jnp.sqrt(variance)
     one, zero = jnp.ones_like(mean), jnp.zeros_like(mean)
+    held = variance <= like(transfer.widest, mean) ** 2
+    sd = jnp.sqrt(jnp.where(held, variance, zero))
     step = jnp.minimum(one / 2, like(transfer.resolution, mean) / jnp.where(sd > 0, sd, one))
     last = jnp.ceil(_REACH / step)
 
@@ -108,7 +116,7 @@ def _trapezoid(transfer: AbstractTransfer, mean: Array, variance: Array) -> Floa
 
     start = (zero, jnp.zeros(3, dtype=mean.dtype), zero)
     _, total, weight = jax.lax.while_loop(unfinished, block, start)
-    return total / weight
+    return jnp.where(held, total / weight, like(jnp.nan, mean))
 
 
 def _check_positive(what: str, **values: Any) -> None:
@@ -216,6 +224,10 @@ class RectifiedQuadratic(AbstractTransfer):
         h = self.information(voltage)
         return jnp.stack([h, jnp.zeros_like(h), jnp.zeros_like(h)])
 
+    @property
+    def widest(self) -> Any:
+        return np.inf
+
     def moments(self, mean: Any, variance: Any) -> Float[Array, "3"]:
         mean = jnp.asarray(mean)
         sd = jnp.sqrt(jnp.asarray(variance, dtype=mean.dtype))
@@ -270,6 +282,10 @@ class Exponential(AbstractTransfer):
         beta = like(self.steepness, V)
         h = beta**2 * self(V)
         return jnp.stack([h, beta * h, beta**2 * h])
+
+    @property
+    def widest(self) -> Any:
+        return np.inf
 
     def moments(self, mean: Any, variance: Any) -> Float[Array, "3"]:
         mean = jnp.asarray(mean)

@@ -1,11 +1,12 @@
 """Cells on a worker: the figure is run, and its result or its error is put in place.
 
 Whatever a cell does is that cell's failure. What it raises is caught here. Where it ends its
-process, or is ended by the watch for its time is over, the next worker that gets it says so.
+process, or is ended by the watch because its time is over, the next worker that gets it says so.
 """
 
 import dataclasses
 import faulthandler
+import os
 import socket
 import time
 import traceback
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from distributed import get_worker
 
 from steepest.errors import UsageError
@@ -26,7 +28,11 @@ from steepest.sweep.staged import cannot_write, pack, write_failure, write_resul
 from steepest.sweep.store import FAILED, LEFT, SweepStore
 from steepest.sweep.surroundings import prepare_process
 
-__all__ = ["Task", "overdue", "run_cells"]
+__all__ = ["Task", "run_cells"]
+
+# How often the process of a cell may die before the cell is to blame.
+_MOST_ATTEMPTS = 2
+_MEETING = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def run_cells(task: Task, cells: list[Cell], budget: float) -> tuple[float, list
     good: list[bool] = []
     for cell in cells:
         known = ended.get(cell.index)
-        if known is None and overdue(task, cell.index):
+        if known is None and _gave_up(task, store, cell.index):
             known = False
         good.append(_run_cell(task, cell, store) if known is None else known)
         if time.perf_counter() - began > budget:
@@ -74,7 +80,7 @@ def _ended(store: SweepStore, cells: list[Cell]) -> dict[int, bool]:
     staged = {
         cell.index: good
         for cell in cells
-        for suffix, good in ((".json", False), (".npy", True))
+        for suffix, good in ((".failed", False), (".npy", True))
         if (store.cells / f"{cell.index}{suffix}").exists()
     }
     states = np.array(store.group()["cell_status"]).ravel()
@@ -86,9 +92,11 @@ def _run_cell(task: Task, cell: Cell, store: SweepStore) -> bool:
     figure = task.source.load()
     started = time.perf_counter()
     try:
-        with _watched(_watch_file(store, cell.index), task.timeout):
+        with _watched(store, cell.index, task.timeout):
             parameters = dataclasses.replace(figure.parameters(task.scale), **cell.values)
             dataset = figure.module.run(parameters, cell.seed)
+            if not isinstance(dataset, xr.Dataset):
+                raise TypeError(f"run() returned {type(dataset).__name__}, not an xarray Dataset")
             check_dataset(figure, dataset, parameters, cell.seed)
             content = pack(dataset, time.perf_counter() - started)
     except BaseException as error:
@@ -113,51 +121,56 @@ def _described(error: BaseException) -> tuple[str, str]:
         return f"{name}, which raised {type(other).__name__} when it was asked what it is", ""
 
 
-def _watch_file(store: SweepStore, index: int) -> Path:
-    return store.work / "watch" / f"{index}.txt"
+def _attempts(store: SweepStore, index: int) -> list[Path]:
+    """A file for each time that a cell may be tried: there while it runs, and if it died of it."""
+    return [store.work / "watch" / f"{index}.{attempt}.txt" for attempt in range(_MOST_ATTEMPTS)]
 
 
 @contextmanager
-def _watched(file: Path, timeout: float | None) -> Iterator[None]:
-    """End this process when the block takes longer; the file then says where it was.
+def _watched(store: SweepStore, index: int, timeout: float | None) -> Iterator[None]:
+    """Leave a file while the block runs; with a timeout, end the process when it takes longer.
 
-    The watch is a thread of C: it also ends what never lets Python run.
+    The file then says where it was. The watch is a thread of C: it also ends what never lets
+    Python run.
     """
-    if timeout is None:
-        yield
-        return
+    file = next(file for file in _attempts(store, index) if not file.exists())
     try:
         file.parent.mkdir(exist_ok=True)
         report = file.open("w", encoding="utf-8")
     except OSError as error:
         raise cannot_write(file.parent, error) from error
-    try:
-        with report:
+    with report:
+        if timeout is not None:
             faulthandler.dump_traceback_later(timeout, exit=True, file=report)
-            try:
-                yield
-            finally:
+        try:
+            yield
+        finally:
+            if timeout is not None:
                 faulthandler.cancel_dump_traceback_later()
-    finally:
+    for attempt in _attempts(store, index):
+        attempt.unlink(missing_ok=True)
+
+
+def _gave_up(task: Task, store: SweepStore, index: int) -> bool:
+    """Record a cell as failed whose time was over, or whose workers died; whether it was so."""
+    attempts = [file for file in _attempts(store, index) if file.exists()]
+    if not attempts:
+        return False
+    trace = attempts[-1].read_text(encoding="utf-8", errors="backslashreplace")
+    if task.timeout is not None and trace:
+        words = (
+            f"TimeoutError: {task.source.name} had not ended after {task.timeout:g} s, the"
+            " cell_timeout of the study file"
+        )
+    elif len(attempts) == _MOST_ATTEMPTS:
+        words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
+    else:
+        # A process that dies before its nanny knows it is not started again: let them meet.
+        time.sleep(_MEETING)
+        return False
+    write_failure(store.cells, index, words, trace, task.timeout or float("nan"))
+    for file in attempts:
         file.unlink(missing_ok=True)
-
-
-def overdue(task: Task, index: int) -> bool:
-    """Record a cell as failed that was ended because its time was over; whether it was."""
-    store = SweepStore(task.store)
-    file = _watch_file(store, index)
-    try:
-        trace = file.read_text(encoding="utf-8", errors="backslashreplace")
-    except FileNotFoundError:
-        return False
-    if task.timeout is None or not trace:
-        return False
-    words = (
-        f"TimeoutError: {task.source.name} had not ended after {task.timeout:g} s, the cell_timeout"
-        " of the study file"
-    )
-    write_failure(store.cells, index, words, trace, task.timeout)
-    file.unlink(missing_ok=True)
     return True
 
 
@@ -175,7 +188,9 @@ def _check_worker(task: Task) -> None:
             f"the worker on {here} has {threads} threads; a figure gets a process of its own:"
             " start workers with `dask worker --nthreads 1 --nworkers auto ADDRESS`"
         )
-    if task.timeout is not None and worker.nanny is None:
+    if worker.nanny is not None:
+        os.dup2(2, 1)  # what a figure prints is none of the driver's output
+    elif task.timeout is not None:
         raise UsageError(
             f"the worker on {here} has no nanny that starts it again once a cell_timeout has"
             " ended it: start workers without --no-nanny"

@@ -12,14 +12,17 @@ from typing import Any
 
 import dask.config
 import dask.system
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Nanny
 from distributed.core import Status
 
 from steepest.errors import UsageError
 from steepest.sweep.surroundings import environment
 from steepest.sweep.values import near
 
-__all__ = ["open_client", "read_slurm"]
+__all__ = ["open_client", "read_slurm", "replace_dead"]
+
+# A nanny starts a new process at once; one that has none for longer does not mean to.
+_START = 10.0
 
 # The scheduler remembers its last steps; by default so many that its memory grows with the cells.
 _SETTINGS = {
@@ -54,6 +57,29 @@ def open_client(
         cluster = _slurm(slurm) if slurm is not None else _local(workers)
         stack.enter_context(cluster)
         yield stack.enter_context(Client(cluster))
+
+
+def replace_dead(client: Client, missing: dict[Any, float]) -> dict[Any, float]:
+    """Replace processes of this machine that died while they started: their nannies do not.
+
+    `missing` and the result tell since when each has been gone, by the monotonic clock.
+    """
+    cluster = client.cluster
+    if not isinstance(cluster, LocalCluster):
+        return {}
+    now = time.monotonic()
+    gone = [
+        name
+        for name, nanny in cluster.workers.items()
+        if isinstance(nanny, Nanny) and not nanny.is_alive()
+    ]
+    missing = {name: missing.get(name, now) for name in gone}
+    late = [name for name, since in missing.items() if now - since > _START]
+    if late:
+        count = len(cluster.worker_spec)
+        cluster.sync(cluster.scale_down, late)
+        cluster.scale(count)
+    return {name: since for name, since in missing.items() if name not in late}
 
 
 def read_slurm(path: str | Path) -> dict[str, Any]:

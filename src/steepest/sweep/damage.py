@@ -13,6 +13,7 @@ import numpy as np
 
 from steepest.errors import DataError
 from steepest.progress import track
+from steepest.sweep.copies import COPIES, read_copies
 from steepest.sweep.metadata import (
     CONSOLIDATED,
     Consolidated,
@@ -61,6 +62,7 @@ def find_damage(store: SweepStore, values: bool = True) -> list[Damage]:
     broken = {damage.file.split("/")[0] for damage in damages}
     if not broken & {".zgroup", ".zattrs"}:
         damages += _of_chunks(store, settled, values, broken)
+        damages += _of_copies(store, settled)
     return damages
 
 
@@ -113,6 +115,16 @@ def _of_waiting_cells(store: SweepStore) -> Iterator[Damage]:
         return
     except (ValueError, TypeError, KeyError, RuntimeError, OSError):
         yield Damage(str(store.note.relative_to(store.path)), "it is cut short or changed")
+
+
+def _of_copies(store: SweepStore, settled: Consolidated | None) -> Iterator[Damage]:
+    """What became of the copy of shared coordinates, which every fold leaves."""
+    if settled is None or not settled.chunks or not settled.chunks["cell_status"]:
+        return  # nothing was folded yet, or by a version that left none
+    try:
+        read_copies(store)
+    except DataError as error:
+        yield Damage(COPIES, str(error))
 
 
 def _of_chunks(

@@ -21,8 +21,8 @@ from distributed import Client, Future, KilledWorker
 
 from steepest.errors import SteepestError, UsageError
 from steepest.progress import Advance, progress_bar
-from steepest.sweep.cell import Task, overdue, run_cells
-from steepest.sweep.cluster import open_client, read_slurm
+from steepest.sweep.cell import Task, run_cells
+from steepest.sweep.cluster import open_client, read_slurm, replace_dead
 from steepest.sweep.damage import find_damage, refuse_damage
 from steepest.sweep.folding import fold, forget
 from steepest.sweep.plan import Plan, read_plan
@@ -130,34 +130,27 @@ def run_sweep(
         if not np.any(states == LEFT) and not (retry_failed and np.any(states == FAILED)):
             return _summary(place, 0, began)
     with place.driven():
-        repaired, first = _settle(plan, place, repair, retry_failed)
+        repaired = _settle(plan, place, repair, retry_failed)
         todo = np.flatnonzero(place.states() == LEFT)
         try:
             if todo.size:
                 with open_client(workers, scheduler, options, patience) as client:
-                    for cells in (np.array(first, int), np.setdiff1d(todo, first)):
-                        if cells.size:
-                            _Run(plan, place, client, cells).finish()
+                    _Run(plan, place, client, todo).finish()
         finally:
             fold(str(place.path))
             place.finish(time.monotonic() - began)
     return _summary(place, int(todo.size), began, repaired)
 
 
-def _settle(
-    plan: Plan, place: SweepStore, repair: bool, retry_failed: bool
-) -> tuple[list[str], list[int]]:
-    """Have the store hold what is done, and nothing else; gives the files that were repaired.
-
-    The cells that are to be computed before all others come second.
-    """
-    repaired, first = repair_store(place, plan) if repair else ([], [])
+def _settle(plan: Plan, place: SweepStore, repair: bool, retry_failed: bool) -> list[str]:
+    """Have the store hold what is done, and nothing else; gives the files that were repaired."""
+    repaired = repair_store(place, plan) if repair else []
     refuse_damage(place, find_damage(place))
     shutil.rmtree(place.work / "watch", ignore_errors=True)  # what a driver left that was killed
     fold(str(place.path))
     if retry_failed:
         forget(place, np.flatnonzero(place.states() == FAILED).tolist())
-    return repaired, first
+    return repaired
 
 
 def _summary(
@@ -194,6 +187,7 @@ class _Run:
         self.started = datetime.now(UTC)
         self.good = self.bad = self.since_fold = self.workers = 0
         self.known: set[Any] = set()
+        self.missing: dict[Any, float] = {}
 
     def finish(self) -> None:
         """Compute all cells; raises what stops the whole sweep."""
@@ -253,13 +247,11 @@ class _Run:
                 # One of them or a cell before them is to blame: each runs alone, at the end.
                 self.suspects += indices
                 _LOG.warning(
-                    "Two workers died over %s; at the end each is tried alone",
-                    self._named(indices),
+                    "Workers died at %s; at the end each is tried alone", self._named(indices)
                 )
                 return
-            if not overdue(self.task, indices[0]):
-                words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
-                write_failure(self.place.cells, indices[0], words, "", float("nan"))
+            words = "KilledWorker: every worker that computed this cell died (memory? a crash?)"
+            write_failure(self.place.cells, indices[0], words, "", float("nan"))
             _LOG.warning("Recorded as failed: %s; its workers died", self._named(indices))
             good = [False]
         except SteepestError:
@@ -306,6 +298,7 @@ class _Run:
                 " they had not finished go to others",
                 len(gone),
             )
+        self.missing = replace_dead(self.client, self.missing)
         beat = {
             "host": socket.gethostname(),
             "pid": os.getpid(),

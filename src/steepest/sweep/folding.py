@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from steepest.errors import DataError, SteepestError
+from steepest.sweep.copies import copy_shared
 from steepest.sweep.layout import Layout
 from steepest.sweep.staged import Record, cannot_write, read
 from steepest.sweep.store import (
@@ -44,6 +45,7 @@ def fold(path: str) -> int:
                 for file in files:
                     file.unlink()
                 folded += len(records)
+            copy_shared(store)
     except OSError as error:
         raise cannot_write(store.path, error) from error
     except SteepestError:
@@ -90,7 +92,7 @@ def _batches(store: SweepStore, size: int) -> Iterator[tuple[list[Record], list[
     files: list[Path] = []
     total = 0
     for index in sorted(waiting):
-        # Where a cell was tried again and succeeded, its result counts: "npy" is after "json".
+        # Where a cell was tried again and succeeded, its result counts: "npy" is after "failed".
         records.append(read(max(waiting[index], key=lambda file: file.suffix)))
         files += waiting[index]
         total += records[-1].nbytes

@@ -9,6 +9,7 @@ import numpy as np
 import zarr
 
 from steepest.errors import DataError
+from steepest.sweep.copies import copy_shared, read_copies
 from steepest.sweep.damage import Damage, find_damage, refuse_damage
 from steepest.sweep.folding import write_blank
 from steepest.sweep.layout import Layout
@@ -30,23 +31,22 @@ __all__ = ["repair_store"]
 _METADATA = (".zgroup", ".zattrs", ".zarray")
 
 
-def repair_store(store: SweepStore, plan: Plan) -> tuple[list[str], list[int]]:
-    """Make a damaged store whole again: the files that were damaged, and cells to compute first.
+def repair_store(store: SweepStore, plan: Plan) -> list[str]:
+    """Make a damaged store whole again; gives the files that were damaged, and how.
 
-    Metadata and labels are put back. Where values are gone, their cells are left again, and only
-    they. From the cells to compute first comes a coordinate that all cells share: they are to be
-    folded before any other. Raises `DataError` for a store that cannot be repaired, and
+    Metadata, labels and shared coordinates are put back. Where values are gone, their cells are
+    left again, and only they. Raises `DataError` for a store that cannot be repaired, and
     `UsageError` when it cannot be written.
     """
     damages = find_damage(store)
     if not damages:
-        return [], []
+        return []
     try:
-        first = _Repair(store, plan).mend(damages)
+        _Repair(store, plan).mend(damages)
     except OSError as error:
         raise cannot_write(store.path, error) from error
     refuse_damage(store, find_damage(store))
-    return [str(damage) for damage in damages], first
+    return [str(damage) for damage in damages]
 
 
 class _Repair:
@@ -54,9 +54,8 @@ class _Repair:
         self.store, self.plan, self.path = store, plan, store.path
         self.labels = {name: axis for axis in plan.axes for name in axis.values}
         self.lost: set[int] = set()
-        self.first: set[int] = set()
 
-    def mend(self, damages: list[Damage]) -> list[int]:
+    def mend(self, damages: list[Damage]) -> None:
         try:
             known = read_consolidated(self.path)
         except DataError:
@@ -64,16 +63,38 @@ class _Repair:
         if [damage for damage in damages if not self._put_back(damage, known)]:
             self._start_over(known)
         # Chunks can be read where metadata are whole; some were not looked at so far.
-        files = [Path(d.file) for d in find_damage(self.store) if d.file != CONSOLIDATED]
-        if any(file.name == self.store.note.name for file in files):
+        files = [Path(damage.file) for damage in find_damage(self.store)]
+        arrays = [file for file in files if len(file.parts) == 2 and file.name not in _METADATA]
+        if self.store.note.relative_to(self.path) in files or not self._put_shared_back(arrays):
             self._start_over(known)
-            files = [file for file in files if file.parts[0] == self.store.work.name]
+            arrays = []
         with self.store.changing():
-            self._mend_arrays([f for f in files if f.parts[0] != self.store.work.name])
+            self._mend_arrays(arrays)
+            copy_shared(self.store)
         for file in files:
             if file.parts[0] == self.store.work.name:
                 (self.path / file).unlink(missing_ok=True)
-        return sorted(self.first)
+
+    def _over_cells(self, there: Any) -> bool:
+        return tuple(there.attrs["_ARRAY_DIMENSIONS"])[: len(self.plan.dims)] == self.plan.dims
+
+    def _put_shared_back(self, files: list[Path]) -> bool:
+        """Restore coordinates that all cells share; False where their copy is not of now."""
+        group = self.store.group("r+")
+        names = {file.parts[0] for file in files} - {*self.labels, *SERVICE}
+        arrays: dict[str, Any] = {name: group[name] for name in names}
+        try:
+            copies = read_copies(self.store)
+        except DataError:
+            copies = {}
+        for name, there in arrays.items():
+            if self._over_cells(there):
+                continue
+            if name not in copies or copies[name].shape != there.shape:
+                return False
+            values = copies[name]
+            there[...] = values.astype(object) if values.dtype.kind == "U" else values
+        return True
 
     def _mend_arrays(self, files: list[Path]) -> None:
         """Put labels and states back; then give cells up, and only then what is left of them."""
@@ -88,23 +109,15 @@ class _Repair:
         for file in sorted(service, key=lambda file: "cell_status" not in file.parts):
             self._rewrite(layout, file, {file.parts[0] for file in service})
         values = [file for file in files if file.parts[0] not in {*self.labels, *SERVICE}]
-        shared = set()
+        values = [file for file in values if self._over_cells(layout.arrays[file.parts[0]])]
         done = np.flatnonzero(np.array(layout.arrays["cell_status"]).ravel() == DONE)
         for file in values:
-            there = layout.arrays[file.parts[0]]
-            dims = tuple(there.attrs["_ARRAY_DIMENSIONS"])
-            if dims[: len(self.plan.dims)] == self.plan.dims:
-                cells = _cells_in(there, file.name, self.plan.shape)
-                self.lost |= set(np.intersect1d(cells, done).tolist())
-            else:
-                shared.add(file.parts[0])
-                self.first |= _longest(layout, dims, done)
-        write_blank(layout, self.lost | self.first)
+            cells = _cells_in(layout.arrays[file.parts[0]], file.name, self.plan.shape)
+            self.lost |= set(np.intersect1d(cells, done).tolist())
+        write_blank(layout, self.lost)
         sync_written(group)
         for file in values:
             (self.path / file).unlink(missing_ok=True)
-        for name in shared:
-            shutil.rmtree(self.path / name)
 
     def _put_back(self, damage: Damage, known: Consolidated | None) -> bool:
         """Restore a file of metadata; False where nobody knows what it held."""
@@ -155,15 +168,6 @@ class _Repair:
             states = np.array(layout.arrays["cell_status"]).ravel()
             self.lost |= {i for i in values if states[i] == FAILED}
         layout.write(name, list(values.items()))
-
-
-def _longest(layout: Layout, dims: tuple[str, ...], done: np.ndarray) -> set[int]:
-    """A cell that is done and as long as any along the dimensions of a shared coordinate."""
-    for dim in dims:
-        name = f"{dim}_length_of_cell"
-        if name in layout.arrays and done.size:
-            return {int(done[np.argmax(np.array(layout.arrays[name]).ravel()[done])])}
-    return set(done[:1].tolist())
 
 
 def _cells_in(there: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:

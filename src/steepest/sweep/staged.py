@@ -1,7 +1,7 @@
 """Finished cells as they wait for the store: one file each, there as a whole or not at all.
 
 A cell counts as done from the moment its file has its name: `17.npy` holds the result of cell 17,
-`17.json` the error that it ended with. Results carry the checksum of Zstandard's frames.
+`17.failed` the error that it ended with. Both carry the checksum of Zstandard's frames.
 """
 
 import io
@@ -120,7 +120,8 @@ def write_failure(folder: Path, index: int, error: str, trace: str, seconds: flo
     """Put the record of a failed cell in place. Raises `UsageError` when it cannot be written."""
     texts = {"error": storable(error), "traceback": storable(trace)}
     head = {"seconds": seconds, "worker": _here(), **texts}
-    write_atomic(folder / f"{index}.json", json.dumps(head).encode())
+    content = bytes(CHECKED.encode(json.dumps(head).encode()))
+    write_atomic(folder / f"{index}.failed", content)
 
 
 def read(path: Path) -> Record:
@@ -130,19 +131,12 @@ def read(path: Path) -> Record:
     """
     index, content = int(path.stem), path.read_bytes()
     try:
-        if path.suffix == ".json":
-            return _failure(index, json.loads(content))
+        if path.suffix == ".failed":
+            return Record(index, variables={}, **json.loads(bytes(CHECKED.decode(content))))
         head, variables = unpack_variables(content)
         return Record(index, variables=variables, **head)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise DataError(f"{path}: it is cut short or changed") from error
-
-
-def _failure(index: int, head: Any) -> Record:
-    texts = [head[name] for name in ("error", "traceback", "worker")]
-    if not all(isinstance(text, str) for text in texts) or not texts[0]:
-        raise DataError("a failure is told in words")
-    return Record(index, float(head["seconds"]), texts[2], {}, texts[0], texts[1])
 
 
 def storable(text: str) -> str:

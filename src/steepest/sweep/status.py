@@ -150,12 +150,12 @@ def _seconds(since: str, now: datetime) -> float:
 
 def _errors(place: SweepStore) -> dict[str, int]:
     texts: list[str] = []
-    with suppress(OSError, ValueError, RuntimeError, KeyError):
+    with suppress(OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError):
         group = place.group()
         failed = np.array(group["cell_status"]).ravel() == FAILED
         texts += map(str, np.array(group["cell_error"]).ravel()[failed])
     for _, path in place.staged():
-        if path.suffix == ".json":
+        if path.suffix == ".failed":
             # A fold may take the file away meanwhile; its error is then in the array.
             with suppress(FileNotFoundError, DataError):
                 texts.append(read(path).error)

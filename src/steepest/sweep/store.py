@@ -23,6 +23,7 @@ from zarr.storage import LocalStore
 
 from steepest._version import __version__
 from steepest.errors import DataError, UsageError
+from steepest.interrupts import undone
 from steepest.sweep.metadata import consolidate, load_object, read_consolidated
 from steepest.sweep.plan import Axis, Plan, difference
 from steepest.sweep.staged import CHECKED, cannot_write, write_atomic
@@ -90,8 +91,9 @@ class SweepStore:
 
     def attribute(self, name: str) -> Any:
         """An attribute that is kept as JSON text. Raises `DataError` when it was changed."""
+        attributes = self.attributes()
         try:
-            return json.loads(str(self.attributes()[name]))
+            return json.loads(str(attributes[name]))
         except (KeyError, ValueError) as error:
             raise DataError(
                 f"{self.path / '.zattrs'} is damaged: it does not tell {name!r}; remove the folder"
@@ -169,10 +171,12 @@ class SweepStore:
         except UsageError:
             lock.release()
             raise
+        driver = self.work / "driver.json"
         try:
-            yield
+            with undone(lambda: driver.unlink(missing_ok=True)):
+                yield
         finally:
-            (self.work / "driver.json").unlink(missing_ok=True)
+            driver.unlink(missing_ok=True)
             lock.release()
 
     @property
@@ -222,7 +226,7 @@ class SweepStore:
         return [
             (int(number), self.cells / name)
             for name, number, kind in parts
-            if kind in ("npy", "json") and number.isascii() and number.isdecimal()
+            if kind in ("npy", "failed") and number.isascii() and number.isdecimal()
         ]
 
     def heartbeat(self) -> dict[str, Any] | None:

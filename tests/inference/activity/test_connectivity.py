@@ -91,7 +91,7 @@ def test_a_connectivity_tells_shows_and_hands_itself_over(smooth):
     values, dt = smooth
     connectivity = infer_connectivity(values, dt, names=["a", "b<", "c"])
     told = str(connectivity).splitlines()
-    assert told[0] == f"Connectivity: {connectivity.sentence}"
+    assert told[0] == f"Connectivity: {connectivity.sentence()}"
     assert len(told) == 3
     assert f"{connectivity.clear.sum()} of 9 weights" in told[0]
     assert "caution" in str(replace(connectivity, roughness=0.5))
@@ -322,3 +322,20 @@ def test_read_series_takes_a_step_or_a_time_column(write, smooth):
     by_step = read_series(path, step=0.5, columns=["c", "a"])
     assert (by_step.dt, by_step.names) == (0.5, ("c", "a"))
     np.testing.assert_allclose(by_step.values, smooth[0][:, [2, 0]])
+
+
+def test_a_decay_that_was_typed_in_explains_nothing():
+    walk = np.random.default_rng(0).standard_normal((800, 3)).cumsum(axis=0)
+    result = infer_connectivity(walk, 0.1, decay=100.0, nonlinearity=IDENTITY, draws=40)
+    assert result.explained.min() > 0.99
+    assert np.abs(result.velocity_explained).max() < 0.05
+    assert result.saturated == 0
+    assert any("of its velocity" in line for line in result.lines())
+
+
+def test_a_nonlinearity_that_saturates_is_said():
+    walk = 10 * np.random.default_rng(0).standard_normal((200, 2)).cumsum(axis=0)
+    result = infer_connectivity(walk, 2.0, draws=40)
+    assert result.saturated > 0.8
+    assert "tanh saturates in" in result.caution
+    assert any("explains nothing of its velocity" in line for line in result.lines())

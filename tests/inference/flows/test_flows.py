@@ -456,7 +456,7 @@ def test_the_verdict_names_the_family_that_moved():
     assert verdict.consistent == ("constant metric",)
     spun = infer_metric(descend(40, np.eye(2) + 0.5 * np.array([[0, 1], [-1, 0]]), 0.05, 0))
     assert spun.consistent == ()
-    assert "no constant metric" in spun.sentence
+    assert "no constant metric" in spun.sentence()
     random = np.random.default_rng(0)
     x = np.exp(random.standard_normal((60, 2)))
     v = -(x**2) * (x - 1) * [1.0, 3.0] * np.exp(0.0) + 0.02 * random.standard_normal((60, 2))
@@ -475,11 +475,11 @@ def test_the_verdict_names_the_family_that_moved():
 def test_a_verdict_tells_shows_and_hands_itself_over():
     verdict = infer_metric(descend(40, TILTED, 0.1, 0))
     assert str(verdict).splitlines() == [
-        f"MetricVerdict: {verdict.sentence}",
+        f"MetricVerdict: {verdict.sentence()}",
         "40 samples of 2 coordinates",
     ]
     page = verdict._repr_html_()
-    assert verdict.sentence in page
+    assert verdict.sentence() in page
     assert page.count("<tr>") == 1 + len(verdict.fits)
     data = verdict.to_dataset()
     assert list(data.family.values) == [fit.family.name for fit in verdict.fits]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from steepest.geometry import PNorm, Power
+from steepest.inference.networks import independence
 from steepest.inference.networks.independence import (
     Panel,
     independence_index,
@@ -91,3 +92,30 @@ def test_equal_sizes_leave_nothing_to_compare():
     w0 = np.ones((10, 10))
     panel = Panel.of(w0, w0 + 0.1 * np.random.default_rng(0).standard_normal((10, 10)))
     assert np.isnan(independence_index(panel))
+
+
+def test_the_interval_is_that_of_least_squares_in_every_resample():
+    w0, w1 = layer(0.5, rows=9, columns=11)
+    w0[2, 3] = w1[4, 4] = 0.0
+    w1[5, 6:9] = w0[5, 6:9]
+    panel = Panel.of(w0, w1)
+    index = independence_index(panel)
+    places, rng, roots = index + independence._OFFSETS, np.random.default_rng(3), []
+    for _ in range(40):
+        rows, columns = rng.integers(9, size=9), rng.integers(11, size=11)
+        # Twins in a resample are one unit, of which every weight counts twice.
+        count = np.outer(np.bincount(rows, minlength=9), np.bincount(columns, minlength=11))
+        slopes = np.array([weighted_slope(panel, place, count) for place in places])
+        roots.append(independence._interpolated_root(places, slopes))
+    laid_out = np.quantile(roots, [0.025, 0.975], method="inverted_cdf")
+    interval = independence_interval(panel, index, draws=40, seed=3)
+    np.testing.assert_allclose(interval, laid_out, atol=1e-3)
+
+
+def weighted_slope(panel, index, count):
+    """By least squares with one dummy per unit."""
+    logs, kept = panel.log_change(index)
+    row, column = np.nonzero(kept & (count > 0))
+    design = np.column_stack([panel.log_size[row, column], np.eye(9)[row], np.eye(11)[column]])
+    root = np.sqrt(count[row, column])
+    return np.linalg.lstsq(root[:, None] * design, root * logs[row, column])[0][0]

@@ -106,3 +106,30 @@ def test_assumed_noise_moves_the_index_and_flips_the_name():
     assert curve.cv[0] > 0
     with pytest.raises(DataError, match="positive sizes"):
         sensitivity([0.0, 1.0], [1.0, 1.0])
+
+
+def test_an_unpaired_search_that_ends_at_its_limit_gives_no_index():
+    random = np.random.default_rng(0)
+    before = np.exp(0.3 * random.standard_normal(90))
+    after = np.r_[before[:60], 8 * before[60:]]  # the large ones alone grew: steeper than Burg
+    fit = infer_unpaired(before, after, draws=10)
+    assert fit.index == math.inf
+    assert (fit.usable, fit.outcome) == (False, "refused")
+    assert "smallest where the search ends, at index 3" in fit.reason
+    assert fit.to_dict()["index"] is None
+    assert fit.interval[1] == math.inf
+
+
+def test_rates_that_follow_the_sizes_are_refused():
+    before, after = simulate_change(60, 1, seed=3)
+    with pytest.raises(DataError, match="cannot be told apart"):
+        rate_exponent(before, after, before**2)
+
+
+def test_groups_widen_the_intervals_of_rates():
+    before, after = (np.repeat(sizes, 5) for sizes in simulate_change(60, 1, seed=3))
+    rates = np.repeat(np.exp(np.random.default_rng(0).standard_normal(60)), 5)
+    alone = rate_exponent(before, after, rates, draws=50)
+    grouped = rate_exponent(before, after, rates, groups=np.repeat(np.arange(60), 5), draws=50)
+    assert grouped.index == alone.index
+    assert grouped.index_high - grouped.index_low > 1.3 * (alone.index_high - alone.index_low)

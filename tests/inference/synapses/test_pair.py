@@ -326,3 +326,46 @@ def test_a_series_names_its_own_rows_and_column():
 def test_contradictory_statements_are_refused(stated, says):
     with pytest.raises(DataError, match=says):
         infer_geometry(BEFORE, AFTER, **stated)
+
+
+@pytest.mark.parametrize("groups", [20, 2])
+def test_groups_are_resampled_and_said(groups):
+    before, after = simulate_change(200, index=1.0, seed=1)
+    labels = np.arange(200) % groups
+    alone = infer_geometry(before, after)
+    verdict = infer_geometry(before, after, groups=labels)
+    assert (alone.resampled, alone.groups) == ("synapses", None)
+    assert (verdict.resampled, verdict.groups) == ("groups", groups)
+    assert verdict.index == alone.index
+    assert verdict.interval != alone.interval
+    assert f"{groups} groups" in verdict.interval_method
+    assert np.isfinite(verdict.interval).all() == (groups == 20)
+    content = verdict.to_dict()
+    assert (content["resampled"], content["groups"]) == ("groups", groups)
+
+
+def test_synapses_that_change_as_one_are_as_many_as_their_groups():
+    before, after = simulate_change(60, index=1.0, seed=2)
+    copies = [np.repeat(sizes, 5) for sizes in (before, after)]
+    single = infer_geometry(before, after)
+    copied = infer_geometry(*copies)
+    grouped = infer_geometry(*copies, groups=np.repeat(np.arange(60), 5))
+    width = [np.ptp(verdict.interval) for verdict in (single, copied, grouped)]
+    assert width[1] < 0.7 * width[0]
+    assert width[2] == pytest.approx(width[0], rel=0.3)
+
+
+def test_a_stated_noise_says_that_groups_are_not_used():
+    before, after = simulate_change(200, index=1.0, seed=1)
+    verdict = infer_geometry(before, after, noise_cv=0.02, groups=np.arange(200) % 20)
+    assert verdict.interval_method.endswith("synapses of one group count as independent")
+    assert verdict.resampled is None
+
+
+def test_groups_of_another_length_or_order_are_refused():
+    before, after = simulate_change(60, index=1.0, seed=2)
+    with pytest.raises(DataError, match="groups has 3 labels and the sizes have 60 rows"):
+        infer_geometry(before, after, groups=["a", "b", "c"])
+    series, labels = pd.Series(before), pd.Series(np.arange(60) % 5, index=np.arange(60)[::-1])
+    with pytest.raises(DataError, match="before and groups are Series whose indexes differ"):
+        infer_geometry(series, pd.Series(after), groups=labels)

@@ -131,7 +131,6 @@ class Connectivity:
             )
         return None
 
-    @property
     def sentence(self) -> str:
         """The answer in one sentence: how many weights are told from 0."""
         n = len(self.weights)
@@ -140,7 +139,7 @@ class Connectivity:
     def __repr__(self) -> str:
         shown = (len(self.replayed) - 1) * self.series.dt
         lines = [
-            f"Connectivity: {self.sentence}",
+            f"Connectivity: {self.sentence()}",
             f"alone, the network follows the data for {self.follows:.4g} of {shown:.4g}",
             f"directions covered: {self.minimum.rank} of {len(self.weights)}",
         ]
@@ -155,7 +154,7 @@ class Connectivity:
             for i, name in enumerate(names)
         ]
         notes = [self.caution] if self.caution else []
-        return fragment(self.sentence, notes, [table(["to \\ from", *names], rows)])
+        return fragment(self.sentence(), notes, [table(["to \\ from", *names], rows)])
 
     def plot(self) -> "Figure":
         """W, the directions that the recording covers, and four units' data and replay."""

@@ -99,7 +99,6 @@ class Plan:
             }
         )
 
-    @property
     def sentence(self) -> str:
         """What it takes to name the geometries asked about, in one sentence."""
         enough = {truth: self.enough(truth) for truth in self.truths}
@@ -111,7 +110,7 @@ class Plan:
         return f"Named in {_ENOUGH:.0%} of runs: {', '.join(reached)}{rest}."
 
     def __str__(self) -> str:
-        lines = [self.sentence, f"  {self.runs} runs of each design and geometry"]
+        lines = [self.sentence(), f"  {self.runs} runs of each design and geometry"]
         for design, power, wrong in zip(self.designs, self.power, self.wrong, strict=True):
             shares = ", ".join(
                 f"{truth} {right:.0%} ({other:.0%} wrong)"
@@ -134,7 +133,7 @@ class Plan:
                 "truth": list(self.truths),
                 "outcome": list(OUTCOMES),
             },
-            attrs={"verdict": self.sentence, "runs": self.runs, "seed": self.seed},
+            attrs={"verdict": self.sentence(), "runs": self.runs, "seed": self.seed},
         )
 
     def _repr_html_(self) -> str:
@@ -142,7 +141,7 @@ class Plan:
             (described(design), *(f"{share:.0%}" for share in power))
             for design, power in zip(self.designs, self.power, strict=True)
         ]
-        return fragment(self.sentence, [], [table(("design", *self.truths), rows)])
+        return fragment(self.sentence(), [], [table(("design", *self.truths), rows)])
 
     def plot(self) -> "matplotlib.figure.Figure":
         """Power and wrong names against the number of synapses, as a matplotlib Figure."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import matplotlib.figure
 import numpy as np
 
-from steepest.pictures import LINE_COLOURS, bare, drawn, label
+from steepest.pictures import LINE_COLOURS, bare, drawn, label, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.flows.verdict
@@ -27,7 +27,7 @@ def draw_metric_verdict(
 
     `names` of the coordinates are numbers unless given.
     """
-    figure = matplotlib.figure.Figure(figsize=(9.6, 4.2), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(9.6, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     best = verdict.fit((verdict.consistent or (verdict.fits[0].family.name,))[0])
     samples = verdict.samples
@@ -51,7 +51,7 @@ def draw_metric_verdict(
         xlabel="predicted velocity", ylabel="measured velocity", title=f"Best: {best.family.name}"
     )
     if few:
-        left.legend(frameon=False)
+        legend_below(left, columns=3)
     finite = [fit for fit in verdict.fits if np.isfinite(fit.aicc)]
     least = min((fit.aicc for fit in finite), default=0.0)
     for place, fit in enumerate(reversed(finite)):

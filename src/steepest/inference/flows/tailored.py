@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
-from steepest.errors import MetricError
+from steepest.errors import DataError, MetricError
 from steepest.geometry.metric import AbstractMetric
 
 __all__ = [

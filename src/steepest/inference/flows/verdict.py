@@ -66,7 +66,7 @@ class MetricVerdict:
     consistent: tuple[str, ...]
     climbing: tuple[int, ...]
     samples: FlowSamples
-    sentence: str
+    verdict: str
 
     def fit(self, name: str) -> MobilityFit:
         """The fit of the family with this name."""
@@ -75,7 +75,7 @@ class MetricVerdict:
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values."""
         return {
-            "verdict": self.sentence,
+            "verdict": self.verdict,
             "consistent": list(self.consistent),
             "n": len(self.samples),
             "families": [fit.to_dict() for fit in self.fits],
@@ -116,9 +116,13 @@ class MetricVerdict:
         more = ", ..." if len(self.climbing) > 12 else ""
         return [f"Velocities that climb the cost, in rows: {rows}{more}"]
 
+    def sentence(self) -> str:
+        """The verdict as one sentence, by the name that every verdict has for it."""
+        return self.verdict
+
     def table(self) -> str:
         """The verdict as text: one line per family, best first, then what else was noticed."""
-        lines = [f"Verdict: {self.sentence}", ""]
+        lines = [f"Verdict: {self.verdict}", ""]
         width = max(len(fit.family.name) for fit in self.fits)
         lines.append(f"{'family':{width}}  coefficients  AICc-best  F-test p  consistent")
         for name, rank, worse, p, mark in self._rows():
@@ -129,12 +133,12 @@ class MetricVerdict:
 
     def __repr__(self) -> str:
         samples = f"{len(self.samples)} samples of {self.samples.dimension} coordinates"
-        return "\n".join([f"MetricVerdict: {self.sentence}", samples, *self._climbers()])
+        return "\n".join([f"MetricVerdict: {self.verdict}", samples, *self._climbers()])
 
     def _repr_html_(self) -> str:
         columns = ["family", "coefficients", "AICc-best", "F-test p", "consistent"]
         notes = [*self._coefficients(), *self._climbers()]
-        return fragment(self.sentence, notes, [table(columns, self._rows())])
+        return fragment(self.verdict, notes, [table(columns, self._rows())])
 
     def to_dataset(self) -> "Dataset":
         """The families, best first, and the samples that they were fitted to.
@@ -161,7 +165,7 @@ class MetricVerdict:
                 "row": ("sample", self.samples.rows, one),
             },
             coords={"family": names},
-            attrs={"verdict": self.sentence},
+            attrs={"verdict": self.verdict},
         )
 
     def plot(self, names: Sequence[str] = ()) -> "Figure":

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from scipy.optimize import brentq
 
 from steepest.arrays.given import real_numbers
+from steepest.errors import DataError
 from steepest.inference.synapses.geometries import SEARCHED
 
 __all__ = ["Panel", "independence_index", "independence_interval"]
@@ -44,7 +45,7 @@ class Panel:
     used: Bool[np.ndarray, "r c"]
 
     @classmethod
-    def of(cls, before: np.ndarray, after: np.ndarray) -> "Panel":
+    def of(cls, before: Any, after: Any) -> "Panel":
         """The panel of two weight arrays; axes after the first are one input axis."""
         w0 = real_numbers(before, "before", error=DataError).reshape(len(before), -1)
         w1 = real_numbers(after, "after", error=DataError).reshape(len(after), -1)
@@ -91,11 +92,14 @@ def independence_index(panel: Panel) -> float:
     >>> round(independence_index(Panel.of(before, after)), 1)
     0.8
     """
-    ones = np.ones(panel.used.shape)
+    demeaned: dict[bytes, np.ndarray] = {}
 
     def slope(index: float) -> float:
         logs, kept = panel.log_change(index)
-        return _slope(panel.log_size, logs, kept * ones)
+        key = np.packbits(kept).tobytes()
+        if key not in demeaned:
+            demeaned[key] = _demean(panel.log_size, kept.astype(float), _DEMEANED)
+        return _projected(demeaned[key], logs, kept)
 
     slopes = np.array([slope(index) for index in _SCAN])
     if not np.isfinite(slopes).all():
@@ -125,26 +129,21 @@ def independence_interval(
     """
     rng = np.random.default_rng(seed)
     rows, columns = panel.used.shape
+    by_row, by_column = np.empty((rows, draws)), np.empty((columns, draws))
+    for draw in range(draws):  # how often each unit is in the resample
+        by_row[:, draw] = np.bincount(rng.integers(rows, size=rows), minlength=rows)
+        by_column[:, draw] = np.bincount(rng.integers(columns, size=columns), minlength=columns)
     places = index + _OFFSETS
-    logs, kept = zip(*(panel.log_change(place) for place in places), strict=True)
-    # Below index 1 all weights with a dual are the same ones; from 1 on, those that kept a sign.
-    masks = {mask.tobytes(): mask for mask in kept}
-    roots = np.full(draws, math.nan)
-    for draw in range(draws):
-        r = np.bincount(rng.integers(rows, size=rows), minlength=rows).astype(float)
-        c = np.bincount(rng.integers(columns, size=columns), minlength=columns).astype(float)
-        multiplicity = r[:, None] * c
-        sizes = {
-            key: _demean(panel.log_size, mask * multiplicity, _DEMEANED_DRAW)
-            for key, mask in masks.items()
-        }
-        slopes = np.array(
-            [
-                _projected(sizes[mask.tobytes()], log, mask * multiplicity)
-                for log, mask in zip(logs, kept, strict=True)
-            ]
-        )
-        roots[draw] = _interpolated_root(places, slopes)
+    slopes = np.empty((len(places), draws))
+    resampled: dict[bytes, _Resampled] = {}
+    for at, place in enumerate(places):
+        logs, kept = panel.log_change(place)
+        # Below index 1 all weights with a dual are the same ones; from 1 on, those of one sign.
+        key = np.packbits(kept).tobytes()
+        if key not in resampled:
+            resampled[key] = _Resampled.of(panel.log_size, kept, by_row, by_column)
+        slopes[at] = resampled[key].slopes(logs)
+    roots = np.array([_interpolated_root(places, column) for column in slopes.T])
     roots = roots[~np.isnan(roots)]
     if not roots.size:
         return math.nan, math.nan
@@ -152,17 +151,69 @@ def independence_interval(
     return float(low), float(high)
 
 
-def _slope(size: np.ndarray, logs: np.ndarray, weight: np.ndarray) -> float:
-    return _projected(_demean(size, weight, _DEMEANED), logs, weight)
+@dataclass(frozen=True, eq=False)
+class _Resampled:
+    """Slopes on size in every resample (d) at once, its row and column means taken out.
+
+    A weight counts r_i c_j times, so all sums over weights are matrix products with the resamples'
+    row counts r (r, d) and column counts c (c, d): nothing is refitted, and no resample is laid
+    out. `row` and `column` are the effects on size; `square` is the sum of what is left, squared.
+    """
+
+    size: np.ndarray
+    kept: np.ndarray
+    by_row: np.ndarray
+    by_column: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    square: np.ndarray
+
+    @classmethod
+    def of(
+        cls, size: np.ndarray, kept: np.ndarray, by_row: np.ndarray, by_column: np.ndarray
+    ) -> "_Resampled":
+        mask = kept.astype(float)
+        held = size * mask
+        in_row, in_column = mask @ by_column, mask.T @ by_row
+        by_rows, by_columns = held @ by_column, held.T @ by_row
+        row, column = np.zeros_like(by_row), np.zeros_like(by_column)
+        for _ in range(_SWEEPS):
+            row = _ratio(by_rows - mask @ (by_column * column), in_row)
+            last, column = column, _ratio(by_columns - mask.T @ (by_row * row), in_column)
+            if np.abs(column - last).max(initial=0.0) < _DEMEANED_DRAW:
+                break
+        square = _total(by_row, held * size, by_column)
+        square -= 2 * (by_row * row * by_rows).sum(0) + 2 * (by_column * column * by_columns).sum(0)
+        square += (by_row * row**2 * in_row).sum(0) + (by_column * column**2 * in_column).sum(0)
+        square += 2 * (by_row * row * (mask @ (by_column * column))).sum(0)
+        count = (by_row * in_row).sum(0)
+        square = np.where(square > 1e-12 * count, square, math.nan)
+        return cls(held, kept, by_row, by_column, row, column, square)
+
+    def slopes(self, logs: np.ndarray) -> np.ndarray:
+        """The slope of `logs` (0 where a weight is not kept) in each resample; NaN without any."""
+        # Frisch-Waugh: with the regressor demeaned, the regressand need not be.
+        with_size = _total(self.by_row, self.size * logs, self.by_column)
+        with_row = (self.by_row * self.row * (logs @ self.by_column)).sum(0)
+        with_column = (self.by_column * self.column * (logs.T @ self.by_row)).sum(0)
+        return (with_size - with_row - with_column) / self.square
 
 
-def _projected(demeaned: np.ndarray, logs: np.ndarray, weight: np.ndarray) -> float:
+def _total(by_row: np.ndarray, values: np.ndarray, by_column: np.ndarray) -> np.ndarray:
+    return (by_row * (values @ by_column)).sum(axis=0)
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+
+
+def _projected(demeaned: np.ndarray, logs: np.ndarray, kept: np.ndarray) -> float:
     # Frisch-Waugh: with the regressor demeaned, the regressand need not be.
-    weighted = weight * demeaned
-    square = float(np.vdot(weighted, demeaned))
-    if not square > 1e-12 * float(weight.sum()):
+    held = kept * demeaned
+    square = float(np.vdot(held, held))
+    if not square > 1e-12 * float(kept.sum()):
         return math.nan
-    return float(np.vdot(weighted, logs)) / square
+    return float(np.vdot(held, logs)) / square
 
 
 def _demean(values: np.ndarray, weight: np.ndarray, tolerance: float) -> np.ndarray:

@@ -3,19 +3,19 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from steepest.arrays.given import same_axes, same_labels
 from steepest.data.checkpoints import match_checkpoints
+from steepest.data.parameter_names import align_names
 from steepest.errors import DataError
 from steepest.files import plain
-from steepest.inference.networks.independence import (
-    Panel,
-    independence_index,
-    independence_interval,
-)
+from steepest.inference.networks.independence import Panel, independence_interval
+from steepest.inference.networks.marks import Marks, marks_of
+from steepest.inference.networks.trainer import Trainer, name_trainer
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
 from steepest.inference.synapses.geometries import GEOMETRIES, nearest
 from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likelihood
@@ -34,6 +34,7 @@ __all__ = ["LayerFit", "LayersVerdict", "infer_layers"]
 _FEWEST_UNITS = 4
 _FEWEST_WEIGHTS = 64
 _POOLED = 200_000
+_NEAR = 0.25  # of an index to that of a geometry: beyond, the layer lies near none
 
 Status = Literal["fitted", "frozen", "left out"]
 
@@ -42,8 +43,9 @@ Status = Literal["fitted", "frozen", "left out"]
 class LayerFit:
     """One array of weights: what was found, or why it was left out.
 
-    `index` is the two-way independence estimate with its bootstrap `interval`; `nearest` the named
-    geometry nearest to it, `verdict` that name if `decide` dares to give it, else a sentence.
+    `index` is the two-way independence estimate with its bootstrap `interval`, and `corrected`
+    that with weight decay taken out; `nearest` the named geometry nearest to the latter ("none"
+    beyond .25), `verdict` that name if `decide` dares to give it, else a sentence.
     Beside it the pooled estimators, which ignore that weights share units: `logroot`, `likelihood`
     and `delta_cdf` (uncentred, one per named geometry) with its noise floor.
 
@@ -61,6 +63,7 @@ class LayerFit:
     zeros: int = 0
     index: float = math.nan
     interval: tuple[float, float] = (math.nan, math.nan)
+    corrected: float = math.nan
     nearest: str = ""
     outcome: str = ""
     verdict: str = ""
@@ -68,15 +71,19 @@ class LayerFit:
     likelihood: float = math.nan
     delta_cdf: dict[str, float] = field(default_factory=dict)
     delta_cdf_floor: float = math.nan
+    marks: Marks | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fit as plain JSON values; a number that does not exist is None."""
-        return plain(vars(self))
+        marks = None if self.marks is None else vars(self.marks)
+        return plain(vars(self) | {"marks": marks})
 
 
 @dataclass(frozen=True, repr=False)
 class LayersVerdict:
-    """All arrays of two checkpoints, in order, and what the fitted layers agree on.
+    """All arrays of two checkpoints, in order, what the fitted ones agree on, and their trainer.
+
+    `notes` say what was done to the names and arrays of the files before they were compared.
 
     >>> LayersVerdict((), seed=0).verdict
     'No layer can be used.'
@@ -84,11 +91,17 @@ class LayersVerdict:
 
     layers: tuple[LayerFit, ...]
     seed: int
+    notes: tuple[str, ...] = ()
 
     @property
     def fitted(self) -> tuple[LayerFit, ...]:
         """The layers that an index was found for."""
         return tuple(layer for layer in self.layers if layer.status == "fitted")
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """Who trained the network, by the marks of all fitted layers."""
+        return name_trainer({x.name: x.marks for x in self.fitted if x.marks is not None})
 
     @property
     def verdict(self) -> str:
@@ -96,13 +109,17 @@ class LayersVerdict:
         names = sorted({layer.nearest for layer in self.fitted})
         if not names:
             return "No layer can be used."
-        middle = float(np.median([layer.index for layer in self.fitted]))
+        if self.trainer.outcome == "refused":
+            return self.trainer.sentence
+        middle = float(np.median([layer.corrected for layer in self.fitted]))
+        if names == ["none"]:
+            count = len(self.fitted)
+            return f"None of the {count} layers lies near a named geometry (median {middle:.2f})."
         if len(names) == 1:
             return f"All {len(self.fitted)} layers lie nearest to {names[0]} (median {middle:.2f})."
         counts = ", ".join(f"{n} {sum(x.nearest == n for x in self.fitted)}" for n in names)
         return f"The layers differ: {counts} (median index {middle:.2f})."
 
-    @property
     def sentence(self) -> str:
         """The same as `verdict`, by the name that every verdict has for it."""
         return self.verdict
@@ -110,6 +127,8 @@ class LayersVerdict:
     def __str__(self) -> str:
         left_out = len(self.layers) - len(self.fitted)
         lines = [self.verdict, *(f"  {said}" for said in map(_said, self.fitted))]
+        if self.fitted and self.trainer.outcome != "refused":
+            lines.insert(1, self.trainer.sentence)
         lines += [f"  {left_out} arrays frozen or left out"] if left_out else []
         return "\n".join(map(visible, lines))
 
@@ -147,7 +166,9 @@ class LayersVerdict:
         """Everything as plain JSON values."""
         return {
             "verdict": self.verdict,
+            "trainer": self.trainer.to_dict(),
             "layers": [layer.to_dict() for layer in self.layers],
+            "notes": list(self.notes),
             "seed": self.seed,
         }
 
@@ -195,6 +216,7 @@ def infer_layers(
         sides = {f"{name} before": before[name], f"{name} after": after[name]}
         same_labels(sides, rows="weights")
         same_axes({side: (weights, 1) for side, weights in sides.items()})
+    first, second, notes = align_names(first, second)
     names = match_checkpoints(first, second)
     if not names:
         raise DataError("the checkpoints hold no arrays")
@@ -206,7 +228,7 @@ def infer_layers(
     layers = [
         _layer(name, first[name], second[name], draws, seed) for name in track(names, "Layers")
     ]
-    return LayersVerdict(tuple(layers), seed)
+    return LayersVerdict(tuple(layers), seed, tuple(notes))
 
 
 def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> LayerFit:
@@ -230,7 +252,8 @@ def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> 
             f" columns: at least {_FEWEST_WEIGHTS} and {_FEWEST_UNITS} are needed"
         )
         return LayerFit(**common, status="left out", reason=reason)
-    index = independence_index(panel)
+    marks = marks_of(w0, w1)
+    index, corrected = marks.index, marks.index_corrected
     interval = (math.nan, math.nan)
     if math.isfinite(index):
         interval = independence_interval(panel, index, draws=draws, seed=seed)
@@ -241,11 +264,17 @@ def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> 
         reason=decision.reason,
         index=index,
         interval=interval,
-        nearest=nearest(index),
+        corrected=corrected,
+        nearest=nearest(corrected) if _is_near(corrected) else "none",
+        marks=marks,
         outcome=decision.outcome,
         verdict=decision.verdict,
         **_pooled(w0, w1, seed),
     )
+
+
+def _is_near(index: float) -> bool:
+    return any(abs(index - named) <= _NEAR for named in GEOMETRIES.values())
 
 
 def _pooled(w0: np.ndarray, w1: np.ndarray, seed: int) -> dict[str, Any]:

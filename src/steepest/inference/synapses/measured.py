@@ -16,6 +16,11 @@ from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Dropped, Measurements
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise, stated_noise
+from steepest.inference.synapses.publishing import (
+    measured_legend,
+    measured_methods,
+    results_sentence,
+)
 from steepest.inference.synapses.signal import fit_noise_and_index
 from steepest.inference.synapses.verdict import (
     Check,
@@ -53,8 +58,8 @@ class MeasuredVerdict:
 
     >>> from steepest.inference import Design, simulate_design
     >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
-    >>> infer_measured(measured, draws=20).sentence
-    'The synapses changed in the multiplicative geometry.'
+    >>> infer_measured(measured, draws=20).verdict
+    'multiplicative'
     """
 
     index: float
@@ -86,10 +91,17 @@ class MeasuredVerdict:
         """What was left out, and why; only what occurred."""
         return tuple(item for item in self.estimate.dropped if item.count)
 
-    @property
     def sentence(self) -> str:
-        """The verdict as one sentence."""
-        return sentence_of(self)
+        """The verdict as one sentence with its numbers, as a results section states it."""
+        return results_sentence(sentence_of(self), self.index, self.interval, *_sample(self))
+
+    def methods(self) -> str:
+        """What was computed, as a paragraph for a methods section."""
+        return measured_methods(self)
+
+    def legend(self) -> str:
+        """The legend of the figure that `plot` draws."""
+        return measured_legend(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
@@ -174,6 +186,15 @@ class MeasuredVerdict:
     def _repr_html_(self) -> str:
         noise = f"Measurement noise: {self.noise_statement}."
         return html(self, noise, f"To settle it: {self.settle}")
+
+
+def _sample(verdict: MeasuredVerdict) -> tuple[str, str]:
+    measured, groups = verdict.measured, len(verdict.measured.group_names)
+    inside = f" in {groups} groups" if groups else ""
+    return (
+        f"n = {verdict.n} synapses{inside}, {measured.sessions} sessions",
+        f"measurement noise {verdict.noise_statement}",
+    )
 
 
 def infer_measured(

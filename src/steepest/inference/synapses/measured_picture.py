@@ -13,7 +13,7 @@ from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.pair_picture import log_scale
 from steepest.inference.synapses.signal import noise_at, shown_signal, signal_at
-from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
+from steepest.pictures import GEOMETRY_COLOURS, bare, drawn, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.synapses.measured
@@ -29,7 +29,7 @@ _INK = "#303030"
 @drawn
 def draw(verdict: MeasuredVerdict) -> Figure:
     """Spread of change by size and lag, the fitted mirror map, and the index by every cut."""
-    figure = Figure(figsize=(12.5, 4.2), dpi=150, layout="constrained")
+    figure = Figure(figsize=(12, 4.9), dpi=150, layout="constrained")
     spread, mirror, index = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
     _draw_spread(spread, verdict.estimate)
     _draw_mirror(mirror, verdict.estimate)
@@ -78,7 +78,7 @@ def _draw_spread(axes: Axes, estimate: Estimate) -> None:
     axes.set(xlabel="size", ylabel="sd of change of log size")
     log_scale(axes, float(sizes[0]), float(sizes[-1]), "x")
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none")
+    legend_below(axes)
     axes.set_title("spread of change")
 
 
@@ -101,7 +101,7 @@ def _draw_mirror(axes: Axes, estimate: Estimate) -> None:
         xlabel="size", ylabel="dual, slope 1 at the typical size", ylim=(-1.6 * reach, 1.6 * reach)
     )
     log_scale(axes, float(curve.size[0]), float(curve.size[-1]), "x")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    legend_below(axes)
 
 
 def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
@@ -134,5 +134,8 @@ def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
         if math.isfinite(at.value):
             axes.plot(at.value, height, "o", color=_INK, ms=6 if place == 0 else 4)
     axes.set_yticks(range(len(rows), 0, -1), [name for name, _ in rows], fontsize=8)
-    axes.set(xlim=(-1.6, 2.6), ylim=(0.4, len(rows) + 2.2), xlabel="geometry index a")
+    # The names of the geometries have the upper quarter to themselves.
+    axes.set(
+        xlim=(-1.6, 2.6), ylim=(0.4, 0.4 + (len(rows) + 0.3) / 0.75), xlabel="geometry index a"
+    )
     axes.set_title(verdict.verdict if verdict.outcome == "named" else verdict.outcome)

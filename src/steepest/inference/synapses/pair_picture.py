@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from steepest.inference.synapses.geometries import GEOMETRIES
-from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn
+from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.synapses.verdict
@@ -20,13 +20,14 @@ __all__ = ["draw", "log_scale"]
 Verdict: TypeAlias = "steepest.inference.synapses.verdict.Verdict"
 
 _MOST_POINTS = 10_000
+_MOST_DRAWN = 1500  # single points of a vector picture; more of them are one image in it
 _DEPTH = 30.0  # log-likelihood units shown below the peak
 
 
 @drawn
 def draw(verdict: Verdict) -> Figure:
     """After against before, change against size with the named slopes, and the likelihood."""
-    figure = Figure(figsize=(11, 4), dpi=150, layout="constrained")
+    figure = Figure(figsize=(11, 4.6), dpi=150, layout="constrained")
     sizes, changes, likelihood = figure.subplots(1, 3)
     shown = np.arange(verdict.n)
     if verdict.n > _MOST_POINTS:
@@ -43,7 +44,7 @@ def draw(verdict: Verdict) -> Figure:
 
 def _draw_sizes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
     before, after = verdict.before, verdict.after
-    axes.scatter(before[shown], after[shown], s=6, alpha=_alpha(shown.size), color=INK, lw=0)
+    _points(axes, before[shown], after[shown])
     everything = np.concatenate([before, after, verdict.vanished, verdict.new])
     low, high = everything.min() / 1.3, everything.max() * 1.3
     axes.plot([low, high], [low, high], color="0.6", lw=0.8, zorder=0)
@@ -55,7 +56,7 @@ def _draw_sizes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
     log_scale(axes, low, high, "xy")
     _title(axes, verdict, shown)
     if verdict.vanished.size or verdict.new.size:
-        axes.legend(frameon=False, fontsize=8, loc="upper left", handlelength=0.8)
+        legend_below(axes)
 
 
 def _title(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
@@ -83,7 +84,7 @@ def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
     before = verdict.before
     change = np.abs(verdict.after - before)
     moved = shown[change[shown] > 0]
-    axes.scatter(before[moved], change[moved], s=6, alpha=_alpha(moved.size), color=INK, lw=0)
+    _points(axes, before[moved], change[moved])
     order = np.argsort(before)
     bins = np.array_split(order, max(4, min(12, verdict.n // 20)))
     centres = np.array([np.median(before[part]) for part in bins])
@@ -100,7 +101,7 @@ def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
     log_scale(axes, before.min(), before.max(), "x")
     log_scale(axes, low / 2, high * 2, "y")
     axes.set_title("the slope is the index")
-    axes.legend(framealpha=0.8, edgecolor="white", fontsize=8, loc="lower right", handlelength=1.2)
+    legend_below(axes)
 
 
 def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
@@ -143,11 +144,12 @@ def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
     )
     axes.set_title(verdict.verdict if verdict.outcome == "named" else verdict.outcome)
     if not math.isnan(verdict.index):
-        axes.legend(framealpha=0.9, edgecolor="white", fontsize=8, loc="upper left")
+        legend_below(axes)
 
 
-def _alpha(points: int) -> float:
-    return float(np.clip(200 / max(points, 1), 0.08, 0.6))
+def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
+    alpha = float(np.clip(200 / max(x.size, 1), 0.08, 0.6))
+    axes.scatter(x, y, s=6, alpha=alpha, color=INK, lw=0, rasterized=x.size > _MOST_DRAWN)
 
 
 def log_scale(axes: Axes, low: float, high: float, which: str) -> None:

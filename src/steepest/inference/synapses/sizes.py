@@ -181,7 +181,7 @@ def truths_of(values: Any, name: str, everything: str) -> Bool[np.ndarray, " row
 
 def weights_of(values: Any, name: str) -> Float[np.ndarray, "..."]:
     """Weights of any shape and sign as float64; no masks, complex numbers, booleans or texts."""
-    return real_numbers(values, name, error=DataError)
+    return real_numbers(values, name, error=DataError, empty=True)
 
 
 def row_of(values: Any) -> Callable[[int], str]:

@@ -17,6 +17,11 @@ from steepest.errors import DataError
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import SHOWN
 from steepest.inference.synapses.naming import Outcome
+from steepest.inference.synapses.publishing import (
+    results_sentence,
+    unpaired_legend,
+    unpaired_methods,
+)
 from steepest.inference.synapses.sizes import sizes_of
 from steepest.inference.synapses.verdict import (
     Check,
@@ -133,10 +138,22 @@ class UnpairedVerdict:
             )
         }
 
-    @property
     def sentence(self) -> str:
-        """The verdict as one sentence."""
-        return sentence_of(self)
+        """The verdict as one sentence with its numbers, as a results section states it."""
+        return results_sentence(
+            sentence_of(self),
+            self.index,
+            self.interval,
+            f"n = {self.n_before} and {self.n_after} synapses",
+        )
+
+    def methods(self) -> str:
+        """What was computed, as a paragraph for a methods section."""
+        return unpaired_methods(self)
+
+    def legend(self) -> str:
+        """The legend of the figure that `plot` draws."""
+        return unpaired_legend(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values, with the keys that every verdict has."""

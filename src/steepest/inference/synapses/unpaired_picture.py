@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.pair_picture import log_scale
-from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
+from steepest.pictures import GEOMETRY_COLOURS, bare, drawn, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.synapses.unpaired
@@ -25,7 +25,7 @@ _INK = "#303030"
 @drawn
 def draw(verdict: UnpairedVerdict) -> Figure:
     """Both distributions of sizes, and how badly each index turns the first into the second."""
-    figure = Figure(figsize=(9.5, 4.0), dpi=150, layout="constrained")
+    figure = Figure(figsize=(9.5, 4.8), dpi=150, layout="constrained")
     sizes, misfit = figure.subplots(1, 2)
     _draw_sizes(sizes, verdict)
     _draw_misfit(misfit, verdict)
@@ -48,7 +48,7 @@ def _draw_sizes(axes: Axes, verdict: UnpairedVerdict) -> None:
     low, high = np.quantile(every, [0.002, 0.998])
     axes.set_title("distributions of size")
     log_scale(axes, float(low), float(high), "x")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    legend_below(axes)
 
 
 def _draw_misfit(axes: Axes, verdict: UnpairedVerdict) -> None:
@@ -67,4 +67,4 @@ def _draw_misfit(axes: Axes, verdict: UnpairedVerdict) -> None:
     for name, index in GEOMETRIES.items():
         axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, alpha=0.8, zorder=0, label=name)
     axes.set(xlim=(-2.1, 3.1), ylim=(0, None))
-    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none", loc="upper center")
+    legend_below(axes, columns=3)

@@ -11,6 +11,7 @@ from steepest._version import __version__
 from steepest.files import plain
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise
+from steepest.inference.synapses.publishing import pair_legend, pair_methods, results_sentence
 from steepest.markup import brief, fragment, table, visible
 
 if TYPE_CHECKING:
@@ -156,8 +157,10 @@ class Verdict:
     nothing), and `groups` how many groups of usable synapses there are (None: none were given).
 
     >>> from steepest.inference import infer_geometry, simulate_change
-    >>> infer_geometry(*simulate_change(300, index=1, seed=1), noise_cv=0).sentence
-    'The synapses changed in the multiplicative geometry.'
+    >>> verdict = infer_geometry(*simulate_change(300, index=1, seed=1), noise_cv=0)
+    >>> print(verdict.sentence().replace(" (", "\\n("))
+    The synapses changed in the multiplicative geometry
+    (geometry index 1.13, 95 % interval 0.90 to 1.31; n = 300 synapses).
     """
 
     index: float
@@ -184,10 +187,19 @@ class Verdict:
     resampled: Literal["synapses", "groups"] | None = None
     groups: int | None = None
 
-    @property
     def sentence(self) -> str:
-        """The verdict as one sentence."""
-        return sentence_of(self)
+        """The verdict as one sentence with its numbers, as a results section states it."""
+        return results_sentence(
+            sentence_of(self), self.index, self.interval, f"n = {self.n} synapses"
+        )
+
+    def methods(self) -> str:
+        """What was computed, as a paragraph for a methods section."""
+        return pair_methods(self)
+
+    def legend(self) -> str:
+        """The legend of the figure that `plot` draws."""
+        return pair_legend(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain JSON values; numbers that do not exist are None, never NaN."""
@@ -286,6 +298,9 @@ class AnyVerdict(Protocol):
     def n(self) -> int: ...
     @property
     def seed(self) -> int: ...
+    def sentence(self) -> str: ...
+    def methods(self) -> str: ...
+    def legend(self) -> str: ...
 
 
 def verdict_dict(verdict: AnyVerdict, own: dict[str, Any]) -> dict[str, Any]:

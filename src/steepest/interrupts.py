@@ -1,0 +1,198 @@
+"""Ctrl-C: a command ends at once, whatever it is in, and takes away what it was writing.
+
+Python hears of a signal between two of its own instructions. A compiled program (XLA, Numba) has
+none of them, and a library that catches everything can keep it from being heard. So the console
+script has a thread that listens to the signal itself, and ends the process where it has not ended
+of its own in a moment. It leaves without Python's usual end, which takes the ground from under
+threads of XLA that still run.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+__all__ = ["FAREWELL", "INTERRUPTED", "as_interrupt", "end_at_once", "heard", "is_passed_on"]
+__all__ += ["leave", "leave_at_once", "passed_on", "shielded", "undone"]
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C has ended."""
+
+FAREWELL = "interrupted; what was finished is kept"
+"""What such a command says last, on stderr."""
+
+_GRACE = 0.5  # s in which the program may end of its own
+_COMMIT = 1.0  # s for what is being moved into place
+_SHOW_CURSOR = b"\r\x1b[K\x1b[?25h"  # which a progress bar has hidden
+
+_heard = threading.Event()
+_moving = threading.RLock()
+_shields: list[object] = []
+_to_undo: list[Callable[[], None]] = []
+_passed_on: ContextVar[bool] = ContextVar("passed_on", default=False)
+
+
+def leave_at_once() -> None:
+    """From now on Ctrl-C ends this process with 130, between two of Python's instructions.
+
+    For a console script that has only begun to import what it needs, as it changes how the whole
+    process takes the signal. Where Ctrl-C is ignored (nohup, jobs in the background of a script)
+    it stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def end_at_once() -> None:
+    """From now on Ctrl-C ends this process with 130 in about a second, whatever it is in.
+
+    For the main thread of a console script, after `leave_at_once` or without it.
+    """
+    if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, _leave):
+        return
+    listening, told = socket.socketpair()
+    told.setblocking(False)
+    signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGINT, _interrupt)
+    sys.unraisablehook = _tell_others(sys.unraisablehook)
+    sockets = (listening, told)
+    threading.Thread(target=_watch, args=sockets, name="interrupts", daemon=True).start()
+
+
+def heard() -> bool:
+    """Whether there was a Ctrl-C since `end_at_once`; what is caught after it, it may have caused.
+
+    >>> heard()
+    False
+    """
+    return _heard.is_set()
+
+
+@contextmanager
+def as_interrupt() -> Iterator[None]:
+    """Raise KeyboardInterrupt for whatever ends the block after a Ctrl-C.
+
+    Libraries that were called back make other errors of it, or results.
+
+    >>> with as_interrupt():
+    ...     print("whole")
+    whole
+    """
+    try:
+        yield
+    except BaseException as error:
+        if heard():
+            raise KeyboardInterrupt from error
+        raise
+    if heard():
+        raise KeyboardInterrupt
+
+
+def leave(farewell: bytes = b"") -> NoReturn:
+    """End the process with 130, now: what is half written is taken away, nothing is torn down."""
+    _moving.acquire(timeout=_COMMIT)  # and kept: nothing is moved into place any more
+    for undo in reversed(_to_undo):
+        with suppress(Exception):
+            undo()
+    with suppress(OSError):
+        if os.isatty(2):
+            farewell = _SHOW_CURSOR + farewell
+        os.write(2, farewell)
+    os._exit(INTERRUPTED)
+
+
+@contextmanager
+def undone(undo: Callable[[], None]) -> Iterator[None]:
+    """Have `undo` called if the process ends at once within the block; it may run in any thread.
+
+    >>> with undone(lambda: print("taken away")):
+    ...     print("written")
+    written
+    """
+    _to_undo.append(undo)
+    try:
+        yield
+    finally:
+        _to_undo.remove(undo)
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Let Ctrl-C wait until the end of the block, which must be short.
+
+    Raises KeyboardInterrupt at its beginning where a library has swallowed an earlier Ctrl-C.
+    """
+    with _moving:
+        if heard():
+            raise KeyboardInterrupt
+        shield = object()
+        _shields.append(shield)
+        try:
+            yield
+        finally:
+            _shields.remove(shield)
+    if heard():
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def passed_on() -> Iterator[None]:
+    """Have Ctrl-C end the block, also where a run within it would return what it has so far.
+
+    For whoever calls several runs in turn: the next would begin, on half of the last one's numbers.
+
+    >>> with passed_on():
+    ...     print(is_passed_on())
+    True
+    """
+    token = _passed_on.set(True)
+    try:
+        yield
+    finally:
+        _passed_on.reset(token)
+
+
+def is_passed_on() -> bool:
+    """Whether a run that meets Ctrl-C must raise it, as `passed_on` says, or may return.
+
+    >>> is_passed_on()
+    False
+    """
+    return _passed_on.get()
+
+
+def _leave(number: int, frame: Any) -> NoReturn:
+    leave(f"steepest: {FAREWELL}\n".encode())
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    _heard.set()
+    if not _shields:
+        raise KeyboardInterrupt
+
+
+def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Not of Ctrl-C where nothing can be raised (in a finaliser, say), but of all other errors."""
+
+    def tell_others(unraisable: Any) -> None:
+        if not (heard() and issubclass(unraisable.exc_type, KeyboardInterrupt)):
+            tell(unraisable)
+
+    return tell_others
+
+
+def _watch(listening: socket.socket, told: socket.socket) -> None:
+    """Wait for Ctrl-C, then for the program to end of its own or for a second one: then leave."""
+    while signal.SIGINT not in listening.recv(64):
+        pass
+    _heard.set()
+    listening.settimeout(_GRACE)
+    with suppress(TimeoutError):
+        while signal.SIGINT not in listening.recv(64):
+            pass
+    leave(f"steepest: {FAREWELL}\n".encode())

@@ -1,0 +1,257 @@
+"""Ctrl-C, as a user types it: every command ends with 130, and what was finished is kept."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from steepest.interrupts import heard, is_passed_on, passed_on, shielded, undone
+from steepest.papers import available
+
+GUARD = 30.0  # s, under any load; benchmarks/interrupt.py has the times
+FAREWELL = "steepest: interrupted; what was finished is kept"
+FIGURES = [figure.key for paper in available() for figure in paper.figures]
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal of POSIX here")
+
+
+def start(folder, *command, **options):
+    """A process that hears Ctrl-C, whatever started these tests."""
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **options,
+    )
+
+
+def steepest(folder, *arguments):
+    return start(folder, sys.executable, "-m", "steepest", *map(str, arguments))
+
+
+def interrupt(process, *, group=False):
+    """Ctrl-C; gives the exit code, stdout and stderr, and fails where the process goes on."""
+    if group:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    try:
+        out, err = process.communicate(timeout=GUARD)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        pytest.fail(f"still there {GUARD:g} s after Ctrl-C")
+    return process.returncode, out, err
+
+
+def wait_for(condition, process, seconds=300.0):
+    """Wait until the command has come so far; it must not end before."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def is_at_work(out):
+    """A condition: the command has begun to write to its folder."""
+    return lambda: out.is_dir() and any(out.glob(".steepest-*"))
+
+
+def left_in(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+# A command that does `work`, which keeps Ctrl-C from being heard in its own way.
+COMMAND = """
+import ctypes, sys
+from steepest import cli
+from steepest.cli import app
+from steepest.files import staging
+
+def work():
+{work}
+
+def application(name):
+    def command(tokens, **options):
+        with staging("out") as stage:
+            (stage / "half.txt").write_text("half")
+            print("at work", flush=True)
+            work()
+        return 0
+
+    return command
+
+app.application = application
+sys.argv = ["steepest", "work"]
+cli.main()
+"""
+RUN_FOREVER = """
+try:
+    while True:
+        pass
+except KeyboardInterrupt:
+"""
+WORK = {
+    "compiled code": "ctypes.CDLL(None).sleep(600)",
+    "a library that goes on": "while True:" + textwrap.indent(RUN_FOREVER + "    pass", "    "),
+    "a library that makes it another error": RUN_FOREVER + "    raise ValueError from None",
+    "a library that makes it a result": RUN_FOREVER + "    pass",
+    "a process that is at its end": "import atexit; atexit.register(ctypes.CDLL(None).sleep, 600)",
+}
+
+
+def slow_but(quick, names):
+    marks = {name: () if name in quick else pytest.mark.slow for name in names}
+    return [pytest.param(name, marks=mark, id=name) for name, mark in marks.items()]
+
+
+@pytest.mark.parametrize("name", slow_but({"compiled code", "a library that goes on"}, WORK))
+def test_nothing_keeps_ctrl_c_from_being_heard(tmp_path, name):
+    script = COMMAND.format(work=textwrap.indent(WORK[name], "    "))
+    process = start(tmp_path, sys.executable, "-c", script)
+    assert process.stdout.readline() == "at work\n"
+    time.sleep(0.2)
+    code, _, err = interrupt(process)
+    assert (code, err) == (130, FAREWELL + "\n")
+    assert left_in(tmp_path) == ([] if "end" not in name else ["out", "out/half.txt"])
+
+
+def test_ctrl_c_is_left_alone_where_it_is_ignored(tmp_path):
+    """As for a job in the background of a script: nohup stays nohup."""
+    script = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    script += COMMAND.format(work="    time.sleep(1)").replace("import ctypes", "import time")
+    process = start(tmp_path, sys.executable, "-c", script)
+    process.stdout.readline()
+    assert interrupt(process)[0] == 0
+    assert (tmp_path / "out" / "half.txt").is_file()
+
+
+def test_what_is_undone_is_only_undone_at_an_end():
+    done = []
+    with undone(lambda: done.append(1)), shielded():
+        assert not heard()
+    assert done == []
+
+
+def test_a_caller_of_several_runs_has_ctrl_c_passed_on():
+    with passed_on():
+        assert is_passed_on()
+    assert not is_passed_on()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.0, 3.0, 12.0])
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_figure_ends_at_once_and_leaves_nothing_half_done(tmp_path, figure, seconds):
+    out = tmp_path / "out"
+    process = steepest(tmp_path, "reproduce", figure, "--out", out)
+    wait_for(is_at_work(out), process)
+    time.sleep(seconds)
+    if process.poll() is not None:
+        assert process.returncode == 0, process.communicate()
+        pytest.skip(f"it takes less than {seconds:g} s here")
+    code, _, err = interrupt(process)
+    if code == 0:  # it was done
+        assert (out / f"{figure}.html").is_file()
+        return
+    assert code == 130, err
+    assert err.endswith(FAREWELL + "\n")
+    assert "Traceback" not in err
+    assert {Path(name).suffix for name in left_in(tmp_path)} <= {"", ".nc", ".png", ".csv", ".gif"}
+    assert not any(".steepest" in name for name in left_in(tmp_path))
+
+
+@pytest.mark.slow
+def test_the_figures_that_were_finished_are_kept(tmp_path):
+    out = tmp_path / "out"
+    process = steepest(tmp_path, "reproduce", "surace2020", "--out", out)
+    wait_for(lambda: out.is_dir() and any(out.glob("*.csv")), process)
+    assert interrupt(process)[0] == 130
+    names = left_in(out)
+    keys = {Path(name).stem for name in names}
+    assert keys
+    assert set(names) == {f"{key}.{kind}" for key in keys for kind in ("nc", "png", "csv")}
+
+
+def write_inputs(folder):
+    """Inputs with which every command is at work for a minute at least."""
+    random = np.random.default_rng(0)
+    sizes = np.cumsum(random.normal(0, 0.2, (20_000, 5)), axis=1)
+    table = np.column_stack([np.exp(sizes), random.integers(0, 40, 20_000)])
+    np.savetxt(folder / "s.csv", table, "%.5g", ",", header="a,b,c,d,e,g", comments="")
+    np.save(folder / "activity.npy", np.cumsum(random.normal(0, 1e-3, (20_000, 40)), axis=0))
+    before = {f"layer{k}": random.normal(0, 1, (400, 400)) for k in range(4)}
+    after = {name: w + random.normal(0, 0.01, w.shape) for name, w in before.items()}
+    np.savez(folder / "before.npz", **before)
+    np.savez(folder / "after.npz", **after)
+    flow = random.normal(0, 1, (50, 4))
+    np.savetxt(folder / "flow.csv", flow, delimiter=",", header="x,y,u,v", comments="")
+    (folder / "cost.py").write_text(
+        "import jax\nimport jax.numpy as jnp\ndef cost(point):\n"
+        "    x = jax.lax.stop_gradient(point[0])\n"
+        "    x = jax.lax.fori_loop(0, 10**11, lambda i, x: x + jnp.sin(x), x)\n"
+        "    return jnp.sum(point**2) + 0 * x\n"
+    )
+
+
+LONG = {
+    "infer": "infer s.csv --sessions a b c d e --group g",
+    "connectivity": "connectivity activity.npy --step 0.01",
+    "infer-layers": "infer-layers before.npz after.npz --draws 20000",
+    "infer-metric": "infer-metric flow.csv --cost cost.py --position x y --velocity u v",
+    "plan": "plan",
+    "demo": "demo",
+    "reproduce": "reproduce kreutzer2022.fig3 --scale paper",
+    "several figures": "reproduce galtier2013 --scale paper",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.0, 2.0, 6.0])
+@pytest.mark.parametrize("command", LONG)
+def test_every_command_ends_at_once_and_leaves_nothing_half_done(tmp_path, command, seconds):
+    write_inputs(tmp_path)
+    inputs, out = left_in(tmp_path), tmp_path / "out"
+    process = steepest(tmp_path, *LONG[command].split(), "--out", out)
+    wait_for(is_at_work(out), process)
+    time.sleep(seconds)
+    code, _, err = interrupt(process)
+    assert code == 130, err
+    assert err.endswith(FAREWELL + "\n")
+    assert "Traceback" not in err
+    finished = {".nc", ".png", ".csv", ".gif"} if command == "several figures" else set()
+    left = [name for name in left_in(tmp_path) if name not in inputs and Path(name).suffix]
+    assert {Path(name).suffix for name in left} <= finished, left
+
+
+@pytest.mark.slow
+def test_ctrl_c_on_a_sweep_keeps_its_cells(tmp_path):
+    """To the driver and its workers alike, as a terminal sends it; the same command goes on."""
+    (tmp_path / "study.toml").write_text('figure = "galtier2013.fig4"\nseeds = 40')
+    store, sweep = tmp_path / "study.zarr", ("sweep", "study.toml", "--workers", 2)
+    cells = store / ".sweep" / "cells"
+    process = steepest(tmp_path, *sweep)
+    wait_for(lambda: cells.is_dir() and any(cells.glob("*.npy")), process)
+    code, _, err = interrupt(process, group=True)
+    assert code == 130, err
+    assert FAREWELL in err
+    status = steepest(tmp_path, "sweep", "--status", store, "--json").communicate()[0]
+    done = json.loads(status)
+    assert done["done"] >= 1
+    assert done["workers"] is None
+    out, err = steepest(tmp_path, *sweep, "--json").communicate()
+    after = json.loads(out)
+    assert (after["done"], after["left"], after["failed"]) == (40, 0, 0)
+    assert after["computed"] == 40 - done["done"]
