@@ -73,6 +73,21 @@ class TextTable:
     def named(self) -> bool:
         return self.header is not None
 
+    @property
+    def note(self) -> str | None:
+        """What was taken for the header, as a sentence, where that is not the first line."""
+        if self.header is None:
+            return (
+                f"{self.path.name} has no header: its columns go by number, and line"
+                f" {self.file_rows[0]} is data; --header-row says otherwise."
+            )
+        if self.header > 1:
+            return (
+                f"The columns are named in line {self.header} of {self.path.name}; what stands"
+                " above it is left out."
+            )
+        return None
+
     @cached_property
     def places(self) -> dict[str, list[int]]:
         """Where the columns of each name are."""
@@ -156,6 +171,7 @@ class ArrayTable:
     file_rows: np.ndarray | None = None
 
     counted_from_1 = False
+    note = None
 
     @cached_property
     def places(self) -> dict[str, list[int]]:

@@ -137,7 +137,7 @@ class MeasuredVerdict:
                     "times": measured.times.tolist(),
                     "replicates": int(measured.replicates.max()),
                     "groups": list(measured.group_names),
-                    "resampled": "groups" if fitted.grouped else "synapses",
+                    "resampled": measured.resampled,
                 },
                 "dropped": [asdict(item) for item in fitted.dropped],
                 "estimator": "size-resolved variance components",
