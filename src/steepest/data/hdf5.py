@@ -86,10 +86,10 @@ def _main() -> None:
     except DataError as error:
         told = {"error": str(error)}
     with sys.stdout.buffer as out:
-        content = io.BytesIO()
+        buffer = io.BytesIO()
         arrays["told"] = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
-        np.savez(content, allow_pickle=False, **arrays)
-        out.write(content.getbuffer())
+        np.savez(buffer, allow_pickle=False, **arrays)
+        out.write(buffer.getbuffer())
 
 
 def _read(path: Path, file: Any, part: str | None) -> ArrayTable:
