@@ -21,6 +21,7 @@ __all__ = [
     "measured_methods",
     "pair_legend",
     "pair_methods",
+    "pair_sentence",
     "pairs_legend",
     "pairs_methods",
     "results_sentence",
@@ -59,6 +60,13 @@ def results_sentence(
     if not math.isnan(index):
         numbers = f"geometry index {_number(index)}{_interval(interval)}"
     return f"{headline.removesuffix('.')} ({'; '.join([numbers, *sample])})."
+
+
+def pair_sentence(verdict: Verdict, headline: str) -> str:
+    """The sentence of a pair of sessions with its numbers."""
+    inside = f" in {verdict.groups} groups" if verdict.groups else ""
+    sample = f"n = {verdict.n} synapses{inside}"
+    return results_sentence(headline, verdict.index, verdict.interval, sample)
 
 
 def pair_methods(verdict: Verdict) -> str:

@@ -14,7 +14,7 @@ from steepest.files import plain
 from steepest.inference.synapses.covariate import RateFit
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise
-from steepest.inference.synapses.publishing import pair_legend, pair_methods, results_sentence
+from steepest.inference.synapses.publishing import pair_legend, pair_methods, pair_sentence
 from steepest.markup import brief, fragment, table, visible
 
 if TYPE_CHECKING:
@@ -211,9 +211,7 @@ class Verdict:
 
     def sentence(self) -> str:
         """The verdict as one sentence with its numbers, as a results section states it."""
-        return results_sentence(
-            sentence_of(self), self.index, self.interval, f"n = {self.n} synapses"
-        )
+        return pair_sentence(self, sentence_of(self))
 
     def methods(self) -> str:
         """What was computed, as a paragraph for a methods section."""
