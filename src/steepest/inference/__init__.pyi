@@ -9,6 +9,7 @@ from .flows.verdict import MetricVerdict, infer_metric
 from .networks.layers import LayersVerdict, infer_layers
 from .networks.weights import weight_statistics
 from .synapses.assumed_noise import sensitivity
+from .synapses.comparison import Comparison, compare_conditions
 from .synapses.covariate import rate_exponent
 from .synapses.dual_curve import MirrorMap, mirror_map
 from .synapses.geometries import GEOMETRIES
@@ -21,6 +22,7 @@ from .synapses.verdict import Verdict
 
 __all__ = [
     "GEOMETRIES",
+    "Comparison",
     "Connectivity",
     "Design",
     "LayersVerdict",
@@ -32,6 +34,7 @@ __all__ = [
     "UnpairedVerdict",
     "Verdict",
     "activity",
+    "compare_conditions",
     "designs",
     "flow_samples",
     "flows",

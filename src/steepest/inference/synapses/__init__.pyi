@@ -1,4 +1,5 @@
 from .assumed_noise import Sensitivity, sensitivity
+from .comparison import Comparison, Difference, compare_conditions
 from .covariate import RateFit, rate_exponent
 from .deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from .dual import dual_change
@@ -37,10 +38,12 @@ __all__ = [
     "GEOMETRIES",
     "CensoredLikelihood",
     "Check",
+    "Comparison",
     "Counts",
     "Decision",
     "DeltaCdf",
     "DeltaCdfFloor",
+    "Difference",
     "Estimate",
     "ExactLikelihood",
     "GeometryFit",
@@ -57,6 +60,7 @@ __all__ = [
     "Sensitivity",
     "UnpairedVerdict",
     "Verdict",
+    "compare_conditions",
     "decide",
     "decide_measured",
     "delta_cdf",
