@@ -18,8 +18,7 @@ __all__ = ["comparison_answer"]
 
 _CAPTION = (
     "A: the geometry index of each condition with its 95 % interval, and the named geometries. B:"
-    " the differences of indices with their 95 % intervals; two conditions differ where the interval"
-    " excludes 0."
+    " the differences of indices with their 95 % intervals; where one excludes 0, the two differ."
 )
 
 
