@@ -45,7 +45,7 @@ def command(
     table: Annotated[str | None, Parameter(help=TABLE)] = None,
     header_row: Annotated[str | None, Parameter(help=HEADER_ROW)] = None,
     out: Annotated[
-        Path | None, Parameter(help="Folder for metric.html, metric.png and metric.json.")
+        Path | None, Parameter(help="Folder for metric.html, .png, .csv and .json.")
     ] = None,
     json: Json = False,
 ) -> int:

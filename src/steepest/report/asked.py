@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steepest.data.size_table import SizeTable
-from steepest.errors import DataError
+from steepest.data.tables import read_columns
+from steepest.errors import DataError, UsageError
 from steepest.files import plain
 from steepest.inference.synapses.request import Request, is_said
 from steepest.report.answer import Answer
@@ -16,7 +17,7 @@ from steepest.report.tables import text, together
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["answer_request"]
+__all__ = ["answer_request", "classify_request"]
 
 
 def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
@@ -35,6 +36,8 @@ def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
     >>> answer.content["outcome"], answer.content["request"]
     ('undecided', {'before': '0', 'after': '1', 'noise_cv': 0, 'seed': 0})
     """
+    if request.pairs:
+        return _pairs(files, request)
     sizes = request.read(files)
     if request.unpaired:
         answer = _unpaired(sizes, request)
@@ -43,6 +46,48 @@ def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
     else:
         answer = _measured(sizes, request)
     return _noted(answer, sizes.notes)
+
+
+def classify_request(
+    files: Path | Sequence[Path], request: Request, *, change: float, fdr: float
+) -> Answer:
+    """A call for every synapse of a table. Raises as readers, estimators and `classify` do.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from steepest.inference import Design, simulate_design
+    >>> from steepest.inference.synapses.request import Request
+    >>> sizes = np.exp(simulate_design(Design(synapses=100, sessions=3), 1, seed=1).log_sizes)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "sizes.npy"
+    ...     np.save(file, sizes)
+    ...     answer = classify_request(file, Request(sessions=("0", "1", "2")), change=0.2, fdr=0.05)
+    >>> answer.content["schema"]
+    'steepest.calls/1'
+    """
+    from steepest.inference.synapses.calls import check_asked, classify
+    from steepest.inference.synapses.measured import infer_measured
+    from steepest.report.calls import calls_answer
+
+    check_asked(change, fdr)
+    sizes = request.read(files)
+    measured = request.measurements(sizes)
+    stated = request.noise_cv is not None or request.noise_sd is not None
+    if measured.source is None and not stated:
+        raise DataError(
+            f"{sizes.path}: calls need a known noise, and two columns hold none: give a third"
+            " session, replicates, or a null condition; --noise-cv 0 says that sizes are exact"
+        )
+    verdict = infer_measured(
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
+    )
+    calls = classify(verdict, change, fdr)
+    asked = _understood(request) | {"change": change, "fdr": fdr}
+    return calls_answer(calls, source=sizes.source, request=asked)
 
 
 def _measured(sizes: SizeTable, request: Request) -> Answer:
@@ -58,7 +103,11 @@ def _measured(sizes: SizeTable, request: Request) -> Answer:
         # Groups alone say nothing about noise: the pair is judged without it, and never named.
         return _pair(sizes, request)
     verdict = infer_measured(
-        measured, noise_cv=request.noise_cv, noise_sd=request.noise_sd, seed=request.seed or 0
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
     )
     return measured_answer(
         verdict, source=sizes.source, request=_understood(request), rows=sizes.row_names()
@@ -130,6 +179,45 @@ def _unpaired(sizes: SizeTable, request: Request) -> Answer:
         request=_understood(request),
         rows=lambda: unpaired_rows(_called(sizes), sizes.row_names(), before, after),
     )
+
+
+def _pairs(files: Path | Sequence[Path], request: Request) -> Answer:
+    from steepest.inference.synapses.exchangeable import infer_pairs, long_pairs
+    from steepest.report.pairs import pairs_answer
+
+    several = [files] if isinstance(files, Path) else [*files]
+    if len(several) > 1:
+        raise UsageError("--pairs of several files: give one file with both synapses of every pair")
+    path = several[0]
+    try:
+        if request.pair is None:
+            before, after = (columns[0] for columns in request.read(path).sessions)
+            sizes = before.values, after.values
+            called = f"column {request.before} and column {request.after}"
+        else:
+            columns = read_columns(
+                path,
+                [str(request.size)],
+                labels=[request.pair],
+                absent=request.absent,
+                not_measured=request.not_measured,
+                part=request.table,
+                header_row=request.header_row,
+                missing=True,
+            )
+            sizes = long_pairs(columns.labels[0], columns.arrays[0])
+            called = f"column {request.size} by {request.pair}"
+        verdict = infer_pairs(
+            *sizes,
+            noise_cv=request.noise_cv,
+            noise_sd=request.noise_sd,
+            seed=request.seed or 0,
+        )
+    except DataError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise DataError(f"{path}: {error}") from error
+    return pairs_answer(verdict, source=path.name, columns=called, request=_understood(request))
 
 
 def _called(sizes: SizeTable) -> list[str]:

@@ -75,15 +75,15 @@ def load_cost(name: str) -> Cost:
     if not path.is_file():
         raise UsageError(f"no such file: {path}, which should define the cost")
     try:
-        found = runpy.run_path(str(path))
+        names = runpy.run_path(str(path))
     except Exception as error:
         raise UsageError(
             f"the cost file {path} raises {type(error).__name__}: {error}; it must run by itself"
         ) from error
     wanted = function or "cost"
-    if not callable(found.get(wanted)):
+    if not callable(names.get(wanted)):
         raise UsageError(f"the cost file {path} defines no function {wanted}(point)")
-    return found[wanted]
+    return names[wanted]
 
 
 def read_flow(

@@ -1,6 +1,6 @@
 """What is asked of a file: which columns are what, in one place, from options or from TOML."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,6 +47,8 @@ class Request:
     null: str | None = None
     rate: str | None = None
     unpaired: bool = False
+    pairs: bool = False
+    pair: str | None = None
     absent: tuple[str, ...] = ()
     not_measured: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ class Request:
     noise_cv: float | None = None
     noise_sd: float | None = None
     detection_limit: float | None = None
+    keep_outliers: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -136,6 +139,10 @@ def _clashes(asked: Request) -> list[str]:
             f"--sessions and {', '.join(pair)} contradict each other: give a series of sessions,"
             " or before and after"
         )
+    if asked.pairs:
+        return [*clashes, *_clashes_of_pairs(asked, given)]
+    if asked.pair is not None:
+        clashes.append("--pair without --pairs: it names a column of exchangeable pairs")
     long = asked.id is not None or asked.session is not None or asked.size is not None
     if not asked.sessions and not long and (asked.before is None or asked.after is None):
         missing = [f"--{name}" for name in ("before", "after") if getattr(asked, name) is None]
@@ -185,6 +192,35 @@ def _clashes(asked: Request) -> list[str]:
     return clashes + shape_clashes(asked) + noise_problems(stated, called=_option)
 
 
+def _clashes_of_pairs(asked: Request, given: Callable[..., list[str]]) -> list[str]:
+    """What contradicts exchangeable pairs, and whether both of their sizes are named."""
+    clashes: list[str] = []
+    others = given(
+        "sessions", "times", "replicate_before", "replicate_after", "group", "null", "rate",
+        "unpaired", "detection_limit",
+    )  # fmt: skip
+    if others:
+        clashes.append(
+            f"--pairs and {', '.join(others)} contradict each other: exchangeable pairs are two"
+            " sizes and nothing else"
+        )
+    wide, long = given("before", "after"), given("pair", "size")
+    if wide and long:
+        clashes.append(
+            f"{', '.join([*wide, *long])} contradict each other: name both sizes of a pair"
+            " (--before, --after), or --pair and --size of a long table"
+        )
+    elif len(wide) != 2 and len(long) != 2:
+        clashes.append(
+            f"--pairs with {' and '.join([*wide, *long]) or 'no column'}: name both sizes of a pair"
+            " (--before, --after), or --pair and --size of a long table"
+        )
+    noise = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
+    if len(given("noise_cv", "noise_sd")) > 1:
+        clashes.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
+    return clashes + noise_problems(noise, called=_option)
+
+
 def _value(path: Path, key: str, value: Any, name: str) -> Any:
     many = name in _MANY
     if many:
@@ -194,7 +230,13 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
                 raise UsageError(f"{path}: {key} must be numbers")
             return tuple(_float(path, key, item) for item in items)
         return tuple(str(item) for item in items)
-    kinds: dict[str, type | tuple[type, ...]] = {"unpaired": bool, "replicates": bool, "seed": int}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "unpaired": bool,
+        "replicates": bool,
+        "pairs": bool,
+        "keep_outliers": bool,
+        "seed": int,
+    }
     if name in ("noise_cv", "noise_sd", "detection_limit"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{path}: {key} is {value!r}: give a number")
