@@ -69,9 +69,7 @@ def test_too_few_groups_or_conditions_are_refused_by_name(compared):
     few = simulate_design(Design(synapses=80, sessions=3, groups=4), 1, seed=1)
     with pytest.raises(DataError, match="condition 'few' has 4 groups: at least 8"):
         compare_conditions({"trained": trained, "few": few})
-    with pytest.raises(
-        DataError, match=r"1 condition \(trained\): a comparison needs at least two"
-    ):
+    with pytest.raises(DataError, match=r"1 condition \(trained\): .* needs at least two"):
         compare_conditions({"trained": trained})
 
 
