@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from steepest.data.header import parse_header_row
 from steepest.data.size_table import SizeTable
 from steepest.data.tables import read_columns
 from steepest.errors import DataError, UsageError
@@ -244,7 +245,7 @@ def _pairs(files: Path | Sequence[Path], request: Request) -> Answer:
                 absent=request.absent,
                 not_measured=request.not_measured,
                 part=request.table,
-                header_row=request.header_row,
+                header_row=parse_header_row(request.header_row),
                 missing=True,
             )
             sizes = long_pairs(columns.labels[0], columns.arrays[0])
