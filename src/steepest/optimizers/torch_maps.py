@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from steepest.errors import UsageError
+from steepest.errors import DomainError, UsageError
 from steepest.geometry import (
     AbstractPotential,
+    Coupled,
     Fermi,
     HyperbolicEntropy,
     Logit,
@@ -64,6 +65,32 @@ def move(
         f"{type(potential).__name__} has no torch version: register one with"
         " steepest.optimizers.torch_maps.move.register, or use the optax transformation"
     )
+
+
+@move.register
+def _(
+    potential: Coupled,
+    weights: Tensors,
+    covectors: Tensors,
+    rate: float | Tensor,
+    freeze_signs: bool,
+) -> None:
+    """A step of the potential inside, for the coordinates in which it is known."""
+    inside = potential.potential
+    if not is_known(inside):
+        raise UsageError(f"Coupled({type(inside).__name__}) has no torch version")
+    for weight, covector in zip(weights, covectors, strict=True):
+        mixing = _field(potential.mixing, weight)
+        point = mixing @ weight
+        step = torch.linalg.solve(mixing.T, covector) * rate
+        (reached,) = held_step(inside, [point], [step], freeze_signs)
+        reached = torch.linalg.solve(mixing, reached)
+        if not bool(torch.isfinite(reached).all()):
+            raise DomainError(
+                f"a step under Coupled({inside.name}) goes past what floats can hold: lower the"
+                " learning rate"
+            )
+        weight.copy_(reached)
 
 
 def is_known(potential: AbstractPotential) -> bool:
