@@ -3,7 +3,7 @@
 """What both torch optimizers share: groups, checks, saved states, and the step of the dual."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from steepest.optimizers.settings import (
     number,
 )
 from steepest.optimizers.starting_weights import check_start, tally
-from steepest.optimizers.torch_maps import is_known, move
+from steepest.optimizers.torch_maps import Tensors, is_known, move
 from steepest.optimizers.torch_state import restored_groups, saved_groups
 from steepest.optimizers.torch_step import Rule, take_step, working
 
@@ -54,9 +54,7 @@ class AbstractMirrorOptimizer(Optimizer):
         """How long a covector's component can be, where a gradient's is at most `largest`."""
 
     @abstractmethod
-    def _covectors(
-        self, group: dict[str, Any], weights: Sequence[Tensor], gradients: Sequence[Tensor]
-    ) -> Sequence[Tensor]:
+    def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
         """What moves the duals of these weights, with the state brought up to date."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
