@@ -149,13 +149,16 @@ class AbstractMirrorOptimizer(Optimizer):
         return beyond or min(longest, group["max_step"] or longest) > _LONG
 
     def _largest_gradient(self, place: int, group: dict[str, Any]) -> float:
-        """The largest component of a group's gradients; raises `DataError` for one not finite."""
+        """A bound on the components of a group's gradients.
+
+        Raises `DataError` for one that is not finite.
+        """
         gradients = [
             weight.grad for weight in group["params"] if weight.grad is not None and weight.numel()
         ]
         if not gradients:
             return 0.0
-        norms = torch._foreach_norm(gradients, float("inf"))
+        norms = torch._foreach_norm(gradients)  # none is smaller than its largest component
         largest = float(torch.stack([norm.double().to(norms[0].device) for norm in norms]).max())
         if largest < float("inf"):
             return largest
@@ -170,7 +173,8 @@ class AbstractMirrorOptimizer(Optimizer):
         return largest
 
     def _step_group(self, place: int, group: dict[str, Any]) -> None:
-        places = [at for at, weight in enumerate(group["params"]) if weight.grad is not None]
+        members = enumerate(group["params"])
+        places = [at for at, weight in members if weight.grad is not None and weight.numel()]
         weights = [group["params"][at] for at in places]
         if not weights:
             return

@@ -28,6 +28,7 @@ from steepest.geometry import (
     Power,
 )
 from steepest.optimizers.kept_dual import (
+    SHORT,
     Kept,
     decay_step,
     has_edges,
@@ -112,11 +113,22 @@ def held_step(
             return _entropy_step(potential, weights, steps, freeze_signs)
         return _step_beyond_entropy(potential, weights, steps, freeze_signs)
     return [
-        short_change(torch, potential, weight, step, _field(scale_of(potential), weight)).add_(
-            weight
-        )
+        short_change(
+            torch,
+            potential,
+            weight,
+            step,
+            _field(scale_of(potential), weight),
+            all_short=_all_short(potential, step),
+        ).add_(weight)
         for weight, step in zip(weights, steps, strict=True)
     ]
+
+
+def _all_short(potential: AbstractPotential, step: Tensor) -> bool:
+    if not isinstance(potential, HyperbolicEntropy) or not step.numel():
+        return False
+    return bool(torch.stack(torch.aminmax(step)).abs().max() < SHORT)
 
 
 def unsettled(potential: AbstractPotential, weights: Tensor, reached: Tensor) -> Tensor:
