@@ -80,6 +80,7 @@ def test_a_plan_is_printed_and_written(call, tmp_path):
     assert (code, err) == (0, "")
     assert "60 synapses, 3 sessions" in out
     assert sorted(path.name for path in (tmp_path / "plan").iterdir()) == [
+        "plan.csv",
         "plan.html",
         "plan.json",
         "plan.png",

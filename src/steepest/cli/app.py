@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from steepest._version import __version__
+from steepest.cli.caching import own_process
 from steepest.cli.options import dashes_as_values
 from steepest.cli.output import GuardedStream, OutputLost, complain, guarded_stdout, show_json
 from steepest.errors import SteepestError
@@ -23,6 +24,7 @@ _REFUSALS = {
 }  # fmt: skip
 
 COMMANDS = {
+    "classify": "Which synapses grew, shrank, stayed, were lost or are new?",
     "connectivity": "Which connectivity makes a rate network do what was recorded?",
     "demo": "Learn with two geometries, then find each back from the synapses alone: a first tour.",
     "export": "Write a learning rule as a script for another simulator.",
@@ -89,6 +91,7 @@ def main() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     end_at_once()
+    own_process.set(True)
     # Pictures go to files here, whatever backend the user prefers elsewhere, or misspelt.
     os.environ["MPLBACKEND"] = "agg"
     if hasattr(sys.stdout, "reconfigure"):

@@ -209,11 +209,11 @@ def finetune(
             count, reached, loss = _tune(
                 trial, images, labels, potential, rate, total, momentum, gentle, seed
             )
-            found = Tuning(rate, count, reached, loss, before, snapshot(trial, names))
+            tuned = Tuning(rate, count, reached, loss, before, snapshot(trial, names))
             if gentle and reached == 1.0:
-                return found
+                return tuned
             if reached > best.accuracy if gentle else loss < best.loss:
-                best = found
+                best = tuned
         if best.accuracy == 1.0:
             break
     return best
