@@ -1,6 +1,8 @@
 """Both optimizers take the step of `mirror_step`, with momentum in the dual and schedules."""
 
 import functools
+import importlib.util
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +50,12 @@ POTENTIALS = {
     "fermi": Fermi(2.0),
     "logit": Logit(2.0),
 }
+# Of the dictionary that the laws run over, those that weigh each weight alone.
+OTHERS = (
+    *[f"power_{a:g}" for a in (-2, -1, -0.5, 0, 0.5, 0.9, 1, 1.1, 1.5, 2, 3)],
+    *[f"{p:g}_norm" for p in (1.1, 1.5, 2, 3)],
+    *("entropy", "hyperbolic", "fermi", "logit"),
+)
 TWO_SIDED = ("1.1-norm", "1.5-norm", "2-norm", "3-norm", "power_-1", "hyperbolic", "fermi")
 STEPS, RATE, MOMENTUM = 7, 0.01, 0.9
 SHAPES = {"first": (5, 4), "second": (4,), "third": ()}
@@ -150,6 +158,29 @@ def test_the_weights_are_those_of_mirror_step(backend, name):
     expected = expected_of(name, name in TWO_SIDED)
     assert min(np.abs(expected[k] - weights[k]).min() for k in weights) > 1e-5
     assert_same(learn(backend, POTENTIALS[name], weights, steps), expected, rtol=2e-12)
+
+
+def in_the_laws():
+    """The dictionary of constructors that the laws run over."""
+    path = Path(__file__).resolve().parents[1] / "geometry" / "constructors.py"
+    spec = importlib.util.spec_from_file_location("constructors_of_geometries", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.POTENTIALS
+
+
+@pytest.mark.parametrize("backend", BACKENDS[:2])
+@pytest.mark.parametrize(
+    "name",
+    ["coupled", "coupled_entropy", *[pytest.param(k, marks=pytest.mark.slow) for k in OTHERS]],
+)
+def test_one_step_of_every_potential_of_the_laws_is_that_of_mirror_step(backend, name):
+    laws = in_the_laws()
+    assert {"coupled", "coupled_entropy", *OTHERS} == set(laws)
+    potential, weights = laws[name](), np.array([0.5, 0.7])
+    covector = np.array([0.3, -0.8])
+    moved = learn(backend, potential, {"w": weights}, [{"w": covector}])["w"]
+    np.testing.assert_allclose(moved, mirror_step(potential, weights, covector, RATE), rtol=1e-12)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

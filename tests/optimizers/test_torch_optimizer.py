@@ -381,3 +381,11 @@ def test_states_of_others_are_refused(change, message):
     saved["param_groups"][0].update(change)
     with pytest.raises(UsageError, match=message):
         optimizer.load_state_dict(saved)
+
+
+def test_parameters_without_weights_are_passed_over():
+    weight, empty = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(0, 3))
+    optimizer = MirrorDescent([weight, empty], 0.1, Entropy())
+    weight.grad, empty.grad = torch.ones(2), torch.ones(0, 3)
+    optimizer.step()
+    np.testing.assert_allclose(weight.detach().numpy(), np.exp(-0.1), rtol=1e-6)

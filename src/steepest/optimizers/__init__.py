@@ -1,7 +1,8 @@
 """Mirror descent for networks: the same step for optax and for torch.
 
-`mirror_descent` is an optax transformation, `MirrorDescent` a torch optimizer. Torch is an extra,
-imported only when `MirrorDescent` is asked for.
+`mirror_descent` and `adaptive_mirror_descent` are optax transformations, `MirrorDescent` and
+`AdaptiveMirrorDescent` torch optimizers; the networks and their baseline `ProjectedSGD` are for
+torch. Torch is an extra, imported only when one of its names is asked for.
 """
 
 from importlib import import_module
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from steepest.errors import UsageError
 
 if TYPE_CHECKING:
+    from steepest.optimizers.torch_networks import (
+        DaleLinear,
+        DaleRNNCell,
+        lognormal_,
+        split_bias,
+    )
     from steepest.optimizers.torch_optimizer import AdaptiveMirrorDescent, MirrorDescent
+    from steepest.optimizers.torch_projected import ProjectedSGD
     from steepest.optimizers.transformation import (
         MirrorState,
         adaptive_mirror_descent,
@@ -19,19 +27,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdaptiveMirrorDescent",
+    "DaleLinear",
+    "DaleRNNCell",
     "MirrorDescent",
     "MirrorState",
+    "ProjectedSGD",
     "adaptive_mirror_descent",
+    "lognormal_",
     "mirror_descent",
     "require_torch",
+    "split_bias",
 ]
 
 _HOMES = {
     "AdaptiveMirrorDescent": "torch_optimizer",
+    "DaleLinear": "torch_networks",
+    "DaleRNNCell": "torch_networks",
     "MirrorDescent": "torch_optimizer",
     "MirrorState": "transformation",
+    "ProjectedSGD": "torch_projected",
     "adaptive_mirror_descent": "transformation",
+    "lognormal_": "torch_networks",
     "mirror_descent": "transformation",
+    "split_bias": "torch_networks",
 }
 
 
@@ -51,7 +69,7 @@ def require_torch(what: str) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    if _HOMES.get(name) == "torch_optimizer":
+    if _HOMES.get(name, "").startswith("torch_"):
         require_torch(f"steepest.optimizers.{name}")
     if name in _HOMES:
         return getattr(import_module(f"steepest.optimizers.{_HOMES[name]}"), name)

@@ -18,6 +18,7 @@ from steepest.errors import DomainError
 from steepest.geometry import AbstractPotential, Fermi, Logit, PNorm, Power
 
 __all__ = [
+    "SHORT",
     "Kept",
     "decay_step",
     "has_edges",
@@ -31,7 +32,7 @@ __all__ = [
 
 # Beyond this share of its bound, rounding a weight costs its dual more than four times as much.
 _FERMI, _LOGIT = 0.875, 0.75
-_SHORT = 0.5
+SHORT = 0.5
 
 
 class Kept(NamedTuple):
@@ -64,11 +65,20 @@ def near_edge(xp: Any, potential: AbstractPotential, weights: Any, scale: Any) -
     return xp.abs(weights) < floor
 
 
-def short_change(xp: Any, potential: AbstractPotential, weights: Any, step: Any, scale: Any) -> Any:
+def short_change(
+    xp: Any,
+    potential: AbstractPotential,
+    weights: Any,
+    step: Any,
+    scale: Any,
+    *,
+    all_short: bool = False,
+) -> Any:
     """What a step of the dual adds to weights that hold it, without passing through the dual.
 
     The dual of a large weight of the hyperbolic entropy, or of one near a bound, is longer than a
-    small step is precise. For `Fermi`, `Logit` and `HyperbolicEntropy`.
+    small step is precise. For `Fermi`, `Logit` and `HyperbolicEntropy`; `all_short` says that no
+    step is longer than `SHORT`, which spares the last a branch.
     """
     if isinstance(potential, Fermi):
         share, turn = weights / scale, xp.tanh(step)
@@ -78,9 +88,11 @@ def short_change(xp: Any, potential: AbstractPotential, weights: Any, step: Any,
         return weights * (1 - share) * growth / (1 + share * growth)
     half = _short_sinh(step / 2)
     near = 2 * half * (half * weights - xp.hypot(weights, scale) * xp.sqrt(1 + half * half))
+    if all_short:
+        return near
     # A long step back would cancel there.
     far = scale * xp.sinh(xp.arcsinh(weights / scale) - step) - weights
-    return xp.where(xp.abs(step) < _SHORT, near, far)
+    return xp.where(xp.abs(step) < SHORT, near, far)
 
 
 def still_kept(xp: Any, near: Any, weights: Any, kept: Kept, read: Any, shown: Any) -> Any:

@@ -220,7 +220,7 @@ def _held_change(
     if potential.index == 0:  # PNorm(2) and Power(0): the dual is the weight
         return -step
     if isinstance(potential, Power) and potential.freezes_signs:
-        potential = _signed(potential, _signs(weights), own_signs)
+        potential = Power(potential.index, _signs(weights)) if own_signs else potential
         weights = potential.domain.require(weights, potential.name)
         if potential.index == 1:
             return weights * expm1(-like(potential.sign, weights) * step)

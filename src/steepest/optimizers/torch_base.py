@@ -3,7 +3,7 @@
 """What both torch optimizers share: groups, checks, saved states, and the step of the dual."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from steepest.optimizers.settings import (
     number,
 )
 from steepest.optimizers.starting_weights import check_start, tally
-from steepest.optimizers.torch_maps import is_known, move
+from steepest.optimizers.torch_maps import Tensors, is_known, move
 from steepest.optimizers.torch_state import restored_groups, saved_groups
 from steepest.optimizers.torch_step import Rule, take_step, working
 
@@ -54,9 +54,7 @@ class AbstractMirrorOptimizer(Optimizer):
         """How long a covector's component can be, where a gradient's is at most `largest`."""
 
     @abstractmethod
-    def _covectors(
-        self, group: dict[str, Any], weights: Sequence[Tensor], gradients: Sequence[Tensor]
-    ) -> Sequence[Tensor]:
+    def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
         """What moves the duals of these weights, with the state brought up to date."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -151,13 +149,16 @@ class AbstractMirrorOptimizer(Optimizer):
         return beyond or min(longest, group["max_step"] or longest) > _LONG
 
     def _largest_gradient(self, place: int, group: dict[str, Any]) -> float:
-        """The largest component of a group's gradients; raises `DataError` for one not finite."""
+        """A bound on the components of a group's gradients.
+
+        Raises `DataError` for one that is not finite.
+        """
         gradients = [
             weight.grad for weight in group["params"] if weight.grad is not None and weight.numel()
         ]
         if not gradients:
             return 0.0
-        norms = torch._foreach_norm(gradients, float("inf"))
+        norms = torch._foreach_norm(gradients)  # none is smaller than its largest component
         largest = float(torch.stack([norm.double().to(norms[0].device) for norm in norms]).max())
         if largest < float("inf"):
             return largest
@@ -172,7 +173,8 @@ class AbstractMirrorOptimizer(Optimizer):
         return largest
 
     def _step_group(self, place: int, group: dict[str, Any]) -> None:
-        places = [at for at, weight in enumerate(group["params"]) if weight.grad is not None]
+        members = enumerate(group["params"])
+        places = [at for at, weight in members if weight.grad is not None and weight.numel()]
         weights = [group["params"][at] for at in places]
         if not weights:
             return

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from steepest.errors import UsageError
+from steepest.errors import DomainError, UsageError
 from steepest.geometry import (
     AbstractPotential,
+    Coupled,
     Fermi,
     HyperbolicEntropy,
     Logit,
@@ -27,6 +28,7 @@ from steepest.geometry import (
     Power,
 )
 from steepest.optimizers.kept_dual import (
+    SHORT,
     Kept,
     decay_step,
     has_edges,
@@ -66,6 +68,32 @@ def move(
     )
 
 
+@move.register
+def _(
+    potential: Coupled,
+    weights: Tensors,
+    covectors: Tensors,
+    rate: float | Tensor,
+    freeze_signs: bool,
+) -> None:
+    """A step of the potential inside, for the coordinates in which it is known."""
+    inside = potential.potential
+    if not is_known(inside):
+        raise UsageError(f"Coupled({type(inside).__name__}) has no torch version")
+    for weight, covector in zip(weights, covectors, strict=True):
+        mixing = _field(potential.mixing, weight)
+        point = mixing @ weight
+        step = torch.linalg.solve(mixing.T, covector) * rate
+        (reached,) = held_step(inside, [point], [step], freeze_signs)
+        reached = torch.linalg.solve(mixing, reached)
+        if not bool(torch.isfinite(reached).all()):
+            raise DomainError(
+                f"a step under Coupled({inside.name}) goes past what floats can hold: lower the"
+                " learning rate"
+            )
+        weight.copy_(reached)
+
+
 def is_known(potential: AbstractPotential) -> bool:
     """Whether `held_step` and `careful_step` serve the potential; others are registered."""
     return isinstance(potential, PNorm | Power | HyperbolicEntropy | Fermi | Logit)
@@ -85,11 +113,22 @@ def held_step(
             return _entropy_step(potential, weights, steps, freeze_signs)
         return _step_beyond_entropy(potential, weights, steps, freeze_signs)
     return [
-        short_change(torch, potential, weight, step, _field(scale_of(potential), weight)).add_(
-            weight
-        )
+        short_change(
+            torch,
+            potential,
+            weight,
+            step,
+            _field(scale_of(potential), weight),
+            all_short=_all_short(potential, step),
+        ).add_(weight)
         for weight, step in zip(weights, steps, strict=True)
     ]
+
+
+def _all_short(potential: AbstractPotential, step: Tensor) -> bool:
+    if not isinstance(potential, HyperbolicEntropy) or not step.numel():
+        return False
+    return bool(torch.stack(torch.aminmax(step)).abs().max() < SHORT)
 
 
 def unsettled(potential: AbstractPotential, weights: Tensor, reached: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 # torch documents its foreach operations under these names.
 """Mirror descent as torch optimizers: with momentum, and with Adam's moments."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from steepest.geometry import PNorm
 from steepest.optimizers.settings import check_betas, check_momentum
 from steepest.optimizers.torch_base import AbstractMirrorOptimizer
+from steepest.optimizers.torch_maps import Tensors
 
 __all__ = ["AdaptiveMirrorDescent", "MirrorDescent"]
 
@@ -95,9 +95,7 @@ class MirrorDescent(AbstractMirrorOptimizer):
     def _reach(self, group: dict[str, Any], largest: float) -> float:
         return largest / (1 - float(group["momentum"]))
 
-    def _covectors(
-        self, group: dict[str, Any], weights: Sequence[Tensor], gradients: Sequence[Tensor]
-    ) -> Sequence[Tensor]:
+    def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
         momentum = float(group["momentum"])
         if momentum == 0:
             return gradients
@@ -106,9 +104,9 @@ class MirrorDescent(AbstractMirrorOptimizer):
             torch.add(gradients[0], buffers[0], alpha=momentum, out=buffers[0])
         else:
             torch._foreach_mul_(buffers, momentum)
-            torch._foreach_add_(buffers, list(gradients))
+            torch._foreach_add_(buffers, gradients)
         if group["nesterov"]:
-            return torch._foreach_add(list(gradients), buffers, alpha=momentum)
+            return torch._foreach_add(gradients, buffers, alpha=momentum)
         return buffers
 
 
@@ -168,14 +166,11 @@ class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
         first, second = (float(beta) for beta in group["betas"])
         return (1 - first) / (1 - second) ** 0.5 + 1
 
-    def _covectors(
-        self, group: dict[str, Any], weights: Sequence[Tensor], gradients: Sequence[Tensor]
-    ) -> Sequence[Tensor]:
+    def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
         first, second = (float(beta) for beta in group["betas"])
         means = _buffers(self.state, "exp_avg", weights)
         squares = _buffers(self.state, "exp_avg_sq", weights)
         counts = [self._count(weight) for weight in weights]
-        gradients = list(gradients)
         torch._foreach_lerp_(means, gradients, 1 - first)
         torch._foreach_mul_(squares, second)
         torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
@@ -193,7 +188,7 @@ class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
         return float(state["step"])
 
 
-def _buffers(state: Any, name: str, weights: Sequence[Tensor]) -> list[Tensor]:
+def _buffers(state: Any, name: str, weights: Tensors) -> list[Tensor]:
     for weight in weights:
         if name not in state[weight]:
             state[weight][name] = torch.zeros_like(weight)

@@ -66,7 +66,7 @@ def take_step(
     """
     loss, potential = rule.loss, rule.potential
     if rule.max_step is not None:
-        _count(rule, covectors, states)
+        _count(rule.rate, rule.max_step, covectors, states)
     if potential.index == 0 and rule.max_step is None and rule.pull is None:
         if loss is not None:
             torch._foreach_mul_(weights, 1 - loss)
@@ -133,10 +133,12 @@ def _take_careful_step(
     return None
 
 
-def _count(rule: Rule, covectors: Tensors, states: list[dict[str, Any]]) -> None:
+def _count(
+    rate: float | Tensor, most: float, covectors: Tensors, states: list[dict[str, Any]]
+) -> None:
     """Count the components of steps that are cut."""
     for covector, state in zip(covectors, states, strict=True):
-        count = ((covector * rule.rate).abs() > rule.max_step).sum()
+        count = ((covector * rate).abs() > most).sum()
         state["bounded"] = state["bounded"] + count if "bounded" in state else count
 
 
