@@ -6,8 +6,10 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+from attacked import IDS, nwb
+from attacked import SIZES as SESSIONS
 
-from steepest.data import read_columns
+from steepest.data import read_columns, read_series
 from steepest.errors import DataError
 
 SIZES = np.exp(np.random.default_rng(0).standard_normal((5, 3)))
@@ -94,3 +96,23 @@ def test_what_is_no_table_says_what_it_is(begins, says, tmp_path):
     (tmp_path / "a").write_bytes(begins + bytes(20))
     with pytest.raises(DataError, match=says):
         read_columns(tmp_path / "a", [0])
+
+
+def test_a_column_of_nwb_that_is_a_matrix_holds_sessions(tmp_path):
+    (tmp_path / "a.nwb").write_bytes(nwb(matrix=True))
+    columns = read_columns(tmp_path / "a.nwb", ["size.0", "size.1"], labels=["id"])
+    np.testing.assert_array_equal(np.stack(columns.arrays, axis=1), SESSIONS)
+    assert columns.labels == (tuple(IDS),)
+
+
+def test_a_time_series_of_nwb_is_a_series(tmp_path):
+    path = tmp_path / "a.nwb"
+    with h5py.File(path, "w") as file:
+        file.attrs["nwb_version"] = "2.8.0"
+        file["acquisition/rates/data"] = SESSIONS
+        file["acquisition/rates/starting_time"] = 3.0
+        file["acquisition/rates/starting_time"].attrs["rate"] = 10.0
+    series = read_series(path)
+    np.testing.assert_array_equal(series.values, SESSIONS)
+    assert series.names == ("0", "1")
+    assert series.dt == pytest.approx(0.1)

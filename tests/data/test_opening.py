@@ -13,6 +13,7 @@ import pytest
 from steepest.data import opening, read_checkpoint, read_columns
 from steepest.data.settings import read_toml
 from steepest.errors import DataError, UsageError
+from steepest.spiking.trains import read_spike_trains
 
 TABLE = "before,after\n" + "".join(f"{i + 1},{i + 2}\n" for i in range(2000))
 
@@ -148,3 +149,12 @@ def test_settings_are_read_with_a_byte_order_mark(tmp_path):
     path = tmp_path / "a.toml"
     path.write_text("seeds = 3\r\n", encoding="utf-8-sig", newline="")
     assert read_toml(path) == {"seeds": 3}
+
+
+def test_spikes_are_read_with_a_byte_order_mark_and_without_underscores(tmp_path):
+    path = tmp_path / "spikes.txt"
+    path.write_text("0, 0.25\n", encoding="utf-8-sig")
+    assert read_spike_trains(path, size=1, duration=1.0).trains[0].tolist() == [0.25]
+    path.write_text("0, 0.2_5\n")
+    with pytest.raises(DataError, match=r"row 1, '0, 0.2_5', is not an afferent's number"):
+        read_spike_trains(path, size=1, duration=1.0)

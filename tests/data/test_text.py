@@ -50,13 +50,15 @@ def test_a_stated_separator_is_taken_whatever_the_cells_hold(read):
     [
         ("spine,0,4", 1),  # a word over labels that are numbered
         (",0,4", 1),  # a corner left empty
-        ("Maus,-15,-10", 1),  # days that rise over sizes
+        ("m1,-15,-10,2", 1),  # days that rise over sizes
+        ("m1,1,2", None),
         ("d0,0.61,0.59", None),  # a synapse like the others
         ("d0,NA,0.59", None),
     ],
 )
 def test_a_header_is_told_by_what_stands_under_it(first, header, tmp_path):
-    text = f"{first}\nd1,0.5,1.5\nd2,0.75,2.5\n"
+    more = ",3.5" * (first.count(",") - 2)
+    text = f"{first}\nd1,0.5,1.5{more}\nd2,0.75,2.5{more}\n"
     table = text_table(tmp_path, text.encode())
     assert table.header == header
     assert table.file_rows[0] == (2 if header else 1)

@@ -6,8 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-__all__ = ["Json", "Seed", "dashes_as_values", "many"]
+__all__ = ["HEADER_ROW", "TABLE", "Json", "Seed", "dashes_as_values", "many"]
 
+TABLE = "Sheet of a workbook, table of an NWB file, array of a MATLAB file, file in a zip."
+HEADER_ROW = "Line of the header, counted from 1, or none; found by itself where not given."
 Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=Number(gte=0))]
 Json = Annotated[
     bool,

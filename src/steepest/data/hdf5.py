@@ -25,6 +25,7 @@ from steepest.errors import DataError
 __all__ = ["hdf5_table"]
 
 _BROKEN = "begins like HDF5 but cannot be read"
+_CLOCKS = ("timestamps", "starting_time")
 _PATIENCE = 60.0  # s, beside what a large file may take
 _PACE = 10e6  # bytes in a second, which any disk gives
 
@@ -86,10 +87,10 @@ def _main() -> None:
     except DataError as error:
         told = {"error": str(error)}
     with sys.stdout.buffer as out:
-        content = io.BytesIO()
+        buffer = io.BytesIO()
         arrays["told"] = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
-        np.savez(content, allow_pickle=False, **arrays)
-        out.write(content.getbuffer())
+        np.savez(buffer, allow_pickle=False, **arrays)
+        out.write(buffer.getbuffer())
 
 
 def _read(path: Path, file: Any, part: str | None) -> ArrayTable:
@@ -109,13 +110,20 @@ def _read(path: Path, file: Any, part: str | None) -> ArrayTable:
 def _nwb_table(path: Path, content: Any, part: str | None) -> ArrayTable:
     """A DynamicTable, which is a group that names its columns; those of one or n values a row."""
     groups: dict[str, Any] = {}
+    series: dict[str, Any] = {}
 
     def note(name: str, item: Any) -> None:
-        if "colnames" in item.attrs:
-            short = name.rpartition("/")[2]
-            groups[name if short in groups else short] = item
+        kept = groups if "colnames" in item.attrs else series
+        if kept is series and not (
+            hasattr(item, "keys") and {"data", *_CLOCKS} & {*item} > {"data"}
+        ):
+            return
+        short = name.rpartition("/")[2]
+        kept[name if short in kept else short] = item
 
     content.visititems(note)  # follows no link
+    if series and (part in series or not groups):
+        return _series(path, series[chosen(path, "time series", list(series), part)])
     if not groups:
         raise DataError(f"{path} is an NWB file without any table: save the sizes as one")
     name = chosen(path, "table", list(groups), part)
@@ -131,6 +139,20 @@ def _nwb_table(path: Path, content: Any, part: str | None) -> ArrayTable:
     if not columns:
         raise DataError(f"{path}: table {name!r} has no column of one value a row")
     return table_of(path, "an NWB file", columns, None)
+
+
+def _series(path: Path, group: Any) -> ArrayTable:
+    """A TimeSeries: its times, and a column for each unit."""
+    values = _array(path, group, "data")
+    if values is None or values.dtype.kind not in "fiu":
+        raise DataError(f"{path}: time series {group.name!r} holds no numbers by time and unit")
+    units = values[:, None] if values.ndim == 1 else values
+    times = _array(path, group, "timestamps")
+    if times is None:
+        start = group["starting_time"]
+        times = float(start[()]) + np.arange(len(units)) / float(start.attrs["rate"])
+    names = ["time", *map(str, range(units.shape[1]))]
+    return ArrayTable(names, True, [times, *units.T], path)
 
 
 def _matlab_arrays(path: Path, group: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:

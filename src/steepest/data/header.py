@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from steepest.data.table import number
-from steepest.errors import DataError
+from steepest.errors import DataError, UsageError
 
 __all__ = [
     "NOTHING",
@@ -24,6 +24,7 @@ __all__ = [
     "Row",
     "find_layout",
     "find_separator",
+    "parse_header_row",
     "says_nothing",
     "split_cells",
 ]
@@ -47,6 +48,23 @@ class Layout:
     names: list[str]
     header: int | None
     first: int
+
+
+def parse_header_row(text: str | None) -> HeaderRow:
+    """The line of the header as it is typed: a number from 1, or none. Raises UsageError.
+
+    >>> parse_header_row("3"), parse_header_row("none"), parse_header_row(None)
+    (3, 'none', None)
+    """
+    if text is None:
+        return None
+    if text.strip().lower() == "none":
+        return "none"
+    if re.fullmatch(r"0*[1-9]\d{0,8}", text.strip(), flags=re.ASCII):
+        return int(text)
+    raise UsageError(
+        f"--header-row {text[:40]!r}: give the number of its line, counted from 1, or none"
+    )
 
 
 def says_nothing(cell: str) -> bool:
@@ -178,8 +196,8 @@ def _is_header(first: list[str], body: list[list[str]], asked: Sequence[str]) ->
         for place in words
     ):
         return True
-    days = [_value(first[place]) for place in over]
-    rising = len(days) > 1 and all(a < b for a, b in pairwise(days))
-    whole = all(day == int(day) for day in days if abs(day) < 1e15)
+    if len(over) < 3 or not all(re.fullmatch(r"[-+]?\d+", first[place]) for place in over):
+        return False
+    rising = all(a < b for a, b in pairwise(int(first[place]) for place in over))
     sizes = (_value(cell) for place in over for cell in columns[place])
-    return rising and whole and any(size % 1 != 0 for size in sizes)
+    return rising and any(size % 1 != 0 for size in sizes)

@@ -4,7 +4,8 @@ Only the columns that are asked for are ever turned into numbers or labels.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,37 @@ class TextTable:
     def named(self) -> bool:
         return self.header is not None
 
+    @property
+    def note(self) -> str | None:
+        """What was taken for the header, as a sentence, where that is not the first line."""
+        if self.header is None:
+            return (
+                f"{self.path.name} has no header: its columns go by number, and line"
+                f" {self.file_rows[0]} is data; --header-row says otherwise."
+            )
+        if self.header > 1:
+            return (
+                f"The columns are named in line {self.header} of {self.path.name}; what stands"
+                " above it is left out."
+            )
+        return None
+
+    @cached_property
+    def places(self) -> dict[str, list[int]]:
+        """Where the columns of each name are."""
+        return _places(self.names)
+
+    def select(self, rows: Int[np.ndarray, " k"]) -> "TextTable":
+        """Some rows, which keep the numbers that they have in the file."""
+
+        def cells(places: Sequence[int], floats: Sequence[int]) -> dict[int, np.ndarray]:
+            return {place: array[rows] for place, array in self.cells(places, floats).items()}
+
+        texts = {place: array[rows] for place, array in self._texts.items()}
+        read = {place: array[rows] for place, array in self._read.items()}
+        kept = self.file_rows[rows]
+        return replace(self, cells=cells, file_rows=kept, _read=read, _texts=texts)
+
     def prepare(self, places: Sequence[int], labels: Sequence[int] = ()) -> None:
         """Read several columns at one go; those asked for later are read when they are."""
         wanted = [place for place in dict.fromkeys([*places, *labels]) if place not in self._read]
@@ -136,14 +168,35 @@ class ArrayTable:
     arrays: Sequence[Any]
     path: Path
     convert: Callable[[Any], np.ndarray] = np.asarray
+    file_rows: np.ndarray | None = None
 
     counted_from_1 = False
+    note = None
+
+    @cached_property
+    def places(self) -> dict[str, list[int]]:
+        """Where the columns of each name are."""
+        return _places(self.names)
+
+    def select(self, rows: Int[np.ndarray, " k"]) -> "ArrayTable":
+        """Some rows, which keep the numbers that they have in the file.
+
+        Raises DataError where the columns are of several lengths.
+        """
+        lengths = sorted({len(array) for array in self.arrays})
+        if len(lengths) > 1:
+            raise DataError(
+                f"{self.path}: its columns have {' and '.join(map(str, lengths))} rows: columns"
+                " must be of one length"
+            )
+        kept = self.rows(max(lengths, default=0))[rows]
+        return replace(self, convert=lambda array: self.convert(array)[rows], file_rows=kept)
 
     def prepare(self, places: Sequence[int], labels: Sequence[int] = ()) -> None:
         """Nothing: arrays are at hand."""
 
     def column(self, place: int) -> Column:
-        array = self._array(place)
+        array = self.array(place)
         if array.dtype.kind not in "fiub":
             raise DataError(
                 f"{self.path}: column {shown(self.names[place])} holds values of type"
@@ -153,16 +206,17 @@ class ArrayTable:
             return array.astype(np.float64, copy=False), lambda at: str(array[at])
 
     def labels(self, place: int) -> list[str]:
-        array = self._array(place)
+        array = self.array(place)
         whole = array.dtype.kind == "f" and np.all(
             np.isfinite(array) & (array == np.round(array)) & (np.abs(array) < 2**63)
         )
         return [str(label) for label in (array.astype(np.int64) if whole else array).tolist()]
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
-        return np.arange(count)
+        return np.arange(count) if self.file_rows is None else self.file_rows[:count]
 
-    def _array(self, place: int) -> np.ndarray:
+    def array(self, place: int) -> np.ndarray:
+        """A column of any kind. Raises DataError where it is none of one dimension."""
         name = self.names[place]
         with refusing(self.path, f"column {shown(name)} cannot be read"):
             array = self.convert(self.arrays[place])
@@ -174,6 +228,13 @@ class ArrayTable:
 
 
 Table = TextTable | ArrayTable
+
+
+def _places(names: Sequence[str]) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    return places
 
 
 def number(cell: str) -> float:

@@ -6,21 +6,21 @@ from.
 """
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from steepest.data.formats import open_table
 from steepest.data.header import HeaderRow, says_nothing
 from steepest.data.table import Table, shown
 from steepest.errors import DataError
 
-__all__ = ["Columns", "NamedColumn", "open_file", "read_columns", "take_columns"]
+__all__ = ["Columns", "NamedColumn", "open_file", "place_of", "read_columns", "take_columns"]
 
 CURE = "leave the row out, or write 0 for an absent synapse, or say with --absent how one is marked"
 """What messages advise about a cell that is no finite number, unless told otherwise."""
@@ -34,8 +34,11 @@ class NamedColumn:
     """
 
     name: str
-    index: Int[np.ndarray, " rows"]
+    index: Shaped[np.ndarray, " rows"]
     values: Float[np.ndarray, " rows"]
+
+    def __len__(self) -> int:
+        return self.values.size
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype=dtype, copy=copy)
@@ -76,6 +79,7 @@ def read_columns(
     *,
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
+    not_measured: Sequence[str] = (),
     part: str | None = None,
     header_row: HeaderRow = None,
     missing: bool = False,
@@ -84,8 +88,9 @@ def read_columns(
     """The named or numbered columns of a file as finite float64 arrays of one length.
 
     Columns in `labels` (groups, conditions) are read as text. Cells that equal one of the `absent`
-    codes, as text or as a number, become 0; the code "empty" stands for an empty cell or NaN.
-    Other cells that say nothing (empty, NA, NaN) become NaN where `missing` numbers are allowed.
+    codes, as text or as a number, become 0, and those that equal a `not_measured` code become NaN;
+    the code "empty" stands for an empty cell or NaN. Other cells that say nothing (empty, NA, NaN)
+    become NaN where `missing` numbers are allowed.
     `part` names the sheet of a workbook, the table of an NWB file, an array of a MATLAB file or a
     member of a zip file.
 
@@ -113,7 +118,15 @@ def read_columns(
     """
     asked = [str(column) for column in (*columns, *labels)]
     table = open_file(path, part, header_row=header_row, asked=asked)
-    return take_columns(table, columns, labels=labels, absent=absent, missing=missing, cure=cure)
+    return take_columns(
+        table,
+        columns,
+        labels=labels,
+        absent=absent,
+        not_measured=not_measured,
+        missing=missing,
+        cure=cure,
+    )
 
 
 def open_file(
@@ -137,16 +150,17 @@ def take_columns(
     *,
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
+    not_measured: Sequence[str] = (),
     missing: bool = False,
     cure: str = CURE,
 ) -> Columns:
     """The named or numbered columns of a table, checked as `read_columns` says."""
     path = table.path
-    named = _named(table.names)
-    places = [_place(table, named, column) for column in columns]
-    label_places = [_place(table, named, column) for column in labels]
+    places = [place_of(table, column) for column in columns]
+    label_places = [place_of(table, column) for column in labels]
     table.prepare(places, label_places)
-    arrays = [_numbers(table, place, path, cure, absent, missing) for place in places]
+    codes = {0.0: tuple(absent), np.nan: tuple(not_measured)}
+    arrays = [_numbers(table, place, path, cure, codes, missing) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
@@ -167,17 +181,10 @@ def take_columns(
     return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows, labels=texts)
 
 
-def _named(names: list[str]) -> dict[str, list[int]]:
-    """Where the columns of each name are."""
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        places.setdefault(name, []).append(place)
-    return places
-
-
-def _place(table: Table, named: dict[str, list[int]], column: str | int) -> int:
+def place_of(table: Table, column: str | int) -> int:
+    """Where a column stands, by its name or its number. Raises DataError, naming the near ones."""
     wanted, path = str(column), table.path
-    places = named.get(wanted, [])
+    places = table.places.get(wanted, [])
     if not places and not wanted.isascii():  # é is one character to some programs, two to others
         composed = unicodedata.normalize("NFC", wanted)
         places = [
@@ -210,13 +217,21 @@ def _place(table: Table, named: dict[str, list[int]], column: str | int) -> int:
 
 
 def _numbers(
-    table: Table, place: int, path: Path, cure: str, absent: Sequence[str], missing: bool
+    table: Table,
+    place: int,
+    path: Path,
+    cure: str,
+    codes: Mapping[float, tuple[str, ...]],
+    missing: bool,
 ) -> Float[np.ndarray, " rows"]:
     name = table.names[place]
     values, cells = table.column(place)
-    if absent:
-        values = _coded(values, cells, absent)
-    bad = np.flatnonzero(~np.isfinite(values))
+    said = np.zeros(values.size, dtype=bool)
+    for meaning, written in codes.items():
+        if written:
+            coded = _coded(values, cells, written) & ~said
+            values, said = np.where(coded, meaning, values), said | coded
+    bad = np.flatnonzero(~np.isfinite(values) & ~said)
     if missing:
         told = np.array([not says_nothing(cells(int(at))) for at in bad], dtype=bool)
         bad = bad[told]
@@ -235,18 +250,16 @@ def _numbers(
 
 
 def _coded(
-    values: Float[np.ndarray, " rows"], cells: Callable[[int], str], absent: Sequence[str]
-) -> Float[np.ndarray, " rows"]:
-    """The values with 0 wherever the cell is a code for an absent synapse."""
-    values = values.copy()
-    for code in absent:
+    values: Float[np.ndarray, " rows"], cells: Callable[[int], str], codes: Sequence[str]
+) -> Bool[np.ndarray, " rows"]:
+    """Which cells are one of the codes, as text or as a number."""
+    coded = np.zeros(values.size, dtype=bool)
+    for code in codes:
         try:
-            number = float(code)
+            coded |= values == float(code)
         except ValueError:
             continue
-        values[values == number] = 0.0
     for at in np.flatnonzero(np.isnan(values)):
         cell = cells(int(at))
-        if cell in absent or ("empty" in absent and cell.lower() in ("", "nan", "none")):
-            values[at] = 0.0
-    return values
+        coded[at] = cell in codes or ("empty" in codes and cell.lower() in ("", "nan", "none"))
+    return coded

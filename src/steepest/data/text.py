@@ -210,16 +210,15 @@ class _TextCells:
     def _read(self, places: Sequence[int], floats: Sequence[int]) -> Any:
         import pandas as pd  # only for a table of text, and only for one that is text
 
-        exact: Any = {}
+        exact: Any = {"dtype": dict.fromkeys(places, object) | dict.fromkeys(floats, np.float64)}
         if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):  # later it is exact by itself
-            exact = {"float_precision": "round_trip"}
+            exact["float_precision"] = "round_trip"
         return pd.read_csv(
             io.BytesIO(self.content),
             sep=self.separator,
             header=None,
             names=range(self.width),
             usecols=sorted(set(places)),
-            dtype=dict.fromkeys(places, object) | dict.fromkeys(floats, np.float64),
             decimal="," if self.separator == ";" and b"," in self.content else ".",
             index_col=False,
             na_values=dict.fromkeys(floats, _NOTHING),

@@ -30,7 +30,7 @@ def measured_answer(
     *,
     source: str,
     request: Mapping[str, Any] | None = None,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[Any] | None = None,
 ) -> Answer:
     """The verdict for terminal, JSON and page; `source` is the file's name.
 
@@ -122,7 +122,7 @@ def _geometries(verdict: MeasuredVerdict) -> list[tuple[str, ...]]:
 
 def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
     estimate = verdict.estimate
-    unit = "groups" if estimate.grouped else "synapses"
+    unit = verdict.measured.resampled
     rows = [
         ("index", _said(estimate.index), f"noise taken out; {estimate.clusters} {unit} resampled"),
         ("signal share", _said(estimate.share), "of the variance of change, the rest is noise"),

@@ -257,7 +257,9 @@ class Estimate:
 
 
 def clusters(measured: Measurements, seed: int) -> Int[np.ndarray, " n"]:
-    """What is resampled together: groups where there are any, else synapses (in 500 blocks)."""
+    """What is resampled together: clusters of groups, else groups, else synapses (500 blocks)."""
+    if measured.clusters is not None:
+        return measured.clusters
     if measured.groups is not None:
         return measured.groups
     n = len(measured.log_sizes)

@@ -154,7 +154,7 @@ class MeasuredVerdict:
                     "times": measured.times.tolist(),
                     "replicates": int(measured.replicates.max()),
                     "groups": list(measured.group_names),
-                    "resampled": "groups" if fitted.grouped else "synapses",
+                    "resampled": measured.resampled,
                 },
                 "counts": asdict(self.counts),
                 "dropped": [asdict(item) for item in fitted.dropped],

@@ -88,7 +88,9 @@ def infer_geometry(
     """
     refuse_tracers("infer_geometry", noise_cv, noise_sd, detection_limit)
     noise, limit = stated_noise(noise_cv, noise_sd), stated_limit(detection_limit)
-    first, second = columns_of("infer_geometry", before=before, after=after)
+    first, second = columns_of(
+        "infer_geometry", limited=limit is not None, before=before, after=after
+    )
     same_labels({"before": before, "groups": groups})
     codes = None if groups is None else groups_of(groups, first.size, "before and after")[0]
     rows = _sort(first, second, limit)
@@ -174,7 +176,8 @@ def _sort(
     before: Float[np.ndarray, " rows"], after: Float[np.ndarray, " rows"], limit: float | None
 ) -> _Rows:
     unknown = np.isnan(before) | np.isnan(after)
-    had, has = before > 0, after > 0
+    # A size that a background left negative is there, below the limit.
+    had, has = (before > 0) | (before < 0), after > 0
     usable, lost, low = had & has, np.zeros_like(had), np.zeros_like(had)
     if limit is not None:
         low = had & (before < limit) & ~unknown
