@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from socket import socket
 
 __all__ = ["FAREWELL", "INTERRUPTED", "as_interrupt", "end_at_once", "heard", "is_passed_on"]
-__all__ += ["leave", "leave_at_once", "passed_on", "shielded", "undone"]
+__all__ += ["is_first_to_speak", "leave", "leave_at_once", "passed_on", "shielded", "undone"]
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended."""
@@ -34,6 +34,7 @@ _SHOW_CURSOR = b"\r\x1b[K\x1b[?25h"  # which a progress bar has hidden
 
 _heard = threading.Event()
 _moving = threading.RLock()
+_said = threading.Lock()
 _shields: list[object] = []
 _to_undo: list[Callable[[], None]] = []
 _passed_on: ContextVar[bool] = ContextVar("passed_on", default=False)
@@ -53,8 +54,8 @@ def leave_at_once() -> None:
 def end_at_once(silent: bool = False) -> None:
     """From now on Ctrl-C ends this process with 130 in about a second, whatever it is in.
 
-    With `silent` it says nothing, as another process speaks for it. For the main thread of a
-    console script, after `leave_at_once` or without it.
+    With `silent` it says nothing and waits for nothing, as another process speaks for it and
+    waits. For the main thread of a console script, after `leave_at_once` or without it.
     """
     if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, _leave):
         return
@@ -65,8 +66,10 @@ def end_at_once(silent: bool = False) -> None:
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, _interrupt)
     sys.unraisablehook = _tell_others(sys.unraisablehook)
+    # Nobody tears down what is left at once: the system does, and Python need not say so.
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     farewell = b"" if silent else f"steepest: {FAREWELL}\n".encode()
-    watched = (listening, told, farewell)
+    watched = (listening, told, farewell, 0.0 if silent else _GRACE)
     threading.Thread(target=_watch, args=watched, name="interrupts", daemon=True).start()
 
 
@@ -77,6 +80,15 @@ def heard() -> bool:
     False
     """
     return _heard.is_set()
+
+
+def is_first_to_speak() -> bool:
+    """Whether the farewell of this Ctrl-C was not said before; from now on it was.
+
+    >>> is_first_to_speak()
+    True
+    """
+    return not heard() or _said.acquire(blocking=False)
 
 
 @contextmanager
@@ -107,8 +119,9 @@ def leave(farewell: bytes = b"") -> NoReturn:
             undo()
     with suppress(OSError):
         if os.isatty(2):
-            farewell = _SHOW_CURSOR + farewell
-        os.write(2, farewell)
+            os.write(2, _SHOW_CURSOR)
+        if farewell and is_first_to_speak():
+            os.write(2, farewell)
     os._exit(INTERRUPTED)
 
 
@@ -192,13 +205,13 @@ def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:
     return tell_others
 
 
-def _watch(listening: "socket", told: "socket", farewell: bytes) -> None:
+def _watch(listening: "socket", told: "socket", farewell: bytes, grace: float) -> None:
     """Wait for Ctrl-C, then for the program to end of its own or for a second one: then leave."""
     while signal.SIGINT not in listening.recv(64):
         pass
     _heard.set()
-    listening.settimeout(_GRACE)
-    with suppress(TimeoutError):
+    listening.settimeout(grace)
+    with suppress(TimeoutError, BlockingIOError):
         while signal.SIGINT not in listening.recv(64):
             pass
     leave(farewell)

@@ -12,7 +12,14 @@ from steepest.cli.caching import own_process
 from steepest.cli.options import dashes_as_values
 from steepest.cli.output import GuardedStream, OutputLost, complain, guarded_stdout, show_json
 from steepest.errors import SteepestError
-from steepest.interrupts import FAREWELL, INTERRUPTED, as_interrupt, end_at_once, leave
+from steepest.interrupts import (
+    FAREWELL,
+    INTERRUPTED,
+    as_interrupt,
+    end_at_once,
+    is_first_to_speak,
+    leave,
+)
 
 __all__ = ["COMMANDS", "application", "main", "run"]
 
@@ -119,7 +126,8 @@ def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
     except (CycloptsError, SteepestError) as error:
         return _fail(str(error), as_json)
     except KeyboardInterrupt:
-        complain(FAREWELL)
+        if is_first_to_speak():
+            complain(FAREWELL)
         return INTERRUPTED
     except OSError as error:
         if error.errno not in _REFUSALS:

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +20,7 @@ from steepest.study import Figure, Result, Scale
 
 __all__ = ["reproduce_all"]
 
-_FAREWELL = 0.4  # s in which a process takes away what it was writing
+_FAREWELL = 1.0  # s in which processes take away what they were writing
 
 
 def reproduce_all(
@@ -87,8 +88,9 @@ def _processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
         for process in ours:
             with suppress(ProcessLookupError, TypeError):
                 os.kill(process.pid, signal.SIGINT)  # pyright: ignore[reportArgumentType]
+        until = time.monotonic() + _FAREWELL
         for process in ours:
-            process.join(_FAREWELL)
+            process.join(max(0.0, until - time.monotonic()))
             process.kill()
 
     with undone(end):
