@@ -9,13 +9,15 @@ threads of XLA that still run.
 
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from socket import socket
 
 __all__ = ["FAREWELL", "INTERRUPTED", "as_interrupt", "end_at_once", "heard", "is_passed_on"]
 __all__ += ["leave", "leave_at_once", "passed_on", "shielded", "undone"]
@@ -56,7 +58,9 @@ def end_at_once(silent: bool = False) -> None:
     """
     if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, _leave):
         return
-    listening, told = socket.socketpair()
+    from socket import socketpair  # not needed to leave while a command is being imported
+
+    listening, told = socketpair()
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, _interrupt)
@@ -188,7 +192,7 @@ def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:
     return tell_others
 
 
-def _watch(listening: socket.socket, told: socket.socket, farewell: bytes) -> None:
+def _watch(listening: "socket", told: "socket", farewell: bytes) -> None:
     """Wait for Ctrl-C, then for the program to end of its own or for a second one: then leave."""
     while signal.SIGINT not in listening.recv(64):
         pass

@@ -64,13 +64,16 @@ from steepest.cli import run
 columns = ["--before", "0", "--after", "1"]
 heavy = {{"jax", "equinox", "diffrax", "xarray", "pandas", "matplotlib", "jinja2"}}
 assert run(["infer", "none.npy", *columns]) == 2
-print(sorted((heavy | {{"scipy"}}) & set(sys.modules)), file=sys.stderr)
+assert run(["reproduce", "pogodin2024.fig5", "--data", "none.csv"]) == 2
+assert run(["sweep", "none.xyz"]) == 2
+print(sorted((heavy | {{"scipy", "dask", "zarr"}}) & set(sys.modules)), file=sys.stderr)
 assert run(["infer", {str(path.with_suffix(".npy"))!r}, *columns, "--noise-cv", "0"]) == 0
 print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     said = done.stderr.splitlines()
-    assert said == ["steepest: no such file: none.npy", "[]", "[]"]
+    missing = [f"steepest: no such file: none.{kind}" for kind in ("npy", "csv", "xyz")]
+    assert said == [*missing, "[]", "[]"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from steepest.descent import covariant_hessian, gradient_flow, inertial_flow, newton_direction
+from steepest.descent import (
+    InertialTrajectory,
+    covariant_hessian,
+    gradient_flow,
+    inertial_flow,
+    newton_direction,
+)
 from steepest.errors import DomainError, FlowError, UsageError
 from steepest.geometry import (
     Elementwise,
@@ -134,3 +140,16 @@ def test_bad_input_is_refused():
         flow(start=[0.0, -1.0])
     with pytest.raises(FlowError, match="broke down"):
         inertial_flow(lambda x: -jnp.sum(x) * 50, Metabolic(), [0.5], [5.0], friction=0.0)
+
+
+def test_a_flow_with_inertia_is_drawn():
+    row = np.zeros((2, 1))
+    plane = np.zeros((2, 2))
+    times, costs, energies = np.array([0.0, 1.0]), np.array([4.0, 2.0]), np.array([4.5, 2.1])
+    figure = InertialTrajectory(times, plane, plane, costs, energies).plot(["a", "b"])
+    panels = figure.axes
+    assert [panel.get_ylabel() for panel in panels] == ["coordinate", "cost, and energy", "b"]
+    assert [line.get_label() for line in panels[1].lines] == ["cost", "energy"]
+    np.testing.assert_array_equal(panels[1].lines[1].get_ydata(), energies)
+    with pytest.raises(UsageError, match="2 coordinate names for 1 coordinates"):
+        InertialTrajectory(times, row, row, costs, energies).plot(["a", "b"])

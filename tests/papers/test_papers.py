@@ -59,6 +59,7 @@ def test_a_paper_loads_all_its_figures():
     assert [figure.key for figure in load("ours")] == [
         "ours.calibration",
         "ours.demo",
+        "ours.real_synapses",
     ]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from steepest.cli.options import Json, Seed, many
+from steepest.cli.options import HEADER_ROW, TABLE, Json, Seed, many
 from steepest.cli.output import command_line, give
 from steepest.errors import UsageError
 
@@ -29,6 +29,11 @@ def command(
         float | None, Parameter(help="Sampling step, where there is no column of times.")
     ] = None,
     columns: Annotated[tuple[str, ...], many("Columns of the units; by default all.")] = (),
+    transpose: Annotated[
+        bool, Parameter(help="A row of the file is one unit, and a column a time.", negative="")
+    ] = False,
+    table: Annotated[str | None, Parameter(help=TABLE)] = None,
+    header_row: Annotated[str | None, Parameter(help=HEADER_ROW)] = None,
     decay: Annotated[float, Parameter(help="The units' decay l, in 1/time.")] = 1.0,
     nonlinearity: Annotated[
         Literal["tanh", "linear", "logistic"], Parameter(help="The units' S.")
@@ -70,9 +75,18 @@ def command(
         )
 
     def make() -> "Answer":
+        from steepest.data.header import parse_header_row
         from steepest.data.series import read_series
 
-        series = read_series(file, columns=columns or None, time=time, step=step)
+        series = read_series(
+            file,
+            columns=columns or None,
+            time=time,
+            step=step,
+            transpose=transpose,
+            part=table,
+            header_row=parse_header_row(header_row),
+        )
         from steepest.inference import infer_connectivity
         from steepest.recurrent import IDENTITY, TANH, logistic
         from steepest.report.connectivity import connectivity_answer
@@ -90,7 +104,8 @@ def command(
         return connectivity_answer(result, source=file.name)
 
     repeated = command_line(
-        "connectivity", file, time=time, step=step, columns=columns, decay=decay,
+        "connectivity", file, time=time, step=step, columns=columns, transpose=transpose,
+        table=table, header_row=header_row, decay=decay,
         nonlinearity=nonlinearity, derivative=derivative, ridge=ridge or None, cut=cut or None,
         seed=seed,
     )  # fmt: skip

@@ -1,13 +1,14 @@
 """`steepest infer`: in which geometry did measured synapses change?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from steepest.cli.options import Json, many
+from steepest.cli.options import HEADER_ROW, TABLE, Json, many
 from steepest.cli.output import command_line, give
+from steepest.errors import UsageError
 
 if TYPE_CHECKING:
     from steepest.report.answer import Answer
@@ -16,14 +17,14 @@ __all__ = ["command"]
 
 
 def command(
-    file: Annotated[
+    *file: Annotated[
         Path,
         Parameter(
-            help="Table of sizes: CSV, TSV, NPY or NPZ (Parquet, Excel, NWB with the extra `io`)."
+            name="FILE",
+            help="Table of sizes: CSV, TSV, NPY or NPZ (Parquet, Excel, NWB with the extra `io`);"
+            " several files, or a quoted pattern ('cell*.csv').",
         ),
     ],
-    /,
-    *,
     before: Annotated[
         str | None,
         Parameter(help="Column of the sizes before: header name, or number counted from 0."),
@@ -41,16 +42,51 @@ def command(
         tuple[str, ...],
         many("Columns of three or more sessions in order of time, instead of before and after."),
     ] = (),
+    id: Annotated[
+        str | None,
+        Parameter(
+            help="Long table (a row for each synapse and session): column of the synapse's name;"
+            " animal/spine where names repeat between animals."
+        ),
+    ] = None,
+    session: Annotated[str | None, Parameter(help="Long table: column of the session.")] = None,
+    size: Annotated[str | None, Parameter(help="Long table: column of the size.")] = None,
+    replicates: Annotated[
+        bool,
+        Parameter(
+            help="Long table: rows of one synapse and session measure it again.", negative=""
+        ),
+    ] = False,
+    order: Annotated[
+        tuple[str, ...],
+        many("Long table: the sessions in order, where neither numbers nor dates tell it."),
+    ] = (),
     times: Annotated[
         tuple[float, ...],
         many("Times of the sessions, where they are not evenly spaced."),
     ] = (),
     group: Annotated[
-        str | None, Parameter(help="Column of the dendrite, cell or animal of each synapse.")
+        str | None,
+        Parameter(
+            help="Column of the dendrite, cell or animal of each synapse; animal/dendrite takes"
+            " scale and drift out of dendrites, and resamples animals."
+        ),
     ] = None,
     condition: Annotated[str | None, Parameter(help="Column of the condition.")] = None,
     null: Annotated[
         str | None, Parameter(help="The condition without learning (sham, control).")
+    ] = None,
+    where: Annotated[
+        tuple[str, ...],
+        many("Rows to be used, such as group=trained 'day<=12'; all conditions must hold."),
+    ] = (),
+    compare: Annotated[
+        str | None,
+        Parameter(help="Column of a condition: a verdict for each value, and their difference."),
+    ] = None,
+    file_is: Annotated[
+        Literal["group", "session", "condition", "part"] | None,
+        Parameter(help="What each of several files is (group)."),
     ] = None,
     rate: Annotated[
         str | None, Parameter(help="Column of presynaptic rates, a covariate of before and after.")
@@ -59,13 +95,27 @@ def command(
         bool,
         Parameter(help="The two columns are different synapses: two distributions.", negative=""),
     ] = False,
+    pairs: Annotated[
+        bool,
+        Parameter(
+            help="Two synapses of one axon on one dendrite a row, in no order: one snapshot.",
+            negative="",
+        ),
+    ] = False,
+    pair: Annotated[
+        str | None,
+        Parameter(help="With --pairs, a long table's column of the pair's name, beside --size."),
+    ] = None,
     absent: Annotated[
         tuple[str, ...],
         many("How absent synapses are marked beside 0: a code such as NA or -1, or `empty`."),
     ] = (),
-    table: Annotated[
-        str | None, Parameter(help="Sheet of an Excel workbook, or table of an NWB file.")
-    ] = None,
+    not_measured: Annotated[
+        tuple[str, ...],
+        many("How sizes that were not measured are marked, beside empty cells and NA."),
+    ] = (),
+    table: Annotated[str | None, Parameter(help=TABLE)] = None,
+    header_row: Annotated[str | None, Parameter(help=HEADER_ROW)] = None,
     noise_cv: Annotated[
         float | None,
         Parameter(help="Measurement noise as a fraction of size; 0 says that sizes are exact."),
@@ -76,6 +126,10 @@ def command(
     detection_limit: Annotated[
         float | None, Parameter(help="Smallest size that can be detected, in the unit of size.")
     ] = None,
+    keep_outliers: Annotated[
+        bool,
+        Parameter(help="Keep measurements that are far from all that surrounds them.", negative=""),
+    ] = False,
     config: Annotated[
         Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
     ] = None,
@@ -92,10 +146,13 @@ def command(
 ) -> int:
     """In which geometry did measured synapses change?
 
-    Reads sizes of the same synapses, one synapse a row, and says how the size of a change depends
-    on the size of the synapse. A size of 0 is an absent synapse. A geometry is named only where
-    measurement noise is known: from three or more sessions, from replicates, from a null
-    condition, or because sizes are stated to be exact. Noise alone can look like any geometry.
+    A file alone is looked at: what it seems to hold, and which command would judge it.
+
+    Reads sizes of the same synapses, one synapse a row (or a row for each synapse and session),
+    and says how the size of a change depends on the size of the synapse. A size of 0 is an absent
+    synapse. A geometry is named only where measurement noise is known: from three or more sessions,
+    from replicates, from a null condition, or because sizes are stated to be exact. Noise alone can
+    look like any geometry.
 
     For example:
 
@@ -106,24 +163,35 @@ def command(
     """
     from dataclasses import asdict
 
-    from steepest.inference.synapses.request import Request
+    from steepest.inference.synapses.request import Request, is_said
 
+    if not file:
+        raise UsageError("give a file: steepest infer FILE")
     given: dict[str, Any] = {
         "before": before, "after": after, "replicate_before": replicate_before,
-        "replicate_after": replicate_after, "sessions": sessions, "times": times,
-        "group": group, "condition": condition, "null": null, "rate": rate,
-        "unpaired": unpaired, "absent": absent, "table": table, "noise_cv": noise_cv,
-        "noise_sd": noise_sd, "detection_limit": detection_limit, "seed": seed,
+        "replicate_after": replicate_after, "sessions": sessions, "id": id, "session": session,
+        "size": size, "replicates": replicates, "order": order, "times": times, "group": group,
+        "condition": condition, "null": null, "where": where, "compare": compare,
+        "file_is": file_is, "rate": rate, "unpaired": unpaired, "pairs": pairs, "pair": pair,
+        "absent": absent, "not_measured": not_measured, "table": table, "header_row": header_row,
+        "noise_cv": noise_cv, "noise_sd": noise_sd, "detection_limit": detection_limit,
+        "keep_outliers": keep_outliers, "seed": seed,
     }  # fmt: skip
+    if config is None and not any(
+        map(is_said, (given | {"table": None, "header_row": None}).values())
+    ):
+        from steepest.cli.looking import look_at
+
+        return look_at(file, table, header_row, out=out, json=json)
     request = Request(**given) if config is None else Request.from_toml(config, given)
 
     def make() -> "Answer":
-        from steepest.data.opening import check_file
+        from steepest.data.several import expanded
 
-        check_file(file)
+        paths = expanded(file)
         from steepest.report.asked import answer_request
 
-        return answer_request(file, request)
+        return answer_request(paths, request)
 
-    repeated = command_line("infer", file, **(asdict(request) | {"seed": request.seed or 0}))
+    repeated = command_line("infer", *file, **(asdict(request) | {"seed": request.seed or 0}))
     return give(make, repeated, out=out, json=json, full=full)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from steepest.cli.options import Json, many
+from steepest.cli.options import HEADER_ROW, TABLE, Json, many
 from steepest.cli.output import command_line, give
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ def command(
     flow: Annotated[
         str | None, Parameter(help="Column that tells trajectories apart, by number or name.")
     ] = None,
+    table: Annotated[str | None, Parameter(help=TABLE)] = None,
+    header_row: Annotated[str | None, Parameter(help=HEADER_ROW)] = None,
     out: Annotated[
-        Path | None, Parameter(help="Folder for metric.html, metric.png and metric.json.")
+        Path | None, Parameter(help="Folder for metric.html, .png, .csv and .json.")
     ] = None,
     json: Json = False,
 ) -> int:
@@ -62,13 +64,23 @@ def command(
     """
 
     def make() -> "Answer":
+        from steepest.data.header import parse_header_row
         from steepest.data.opening import check_file
 
         check_file(file)
         from steepest.inference.flows.files import load_cost, read_flow
 
         descended = load_cost(cost)
-        samples = read_flow(file, descended, position, velocity=velocity, time=time, flow=flow)
+        samples = read_flow(
+            file,
+            descended,
+            position,
+            velocity=velocity,
+            time=time,
+            flow=flow,
+            part=table,
+            header_row=parse_header_row(header_row),
+        )
         from steepest.inference import infer_metric
         from steepest.report.metric import metric_answer
 
@@ -78,6 +90,7 @@ def command(
         )
 
     repeated = command_line(
-        "infer-metric", file, cost=cost, position=position, velocity=velocity, time=time, flow=flow
-    )
+        "infer-metric", file, cost=cost, position=position, velocity=velocity, time=time, flow=flow,
+        table=table, header_row=header_row,
+    )  # fmt: skip
     return give(make, repeated, out=out, json=json)

@@ -11,6 +11,7 @@ from steepest.cli.caching import keep_compiled
 from steepest.cli.options import Json, Seed
 from steepest.cli.output import command_line
 from steepest.cli.results import finish, print_result, write_page
+from steepest.data.opening import check_file
 from steepest.machine import cores
 
 __all__ = ["command"]
@@ -54,6 +55,8 @@ def command(
     steepest reproduce pogodin2024 --scale paper --out figures
     ```
     """
+    if data is not None:
+        check_file(data)
     if cache:
         keep_compiled()
     from steepest import papers

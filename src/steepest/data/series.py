@@ -1,5 +1,7 @@
 """Reading time series of several units from a file, and checking that they are evenly sampled."""
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from steepest.data.header import HeaderRow
+from steepest.data.table import Table, number, shown
 from steepest.data.tables import open_file, take_columns
 from steepest.errors import DataError, UsageError
 
@@ -35,13 +39,20 @@ def read_series(
     columns: Sequence[str | int] | None = None,
     time: str | int | None = None,
     step: float | None = None,
+    transpose: bool = False,
+    part: str | None = None,
+    header_row: HeaderRow = None,
 ) -> Series:
     """The units' columns of a file (all but the time column, unless named), and the time step.
 
     `time` names the column of times, `step` is the step where there is none; with neither, a
-    column called time, t or seconds is taken. Raises `DataError` naming row and column for cells
-    that are no numbers, times that do not rise evenly, and constant columns; `UsageError` where
-    the step is not given at all, or given twice.
+    column called time, t or seconds is taken. With `transpose` the units are the rows, named by
+    the first column where it holds words, and every column is a time; then `columns` are rows by
+    name or number. `part` and `header_row` are as for `read_columns`.
+
+    Raises `DataError` naming row and column for cells that are no numbers, times that do not rise
+    evenly, and constant columns, and where there are more units than times; `UsageError` where the
+    step is not given at all, or given twice.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -52,8 +63,11 @@ def read_series(
     >>> series.names, series.dt, series.values.shape
     (('a', 'b'), 0.5, (3, 2))
     """
-    table = open_file(path)
+    asked = [*map(str, columns or ()), *([] if time is None else [str(time)])]
+    table = open_file(path, part, header_row=header_row, asked=asked)
     path = table.path
+    if transpose:
+        return _transposed(table, columns, time, step)
     if time is not None and step is not None:
         raise UsageError("give a time column or a step, not both")
     if time is None and step is None:
@@ -67,8 +81,9 @@ def read_series(
     clock = None if time is None else take_columns(table, [time], cure=cure)
     if columns is None:
         taken = clock.names[0] if clock is not None else None
+        counts = Counter(table.names)
         wanted: list[str | int] = [
-            name if table.names.count(name) == 1 else place
+            name if counts[name] == 1 else place
             for place, name in enumerate(table.names)
             if name != taken
         ]
@@ -76,6 +91,11 @@ def read_series(
         wanted = list(columns)
     if not wanted:
         raise DataError(f"{path} has no column beside the time: give one column per unit")
+    if columns is None and clock is None and len(wanted) > len(table.labels(0)):
+        raise DataError(
+            f"{path} has {len(table.labels(0))} rows and {len(wanted)} columns, and a row is one"
+            " time of all units: if a row is one unit, add --transpose"
+        )
     units = take_columns(table, wanted, cure=cure)
     values = np.column_stack(units.arrays)
     if clock is not None:
@@ -84,6 +104,31 @@ def read_series(
         assert step is not None
         dt = step
     return check_series(values, dt, units.names, str(path))
+
+
+def _transposed(
+    table: Table, columns: Sequence[str | int] | None, time: str | int | None, step: float | None
+) -> Series:
+    """The series whose units are the rows of a table."""
+    if time is not None or step is None:
+        raise UsageError("with --transpose every column is a time: give the sampling step, --step")
+    first = table.labels(0)
+    named = not any(math.isfinite(number(cell)) for cell in first)
+    cure = "fill the gap, or leave the unit out"
+    times = take_columns(table, list(range(named, len(table.names))), cure=cure)
+    values = np.stack(times.arrays)
+    names = first if named else [str(row) for row in range(values.shape[1])]
+    if columns is not None:
+        places = {name: row for row, name in enumerate(names)}
+        unknown = [str(name) for name in columns if str(name) not in places]
+        if unknown:
+            raise DataError(
+                f"{table.path} has no row {shown(unknown[0])}: its units are"
+                f" {', '.join(map(shown, names[:20]))}"
+            )
+        rows = [places[str(name)] for name in columns]
+        values, names = values[:, rows], [names[row] for row in rows]
+    return check_series(values, step, names, str(table.path))
 
 
 def check_series(

@@ -5,7 +5,7 @@ every chart, which the naive x'' = -friction x' - G^-1 dC is not: it leaves out 
 covector. Surace et al. 2020, Conclusions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from steepest.arrays.entry import entry_point
 from steepest.arrays.given import same_axes
 from steepest.arrays.numbers import Numbers, as_numbers
 from steepest.descent.solve import solve_recorded
-from steepest.descent.trajectory import short
+from steepest.descent.trajectory import coordinate_names, short
 from steepest.errors import FlowError, UsageError
 from steepest.geometry.metric import AbstractMetric
 
@@ -57,6 +57,19 @@ class InertialTrajectory:
         ]
         head = f"InertialTrajectory: {n} coordinate(s) at {self.times.size} time(s)"
         return "\n".join([head, *rows])
+
+    def plot(self, coordinates: Sequence[str] | None = None) -> Any:
+        """A matplotlib Figure: coordinates, cost and energy against time, and in a plane the path.
+
+        `coordinates` names the n coordinates (default x0, x1, ...). Raises `UsageError` if their
+        number differs.
+        """
+        from steepest.descent.picture import draw_flow
+
+        names = coordinate_names(self.points.shape[1], coordinates)
+        return draw_flow(
+            self.times, self.points[None], self.costs[None], names, self.energies[None]
+        )
 
 
 @entry_point(kernel="the metric's sharp, and integrate Hamilton's equations")

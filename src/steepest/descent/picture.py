@@ -16,8 +16,12 @@ def draw_flow(
     points: Float[np.ndarray, "b m n"],
     costs: Float[np.ndarray, "b m"],
     names: list[str],
+    energies: Float[np.ndarray, "b m"] | None = None,
 ) -> Any:
-    """A matplotlib Figure of b flows; `names` are those of the n coordinates."""
+    """A matplotlib Figure of b flows; `names` are those of the n coordinates.
+
+    With `energies`, of a flow with inertia, these are drawn above the costs.
+    """
     from matplotlib.figure import Figure
 
     plane = len(names) == 2
@@ -33,6 +37,11 @@ def draw_flow(
     panels[0].set(xlabel="time", ylabel="coordinate")
     panels[1].plot(times, costs.T, color=INK, linewidth=1.2)
     panels[1].set(xlabel="time", ylabel="cost")
+    if energies is not None:
+        panels[1].lines[0].set_label("cost")
+        panels[1].plot(times, energies.T, color=INK, linewidth=1.2, linestyle="--", label="energy")
+        panels[1].set(ylabel="cost, and energy")
+        panels[1].legend(frameon=False)
     if plane:
         for path in points:
             panels[2].plot(*path.T, color=INK, linewidth=1.2)

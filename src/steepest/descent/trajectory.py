@@ -13,7 +13,7 @@ from steepest.errors import UsageError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Trajectory", "short"]
+__all__ = ["Trajectory", "coordinate_names", "short"]
 
 
 def short(values: np.ndarray) -> str:
@@ -123,8 +123,12 @@ class Trajectory:
         )
 
     def _names(self, coordinates: Sequence[str] | None) -> list[str]:
-        n = self.points.shape[-1]
-        names = [f"x{i}" for i in range(n)] if coordinates is None else list(coordinates)
-        if len(names) != n:
-            raise UsageError(f"{len(names)} coordinate names for {n} coordinates: {names}")
-        return names
+        return coordinate_names(self.points.shape[-1], coordinates)
+
+
+def coordinate_names(n: int, given: Sequence[str] | None) -> list[str]:
+    """The names of n coordinates: those given, or x0, x1... UsageError if their number differs."""
+    names = [f"x{i}" for i in range(n)] if given is None else list(given)
+    if len(names) != n:
+        raise UsageError(f"{len(names)} coordinate names for {n} coordinates: {names}")
+    return names

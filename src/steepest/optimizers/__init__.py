@@ -10,14 +10,27 @@ from typing import TYPE_CHECKING, Any
 from steepest.errors import UsageError
 
 if TYPE_CHECKING:
-    from steepest.optimizers.torch_optimizer import MirrorDescent
-    from steepest.optimizers.transformation import MirrorState, mirror_descent
+    from steepest.optimizers.torch_optimizer import AdaptiveMirrorDescent, MirrorDescent
+    from steepest.optimizers.transformation import (
+        MirrorState,
+        adaptive_mirror_descent,
+        mirror_descent,
+    )
 
-__all__ = ["MirrorDescent", "MirrorState", "mirror_descent", "require_torch"]
+__all__ = [
+    "AdaptiveMirrorDescent",
+    "MirrorDescent",
+    "MirrorState",
+    "adaptive_mirror_descent",
+    "mirror_descent",
+    "require_torch",
+]
 
 _HOMES = {
+    "AdaptiveMirrorDescent": "torch_optimizer",
     "MirrorDescent": "torch_optimizer",
     "MirrorState": "transformation",
+    "adaptive_mirror_descent": "transformation",
     "mirror_descent": "transformation",
 }
 
@@ -38,8 +51,8 @@ def require_torch(what: str) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "MirrorDescent":
-        require_torch("steepest.optimizers.MirrorDescent")
+    if _HOMES.get(name) == "torch_optimizer":
+        require_torch(f"steepest.optimizers.{name}")
     if name in _HOMES:
         return getattr(import_module(f"steepest.optimizers.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'steepest.optimizers' has no attribute {name!r}")

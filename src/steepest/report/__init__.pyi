@@ -1,10 +1,11 @@
 from .answer import Answer
 from .asked import answer_request
+from .comparison import comparison_answer
 from .connectivity import connectivity_answer
 from .layers import layers_answer
 from .measured import measured_answer
 from .metric import metric_answer
-from .page import Page, Section
+from .page import Light, Page, Section
 from .pair import pair_answer
 from .plan import plan_answer
 from .study import study_page
@@ -12,9 +13,11 @@ from .unpaired import unpaired_answer
 
 __all__ = [
     "Answer",
+    "Light",
     "Page",
     "Section",
     "answer_request",
+    "comparison_answer",
     "connectivity_answer",
     "layers_answer",
     "measured_answer",

@@ -1,22 +1,31 @@
-"""From a file of sizes and what is asked of it to the answer: a pair, sessions, or unpaired."""
+"""From files of sizes and what is asked of them to the answer: a pair, sessions, or unpaired."""
 
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from steepest.data.tables import Columns
-from steepest.errors import DataError
+import numpy as np
+
+from steepest.data.size_table import SizeTable
+from steepest.data.tables import read_columns
+from steepest.errors import DataError, UsageError
 from steepest.files import plain
 from steepest.inference.synapses.request import Request, is_said
 from steepest.report.answer import Answer
+from steepest.report.page import Page
+from steepest.report.tables import text, together
 
-__all__ = ["answer_request"]
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["answer_request", "classify_request"]
 
 
-def answer_request(file: Path, request: Request) -> Answer:
-    """What a file of sizes says about what is asked. Raises DataError as readers and estimators do.
+def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
+    """What sizes say about what is asked. Raises DataError as readers and estimators do.
 
-    The file is read once, and before the estimators are imported: a bad one is refused at once.
+    Every file is read once, and before the estimators are imported: a bad one is refused at once.
 
     >>> import tempfile
     >>> import numpy as np
@@ -29,41 +38,97 @@ def answer_request(file: Path, request: Request) -> Answer:
     >>> answer.content["outcome"], answer.content["request"]
     ('undecided', {'before': '0', 'after': '1', 'noise_cv': 0, 'seed': 0})
     """
-    columns = request.columns(file)
-    if request.unpaired:
-        return _unpaired(columns, request)
-    if request.paired:
-        return _pair(columns, request)
-    return _measured(columns, request)
+    if request.pairs:
+        return _pairs(files, request)
+    sizes = request.read(files)
+    if "compare" in sizes.labels:
+        answer = _compared(sizes, request)
+    elif request.unpaired:
+        answer = _unpaired(sizes, request)
+    elif request.paired(sizes):
+        answer = _pair(sizes, request)
+    else:
+        answer = _measured(sizes, request)
+    return _noted(answer, sizes.notes)
 
 
-def _measured(columns: Columns, request: Request) -> Answer:
+def classify_request(
+    files: Path | Sequence[Path], request: Request, *, change: float, fdr: float
+) -> Answer:
+    """A call for every synapse of a table. Raises as readers, estimators and `classify` do.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from steepest.inference import Design, simulate_design
+    >>> from steepest.inference.synapses.request import Request
+    >>> sizes = np.exp(simulate_design(Design(synapses=100, sessions=3), 1, seed=1).log_sizes)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "sizes.npy"
+    ...     np.save(file, sizes)
+    ...     answer = classify_request(file, Request(sessions=("0", "1", "2")), change=0.2, fdr=0.05)
+    >>> answer.content["schema"]
+    'steepest.calls/1'
+    """
+    from steepest.inference.synapses.calls import check_asked, classify
+    from steepest.inference.synapses.measured import infer_measured
+    from steepest.report.calls import calls_answer
+
+    check_asked(change, fdr)
+    sizes = request.read(files)
+    measured = request.measurements(sizes)
+    stated = request.noise_cv is not None or request.noise_sd is not None
+    if measured.source is None and not stated:
+        raise DataError(
+            f"{sizes.path}: calls need a known noise, and two columns hold none: give a third"
+            " session, replicates, or a null condition; --noise-cv 0 says that sizes are exact"
+        )
+    verdict = infer_measured(
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
+    )
+    calls = classify(verdict, change, fdr)
+    asked = _understood(request) | {"change": change, "fdr": fdr}
+    return calls_answer(calls, source=sizes.source, request=asked)
+
+
+def _measured(sizes: SizeTable, request: Request) -> Answer:
     from steepest.inference.synapses.measured import infer_measured
     from steepest.report.measured import measured_answer
 
-    measured = request.measurements(columns)
+    try:
+        measured = request.measurements(sizes)
+    except DataError as error:
+        raise DataError(f"{sizes.path}: {error}") from error
     stated = request.noise_cv is not None or request.noise_sd is not None
     if measured.source is None and not stated:
         # Groups alone say nothing about noise: the pair is judged without it, and never named.
-        return _pair(columns, request)
+        return _pair(sizes, request)
     verdict = infer_measured(
-        measured, noise_cv=request.noise_cv, noise_sd=request.noise_sd, seed=request.seed or 0
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
     )
     return measured_answer(
-        verdict, source=columns.path.name, request=_understood(request), rows=columns.rows.tolist()
+        verdict, source=sizes.source, request=_understood(request), rows=sizes.row_names()
     )
 
 
-def _pair(columns: Columns, request: Request) -> Answer:
+def _pair(sizes: SizeTable, request: Request) -> Answer:
     from steepest.inference.synapses.assumed_noise import sensitivity
     from steepest.inference.synapses.covariate import rate_exponent
     from steepest.inference.synapses.pair import infer_geometry
     from steepest.report.pair import pair_answer
     from steepest.report.rows import pair_rows
 
-    before, after = columns.labelled()[:2]
+    before, after = (columns[0] for columns in sizes.sessions)
     seed = request.seed or 0
-    groups = columns.labels[0] if request.group is not None else None
+    labels = sizes.labels.get("cluster") or sizes.labels.get("group")
+    groups = None if labels is None else labels.texts()
     try:
         verdict = infer_geometry(
             before,
@@ -75,45 +140,149 @@ def _pair(columns: Columns, request: Request) -> Answer:
             seed=seed,
         )
     except DataError as error:
-        raise DataError(f"{columns.path}: {error}") from error
+        raise DataError(f"{sizes.path}: {error}") from error
     rate = assumed = None
-    if request.rate is not None:
-        rate = rate_exponent(*columns.arrays[:3], groups=groups, seed=seed)
+    if sizes.rates is not None:
+        columns = (before.values, after.values, sizes.rates.values)
+        rate = rate_exponent(*columns, groups=groups, seed=seed)
     if verdict.noise.kind == "unknown":
         assumed = sensitivity(verdict.before, verdict.after)
     return pair_answer(
         verdict,
-        source=columns.path.name,
-        before=str(request.before),
-        after=str(request.after),
+        source=sizes.source,
+        before=request.before or sizes.names[0],
+        after=request.after or sizes.names[1],
         rate=rate,
         assumed=assumed,
         request=_understood(request),
         rows=lambda: pair_rows(
-            columns.names[:2], columns.rows.tolist(), *columns.arrays[:2], request.detection_limit
+            _called(sizes),
+            sizes.row_names(),
+            before.values,
+            after.values,
+            request.detection_limit,
         ),
     )
 
 
-def _unpaired(columns: Columns, request: Request) -> Answer:
+def _compared(sizes: SizeTable, request: Request) -> Answer:
+    """A verdict for every value of the condition that is compared, and their differences."""
+    from steepest.inference.synapses.comparison import compare_conditions
+    from steepest.report.comparison import comparison_answer
+
+    values = sizes.labels["compare"]
+    stated = request.noise_cv is not None or request.noise_sd is not None
+    measured = {}
+    for code in np.argsort(np.array(values.names, dtype=object)):
+        name = values.names[code]
+        try:
+            part = request.measurements(sizes.select(values.codes == code))
+        except DataError as error:
+            raise DataError(f"{sizes.path}: condition {name!r}: {error}") from error
+        if part.source is None and not stated:
+            raise DataError(
+                f"{sizes.path}: --compare needs to know the noise of measurement: give three"
+                " sessions or more, replicates, or a stated noise (--noise-cv 0 says that sizes are"
+                " exact)"
+            )
+        measured[name] = part
+    try:
+        comparison = compare_conditions(
+            measured,
+            noise_cv=request.noise_cv,
+            noise_sd=request.noise_sd,
+            seed=request.seed or 0,
+        )
+    except DataError as error:
+        raise DataError(f"{sizes.path}: {error}") from error
+    return comparison_answer(
+        comparison,
+        source=sizes.source,
+        condition=request.compare or "file",
+        request=_understood(request),
+    )
+
+
+def _unpaired(sizes: SizeTable, request: Request) -> Answer:
     from steepest.inference.synapses.unpaired import infer_unpaired
     from steepest.report.rows import unpaired_rows
     from steepest.report.unpaired import unpaired_answer
 
+    before, after = (columns[0].values for columns in sizes.sessions)
     try:
-        verdict = infer_unpaired(columns.arrays[0], columns.arrays[1], seed=request.seed or 0)
+        verdict = infer_unpaired(before, after, seed=request.seed or 0)
     except DataError as error:
-        raise DataError(f"{columns.path}: {error}") from error
+        raise DataError(f"{sizes.path}: {error}") from error
     return unpaired_answer(
         verdict,
-        source=columns.path.name,
+        source=sizes.source,
         before=str(request.before),
         after=str(request.after),
         request=_understood(request),
-        rows=lambda: unpaired_rows(
-            columns.names, columns.rows.tolist(), columns.arrays[0], columns.arrays[1]
-        ),
+        rows=lambda: unpaired_rows(_called(sizes), sizes.row_names(), before, after),
     )
+
+
+def _pairs(files: Path | Sequence[Path], request: Request) -> Answer:
+    from steepest.inference.synapses.exchangeable import infer_pairs, long_pairs
+    from steepest.report.pairs import pairs_answer
+
+    several = [files] if isinstance(files, Path) else [*files]
+    if len(several) > 1:
+        raise UsageError("--pairs of several files: give one file with both synapses of every pair")
+    path = several[0]
+    try:
+        if request.pair is None:
+            before, after = (columns[0] for columns in request.read(path).sessions)
+            sizes = before.values, after.values
+            called = f"column {request.before} and column {request.after}"
+        else:
+            columns = read_columns(
+                path,
+                [str(request.size)],
+                labels=[request.pair],
+                absent=request.absent,
+                not_measured=request.not_measured,
+                part=request.table,
+                header_row=request.header_row,
+                missing=True,
+            )
+            sizes = long_pairs(columns.labels[0], columns.arrays[0])
+            called = f"column {request.size} by {request.pair}"
+        verdict = infer_pairs(
+            *sizes,
+            noise_cv=request.noise_cv,
+            noise_sd=request.noise_sd,
+            seed=request.seed or 0,
+        )
+    except DataError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise DataError(f"{path}: {error}") from error
+    return pairs_answer(verdict, source=path.name, columns=called, request=_understood(request))
+
+
+def _called(sizes: SizeTable) -> list[str]:
+    """The two columns of a pair by their own names, or by the sessions' in a long table."""
+    names = [columns[0].name for columns in sizes.sessions]
+    return names if names[0] != names[1] else list(sizes.names)
+
+
+def _noted(answer: Answer, notes: Sequence[str]) -> Answer:
+    """The answer with sentences on how the table was understood, in each of its forms."""
+    if not notes:
+        return answer
+
+    def noted(printed: "Callable[[], RenderableType]") -> "Callable[[], RenderableType]":
+        return lambda: together(*(text(f"note: {note}") for note in notes), "", printed())
+
+    def page() -> Page:
+        plain = answer.page()
+        return replace(plain, notes=[*plain.notes, *(("Of the table:", note) for note in notes)])
+
+    content = answer.content | {"notes": list(notes)}
+    short = None if answer.short is None else noted(answer.short)
+    return replace(answer, content=content, table=noted(answer.table), short=short, page=page)
 
 
 def _understood(request: Request) -> dict[str, Any]:

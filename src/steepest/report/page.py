@@ -152,7 +152,7 @@ def render_page(
         "answer.html",
         page=page,
         sections=[section for section in page.sections if section.rows],
-        panels=[_Panel(_aspect(source), source) for source in panels],
+        panels=[_Panel.of(source) for source in panels],
         downloads=[_Download(name, content) for name, content in files.items()],
         glossary=[(term, TERMS[term]) for term in terms_in(_texts(page))],
         command=command,
@@ -237,10 +237,17 @@ def render(template: str, **values: Any) -> str:
 
 @dataclass(frozen=True)
 class _Panel:
-    """A panel of a picture, which grows with its width over its height."""
+    """A panel of a picture, which grows with its width over its height, and up to `most` points."""
 
     grow: str
+    most: str
     markup: str
+
+    @classmethod
+    def of(cls, source: str) -> "_Panel":
+        sizes = re.findall(r'\b(?:width|height)="([\d.]+)pt"', source[: source.index(">")])
+        width, height = map(float, sizes)
+        return cls(f"{width / height:.4f}", f"{1.5 * width:.0f}pt", source)
 
 
 class _Download:
@@ -255,12 +262,6 @@ class _Download:
 
 def _data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _aspect(panel: str) -> str:
-    """The width of an SVG element over its height."""
-    width, height = map(float, re.findall(r'\b(?:width|height)="([\d.]+)pt"', panel)[:2])
-    return f"{width / height:.4f}"
 
 
 def _texts(page: Page) -> Iterator[str]:

@@ -14,7 +14,7 @@ __all__ = ["measured_rows", "pair_rows", "unpaired_rows"]
 
 def pair_rows(
     names: Sequence[str],
-    rows: Sequence[int] | None,
+    rows: Sequence[Any] | None,
     before: Float[np.ndarray, " n"],
     after: Float[np.ndarray, " n"],
     limit: float | None = None,
@@ -33,7 +33,7 @@ def pair_rows(
     became = np.full(before.size, "used", dtype=object)
     if limit is not None:
         became[(after < limit) & ~absent_before] = "used: ended below the detection limit"
-        became[(before > 0) & (before < limit)] = "began below the detection limit"
+        became[(before != 0) & (before < limit)] = "began below the detection limit"
     else:
         became[absent_after & ~absent_before] = "vanished"
     became[absent_before & ~absent_after] = "new"
@@ -42,7 +42,7 @@ def pair_rows(
     return _table(names, rows, [before, after], became)
 
 
-def measured_rows(measured: Measurements, rows: Sequence[int] | None = None) -> str:
+def measured_rows(measured: Measurements, rows: Sequence[Any] | None = None) -> str:
     """One line a row: its number in the file, its size in every session, and what became of it.
 
     Sizes are geometric means over replicates; an empty cell was not measured, 0 absent.
@@ -66,7 +66,7 @@ def measured_rows(measured: Measurements, rows: Sequence[int] | None = None) -> 
 
 def unpaired_rows(
     names: Sequence[str],
-    rows: Sequence[int] | None,
+    rows: Sequence[Any] | None,
     before: Float[np.ndarray, " n"],
     after: Float[np.ndarray, " n"],
 ) -> str:
@@ -88,7 +88,7 @@ def unpaired_rows(
 
 
 def _table(
-    names: Sequence[str], rows: Sequence[int] | None, columns: Sequence[Any], became: np.ndarray
+    names: Sequence[str], rows: Sequence[Any] | None, columns: Sequence[Any], became: np.ndarray
 ) -> str:
     numbers = range(became.size) if rows is None else rows
     cells = [[_empty(value) for value in column] for column in columns]

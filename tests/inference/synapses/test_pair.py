@@ -369,3 +369,14 @@ def test_groups_of_another_length_or_order_are_refused():
     series, labels = pd.Series(before), pd.Series(np.arange(60) % 5, index=np.arange(60)[::-1])
     with pytest.raises(DataError, match="before and groups are Series whose indexes differ"):
         infer_geometry(series, pd.Series(after), groups=labels)
+
+
+def test_rates_give_the_index_at_equal_rate_and_leave_the_verdict_alone():
+    before, after = simulate_change(300, index=1, seed=1)
+    rates = np.exp(np.random.default_rng(0).standard_normal(300))
+    plain = infer_geometry(before, after, noise_cv=0)
+    rated = infer_geometry(before, after, noise_cv=0, rates=rates)
+    assert rated.rate.n == 300
+    assert (rated.index, rated.verdict) == (plain.index, plain.verdict)
+    assert rated.to_dict()["rate"]["exponent"] == rated.rate.exponent
+    assert "rate" not in plain.to_dict()

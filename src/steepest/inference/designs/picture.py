@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from matplotlib.figure import Figure
 
-from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
+from steepest.pictures import GEOMETRY_COLOURS, bare, drawn, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.designs.planning
@@ -20,7 +20,7 @@ Plan: TypeAlias = "steepest.inference.designs.planning.Plan"
 def draw(plan: Plan) -> Figure:
     """One panel per number of sessions and replicates: power (solid) and wrong names (dashed)."""
     kinds = list(dict.fromkeys((d.sessions, d.replicates) for d in plan.designs))
-    figure = Figure(figsize=(1 + 4 * len(kinds), 3.8), dpi=150, layout="constrained")
+    figure = Figure(figsize=(4.4 * len(kinds), 4.4), dpi=150, layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(kinds), sharey=True))
     for axes, kind in zip(panels, kinds, strict=True):
         rows = [i for i, d in enumerate(plan.designs) if (d.sessions, d.replicates) == kind]
@@ -45,8 +45,9 @@ def draw(plan: Plan) -> Figure:
         axes.minorticks_off()
         title = f"{kind[0]} sessions" + (f", {kind[1]} replicates" if kind[1] > 1 else "")
         axes.set(title=title, xlabel="synapses", ylim=(-0.03, 1.03))
+        # Every panel stands alone: on a narrow page they are stacked.
+        axes.set_ylabel("share of experiments\n(solid: named rightly, dashed: wrongly)")
+        axes.tick_params(labelleft=True)
+        legend_below(axes)
         bare(axes)
-    panels[0].set_ylabel("share of experiments\n(solid: named rightly, dashed: wrongly)")
-    handles = panels[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside right upper", frameon=False, fontsize=8)
     return figure

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from steepest.data.header import HeaderRow
 from steepest.data.tables import read_columns
 from steepest.errors import DataError, UsageError
 
@@ -74,15 +75,15 @@ def load_cost(name: str) -> Cost:
     if not path.is_file():
         raise UsageError(f"no such file: {path}, which should define the cost")
     try:
-        found = runpy.run_path(str(path))
+        names = runpy.run_path(str(path))
     except Exception as error:
         raise UsageError(
             f"the cost file {path} raises {type(error).__name__}: {error}; it must run by itself"
         ) from error
     wanted = function or "cost"
-    if not callable(found.get(wanted)):
+    if not callable(names.get(wanted)):
         raise UsageError(f"the cost file {path} defines no function {wanted}(point)")
-    return found[wanted]
+    return names[wanted]
 
 
 def read_flow(
@@ -93,12 +94,16 @@ def read_flow(
     velocity: Sequence[str] | None = None,
     time: str | None = None,
     flow: str | None = None,
+    part: str | None = None,
+    header_row: HeaderRow = None,
 ) -> "FlowSamples":
     """Samples of a flow from columns of a file: velocities at positions, or trajectories.
 
     Give either `velocity` (as many columns as `position`) or `time` (with `flow` where the file
-    holds several trajectories). Raises `UsageError` for neither or both, and `DataError` naming
-    row and column for what cannot be used.
+    holds several trajectories). `part` and `header_row` are as for `read_columns`.
+
+    Raises `UsageError` for neither or both, and `DataError` naming row and column for what cannot
+    be used.
     """
     if (velocity is None) == (time is None):
         raise UsageError("give either the columns of the velocity, or the column of the time")
@@ -109,7 +114,9 @@ def read_flow(
             raise UsageError(
                 f"{len(position)} columns of position but {len(velocity)} of velocity: one each"
             )
-        columns = read_columns(path, [*position, *velocity], cure=_CURE)
+        columns = read_columns(
+            path, [*position, *velocity], part=part, header_row=header_row, cure=_CURE
+        )
         n = len(position)
         x, v = (np.stack(part, axis=1) for part in (columns.arrays[:n], columns.arrays[n:]))
         from steepest.inference.flows.samples import flow_samples
@@ -117,7 +124,9 @@ def read_flow(
         return flow_samples(x, v, cost, rows=columns.rows)
     assert time is not None
     names = [] if flow is None else [flow]
-    columns = read_columns(path, [*position, time], labels=names, cure=_CURE)
+    columns = read_columns(
+        path, [*position, time], labels=names, part=part, header_row=header_row, cure=_CURE
+    )
     n = len(position)
     if len(columns.rows) < 2:
         raise DataError(f"{path}: a trajectory has at least two rows")

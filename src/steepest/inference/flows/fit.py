@@ -270,7 +270,7 @@ def fit_parametric(
 
     slopes = eqx.filter_jit(jax.jacfwd(misses))
     try:
-        found = optimize.least_squares(
+        optimum = optimize.least_squares(
             lambda x: np.asarray(misses(jnp.asarray(x))),
             start,
             jac=lambda x: np.asarray(slopes(jnp.asarray(x))),  # pyright: ignore[reportArgumentType]
@@ -284,11 +284,11 @@ def fit_parametric(
             f"the fit met a metric that is not defined at all positions ({error}); start elsewhere "
             "or write the parameters so that every value of them is a metric"
         ) from error
-    if not found.success:
-        raise DataError(f"the fit did not converge: {found.message}; start it elsewhere")
-    linear = least_squares(found.jac, -found.fun + found.jac @ found.x)
+    if not optimum.success:
+        raise DataError(f"the fit did not converge: {optimum.message}; start it elsewhere")
+    linear = least_squares(optimum.jac, -optimum.fun + optimum.jac @ optimum.x)
     exact = LeastSquares(
         linear.coefficients, linear.covariance, linear.unidentified,
-        float(found.fun @ found.fun), linear.degrees,
+        float(optimum.fun @ optimum.fun), linear.degrees,
     )  # fmt: skip
-    return ParametricFit(found.x, exact, metric_of(jnp.asarray(found.x)))
+    return ParametricFit(optimum.x, exact, metric_of(jnp.asarray(optimum.x)))

@@ -103,8 +103,8 @@ def _integrate(field: Field, metric: AbstractMetric, start: Array, ends: Array) 
             point = left + s * (right - left)
             return -jnp.sum(metric.flat(point, field(point)) * (right - left))[None]
 
-        found = integrate(rate, 0.0, 1.0, tolerance=1e-12)
-        return found.value[0], found.error[0]
+        integral = integrate(rate, 0.0, 1.0, tolerance=1e-12)
+        return integral.value[0], integral.error[0]
 
     def both(end: Array) -> tuple[Array, Array, Array]:
         order = jnp.arange(n)

@@ -92,7 +92,7 @@ def fit_trajectories(
         jnp.asarray(observed),
     )
     try:
-        found = optimize.least_squares(
+        optimum = optimize.least_squares(
             lambda x: np.asarray(_misses(jnp.asarray(x), *given)),
             np.concatenate([first, observed[:, 0].ravel()]),
             jac=lambda x: np.asarray(_slopes(jnp.asarray(x), *given)),  # pyright: ignore[reportArgumentType]
@@ -103,15 +103,15 @@ def fit_trajectories(
             f"the flow that the first guess {first} gives leaves the cost's domain; leave out the "
             "trajectories nearest to the edge"
         ) from error
-    if not found.success:
-        raise DataError(f"no flow was found that passes the points: {found.message}")
-    linear = least_squares(found.jac, found.jac @ found.x - found.fun)
+    if not optimum.success:
+        raise DataError(f"no flow was found that passes the points: {optimum.message}")
+    linear = least_squares(optimum.jac, optimum.jac @ optimum.x - optimum.fun)
     fit = LeastSquares(
         linear.coefficients, linear.covariance, linear.unidentified,
-        float(found.fun @ found.fun), linear.degrees,
+        float(optimum.fun @ optimum.fun), linear.degrees,
     )  # fmt: skip
-    mobility = np.einsum("k,kij->ij", found.x[:k], family.basis(n))
-    return ShootingFit(family, found.x[:k], found.x[k:].reshape(b, n), mobility, fit)
+    mobility = np.einsum("k,kij->ij", optimum.x[:k], family.basis(n))
+    return ShootingFit(family, optimum.x[:k], optimum.x[k:].reshape(b, n), mobility, fit)
 
 
 def _misses_of(

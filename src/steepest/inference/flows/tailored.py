@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from steepest.arrays.dense import solve
 from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, MetricError
@@ -101,7 +102,7 @@ class LeastAnisotropic(AbstractMetric):
         return self.matrix(point) @ jnp.asarray(vector)
 
     def sharp(self, point: Any, covector: Any) -> Float[Array, " n"]:
-        return jnp.linalg.solve(self.matrix(point), jnp.asarray(covector))
+        return solve(self.matrix(point), jnp.asarray(covector))
 
     def check(self, point: Any) -> None:
         x = jnp.asarray(point)

@@ -152,17 +152,17 @@ class MetricVerdict:
         unknown = np.full((self.samples.dimension,) * 2, np.nan)
         names = [fit.family.name for fit in self.fits]
         mobility = [unknown if len(fit.fit.unidentified) else fit.mobility for fit in self.fits]
-        one = {"units": "1"}
+        unit = {"units": "1"}
         return xr.Dataset(
             {
-                "coefficients": ("family", [fit.fit.rank for fit in self.fits], one),
-                "aicc": ("family", [fit.aicc for fit in self.fits], one),
-                "p_value": ("family", [passed.get(name, np.nan) for name in names], one),
-                "consistent": ("family", [name in self.consistent for name in names], one),
+                "coefficients": ("family", [fit.fit.rank for fit in self.fits], unit),
+                "aicc": ("family", [fit.aicc for fit in self.fits], unit),
+                "p_value": ("family", [passed.get(name, np.nan) for name in names], unit),
+                "consistent": ("family", [name in self.consistent for name in names], unit),
                 "mobility": (("family", "coordinate", "other"), np.array(mobility)),
                 "position": (("sample", "coordinate"), self.samples.positions.mean(axis=1)),
                 "velocity": (("sample", "coordinate"), self.samples.velocities),
-                "row": ("sample", self.samples.rows, one),
+                "row": ("sample", self.samples.rows, unit),
             },
             coords={"family": names},
             attrs={"verdict": self.verdict},

@@ -17,7 +17,7 @@ from steepest.errors import DataError
 from steepest.inference.synapses.noise import stated_limit
 from steepest.inference.synapses.sizes import groups_of, sizes_of, truths_of
 
-__all__ = ["FEWEST_CHANGES", "Dropped", "Measurements", "Source", "measure"]
+__all__ = ["FEWEST_CHANGES", "Dropped", "Measurements", "Source", "measure", "of_replicates"]
 
 Source = Literal["sessions", "replicates", "null"]
 
@@ -43,8 +43,10 @@ class Measurements:
 
     It was absent there, or `not_measured`. Each is the mean of `replicates` log sizes; `within` is
     the sum of squares of those about their mean, with replicate effects removed. `groups` numbers
-    the group of each synapse (None: no groups), `null` marks synapses of the null condition,
+    the group of each synapse (None: no groups), `clusters` what holds several groups (an animal of
+    dendrites) and is resampled in their place, `null` marks synapses of the null condition,
     `times` are those of the sessions in any unit. `detection_limit` is in the unit of size.
+    `single` are the log sizes of every replicate, None where each session is measured once.
 
     >>> measured = measure([[1.0, 2.0, 0.0], [1.1, 2.5, 3.0], [1.2, 2.4, 2.9]])
     >>> measured.sessions, measured.source
@@ -62,6 +64,8 @@ class Measurements:
     names: tuple[str, ...]
     dropped: tuple[Dropped, ...]
     not_measured: Bool[np.ndarray, "n t"] = field(repr=False)
+    single: Float[np.ndarray, "n t r"] | None = field(repr=False, default=None)
+    clusters: Int[np.ndarray, " n"] | None = field(repr=False, default=None)
 
     @property
     def n(self) -> int:
@@ -72,6 +76,13 @@ class Measurements:
     def sessions(self) -> int:
         """How many sessions were measured."""
         return self.log_sizes.shape[1]
+
+    @property
+    def resampled(self) -> Literal["clusters", "groups", "synapses"]:
+        """What intervals resample together."""
+        if self.clusters is not None:
+            return "clusters"
+        return "synapses" if self.groups is None else "groups"
 
     @cached_property
     def source(self) -> Source | None:
@@ -89,6 +100,7 @@ def measure(
     sessions: Any,
     *,
     groups: Any = None,
+    clusters: Any = None,
     null: Any = None,
     times: Any = None,
     detection_limit: Any = None,
@@ -99,7 +111,9 @@ def measure(
     `sessions` holds one entry a session, in order of time: the sizes of all synapses, or several
     columns of them (synapses x replicates, or a list of replicates); the columns of a data frame
     are its sessions. 0 is an absent synapse, NaN one that was not measured: neither lost nor
-    gained. `groups` labels the dendrite, cell or animal of each synapse; `null` is true for
+    gained. `groups` labels the dendrite, cell or animal of each synapse, whose scale and drift are
+    taken out; `clusters` labels what holds whole groups (the animal of a dendrite) and is resampled
+    in their place. `null` is true for
     synapses of a null condition (sham, control); `times` are those of the sessions, by default
     0, 1, 2... With a `detection_limit`, sizes below it count as absent.
 
@@ -119,7 +133,10 @@ def measure(
     called = list(names) if names is not None else [f"session {t}" for t in range(len(sessions))]
     refuse_tracers("measure", *sessions)
     limit = stated_limit(detection_limit)
-    tables = [_table(session, name) for session, name in zip(sessions, called, strict=True)]
+    tables = [
+        _table(session, name, limit is not None)
+        for session, name in zip(sessions, called, strict=True)
+    ]
     n = len(tables[0])
     for table, name in zip(tables, called, strict=True):
         if len(table) != n:
@@ -127,11 +144,15 @@ def measure(
                 f"{name} has {len(table)} rows and {called[0]} has {n}: give the same synapses,"
                 " row by row, with 0 where one is absent"
             )
-    columns = dict(zip(called, sessions, strict=True)) | {"groups": groups, "null": null}
+    columns = dict(zip(called, sessions, strict=True)) | {
+        "groups": groups,
+        "clusters": clusters,
+        "null": null,
+    }
     same_labels(columns)
     dropped: list[Dropped] = []
     if limit is not None:
-        low = [(table > 0) & (table < limit) for table in tables]
+        low = [(table != 0) & (table < limit) for table in tables]
         tables = [np.where(at, 0.0, table) for at, table in zip(low, tables, strict=True)]
         dropped.append(
             Dropped(
@@ -145,10 +166,15 @@ def measure(
         dropped.append(
             Dropped(unknown, "sizes not measured", "neither a size nor known to be absent")
         )
-    logs, replicates, within, not_measured = (
-        np.stack(part, axis=1) for part in zip(*map(_mean, tables), strict=True)
+    single = _single(tables)
+    logs, replicates, within = (
+        np.stack(part, axis=1)
+        for part in zip(*(of_replicates(single[:, t]) for t in range(len(tables))), strict=True)
     )
+    # One replicate that says a synapse is absent is a measurement.
+    not_measured = np.stack([np.isnan(table).all(axis=1) for table in tables], axis=1)
     labels, group_names = (None, ()) if groups is None else groups_of(groups, n)
+    whole = _clusters(clusters, labels, group_names, n)
     marks = np.zeros(n, dtype=bool) if null is None else truths_of(null, "null", _EVERYTHING)
     if marks.shape != (n,):
         raise DataError(f"null has {marks.size} rows and the sizes have {n}: give one per synapse")
@@ -164,12 +190,14 @@ def measure(
         names=tuple(called),
         dropped=(*dropped, *_never_paired(logs, not_measured)),
         not_measured=not_measured,
+        single=single if single.shape[2] > 1 else None,
+        clusters=whole,
     )
     _check(measured)
     return measured
 
 
-def _table(values: Any, name: str) -> Float[np.ndarray, "n r"]:
+def _table(values: Any, name: str, limited: bool) -> Float[np.ndarray, "n r"]:
     """Sizes as synapses x replicates, 0 where absent, NaN where not measured."""
     if isinstance(values, list | tuple) and values and np.ndim(values[0]) == 1:
         lengths = [len(column) for column in values]
@@ -179,35 +207,63 @@ def _table(values: Any, name: str) -> Float[np.ndarray, "n r"]:
                 " synapses, row by row, in every replicate, with 0 where one is absent"
             )
         same_labels({f"replicate {at} of {name}": column for at, column in enumerate(values)})
-        columns = [sizes_of(column, name, everything=_EVERYTHING) for column in values]
+        columns = [
+            sizes_of(column, name, everything=_EVERYTHING, limited=limited) for column in values
+        ]
         return np.column_stack(columns)
-    sizes = sizes_of(values, name, everything=_EVERYTHING, axes=2)
+    sizes = sizes_of(values, name, everything=_EVERYTHING, axes=2, limited=limited)
     return sizes[:, None] if sizes.ndim == 1 else sizes
 
 
-def _mean(
-    sizes: Float[np.ndarray, "n r"],
-) -> tuple[
-    Float[np.ndarray, " n"],
-    Int[np.ndarray, " n"],
-    Float[np.ndarray, " n"],
-    Bool[np.ndarray, " n"],
-]:
-    """Mean log size, number of replicates, sum of squares within, and what was not measured.
+def _single(tables: Sequence[Float[np.ndarray, "n _"]]) -> Float[np.ndarray, "n t r"]:
+    """Log sizes of every replicate, NaN where there is none."""
+    most = max(table.shape[1] for table in tables)
+    single = np.full((len(tables[0]), len(tables), most), np.nan)
+    for at, table in enumerate(tables):
+        there = table > 0
+        single[:, at, : table.shape[1]] = np.where(
+            there, np.log(np.where(there, table, 1.0)), np.nan
+        )
+    return single
 
-    The squares are about the mean, replicate effects removed. One replicate that says a synapse is
-    absent is a measurement.
+
+def of_replicates(
+    logs: Float[np.ndarray, "n r"],
+) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Mean log size of a session's replicates, their number, and their sum of squares.
+
+    The squares are about the mean, replicate effects removed; NaN marks what has no size.
     """
-    there = sizes > 0
+    there = np.isfinite(logs)
     count = there.sum(axis=1)
-    logs = np.log(np.where(there, sizes, 1.0))
-    with np.errstate(invalid="ignore"):
-        mean = np.where(count > 0, logs.sum(axis=1) / np.maximum(count, 1), np.nan)
+    total = np.where(there, logs, 0.0).sum(axis=1)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     several = there & (count >= 2)[:, None]
     rest = np.where(several, logs - mean[:, None], 0.0)
     seen = np.maximum(several.sum(axis=0), 1)
     rest -= np.where(several, rest.sum(axis=0) / seen, 0.0)
-    return mean, count, (rest**2).sum(axis=1), np.asarray(np.isnan(sizes).all(axis=1))
+    return mean, count, (rest**2).sum(axis=1)
+
+
+def _clusters(
+    clusters: Any, groups: Int[np.ndarray, " n"] | None, names: Sequence[str], n: int
+) -> Int[np.ndarray, " n"] | None:
+    """Numbers of what holds whole groups. Raises DataError where a group lies in two of them."""
+    if clusters is None:
+        return None
+    if groups is None:
+        raise DataError("clusters are given without groups: give what lies in them as groups")
+    numbers, called = groups_of(clusters, n, name="clusters")
+    own = np.zeros(groups.max() + 1, dtype=np.int64)
+    own[groups] = numbers
+    astray = np.flatnonzero(own[groups] != numbers)
+    if astray.size:
+        at = int(astray[0])
+        raise DataError(
+            f"group {names[groups[at]]!r} lies in {called[numbers[at]]!r} and in"
+            f" {called[own[groups[at]]]!r}: give groups of different clusters different names"
+        )
+    return numbers
 
 
 def _times(times: Any, names: Sequence[str]) -> Float[np.ndarray, " t"]:
@@ -275,7 +331,8 @@ def _check(measured: Measurements) -> None:
                 "a null condition is given without groups: how far it may be subtracted is judged"
                 " over dendrites, cells or animals; say which column holds them"
             )
-        count = np.unique(measured.groups[measured.null]).size
+        whole = measured.groups if measured.clusters is None else measured.clusters
+        count = np.unique(whole[measured.null]).size
         if count < _FEWEST_NULL_GROUPS:
             raise DataError(
                 f"the null condition has {count} groups: at least {_FEWEST_NULL_GROUPS} are needed"

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from steepest.arrays.given import refuse_tracers, same_labels
 from steepest.errors import DataError
 from steepest.inference.synapses.checks import Change, checks_of_pair
+from steepest.inference.synapses.covariate import rate_exponent
 from steepest.inference.synapses.deltacdf import delta_cdf_floor, delta_cdf_of_geometries
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.geometries import GEOMETRIES
@@ -49,6 +50,7 @@ def infer_geometry(
     noise_sd: Any = None,
     detection_limit: Any = None,
     groups: Any = None,
+    rates: Any = None,
     seed: int = 0,
 ) -> Verdict:
     """In which geometry did these synapses move, judging from their sizes before and after?
@@ -64,7 +66,8 @@ def infer_geometry(
     synapses that start below it are left out, and those that end below it, or vanish, enter the
     likelihood as fallen below it, except with a positive stated noise: they are then left out
     too, as the reason says. Each of the three is None or one number. `groups` labels the dendrite,
-    cell or animal of each synapse.
+    cell or animal of each synapse. With presynaptic `rates` the verdict's `rate` is the index at
+    equal rate, and the exponent of rate (`rate_exponent`); they do not change the verdict.
 
     The index is the logroot estimate with its 95 % bootstrap interval, drawn from `seed`: synapses
     are resampled, or groups where they are given. With a positive stated noise it is the midpoint
@@ -85,7 +88,9 @@ def infer_geometry(
     """
     refuse_tracers("infer_geometry", noise_cv, noise_sd, detection_limit)
     noise, limit = stated_noise(noise_cv, noise_sd), stated_limit(detection_limit)
-    first, second = columns_of("infer_geometry", before=before, after=after)
+    first, second = columns_of(
+        "infer_geometry", limited=limit is not None, before=before, after=after
+    )
     same_labels({"before": before, "groups": groups})
     codes = None if groups is None else groups_of(groups, first.size, "before and after")[0]
     rows = _sort(first, second, limit)
@@ -146,6 +151,9 @@ def infer_geometry(
         interval_method=interval_method,
         detection_limit=limit,
         seed=seed,
+        rate=None
+        if rates is None
+        else rate_exponent(before, after, rates, groups=groups, seed=seed),
         before=w0,
         after=w1,
         vanished=first[(first > 0) & (second == 0)],
@@ -168,7 +176,8 @@ def _sort(
     before: Float[np.ndarray, " rows"], after: Float[np.ndarray, " rows"], limit: float | None
 ) -> _Rows:
     unknown = np.isnan(before) | np.isnan(after)
-    had, has = before > 0, after > 0
+    # A size that a background left negative is there, below the limit.
+    had, has = (before > 0) | (before < 0), after > 0
     usable, lost, low = had & has, np.zeros_like(had), np.zeros_like(had)
     if limit is not None:
         low = had & (before < limit) & ~unknown

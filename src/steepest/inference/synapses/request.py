@@ -1,8 +1,6 @@
 """What is asked of a file: which columns are what, in one place, from options or from TOML."""
 
-import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,12 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from steepest.data.tables import Columns, read_columns
+from steepest.data.labels import Labels
+from steepest.data.settings import read_toml
+from steepest.data.size_table import SizeTable
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
 from steepest.inference.synapses.noise import noise_problems
+from steepest.inference.synapses.shapes import read_sizes, shape_clashes
 
 __all__ = ["Request", "is_said"]
+
+_MANY = (
+    "replicate_before", "replicate_after", "sessions", "times", "order", "absent", "not_measured",
+    "where",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +36,30 @@ class Request:
     replicate_before: tuple[str, ...] = ()
     replicate_after: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
+    id: str | None = None
+    session: str | None = None
+    size: str | None = None
+    replicates: bool = False
+    order: tuple[str, ...] = ()
     times: tuple[float, ...] = ()
     group: str | None = None
     condition: str | None = None
     null: str | None = None
     rate: str | None = None
     unpaired: bool = False
+    pairs: bool = False
+    pair: str | None = None
     absent: tuple[str, ...] = ()
+    not_measured: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    compare: str | None = None
+    file_is: str | None = None
     table: str | None = None
+    header_row: str | None = None
     noise_cv: float | None = None
     noise_sd: float | None = None
     detection_limit: float | None = None
+    keep_outliers: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -52,16 +71,12 @@ class Request:
     def from_toml(cls, path: str | Path, given: Mapping[str, Any]) -> "Request":
         """The request in a TOML file, with what is `given` (not None, not empty) put over it.
 
-        Keys are the options' names, with dashes or underscores. Raises UsageError for a file that
-        cannot be read, an unknown key (naming the near ones), or a value of the wrong kind.
+        Keys are the options' names, with dashes or underscores. Raises DataError for a file that
+        cannot be read, UsageError for an unknown key (naming the near ones) or a value of the
+        wrong kind.
         """
         path = Path(path)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not TOML: {error}") from error
+        content = read_toml(path)
         known = {field.name: field for field in fields(cls)}
         values: dict[str, Any] = {}
         for key, value in content.items():
@@ -74,51 +89,30 @@ class Request:
         values |= {name: value for name, value in given.items() if is_said(value)}
         return cls(**values)
 
-    @property
-    def paired(self) -> bool:
+    def read(self, files: str | Path | Sequence[str | Path]) -> SizeTable:
+        """The sizes that this asks for, of one file or of several of one experiment."""
+        return read_sizes([files] if isinstance(files, str | Path) else files, self)
+
+    def paired(self, sizes: SizeTable) -> bool:
         """Whether only two columns are asked about, with nothing that tells noise from learning."""
-        return not (
-            self.sessions or self.replicate_before or self.replicate_after or self.group
-        ) and (self.null is None)
+        plain = len(sizes.sessions) == 2 and not sizes.replicated and "group" not in sizes.labels
+        return plain and self.null is None
 
-    def columns(self, path: str | Path) -> Columns:
-        """The columns that this asks for; labels are group and condition, in that order."""
-        _check_order(self.sessions)
-        sizes = [*self.sessions] or [
-            name
-            for name in (self.before, *self.replicate_before, self.after, *self.replicate_after)
-            if name is not None
-        ]
-        rate = [self.rate] if self.rate is not None else []
-        labels = [name for name in (self.group, self.condition) if name is not None]
-        return read_columns(
-            path, [*sizes, *rate], labels=labels, absent=self.absent, part=self.table, missing=True
-        )
-
-    def measurements(self, source: Columns | str | Path) -> Measurements:
-        """The measurements that this asks for, of a file or of its `columns`, checked."""
-        columns = source if isinstance(source, Columns) else self.columns(source)
-        arrays = list(columns.arrays)
-        labels = list(columns.labels)
-        groups = labels.pop(0) if self.group is not None else None
+    def measurements(self, source: SizeTable | str | Path) -> Measurements:
+        """The measurements that this asks for, of a file or of sizes that were read, checked."""
+        sizes = source if isinstance(source, SizeTable) else self.read(source)
         null = None
-        if self.condition is not None:
-            null = _null(labels[0], str(self.null), self.condition)
-        if self.sessions:
-            sessions: list[Any] = arrays[: len(self.sessions)]
-            names = list(self.sessions)
-        else:
-            split = 1 + len(self.replicate_before)
-            count = split + 1 + len(self.replicate_after)
-            sessions = [np.column_stack(arrays[:split]), np.column_stack(arrays[split:count])]
-            names = [f"{self.before} (before)", f"{self.after} (after)"]
+        if self.null is not None:
+            null = _null(sizes.labels["condition"], self.null, str(self.condition or "file"))
+        groups, clusters = sizes.labels.get("group"), sizes.labels.get("cluster")
         return measure(
-            sessions,
-            groups=groups,
+            [columns[0] if len(columns) == 1 else [*columns] for columns in sizes.sessions],
+            groups=None if groups is None else groups.texts(),
+            clusters=None if clusters is None else clusters.texts(),
             null=null,
-            times=self.times or None,
+            times=sizes.times,
             detection_limit=self.detection_limit,
-            names=names,
+            names=sizes.names,
         )
 
 
@@ -145,7 +139,12 @@ def _clashes(asked: Request) -> list[str]:
             f"--sessions and {', '.join(pair)} contradict each other: give a series of sessions,"
             " or before and after"
         )
-    if not asked.sessions and (asked.before is None or asked.after is None):
+    if asked.pairs:
+        return [*clashes, *_clashes_of_pairs(asked, given)]
+    if asked.pair is not None:
+        clashes.append("--pair without --pairs: it names a column of exchangeable pairs")
+    long = asked.id is not None or asked.session is not None or asked.size is not None
+    if not asked.sessions and not long and (asked.before is None or asked.after is None):
         missing = [f"--{name}" for name in ("before", "after") if getattr(asked, name) is None]
         clashes.append(f"{' and '.join(missing)} missing: give --before and --after, or --sessions")
     if asked.sessions and len(asked.sessions) < 3:
@@ -153,7 +152,8 @@ def _clashes(asked: Request) -> list[str]:
             f"--sessions names {len(asked.sessions)} column: a series has at least three; give two"
             " as --before and --after"
         )
-    if (asked.condition is None) != (asked.null is None):
+    by_file = asked.file_is == "condition" and asked.condition is None
+    if (asked.condition is None) != (asked.null is None) and not by_file:
         clashes.append(
             "--condition (a column) and --null (its value for sham or control) go together"
         )
@@ -162,7 +162,7 @@ def _clashes(asked: Request) -> list[str]:
             "--sessions and --null contradict each other: a null is for before and after, a series"
             " knows its own noise"
         )
-    if asked.times and len(asked.times) != len(asked.sessions):
+    if asked.times and not long and len(asked.times) != len(asked.sessions):
         clashes.append(
             f"--times gives {len(asked.times)} times and --sessions {len(asked.sessions)} columns:"
             " give one time per session"
@@ -189,23 +189,58 @@ def _clashes(asked: Request) -> list[str]:
             " one pair of columns"
         )
     stated = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
-    return clashes + noise_problems(stated, called=_option)
+    return clashes + shape_clashes(asked) + noise_problems(stated, called=_option)
+
+
+def _clashes_of_pairs(asked: Request, given: Callable[..., list[str]]) -> list[str]:
+    """What contradicts exchangeable pairs, and whether both of their sizes are named."""
+    clashes: list[str] = []
+    others = given(
+        "sessions", "times", "replicate_before", "replicate_after", "group", "null", "rate",
+        "unpaired", "detection_limit",
+    )  # fmt: skip
+    if others:
+        clashes.append(
+            f"--pairs and {', '.join(others)} contradict each other: exchangeable pairs are two"
+            " sizes and nothing else"
+        )
+    wide, long = given("before", "after"), given("pair", "size")
+    if wide and long:
+        clashes.append(
+            f"{', '.join([*wide, *long])} contradict each other: name both sizes of a pair"
+            " (--before, --after), or --pair and --size of a long table"
+        )
+    elif len(wide) != 2 and len(long) != 2:
+        clashes.append(
+            f"--pairs with {' and '.join([*wide, *long]) or 'no column'}: name both sizes of a pair"
+            " (--before, --after), or --pair and --size of a long table"
+        )
+    noise = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
+    if len(given("noise_cv", "noise_sd")) > 1:
+        clashes.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
+    return clashes + noise_problems(noise, called=_option)
 
 
 def _value(path: Path, key: str, value: Any, name: str) -> Any:
-    many = name in ("replicate_before", "replicate_after", "sessions", "times", "absent")
+    many = name in _MANY
     if many:
         items = value if isinstance(value, list) else [value]
         if name == "times":
             if not all(isinstance(item, int | float) for item in items):
                 raise UsageError(f"{path}: {key} must be numbers")
-            return tuple(float(item) for item in items)
+            return tuple(_float(path, key, item) for item in items)
         return tuple(str(item) for item in items)
-    kinds: dict[str, type | tuple[type, ...]] = {"unpaired": bool, "seed": int}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "unpaired": bool,
+        "replicates": bool,
+        "pairs": bool,
+        "keep_outliers": bool,
+        "seed": int,
+    }
     if name in ("noise_cv", "noise_sd", "detection_limit"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{path}: {key} is {value!r}: give a number")
-        return float(value)
+        return _float(path, key, value)
     if name in kinds:
         if not isinstance(value, kinds[name]):
             raise UsageError(f"{path}: {key} is {value!r}: give {kinds[name].__name__}")  # pyright: ignore[reportAttributeAccessIssue]
@@ -215,8 +250,15 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
     return str(value)
 
 
-def _null(labels: tuple[str, ...], null: str, column: str) -> np.ndarray:
-    values = sorted(set(labels))
+def _float(path: Path, key: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise UsageError(f"{path}: {key} is a whole number that is too large") from error
+
+
+def _null(labels: Labels, null: str, column: str) -> np.ndarray:
+    values = sorted(labels.names)
     if null not in values:
         near = get_close_matches(null, values, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -227,23 +269,7 @@ def _null(labels: tuple[str, ...], null: str, column: str) -> np.ndarray:
     if len(others) != 1:
         raise DataError(
             f"column {column!r} has {len(others)} conditions beside the null {null!r}"
-            f" ({', '.join(others[:10])}): give a file with the null and one other"
+            f" ({', '.join(others[:10])}): give a file with the null and one other, or choose them"
+            f" with --where"
         )
-    return np.array([label == null for label in labels])
-
-
-def _check_order(names: tuple[str, ...]) -> None:
-    """Session columns that end in numbers must count upwards."""
-    ends = [re.search(r"(\d+(?:\.\d+)?)\D*$", name) for name in names]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"session {twice!r} is given twice: name every session once")
-    if not ends or not all(ends):
-        return
-    numbers = [float(end.group(1)) for end in ends if end is not None]
-    for at in range(len(numbers) - 1):
-        if numbers[at + 1] < numbers[at]:
-            raise DataError(
-                f"sessions are out of order: {names[at + 1]!r} comes after {names[at]!r}; give the"
-                " columns in order of time"
-            )
+    return labels.codes == labels.names.index(null)

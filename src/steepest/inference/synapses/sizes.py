@@ -34,20 +34,24 @@ def sizes_of(
     *,
     everything: str = "before and after",
     axes: int = 1,
+    limited: bool = False,
 ) -> Float[np.ndarray, "..."]:
     """Sizes as float64, one per synapse (or synapses x replicates): NaN where not measured.
 
-    `name` is what the caller calls them, `everything` all that belongs to one synapse. Raises
-    DataError, naming the first bad row, for what is masked, no real number, infinite or negative.
+    `name` is what the caller calls them, `everything` all that belongs to one synapse. Where a
+    detection limit is known (`limited`), sizes may be negative, as a background leaves them: all
+    below the limit are alike. Raises DataError, naming the first bad row, for what is masked, no
+    real number, infinite or negative.
     """
     numbers = numbers_of(values, name, everything=everything, axes=axes)
-    refuse(
-        numbers < 0,
-        numbers,
-        values,
-        name,
-        "is negative: sizes are positive, and 0 for an absent synapse",
-    )
+    if not limited:
+        refuse(
+            numbers < 0,
+            numbers,
+            values,
+            name,
+            "is negative: sizes are positive, and 0 for an absent synapse",
+        )
     return numbers
 
 
@@ -83,7 +87,9 @@ def numbers_of(
     return numbers
 
 
-def columns_of(function: str, **columns: Any) -> list[Float[np.ndarray, " rows"]]:
+def columns_of(
+    function: str, *, limited: bool = False, **columns: Any
+) -> list[Float[np.ndarray, " rows"]]:
     """Sizes of the same synapses, row by row, whatever they are called; see `sizes_of`.
 
     Raises DataError where their lengths or labels differ too, UsageError inside jit, vmap or grad
@@ -92,7 +98,10 @@ def columns_of(function: str, **columns: Any) -> list[Float[np.ndarray, " rows"]
     refuse_tracers(function, *columns.values())
     names = list(columns)
     everything = f"{', '.join(names[:-1])} and {names[-1]}"
-    checked = [sizes_of(values, name, everything=everything) for name, values in columns.items()]
+    checked = [
+        sizes_of(values, name, everything=everything, limited=limited)
+        for name, values in columns.items()
+    ]
     for name, sizes in zip(names, checked, strict=True):
         if sizes.size != checked[0].size:
             raise DataError(
@@ -138,15 +147,15 @@ def log_pairs(
 
 
 def groups_of(
-    groups: Any, n: int, everything: str = "every session"
+    groups: Any, n: int, everything: str = "every session", name: str = "groups"
 ) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
     """The number of each synapse's group, and the groups' names. DataError where one has none."""
     if masked(groups).any():
-        raise DataError(f"groups has masked labels: leave such rows out of {everything}")
+        raise DataError(f"{name} has masked labels: leave such rows out of {everything}")
     given = np.asarray(groups)
     if given.shape != (n,):
         raise DataError(
-            f"groups has {given.size} labels and the sizes have {n} rows: give one per synapse"
+            f"{name} has {given.size} labels and the sizes have {n} rows: give one per synapse"
         )
     names, codes = np.unique(given.astype(str), return_inverse=True)
     empty = np.flatnonzero((names == "") | (names == "nan") | (names == "None"))
@@ -213,7 +222,8 @@ def _real(cells: np.ndarray, row: Callable[[int], str], column: str, what: str) 
 
 def _called(values: Any, name: str) -> str:
     own = getattr(values, "name", None)
-    return name if own is None or own == name else f"column {own!r} ({name})"
+    told = own is None or name == own or name.startswith(f"{own} ")
+    return name if told else f"column {own!r} ({name})"
 
 
 def _first(bad: np.ndarray) -> int:

@@ -1,6 +1,7 @@
 """What an inference says of one pair of sessions, and what every verdict has."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -8,7 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest._version import __version__
+from steepest.errors import UsageError
 from steepest.files import plain
+from steepest.inference.synapses.covariate import RateFit
 from steepest.inference.synapses.naming import Outcome
 from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.publishing import pair_legend, pair_methods, results_sentence
@@ -68,6 +71,20 @@ class Check:
     p_value: float | None
     passed: bool | None
     meaning: str
+    picture: "Callable[[], matplotlib.figure.Figure] | None" = field(
+        default=None, repr=False, compare=False
+    )
+
+    def plot(self) -> "matplotlib.figure.Figure":
+        """Draw what was tested; raises UsageError for a check that has no picture of its own."""
+        if self.picture is None:
+            raise UsageError("this check has no picture of its own: draw its verdict")
+        return self.picture()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The check as plain JSON values."""
+        told = ("statistic", "p_value", "passed", "meaning")
+        return {name: getattr(self, name) for name in told}
 
 
 @dataclass(frozen=True)
@@ -185,6 +202,7 @@ class Verdict:
     vanished: Float[np.ndarray, " v"] = field(repr=False)
     new: Float[np.ndarray, " m"] = field(repr=False)
     resampled: Literal["synapses", "groups"] | None = None
+    rate: RateFit | None = None
     groups: int | None = None
 
     def sentence(self) -> str:
@@ -221,6 +239,7 @@ class Verdict:
                 "estimator": self.estimator,
                 "interval_method": self.interval_method,
                 "resampled": self.resampled,
+                **({} if self.rate is None else {"rate": asdict(self.rate)}),
                 "groups": self.groups,
                 "detection_limit": self.detection_limit,
             },
@@ -317,7 +336,7 @@ def verdict_dict(verdict: AnyVerdict, own: dict[str, Any]) -> dict[str, Any]:
             "verdict": verdict.verdict,
             "reason": verdict.reason,
             "geometries": [asdict(fit) for fit in verdict.geometries],
-            "checks": {name: asdict(check) for name, check in verdict.checks.items()},
+            "checks": {name: check.to_dict() for name, check in verdict.checks.items()},
             "n": verdict.n,
             **own,
             "seed": verdict.seed,

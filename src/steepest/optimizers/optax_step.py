@@ -1,0 +1,286 @@
+"""One parameter's step in optax: the change to add to its weights, and what its state becomes."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from steepest.arrays.numbers import floating, is_concrete, like
+from steepest.descent.step import mirror_step
+from steepest.errors import DomainError, UsageError
+from steepest.geometry import AbstractPotential, Fermi, HyperbolicEntropy, Logit, PNorm, Power
+from steepest.optimizers.kept_dual import (
+    Kept,
+    decay_step,
+    near_edge,
+    refusal,
+    scale_of,
+    short_change,
+    step_dual,
+    still_kept,
+)
+
+__all__ = ["Memory", "Rule", "expm1", "move", "name_of", "require_real", "working"]
+
+
+class Rule(NamedTuple):
+    """How a step is made: `mirror_descent`'s arguments, with the rate and the decay of this step.
+
+    `momentum` and `max_step` are None where there is none; `weight_decay` is 0 then.
+    """
+
+    potential: AbstractPotential
+    rate: Any
+    momentum: Any
+    nesterov: bool
+    weight_decay: Any
+    decay: str
+    reference: Any
+    max_step: Any
+    own_signs: bool
+
+    @property
+    def decays(self) -> bool:
+        """Whether there is a decay, as far as that is known."""
+        return not (isinstance(self.weight_decay, float | int) and self.weight_decay == 0)
+
+
+class Memory(NamedTuple):
+    """One parameter's part of `MirrorState`, None where there is none."""
+
+    momentum: Any
+    kept: Any
+    rest: Any
+
+
+def name_of(path: Any) -> str:
+    """How messages call a leaf of a tree of parameters."""
+    return f"parameter {jax.tree_util.keystr(path)}"
+
+
+def require_real(path: Any, *arrays: Any) -> None:
+    """Raise `UsageError` for complex weights or gradients."""
+    if any(jnp.issubdtype(jnp.result_type(array), jnp.complexfloating) for array in arrays):
+        raise UsageError(
+            f"{name_of(path)} is complex: mirror descent moves real weights; give real and"
+            " imaginary parts as parameters of their own"
+        )
+
+
+def working(weights: Any) -> Any:
+    """The precision in which weights are moved: half a float is too short for a dual."""
+    dtype = floating(jnp.result_type(weights))
+    return dtype if jnp.finfo(dtype).bits >= 32 else jnp.dtype("float32")
+
+
+def move(
+    rule: Rule, path: Any, weights: Any, gradient: Any, memory: Memory
+) -> tuple[Any, Memory, Any]:
+    """The change of one parameter, its memory, and how many components `max_step` has bounded."""
+    if weights is None or gradient is None:
+        return None, memory, 0
+    require_real(path, weights, gradient)
+    weights = jnp.asarray(weights)
+    work = weights.astype(working(weights))
+    covector, buffer = _covector(rule, work, jnp.asarray(gradient), memory.momentum)
+    step = like(rule.rate, work) * covector.astype(work.dtype)
+    bounded = 0
+    if rule.max_step is not None:
+        most = like(rule.max_step, step)
+        bounded = (jnp.abs(step) > most).sum()
+        step = jnp.clip(step, -most, most)
+    kept = None if memory.kept is None else Kept(memory.kept, memory.rest)
+    try:
+        change, kept = _change(rule, weights, work, step, kept)
+    except DomainError as error:
+        raise DomainError(f"{name_of(path)}: {error}") from error
+    if is_concrete(change, covector):
+        lost = np.isfinite(covector) & ~np.isfinite(change)
+        if lost.any():
+            kind = weights.dtype.name
+            raise refusal(name_of(path), int(lost.sum()), lost.size, kind, rule.potential)
+    dual, rest = (memory.kept, memory.rest) if kept is None else kept
+    return change.astype(weights.dtype), Memory(buffer, dual, rest), bounded
+
+
+def _covector(rule: Rule, work: Array, gradient: Array, buffer: Any) -> tuple[Array, Any]:
+    """What moves the dual: the gradient with its decay and its momentum."""
+    if rule.decays and rule.decay == "gradient":
+        gradient = gradient.astype(work.dtype) + like(rule.weight_decay, work) * work
+    if rule.momentum is None:
+        return gradient, buffer
+    momentum = like(rule.momentum, buffer)
+    gradient = gradient.astype(buffer.dtype)
+    buffer = momentum * buffer + gradient
+    return (gradient + momentum * buffer if rule.nesterov else buffer), buffer
+
+
+def _change(
+    rule: Rule, weights: Array, work: Array, step: Array, kept: Kept | None
+) -> tuple[Array, Kept | None]:
+    """What one step adds to the weights, and the duals that are kept after it."""
+    loss = None
+    if rule.decays and rule.decay == "weights":
+        loss = like(rule.rate, work) * like(rule.weight_decay, work)
+    if kept is None:
+        return _unless_lost(_usual_change(rule, work, step, loss)), None
+    barrier = jax.lax.optimization_barrier  # without it XLA computes the step once for every use
+    step = barrier(step)
+    usual = barrier(_usual_change(rule, work, step, loss))
+
+    def near(points: Array) -> Array:
+        return near_edge(jnp, rule.potential, points, like(scale_of(rule.potential), points))
+
+    written = weights + usual.astype(weights.dtype)
+    unsettled = near(weights) | near(written) | ~jnp.isfinite(written)
+    # A product of vectors: XLA's other ways to look for one among many take longer than the step.
+    flags = barrier(unsettled.astype(work.dtype).ravel())
+    calm = jnp.dot(flags, flags) == 0
+
+    def careful(work: Array, step: Array, kept: Kept) -> tuple[Array, Kept]:
+        return _careful_change(rule, weights, work, step, loss, kept, near)
+
+    return _replace(calm, usual, kept, careful, work, step)
+
+
+def _usual_change(rule: Rule, work: Array, step: Array, loss: Array | None) -> Array:
+    """The change of weights that hold their duals."""
+    potential = rule.potential
+    if rule.decays and rule.decay == "dual":
+        own = _signed(potential, _signs(work), rule.own_signs)
+        step = step + _pull(rule, own, own.to_dual(work))
+    if loss is None:
+        return _held_change(potential, work, step, rule.own_signs)
+    shrunk = work * (1 - loss)
+    return _held_change(potential, shrunk, step, rule.own_signs) - loss * work
+
+
+def _pull(rule: Rule, potential: AbstractPotential, dual: Array) -> Array:
+    """The step of decay in the dual, towards the reference on each weight's side of 0."""
+    pull = like(rule.rate, dual) * like(rule.weight_decay, dual)
+    if rule.reference is None:
+        return pull * dual
+    goal = like(rule.reference, dual) * like(getattr(potential, "sign", 1.0), dual)
+    return pull * (dual - potential.to_dual(jnp.broadcast_to(goal, dual.shape)))
+
+
+def _signs(values: Array) -> Array:
+    return jnp.where(values < 0, -1, 1).astype(values.dtype)
+
+
+def _signed(potential: AbstractPotential, signs: Array, own_signs: bool) -> AbstractPotential:
+    """The potential, with each weight's own sign where that is asked for."""
+    if own_signs and isinstance(potential, Power) and potential.freezes_signs:
+        return Power(potential.index, signs)
+    return potential
+
+
+def _replace(
+    calm: Array, usual: Array, kept: Kept, careful: Callable[..., Any], work: Array, step: Array
+) -> tuple[Array, Kept]:
+    """`usual`, or where it is not calm `careful(...)`, for which nobody pays otherwise.
+
+    A loop that runs once or never changes arrays in place, where `lax.cond` copies them; its
+    derivative is that of a choice between the two.
+    """
+    if is_concrete(calm):
+        # Traced all the same: what is undefined there is NaN, and the caller names the parameter.
+        return (usual, kept) if calm else jax.jit(careful)(work, step, kept)
+
+    @jax.custom_jvp
+    def replace(calm: Array, usual: Array, kept: Kept, work: Array, step: Array) -> Any:
+        def once(state: Any) -> Any:
+            # Tied to what the loop changes, else the work would be done before it, every time.
+            _, _, kept, operands = jax.lax.optimization_barrier((*state, (work, step)))
+            return True, *careful(*operands, kept)
+
+        return jax.lax.while_loop(lambda state: ~state[0], once, (calm, usual, kept))[1:]
+
+    @replace.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        def choose(calm: Array, usual: Array, kept: Kept, work: Array, step: Array) -> Any:
+            return jax.tree_util.tree_map(
+                lambda one, other: jnp.where(calm, one, other),
+                (usual, kept),
+                careful(work, step, kept),
+            )
+
+        return jax.jvp(choose, primals, tangents)
+
+    return replace(calm, usual, kept, work, step)
+
+
+def _held_change(
+    potential: AbstractPotential, weights: Array, step: Array, own_signs: bool
+) -> Array:
+    """The change of weights that hold their duals, without cancellation where that is known."""
+    if potential.index == 0:  # PNorm(2) and Power(0): the dual is the weight
+        return -step
+    if isinstance(potential, Power) and potential.freezes_signs:
+        potential = _signed(potential, _signs(weights), own_signs)
+        weights = potential.domain.require(weights, potential.name)
+        if potential.index == 1:
+            return weights * expm1(-like(potential.sign, weights) * step)
+    if isinstance(potential, HyperbolicEntropy | Fermi | Logit):
+        weights = potential.domain.require(weights, potential.name)
+        return short_change(jnp, potential, weights, step, like(scale_of(potential), weights))
+    if isinstance(potential, Power | PNorm):
+        return potential.to_primal(potential.to_dual(weights) - step) - weights
+    return mirror_step(potential, weights, step, 1.0) - weights  # not known weight by weight
+
+
+def _careful_change(
+    rule: Rule,
+    weights: Array,
+    work: Array,
+    step: Array,
+    loss: Array | None,
+    kept: Kept,
+    near: Callable[[Array], Array],
+) -> tuple[Array, Kept]:
+    """The change where some duals are kept, or shall be."""
+    weights = jax.lax.stop_gradient(weights)
+    # A weight that went below the smallest float has lost its sign; its dual has not.
+    sign = jnp.where(near(weights) & (kept.dual != 0), -jnp.sign(kept.dual), jnp.sign(work))
+    potential = _signed(rule.potential, _signs(sign), rule.own_signs)
+    shown = potential.to_primal(kept.dual).astype(weights.dtype)
+    still = jax.lax.stop_gradient(work)
+    counts = still_kept(jnp, near(weights), weights, kept, potential.to_dual(still), shown)
+    shrunk = work
+    if loss is not None:
+        shrunk = work * (1 - loss)
+        side = like(getattr(potential, "sign", 1.0), work)
+        far = decay_step(jnp, potential, kept.dual, side, loss)
+        step = step + jnp.where(counts, far, jnp.zeros_like(far))
+    read = potential.to_dual(jnp.where(counts, still, shrunk))
+    if rule.decays and rule.decay == "dual":
+        step = step + _pull(rule, potential, jnp.where(counts, kept.dual, read))
+    missing = (shrunk - potential.to_primal(read)) / potential.sharp(work, jnp.ones_like(work))
+    total, rest = step_dual(jnp, counts, kept, Kept(read, jax.lax.stop_gradient(missing)), step)
+    reached = potential.to_primal(total)
+    reached += potential.sharp(reached, rest)  # a long dual's last digits, which a weight shows
+    change = _unless_lost(reached - work, ~jnp.isfinite(total) & (reached != work))
+    keep = near(weights + change.astype(weights.dtype)) & jnp.isfinite(total)
+    nothing = jnp.zeros_like(total)
+    return change, Kept(jnp.where(keep, total, nothing), jnp.where(keep, rest, nothing))
+
+
+def _unless_lost(change: Array, lost: Array | bool = False) -> Array:
+    """The change; NaN, derivatives included, where it is lost or infinite."""
+    return change * jnp.where(lost | ~jnp.isfinite(change), like(jnp.nan, change), 1)
+
+
+def expm1(x: Array) -> Array:
+    """exp(x) - 1; in float32 by a series near 0 and a difference beyond, within 3e-7 of itself.
+
+    XLA's own costs half an SGD step more.
+    """
+    if x.dtype != jnp.float32:
+        return jnp.expm1(x)
+    series = jnp.ones_like(x)
+    for order in (7, 6, 5, 4, 3, 2):
+        series = 1 + x * series / order
+    return jnp.where(jnp.abs(x) < 0.375, x * series, jnp.exp(x) - 1)

@@ -1,0 +1,279 @@
+# pyright: reportPrivateImportUsage=false
+# torch documents its foreach operations under these names.
+"""What both torch optimizers share: groups, checks, saved states, and the step of the dual."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
+
+from steepest.errors import DataError, DomainError, UsageError
+from steepest.geometry import AbstractPotential
+from steepest.optimizers.kept_dual import refusal
+from steepest.optimizers.settings import (
+    check_decay,
+    check_keys,
+    check_loss,
+    check_max_step,
+    check_potential,
+    check_rate,
+    number,
+)
+from steepest.optimizers.starting_weights import check_start, tally
+from steepest.optimizers.torch_maps import is_known, move
+from steepest.optimizers.torch_state import restored_groups, saved_groups
+from steepest.optimizers.torch_step import Rule, take_step, working
+
+__all__ = ["AbstractMirrorOptimizer"]
+
+# A longer step of the dual may carry a weight of ordinary size past infinity: such steps are taken
+# on trial.
+_LONG = 16.0
+
+
+class AbstractMirrorOptimizer(Optimizer):
+    """Mirror descent along covectors that a subclass makes of gradients.
+
+    A subclass defines `_check_settings` and `_covectors`, and `_reach`, which bounds its covectors.
+    """
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self._seen: set[int] = set()
+        super().__init__(params, defaults)
+
+    @abstractmethod
+    def _check_settings(self, where: str, group: dict[str, Any]) -> None:
+        """Raise `UsageError` for settings of the subclass's own that cannot be used."""
+
+    @abstractmethod
+    def _reach(self, group: dict[str, Any], largest: float) -> float:
+        """How long a covector's component can be, where a gradient's is at most `largest`."""
+
+    @abstractmethod
+    def _covectors(
+        self, group: dict[str, Any], weights: Sequence[Tensor], gradients: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        """What moves the duals of these weights, with the state brought up to date."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for key, value in self.defaults.items():
+                group.setdefault(key, value)
+        # Copied or loaded: what could learn was looked at where it was made.
+        parameters = [weight for group in self.param_groups for weight in group["params"]]
+        self._seen = {id(weight) for weight in parameters if weight.requires_grad}
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters, checked as those given at the start are."""
+        place = len(self.param_groups)
+        if isinstance(param_group, dict):
+            check_keys(f"group {place} of {type(self).__name__}", param_group, self.defaults)
+        super().add_param_group(param_group)
+        try:
+            self._check_group(place)
+        except ValueError:
+            del self.param_groups[place:]
+            raise
+
+    def state_dict(self) -> dict[str, Any]:
+        """Momentum and settings as plain values, so that `torch.load(weights_only=True)` reads it.
+
+        A potential is kept as words that `load_state_dict` compares.
+        """
+        saved = super().state_dict()
+        return {**saved, "param_groups": saved_groups(saved["param_groups"])}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Go on from a saved state; settings that it does not know stay as they are here.
+
+        Raises `UsageError` where it belongs to another potential, or to a later version.
+        """
+        groups = restored_groups(
+            type(self).__name__, state_dict["param_groups"], self.param_groups, self.defaults
+        )
+        super().load_state_dict({**state_dict, "param_groups": groups})
+        # torch brings a state into the precision of its weights, and a dual wants its own.
+        places = [at for group in groups for at in group["params"]]
+        weights = [weight for group in self.param_groups for weight in group["params"]]
+        for place, weight in zip(places, weights, strict=True):
+            for key, value in state_dict["state"].get(place, {}).items():
+                if key.startswith("dual"):
+                    self.state[weight][key] = value.to(weight.device, working(weight), copy=True)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One step of every group; `closure`, if given, re-evaluates the loss, which is returned.
+
+        Raises `DataError` that names the parameter when a gradient is not finite or is sparse, and
+        `DomainError` when its weights would be infinite.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        long = [self._check_step(place, group) for place, group in enumerate(self.param_groups)]
+        before = self._memory() if any(long) else None
+        try:
+            for place, group in enumerate(self.param_groups):
+                self._step_group(place, group)
+        except DomainError as error:
+            if before is None:
+                raise
+            self._restore(before)
+            raise DomainError(f"{error}; nothing was changed") from error
+        return loss
+
+    def _check_step(self, place: int, group: dict[str, Any]) -> bool:
+        """Whether the coming step is long: look at weights and gradients that are new."""
+        where = f"group {place} of {type(self).__name__}"
+        fresh = []
+        for at, weight in enumerate(group["params"]):
+            if weight.grad is None:
+                continue
+            if weight.grad.layout is not torch.strided:
+                raise DataError(f"{self._name(place, at)} has a sparse gradient: use dense ones")
+            if id(weight) not in self._seen:
+                fresh.append(at)
+        if fresh:
+            self._check_weights(place, fresh)
+        beyond = (group["potential"].index or 0) > 1
+        if not group["check_gradients"]:
+            return beyond
+        check_rate(where, "lr", group["lr"])
+        check_loss(where, group["lr"], group["weight_decay"], group["decay"])
+        largest = self._largest_gradient(place, group)
+        longest = (number(where, "lr", group["lr"]) or 0.0) * self._reach(group, largest)
+        return beyond or min(longest, group["max_step"] or longest) > _LONG
+
+    def _largest_gradient(self, place: int, group: dict[str, Any]) -> float:
+        """The largest component of a group's gradients; raises `DataError` for one not finite."""
+        gradients = [
+            weight.grad for weight in group["params"] if weight.grad is not None and weight.numel()
+        ]
+        if not gradients:
+            return 0.0
+        norms = torch._foreach_norm(gradients, float("inf"))
+        largest = float(torch.stack([norm.double().to(norms[0].device) for norm in norms]).max())
+        if largest < float("inf"):
+            return largest
+        for at, weight in enumerate(group["params"]):
+            if weight.grad is not None and not bool(torch.isfinite(weight.grad).all()):
+                count = int((~torch.isfinite(weight.grad)).sum())
+                raise DataError(
+                    f"{self._name(place, at)}: {count} of {weight.numel()} gradients are not"
+                    " finite; nothing was changed. Clip them, lower the learning rate, or step"
+                    " through torch.amp.GradScaler, which skips such steps"
+                )
+        return largest
+
+    def _step_group(self, place: int, group: dict[str, Any]) -> None:
+        places = [at for at, weight in enumerate(group["params"]) if weight.grad is not None]
+        weights = [group["params"][at] for at in places]
+        if not weights:
+            return
+        gradients = [weight.grad for weight in weights]
+        together = group["foreach"]
+        if together is None:
+            together = weights[0].device.type != "cpu"
+        batches = [slice(None)] if together else [slice(i, i + 1) for i in range(len(weights))]
+        for batch in batches:
+            covectors = gradients[batch]
+            if group["weight_decay"] and group["decay"] == "gradient":
+                covectors = torch._foreach_add(
+                    covectors, weights[batch], alpha=group["weight_decay"]
+                )
+            covectors = self._covectors(group, weights[batch], covectors)
+            rule = _rule_of(group)
+            states = [self.state[weight] for weight in weights[batch]]
+            lost = take_step(rule, weights[batch], covectors, states)
+            if lost is not None:
+                at, which = lost
+                weight = weights[batch][at]
+                dtype = str(weight.dtype).removeprefix("torch.")
+                name = self._name(place, places[batch][at])
+                raise refusal(name, int(which.sum()), weight.numel(), dtype, rule.potential)
+
+    def _memory(self) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
+        """Weights and state, to go back to."""
+        moving = [
+            weight
+            for group in self.param_groups
+            for weight in group["params"]
+            if weight.grad is not None
+        ]
+        return [
+            (
+                weight,
+                weight.clone(),
+                {key: value.clone() for key, value in self.state[weight].items()},
+            )
+            for weight in moving
+        ]
+
+    def _restore(self, before: list[tuple[Tensor, Tensor, dict[str, Any]]]) -> None:
+        for weight, value, state in before:
+            weight.copy_(value)
+            self.state[weight] = state
+
+    def _name(self, place: int, at: int) -> str:
+        group = self.param_groups[place]
+        if "param_names" in group:
+            return f"parameter {group['param_names'][at]!r}"
+        shape = tuple(group["params"][at].shape)
+        return f"parameter {at} of group {place} (shape {shape})"
+
+    def _check_group(self, place: int) -> None:
+        group = self.param_groups[place]
+        where, potential = f"group {place} of {type(self).__name__}", group["potential"]
+        check_potential(where, potential)
+        if not is_known(potential) and move.dispatch(type(potential)) is move.dispatch(object):
+            move(potential, [], [], 0.0, False)
+        check_rate(where, "lr", group["lr"])
+        check_decay(where, potential, group["weight_decay"], group["decay"], group["reference"])
+        if group["decay"] == "dual" and not is_known(potential):
+            raise UsageError(f'{where}: a potential of your own has no decay="dual" in torch')
+        check_max_step(where, group["max_step"])
+        self._check_settings(where, group)
+        self._check_weights(
+            place,
+            [
+                at
+                for at, weight in enumerate(group["params"])
+                if weight.requires_grad and not is_lazy(weight)
+            ],
+        )
+
+    def _check_weights(self, place: int, members: list[int]) -> None:
+        """Raise where these parameters of a group hold weights that cannot be moved."""
+        group = self.param_groups[place]
+        potential: AbstractPotential = group["potential"]
+        tallies = []
+        for at in members:
+            weight = group["params"][at]
+            if weight.is_complex():
+                raise UsageError(
+                    f"{self._name(place, at)} is {weight.dtype}: mirror descent moves real weights;"
+                    " give real and imaginary parts (torch.view_as_real)"
+                )
+            values = weight.detach().to(working(weight)).cpu().numpy()
+            tallies.append(tally(self._name(place, at), values, potential, group["freeze_signs"]))
+        check_start(tallies, potential)
+        self._seen.update(id(group["params"][at]) for at in members)
+
+
+def _rule_of(group: dict[str, Any]) -> Rule:
+    rate = group["lr"]
+    return Rule(
+        group["potential"],
+        rate.reshape(()) if isinstance(rate, Tensor) else rate,
+        float(group["weight_decay"]),
+        group["decay"],
+        group["reference"],
+        group["max_step"],
+        group["freeze_signs"],
+    )
