@@ -84,7 +84,7 @@ def content(folder):
     }
 
 
-def wait_until(condition, seconds=90):
+def wait_until(condition, seconds=400):
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
