@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from steepest.data.header import parse_header_row
 from steepest.data.size_table import SizeTable
 from steepest.data.tables import read_columns
 from steepest.errors import DataError, UsageError
@@ -202,7 +203,7 @@ def _pairs(files: Path | Sequence[Path], request: Request) -> Answer:
                 absent=request.absent,
                 not_measured=request.not_measured,
                 part=request.table,
-                header_row=request.header_row,
+                header_row=parse_header_row(request.header_row),
                 missing=True,
             )
             sizes = long_pairs(columns.labels[0], columns.arrays[0])
