@@ -39,6 +39,12 @@ def test_the_line_of_the_header_is_said(told):
     assert told(ROWS)["header"].startswith("sizes.csv has no header")
 
 
+def test_long_pairs_have_a_header_in_any_line(told):
+    text = "1,2\npair,size\n" + "".join(f"p{i // 2},{1 + (i % 7) / 7 + i}\n" for i in range(240))
+    asked = ("--pairs", "--pair", "pair", "--size", "size", "--noise-cv", "0.1")
+    assert told(text, *asked, "--header-row", "2")["request"]["header_row"] == "2"
+
+
 def test_a_header_row_that_is_none_is_refused(call, tmp_path):
     (tmp_path / "sizes.csv").write_text(ROWS)
     asked = ("infer", "sizes.csv", "--before", "1", "--after", "2", "--header-row")
