@@ -60,3 +60,14 @@ def test_every_public_entry_point_shows_an_example(room):
         if ">>> " not in (inspect.getdoc(thing) or ""):
             bare.append(name)
     assert bare == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_signature_is_short_enough_to_read(room):
+    """What `help` prints first: `arrays.entry.readable` leaves modules out of it."""
+    module = importlib.import_module(room)
+    names = [name for name in getattr(module, "__all__", []) if not name.startswith("Mirror")]
+    things = {name: getattr(module, name) for name in names}
+    functions = {name: thing for name, thing in things.items() if inspect.isfunction(thing)}
+    long = {name: len(str(inspect.signature(f))) for name, f in functions.items()}
+    assert {name: length for name, length in long.items() if length > 450} == {}

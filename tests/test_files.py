@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from steepest import files, study
 from steepest.errors import UsageError
@@ -150,6 +152,66 @@ def test_a_figure_that_does_not_fit_the_disk_is_refused_and_nothing_is_left(smal
     with pytest.raises(UsageError, match="No space left"):
         study.reproduce(figure, "quick", 0, disk)
     assert list(disk.iterdir()) == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from steepest.files import staging, write_whole
+out, own = Path(sys.argv[1]), sys.argv[2].encode()
+for k in range(300):
+    with staging(out) as stage:
+        for name in ("a.json", "b.csv", "c.png"):
+            (stage / name).write_bytes(own * 100_000)
+    write_whole(out / "d.py", own * 100_000)
+"""
+
+
+@pytest.mark.slow
+def test_three_writers_on_one_folder_leave_each_file_whole(tmp_path):
+    out, seen = tmp_path / "out", 0
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(out), own]) for own in ("x", "y", "z")
+    ]
+    while any(writer.poll() is None for writer in writers):
+        for name in ("a.json", "b.csv", "c.png", "d.py"):
+            with suppress(FileNotFoundError):
+                content = (out / name).read_bytes()
+                assert content in [own * 100_000 for own in (b"x", b"y", b"z")]
+                seen += 1
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert seen > 100
+    assert sorted(path.name for path in out.iterdir()) == ["a.json", "b.csv", "c.png", "d.py"]
+
+
+@pytest.mark.slow
+def test_three_commands_with_one_out_give_whole_results(tmp_path):
+    """Each file is one command's, and those of one command are the same as when it is alone."""
+    command = [sys.executable, "-m", "steepest", "reproduce", "surace2020.example_1d", "--out"]
+    alone = tmp_path / "alone"
+    subprocess.run([*command, str(alone)], check=True, capture_output=True)
+    together = tmp_path / "together"
+    started = [
+        subprocess.Popen(
+            [*command, str(together), "--seed", seed],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in "012"
+    ]
+    errors = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors
+    names = sorted(path.name for path in alone.iterdir())
+    assert sorted(path.name for path in together.iterdir()) == names
+    with xr.open_dataset(together / "surace2020.example_1d.nc", engine="h5netcdf") as dataset:
+        assert dataset.attrs["seed"] in (0, 1, 2)
+    picture = together / "surace2020.example_1d.png"
+    assert picture.read_bytes() == (alone / picture.name).read_bytes()
+    table = together / "surace2020.example_1d.csv"
+    assert table.read_bytes() == (alone / table.name).read_bytes()
+    page = (together / "surace2020.example_1d.html").read_text("utf-8")
+    assert page.rstrip().endswith("</html>")
 
 
 @pytest.mark.slow

@@ -206,6 +206,8 @@ WRITERS = {"write_text", "write_bytes", "savefig", "to_netcdf", "to_csv", "to_za
 WRITERS |= {"to_excel", "to_json", "tofile", "savetxt", "savez", "savez_compressed", "dump", "save"}
 # Into memory, or into a file that `writing` keeps whole.
 HELD = {"buffer", "file"}
+# What a watch says while it runs, which is no result, and is gone with the process.
+WATCHES = {"sweep/cell.py"}
 
 
 def writes_in_place(node: ast.AST) -> bool:
@@ -232,7 +234,7 @@ def test_every_file_is_written_by_files():
     wrong = [
         f"{path.relative_to(SOURCE)}:{node.lineno} {ast.unparse(node)[:60]}"
         for path in MODULES
-        if path.name != "files.py"
+        if path.name != "files.py" and path.relative_to(SOURCE).as_posix() not in WATCHES
         for node in ast.walk(tree_of(path))
         if writes_in_place(node)
     ]

@@ -75,7 +75,7 @@ def left_in(folder):
 
 # A command that does `work`, which keeps Ctrl-C from being heard in its own way.
 COMMAND = """
-import ctypes, sys
+import hashlib, sys
 from steepest import cli
 from steepest.cli import app
 from steepest.files import staging
@@ -97,6 +97,7 @@ app.application = application
 sys.argv = ["steepest", "work"]
 cli.main()
 """
+FOR_AN_HOUR = 'hashlib.pbkdf2_hmac("sha256", b"a", b"b", 2**31 - 1)'
 RUN_FOREVER = """
 try:
     while True:
@@ -104,11 +105,11 @@ try:
 except KeyboardInterrupt:
 """
 WORK = {
-    "compiled code": "ctypes.CDLL(None).sleep(600)",
+    "compiled code": FOR_AN_HOUR,
     "a library that goes on": "while True:" + textwrap.indent(RUN_FOREVER + "    pass", "    "),
     "a library that makes it another error": RUN_FOREVER + "    raise ValueError from None",
     "a library that makes it a result": RUN_FOREVER + "    pass",
-    "a process that is at its end": "import atexit; atexit.register(ctypes.CDLL(None).sleep, 600)",
+    "a process that is at its end": f"import atexit; atexit.register(lambda: {FOR_AN_HOUR})",
 }
 
 
@@ -131,7 +132,7 @@ def test_nothing_keeps_ctrl_c_from_being_heard(tmp_path, name):
 def test_ctrl_c_is_left_alone_where_it_is_ignored(tmp_path):
     """As for a job in the background of a script: nohup stays nohup."""
     script = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    script += COMMAND.format(work="    time.sleep(1)").replace("import ctypes", "import time")
+    script += COMMAND.format(work="    time.sleep(1)").replace("import hashlib", "import time")
     process = start(tmp_path, sys.executable, "-c", script)
     process.stdout.readline()
     assert interrupt(process)[0] == 0

@@ -7,7 +7,14 @@ import jsonschema
 import numpy as np
 import pytest
 
-from steepest.inference import infer_geometry, infer_measured, infer_unpaired, measure
+from steepest.inference import (
+    classify,
+    infer_geometry,
+    infer_measured,
+    infer_pairs,
+    infer_unpaired,
+    measure,
+)
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.designs.planning import plan
 from steepest.inference.synapses.verdict import SCHEMA
@@ -51,6 +58,7 @@ VERDICTS = {
     "pair, silent": lambda: infer_geometry(BEFORE, AFTER, noise_cv=0.5),
     "series": series,
     "replicates": replicates,
+    "pairs": lambda: infer_pairs(BEFORE, AFTER),
     "unpaired": lambda: infer_unpaired(BEFORE, AFTER, draws=5),
     "unpaired, narrower": lambda: infer_unpaired(BEFORE, np.sqrt(AFTER), draws=5),
 }
@@ -68,6 +76,13 @@ def test_every_verdict_has_the_form_of_the_schema(kind):
         assert not check.is_valid(said | damage)
     for name in ("index", "checks", "estimator"):
         assert not check.is_valid({key: value for key, value in said.items() if key != name})
+
+
+def test_calls_have_the_form_of_their_schema():
+    said = classify(series()).to_dict()
+    check = validator("calls")
+    check.validate(json.loads(json.dumps(said, allow_nan=False)))
+    check.validate(opened(said))
 
 
 def test_a_plan_has_the_form_of_its_schema():

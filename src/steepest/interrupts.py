@@ -9,13 +9,15 @@ threads of XLA that still run.
 
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from socket import socket
 
 __all__ = ["FAREWELL", "INTERRUPTED", "as_interrupt", "end_at_once", "heard", "is_passed_on"]
 __all__ += ["leave", "leave_at_once", "passed_on", "shielded", "undone"]
@@ -48,20 +50,24 @@ def leave_at_once() -> None:
         signal.signal(signal.SIGINT, _leave)
 
 
-def end_at_once() -> None:
+def end_at_once(silent: bool = False) -> None:
     """From now on Ctrl-C ends this process with 130 in about a second, whatever it is in.
 
-    For the main thread of a console script, after `leave_at_once` or without it.
+    With `silent` it says nothing, as another process speaks for it. For the main thread of a
+    console script, after `leave_at_once` or without it.
     """
     if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, _leave):
         return
-    listening, told = socket.socketpair()
+    from socket import socketpair  # not needed to leave while a command is being imported
+
+    listening, told = socketpair()
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, _interrupt)
     sys.unraisablehook = _tell_others(sys.unraisablehook)
-    sockets = (listening, told)
-    threading.Thread(target=_watch, args=sockets, name="interrupts", daemon=True).start()
+    farewell = b"" if silent else f"steepest: {FAREWELL}\n".encode()
+    watched = (listening, told, farewell)
+    threading.Thread(target=_watch, args=watched, name="interrupts", daemon=True).start()
 
 
 def heard() -> bool:
@@ -186,7 +192,7 @@ def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:
     return tell_others
 
 
-def _watch(listening: socket.socket, told: socket.socket) -> None:
+def _watch(listening: "socket", told: "socket", farewell: bytes) -> None:
     """Wait for Ctrl-C, then for the program to end of its own or for a second one: then leave."""
     while signal.SIGINT not in listening.recv(64):
         pass
@@ -195,4 +201,4 @@ def _watch(listening: socket.socket, told: socket.socket) -> None:
     with suppress(TimeoutError):
         while signal.SIGINT not in listening.recv(64):
             pass
-    leave(f"steepest: {FAREWELL}\n".encode())
+    leave(farewell)

@@ -1,14 +1,16 @@
 """The cores and the memory this process may use, and functions compiled for them."""
 
+import hashlib
 import inspect
 import math
 import os
+import platform
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["compiled", "cores", "memory"]
+__all__ = ["cache_folder", "compiled", "cores", "memory"]
 
 
 def compiled(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -48,6 +50,28 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: in the user's cache folder, apart for each processor.
+
+    What was compiled for one kind of processor may not run on another.
+
+    >>> cache_folder().parent.name
+    'steepest'
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "steepest" / _processor()
+
+
+def _processor() -> str:
+    """A short name for this kind of processor: its architecture, and a hash of its features."""
+    features = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        features = next((x for x in lines if x.lower().startswith(("flags", "features"))), features)
+    return f"{platform.machine()}-{hashlib.sha256(features.encode()).hexdigest()[:12]}"
 
 
 def memory() -> float:

@@ -4,9 +4,10 @@ matplotlib is imported when something is drawn, so that naming a colour costs no
 """
 
 import io
+import math
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -167,13 +168,14 @@ def panels(figure: Any) -> list[str]:
     with own_settings():
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        columns = _columns(figure)
+        boxes = {axes: axes.get_tightbbox() for axes in figure.axes if axes.get_visible()}
         drawn_panels = []
-        for place, column in enumerate(columns):
+        for place, column in enumerate(_columns(figure, boxes)):
+            extent = _extent(figure, [boxes[axes] for axes in column])
             hidden = [axes for axes in figure.axes if axes not in column and axes.get_visible()]
             for axes in hidden:
                 axes.set_visible(False)
-            source = _saved(figure, "svg", metadata=_UNDATED, bbox_inches=_extent(figure, column))
+            source = _saved(figure, "svg", metadata=_UNDATED, bbox_inches=extent)
             for axes in hidden:
                 axes.set_visible(True)
             drawn_panels.append(_inline(source.decode(), f"panel{place}"))
@@ -183,7 +185,7 @@ def panels(figure: Any) -> list[str]:
 def svg(elements: Sequence[str]) -> bytes:
     """SVG elements side by side as the bytes of one SVG file.
 
-    >>> svg(['<svg width="9pt" height="5pt"></svg>', '<svg width="4pt" height="7pt"></svg>'])[-51:]
+    >>> svg(['<svg width="9pt" height="5pt"></svg>', '<svg width="4pt" height="7pt"></svg>'])[-44:]
     b'<svg x="9" width="4" height="7"></svg></svg>'
     """
     left, height, placed = 0.0, 0.0, []
@@ -208,27 +210,25 @@ def _saved(figure: Any, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _columns(figure: Any) -> list[list[Any]]:
-    """The axes of a figure in columns that do not overlap, from left to right."""
-    axes = [each for each in figure.axes if each.get_visible()]
-    if figure.legends or figure._suptitle is not None or len(axes) < 2:
-        return [axes]
-    columns: list[tuple[float, list[Any]]] = []
-    for each in sorted(axes, key=lambda each: each.get_tightbbox().x0):
-        box = each.get_tightbbox()
-        if columns and box.x0 < columns[-1][0]:
-            end, column = columns.pop()
-            columns.append((max(end, box.x1), [*column, each]))
+def _columns(figure: Any, boxes: Mapping[Any, Any]) -> list[list[Any]]:
+    """The axes of a figure in columns whose boxes do not overlap, from left to right."""
+    if figure.legends or figure._suptitle is not None:
+        return [list(boxes)]
+    columns: list[list[Any]] = []
+    end = -math.inf
+    for axes in sorted(boxes, key=lambda axes: boxes[axes].x0):
+        if boxes[axes].x0 < end:
+            columns[-1].append(axes)
         else:
-            columns.append((box.x1, [each]))
-    return [column for _, column in columns]
+            columns.append([axes])
+        end = max(end, boxes[axes].x1)
+    return columns
 
 
-def _extent(figure: Any, axes: list[Any]) -> Any:
-    """The rectangle in inches, as high as the figure, that holds these axes and nothing else."""
+def _extent(figure: Any, boxes: Sequence[Any]) -> Any:
+    """The rectangle in inches, as high as the figure, that holds these boxes and nothing else."""
     from matplotlib.transforms import Bbox
 
-    boxes = [each.get_tightbbox() for each in axes]
     edge, dpi = 0.04, figure.dpi
     left = min(box.x0 for box in boxes) / dpi - edge
     right = max(box.x1 for box in boxes) / dpi + edge

@@ -55,7 +55,7 @@ def test_a_series_is_judged_and_written_whole(call, series, tmp_path):
         ([*OPTIONS, "--noise-cv", "0.1"], "--noise-cv and --sessions contradict"),
         ([*OPTIONS, "--before", "day0"], "--sessions and --before contradict"),
         (["--sessions", "dendrite", "day4", "day8"], "--absent"),
-        (["--config", "none.toml"], "none.toml cannot be read"),
+        (["--config", "none.toml"], "no such file: none.toml"),
     ],
 )
 def test_bad_requests_end_with_2_and_write_nothing(call, series, tmp_path, options, says):
@@ -80,6 +80,7 @@ def test_a_plan_is_printed_and_written(call, tmp_path):
     assert (code, err) == (0, "")
     assert "60 synapses, 3 sessions" in out
     assert sorted(path.name for path in (tmp_path / "plan").iterdir()) == [
+        "plan.csv",
         "plan.html",
         "plan.json",
         "plan.png",

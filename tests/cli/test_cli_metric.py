@@ -40,6 +40,7 @@ def test_it_names_the_metric_and_writes_it(call, flow, tmp_path):
     assert code == 0
     assert "constant metric is consistent" in out
     assert {p.name for p in (tmp_path / "o").iterdir()} == {
+        "metric.csv",
         "metric.html",
         "metric.json",
         "metric.png",

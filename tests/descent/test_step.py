@@ -124,3 +124,57 @@ def test_a_euclidean_step_is_the_textbooks():
     np.testing.assert_allclose(
         riemannian_step(Euclidean(), POINT, COVECTOR, 0.1), POINT - 0.1 * COVECTOR, rtol=1e-15
     )
+
+
+@pytest.mark.parametrize(
+    ("potential", "covector"),
+    [
+        (Fermi(1.0), 1e5),
+        (Logit(1.0), 1e5),
+        (Logit(1.0), -1e5),
+        (Entropy(), 1e5),
+        (Entropy(), -1e5),
+        (HyperbolicEntropy(1.0), 1e5),
+        (PNorm(3.0), 1e39),
+        (Power(2.0), 1e39),
+    ],
+)
+def test_a_step_that_floats_cannot_hold_is_refused_by_coordinate_and_nan_under_jit(
+    potential, covector
+):
+    point = np.array([0.5, 0.25], np.float32)
+    covectors = np.array([0.0, covector], np.float32) if abs(covector) < 1e38 else None
+    if covectors is None:
+        covectors, rate = np.array([0.0, 1e38], np.float32), 10.0
+    else:
+        rate = 1.0
+    with pytest.raises(
+        DomainError, match=r"1 of 2 coordinates .*float32.* coordinate 1 from 0\.25 .*smaller rate"
+    ):
+        mirror_step(potential, point, covectors, rate)
+    moved = jax.jit(lambda x, p: mirror_step(potential, x, p, rate))(point, covectors)
+    np.testing.assert_array_equal(np.isnan(moved), [False, True])
+
+
+@pytest.mark.parametrize(("potential", "start"), [(Fermi(1.0), 0.0), (Entropy(), 1e-30)])
+def test_no_walk_to_an_edge_ends_in_a_place_where_it_stays_in_silence(potential, start):
+    point, covector = (
+        np.array([start], np.float32),
+        np.array([-1.0 if start == 0 else 1.0], np.float32),
+    )
+    step = jax.jit(lambda x: mirror_step(potential, x, covector, 0.1))
+    for _ in range(300):
+        after = step(point)
+        if np.isnan(after).all():
+            break
+        assert after[0] != point[0]
+        point = after
+    assert np.isnan(after).all()
+    with pytest.raises(DomainError, match="an optimizer that keeps the dual"):
+        mirror_step(potential, point, covector, 0.1)
+
+
+def test_a_point_at_the_edge_itself_stays_as_it_should():
+    point = np.array([0.0, 1.0], np.float32)
+    stepped = mirror_step(Logit(1.0), point, np.ones(2, np.float32), 0.1)
+    np.testing.assert_array_equal(stepped, point)

@@ -294,3 +294,77 @@ def test_gradients_that_are_not_finite_become_nan_and_can_be_skipped():
     safe = optax.apply_if_finite(mirror, 3)
     change, _ = safe.update(bad, safe.init(weights), weights)
     np.testing.assert_array_equal(change, 0.0)
+
+
+WEIGHTS, COVECTOR = jnp.array([0.5, 0.2]), jnp.array([1.0, -1.0])
+
+
+def total_after_a_step(rate):
+    mirror = mirror_descent(rate, Entropy())
+    change, _ = mirror.update(COVECTOR, mirror.init(WEIGHTS), WEIGHTS)
+    return jnp.sum(WEIGHTS + change)
+
+
+def test_a_rate_may_be_traced_by_jit_vmap_and_grad():
+    def exact(rate):
+        return 0.5 * np.exp(-rate) + 0.2 * np.exp(rate)
+
+    rates = np.array([0.1, 0.3])
+    np.testing.assert_allclose(jax.jit(total_after_a_step)(0.1), exact(0.1), rtol=1e-14)
+    np.testing.assert_allclose(jax.vmap(total_after_a_step)(rates), exact(rates), rtol=1e-14)
+    slope = -0.5 * np.exp(-0.1) + 0.2 * np.exp(0.1)
+    np.testing.assert_allclose(jax.grad(total_after_a_step)(0.1), slope, rtol=1e-14)
+
+
+@pytest.mark.parametrize("static", [(), "potential"])
+def test_hyperparameters_may_be_injected(static):
+    inject = optax.inject_hyperparams(mirror_descent, static_args=static)
+    mirror = inject(0.1, Entropy(), momentum=0.9)
+    state = mirror.init(WEIGHTS)
+    state.hyperparams["learning_rate"] = jnp.asarray(0.2)
+    change, state = jax.jit(mirror.update)(COVECTOR, state, WEIGHTS)
+    np.testing.assert_allclose(WEIGHTS + change, [0.5 * np.exp(-0.2), 0.2 * np.exp(0.2)])
+    np.testing.assert_array_equal(state.inner_state.momentum, COVECTOR)
+
+
+def test_parameters_without_a_gradient_stay():
+    mirror = mirror_descent(0.1, Entropy(), momentum=0.9)
+    weights = {"moving": WEIGHTS, "still": WEIGHTS, "absent": None}
+    gradient = {"moving": COVECTOR, "still": None, "absent": None}
+    state = mirror.init(weights)
+    change, after = jax.jit(mirror.update)(gradient, state, weights)
+    assert change["still"] is change["absent"] is None
+    assert jax.tree_util.tree_structure(after) == jax.tree_util.tree_structure(state)
+    np.testing.assert_array_equal(after.momentum["still"], 0.0)
+    assert (np.abs(change["moving"]) > 0.01).all()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_weights_are_moved_in_single_precision_and_rounded(dtype):
+    weights, covector = WEIGHTS.astype(dtype), COVECTOR.astype(dtype)
+    mirror = mirror_descent(0.1, Entropy(), momentum=0.9)
+    change, state = jax.jit(mirror.update)(covector, mirror.init(weights), weights)
+    assert change.dtype == state.momentum.dtype == dtype
+    expected = weights.astype(float) * np.expm1(-0.1 * np.array([1.0, -1.0]))
+    np.testing.assert_allclose(change.astype(float), expected, rtol=float(jnp.finfo(dtype).eps))
+
+
+def test_complex_weights_and_gradients_are_refused():
+    mirror = mirror_descent(0.1, PNorm(3))
+    with pytest.raises(UsageError, match=r"\['w'\] is complex.*real and imaginary"):
+        mirror.init({"w": jnp.ones(2, complex)})
+    with pytest.raises(UsageError, match="is complex"):
+        mirror.update(jnp.ones(2, complex), mirror.init(jnp.ones(2)), jnp.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("rate", "potential", "message"),
+    [
+        (float("nan"), PNorm(2), "learning_rate is nan, which is not finite"),
+        (jnp.array([0.1, 0.2]), PNorm(2), "learning_rate has 2 numbers"),
+        (0.1, "entropy", r"potential is 'entropy'; give one of steepest\.geometry"),
+    ],
+)
+def test_settings_are_checked_where_they_are_given(rate, potential, message):
+    with pytest.raises(UsageError, match=message):
+        mirror_descent(rate, potential)

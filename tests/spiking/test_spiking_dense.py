@@ -1,5 +1,6 @@
 """The dense engine against a loop in plain NumPy, and what a run must keep."""
 
+import inspect
 from contextlib import contextmanager
 
 import numpy as np
@@ -314,4 +315,6 @@ def test_a_class_in_the_place_of_a_thing_is_named(what, message):
     task, start = paper_task(trials=1, n=2)
     given = {"task": task, "rule": EuclideanRule(), "chart": None} | what
     with pytest.raises(UsageError, match=message):
-        simulate(given["task"], given["rule"], start, rate=1e-3, duration=0.1, chart=given["chart"])
+        inspect.unwrap(simulate)(
+            given["task"], given["rule"], start, rate=1e-3, duration=0.1, chart=given["chart"]
+        )

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from steepest.errors import UsageError
+from steepest.errors import DataError, UsageError
 from steepest.papers.surace2020 import fig2
 from steepest.sweep import read_plan
 from steepest.sweep.plan import difference, restore_plan
@@ -102,6 +102,12 @@ def test_tuples_and_figures_of_the_package_can_be_swept(study):
         ("scale = 'huge'", "huge"),
         ("grids = 1", "no key 'grids'; near it: grid"),
         ("[grid", "not a TOML file"),
+        ("seeds = 1000000000", "1,000,000,000 cells"),
+        ("draw_count = 1000000000\n[draw]\nslope = [1, 2]", "1,000,000,000 cells"),
+        (f"draw_count = 1\n[draw]\nslope = {{low = 0, high = 1{'0' * 400}}}", "too large"),
+        ("a" + ".a" * 100_000 + " = 1", "line 2 has a key of more than 100 parts.*TOML"),
+        ("a = " + "[" * 5000, "nested too deeply|not a TOML file"),
+        ("seeds = " + "1" * 5000, "not a TOML file"),
         ("figure = 3", "names no figure"),
         ("figure = 'absent.py'", "absent.py"),
         ("figure = 'surace2020'", "surace2020.fig2"),
@@ -110,7 +116,7 @@ def test_tuples_and_figures_of_the_package_can_be_swept(study):
 )
 def test_a_study_that_cannot_be_run_is_refused_and_nothing_is_left(study, text, message):
     path = study(text)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(DataError if "TOML" in message else UsageError, match=message):
         read_plan(path)
     assert sorted(file.name for file in path.parent.iterdir()) == ["figure.py", "study.toml"]
 

@@ -20,7 +20,7 @@ from distributed import LocalCluster
 
 import steepest
 from steepest import cli
-from steepest.errors import UsageError
+from steepest.errors import DataError, UsageError
 from steepest.sweep import one_cell, plot_store, read_plan, read_status, run_sweep
 from steepest.sweep.store import DONE, SweepStore
 
@@ -401,7 +401,7 @@ def test_a_sweep_through_slurm_submits_a_job_of_single_threaded_workers(
 def test_a_slurm_file_that_cannot_work_is_refused(study, tmp_path, text, message):
     options = tmp_path / "slurm.toml"
     options.write_text(text)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(DataError if "TOML" in message else UsageError, match=message):
         run_sweep(study("seeds = 2"), slurm=options)
 
 

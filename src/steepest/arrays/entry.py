@@ -88,8 +88,14 @@ def readable(function: Callable[P, R]) -> Callable[P, R]:
             return _Word("Coordinates")
         return _Word(re.sub(r"(?:\w+\.)+(?=\w)", "", inspect.formatannotation(annotation)))
 
+    def default(value: Any) -> Any:
+        return _Word(value.__name__) if inspect.isfunction(value) else value
+
     signature = inspect.signature(function)
-    parameters = [p.replace(annotation=word(p.annotation)) for p in signature.parameters.values()]
+    parameters = [
+        p.replace(annotation=word(p.annotation), default=default(p.default))
+        for p in signature.parameters.values()
+    ]
     printed = signature.replace(
         parameters=parameters, return_annotation=word(signature.return_annotation)
     )

@@ -63,14 +63,14 @@ def as_field(value: Any) -> Any:
     return value if isinstance(value, Tracer) else real_numbers(value, "a parameter")
 
 
-def as_numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
+def as_numbers(values: Any, what: str, *, empty: bool = False) -> Float[np.ndarray, "..."]:
     """What a user gave as NumPy float64; raises `UsageError`, naming it, for what is not real.
 
     >>> from steepest.arrays.numbers import as_numbers
     >>> as_numbers([1, 2], "sizes").tolist()
     [1.0, 2.0]
     """
-    return real_numbers(values, what)
+    return real_numbers(values, what, empty=empty)
 
 
 def as_coordinates(values: Any, what: str) -> Array:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from steepest._version import __version__
+from steepest.cli.caching import own_process
+from steepest.cli.options import dashes_as_values
 from steepest.cli.output import GuardedStream, OutputLost, complain, guarded_stdout, show_json
 from steepest.errors import SteepestError
 from steepest.interrupts import FAREWELL, INTERRUPTED, as_interrupt, end_at_once, leave
@@ -22,6 +24,7 @@ _REFUSALS = {
 }  # fmt: skip
 
 COMMANDS = {
+    "classify": "Which synapses grew, shrank, stayed, were lost or are new?",
     "connectivity": "Which connectivity makes a rate network do what was recorded?",
     "demo": "Learn with two geometries, then find each back from the synapses alone: a first tour.",
     "export": "Write a learning rule as a script for another simulator.",
@@ -88,6 +91,7 @@ def main() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     end_at_once()
+    own_process.set(True)
     # Pictures go to files here, whatever backend the user prefers elsewhere, or misspelt.
     os.environ["MPLBACKEND"] = "agg"
     if hasattr(sys.stdout, "reconfigure"):
@@ -109,7 +113,7 @@ def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
     try:
         app = application(tokens[0] if tokens else "")
         with as_interrupt():
-            code = app(list(tokens), exit_on_error=False, print_error=False)
+            code = app(dashes_as_values(tokens), exit_on_error=False, print_error=False)
     except OutputLost:
         raise
     except (CycloptsError, SteepestError) as error:

@@ -95,6 +95,16 @@ def command(
         bool,
         Parameter(help="The two columns are different synapses: two distributions.", negative=""),
     ] = False,
+    pairs: Annotated[
+        bool,
+        Parameter(
+            help="Two synapses of one axon on one dendrite a row, in no order: one snapshot.",
+            negative="",
+        ),
+    ] = False,
+    pair: Annotated[
+        str | None, Parameter(help="With --pairs, a long table's column of the pair's name.")
+    ] = None,
     absent: Annotated[
         tuple[str, ...],
         many("How absent synapses are marked beside 0: a code such as NA or -1, or `empty`."),
@@ -116,6 +126,10 @@ def command(
     detection_limit: Annotated[
         float | None, Parameter(help="Smallest size that can be detected, in the unit of size.")
     ] = None,
+    keep_outliers: Annotated[
+        bool,
+        Parameter(help="Keep measurements that are far from all that surrounds them.", negative=""),
+    ] = False,
     config: Annotated[
         Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
     ] = None,
@@ -158,9 +172,10 @@ def command(
         "replicate_after": replicate_after, "sessions": sessions, "id": id, "session": session,
         "size": size, "replicates": replicates, "order": order, "times": times, "group": group,
         "condition": condition, "null": null, "where": where, "compare": compare,
-        "file_is": file_is, "rate": rate, "unpaired": unpaired, "absent": absent,
-        "not_measured": not_measured, "table": table, "noise_cv": noise_cv,
-        "noise_sd": noise_sd, "detection_limit": detection_limit, "seed": seed,
+        "file_is": file_is, "rate": rate, "unpaired": unpaired, "pairs": pairs, "pair": pair,
+        "absent": absent, "not_measured": not_measured, "table": table, "noise_cv": noise_cv,
+        "noise_sd": noise_sd, "detection_limit": detection_limit, "keep_outliers": keep_outliers,
+        "seed": seed,
     }  # fmt: skip
     if config is None and not any(map(is_said, (given | {"table": None}).values())):
         from steepest.cli.looking import look_at

@@ -22,7 +22,7 @@ def command(
     draws: Annotated[int, Parameter(help="Resamples of units for the intervals.")] = 200,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, Parameter(help="Folder for layers.html, layers.png and layers.json.")
+        Path | None, Parameter(help="Folder for layers.html, .png, .csv and .json.")
     ] = None,
     json: Json = False,
 ) -> int:

@@ -43,7 +43,7 @@ def command(
         str | None, Parameter(help="Column that tells trajectories apart, by number or name.")
     ] = None,
     out: Annotated[
-        Path | None, Parameter(help="Folder for metric.html, metric.png and metric.json.")
+        Path | None, Parameter(help="Folder for metric.html, .png, .csv and .json.")
     ] = None,
     json: Json = False,
 ) -> int:

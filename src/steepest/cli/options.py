@@ -1,11 +1,12 @@
 """Options that commands share."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-__all__ = ["Json", "Seed", "many"]
+__all__ = ["Json", "Seed", "dashes_as_values", "many"]
 
 Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=Number(gte=0))]
 Json = Annotated[
@@ -17,3 +18,25 @@ Json = Annotated[
 def many(help: str) -> Parameter:
     """An option that takes one value or more, with blanks between them."""
     return Parameter(help=help, consume_multiple=True, negative="", show_default=False)
+
+
+def dashes_as_values(tokens: Sequence[str]) -> list[str]:
+    """A single dash after an option, which marks an absent synapse, as `--option=-`.
+
+    Alone it would be taken for an option without a name.
+
+    >>> dashes_as_values(["infer", "a.csv", "--absent", "NA", "-", "-1"])
+    ['infer', 'a.csv', '--absent', 'NA', '--absent=-', '-1']
+    """
+    spelled: list[str] = []
+    option = ""
+    for token in tokens:
+        if token.startswith("--"):
+            option = token.partition("=")[0]
+        if token != "-" or len(option) < 3:
+            spelled.append(token)
+            continue
+        if spelled[-1] == option:
+            spelled.pop()
+        spelled.append(f"{option}=-")
+    return spelled

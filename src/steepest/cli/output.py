@@ -221,7 +221,7 @@ class GuardedStream(io.TextIOBase):
         return self._stream.fileno()
 
     @property
-    def encoding(self) -> Any:
+    def encoding(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self._stream.encoding
 
     def write(self, text: str, /) -> int:

@@ -64,7 +64,7 @@ def command(
     ] = 40,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, Parameter(help="Folder for plan.html, plan.png and plan.json.")
+        Path | None, Parameter(help="Folder for plan.html, .png, .csv and .json.")
     ] = None,
     json: Json = False,
 ) -> int:

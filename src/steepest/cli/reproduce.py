@@ -1,13 +1,18 @@
 """`steepest reproduce`: figures recomputed, and the claims that they check."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
+from steepest.cli.caching import keep_compiled
 from steepest.cli.options import Json, Seed
 from steepest.cli.output import command_line
 from steepest.cli.results import finish, print_result, write_page
+from steepest.data.opening import check_file
+from steepest.machine import cores
 
 __all__ = ["command"]
 
@@ -30,6 +35,13 @@ def command(
         Path | None,
         Parameter(help="Your copy of the data a figure is about, for figures that take one."),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        Parameter(help="Figures computed at a time (one per core).", validator=Number(gte=1)),
+    ] = None,
+    cache: Annotated[
+        bool, Parameter(help="Keep compiled programs in your cache folder, for the next time.")
+    ] = True,
     json: Json = False,
 ) -> int:
     """Recompute a paper's figures and check what it claims.
@@ -43,13 +55,20 @@ def command(
     steepest reproduce pogodin2024 --scale paper --out figures
     ```
     """
-    from steepest import papers, study
+    if data is not None:
+        check_file(data)
+    if cache:
+        keep_compiled()
+    from steepest import papers
+    from steepest.papers._side_by_side import reproduce_all
 
     results = []
-    for figure in papers.load(name):
-        results.append(study.reproduce(figure, scale, seed, out, data=data))
-        if not json:
-            print_result(results[-1])
+    figures, jobs = papers.load(name), jobs or cores()
+    with closing(reproduce_all(figures, scale, seed, out, data=data, jobs=jobs)) as each:
+        for result in each:
+            results.append(result)
+            if not json:
+                print_result(result)
     key = name.partition(".")[0]
     (paper,) = [paper for paper in papers.available() if paper.key == key]
     repeated = command_line("reproduce", name, scale=scale, seed=seed, data=data)

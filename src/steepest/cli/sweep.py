@@ -8,6 +8,7 @@ from cyclopts.validators import Number
 
 from steepest.cli.options import Json
 from steepest.cli.output import command_line, show, show_json
+from steepest.data.opening import check_file
 from steepest.errors import UsageError
 from steepest.files import staging
 from steepest.markup import visible
@@ -63,6 +64,9 @@ def command(
     """
     if sum(path is not None for path in (study, status, plot)) != 1:
         raise UsageError("give a study file, or --status STORE, or --plot STORE")
+    for file in (study, slurm):
+        if file is not None:
+            check_file(file)
     try:
         from steepest import sweep as sweeps
     except ModuleNotFoundError as error:

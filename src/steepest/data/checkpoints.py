@@ -3,14 +3,16 @@
 Nothing is ever unpickled that could run code.
 """
 
-import warnings
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from steepest.data.numpy_files import read_npz, unzipping
+from steepest.data.opening import check_size, length, opened, refusing
 from steepest.errors import DataError
 
 __all__ = ["match_checkpoints", "read_checkpoint"]
@@ -35,17 +37,18 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     {'hidden': (2, 3)}
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"no such file: {path}")
-    with path.open("rb") as file:
+    with opened(path) as file:
         start = file.read(16)
-        zipped = zipfile.is_zipfile(file)
-        members = zipfile.ZipFile(file).namelist() if zipped else []
         file.seek(0)
-        if zipped:
+        if start.startswith(b"PK") and zipfile.is_zipfile(file):
+            with unzipping(path, file) as archive:
+                members = archive.namelist()
+            file.seek(0)
             if members and all(name.endswith(".npy") for name in members):
-                return _numpy(path, file)
+                arrays = read_npz(path, file)
+                return {name: _numbers(array, path, name) for name, array in arrays.items()}
             return _torch(path, file)
+        check_size(path, length(file))
         if start.startswith(b"\x80"):
             return _torch(path, file)
         if start[8:9] == b"{":
@@ -89,39 +92,23 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:12]) + more
 
 
-def _numpy(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
+def _safetensors(path: Path, file: io.BufferedIOBase) -> dict[str, np.ndarray]:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: _numbers(arrays[name], path, name) for name in arrays.files}
-    except ValueError as error:
-        if "pickle" in str(error).lower() or "Object arrays" in str(error):
-            raise DataError(
-                f"{path} holds pickled Python objects, which are never loaded: save plain arrays"
-            ) from error
-        raise DataError(f"{path} cannot be read as NPZ: {error}") from error
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise DataError(f"{path} cannot be read as NPZ: {error}") from error
-
-
-def _safetensors(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
-    try:
-        from safetensors import SafetensorError
         from safetensors.numpy import load
     except ImportError as error:
         raise DataError(
             f'{path} is safetensors, which needs one more package: pip install "steepest[torch]"'
         ) from error
-    try:
+    with refusing(
+        path,
+        "begins like safetensors but cannot be read",
+        "bfloat16 is not read: save float32",
+    ):
         arrays = load(file.read())
-    except (SafetensorError, KeyError, OSError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} begins like safetensors but cannot be read ({error}); bfloat16 is not read:"
-            " save float32"
-        ) from error
     return {name: _numbers(array, path, name) for name, array in arrays.items()}
 
 
-def _torch(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
+def _torch(path: Path, file: io.BufferedIOBase) -> dict[str, np.ndarray]:
     import pickle
 
     try:
@@ -130,28 +117,38 @@ def _torch(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
         raise DataError(
             f'{path} looks like a torch checkpoint: pip install "steepest[torch]" to read it'
         ) from error
-    try:
-        with warnings.catch_warnings():  # of the pickle's protocol: what follows says what matters
-            warnings.simplefilter("ignore")
-            saved = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise DataError(
-            f"{path} holds pickled Python objects other than tensors, which could run code and are"
-            " never loaded: save model.state_dict()"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} cannot be read as a torch checkpoint: {first}") from error
+    source: Any = file
+    with refusing(path, "cannot be read as a torch checkpoint"):
+        try:
+            saved = torch.load(source, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise DataError(
+                f"{path} holds pickled Python objects other than tensors, which could run code and"
+                " are never loaded: save model.state_dict()"
+            ) from error
+        return _state_dict(path, saved)
+
+
+def _state_dict(path: Path, saved: Any) -> dict[str, np.ndarray]:
+    import torch
+
     for name in _NESTED:
         if isinstance(saved, Mapping) and isinstance(saved.get(name), Mapping):
             saved = saved[name]
             break
     if not isinstance(saved, Mapping) or not any(torch.is_tensor(v) for v in saved.values()):
         raise DataError(f"{path} holds no state dict: save model.state_dict()")
-    return {
-        str(name): _numbers(tensor.detach().to(torch.float64).numpy(), path, str(name))
+    tensors = {
+        str(name): tensor
         for name, tensor in saved.items()
         if torch.is_tensor(tensor) and not tensor.is_complex()
+    }
+    # A few numbers can be declared to stand for a tensor of any size.
+    numbers = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    check_size(path, numbers, "declares tensors of")
+    return {
+        name: _numbers(tensor.detach().to(torch.float64).numpy(), path, name)
+        for name, tensor in tensors.items()
     }
 
 

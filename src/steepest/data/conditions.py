@@ -78,7 +78,7 @@ def rows_where(table: Table, condition: Condition) -> Bool[np.ndarray, " rows"]:
 
     Numbers are compared as numbers (1 equals 1.0) and dates as dates.
     """
-    place = place_of(table, condition.column, table.path)
+    place = place_of(table, condition.column)
     labels = Labels.of(table.labels(place))
     if condition.sign in ("=", "!="):
         equal = np.array([same_label(name, condition.value) for name in labels.names], dtype=bool)
@@ -99,17 +99,21 @@ def select_rows(table: Table, rows: Int[np.ndarray, " k"]) -> Table:
     [2]
     """
     if isinstance(table, TextTable):
-        cells = [cells[rows] for cells in table.cells]
-        return replace(table, cells=cells, file_rows=table.file_rows[rows])
-    lengths = {len(array) for array in table.arrays}
+
+        def cells(places: Sequence[int], numbers: Sequence[int]) -> dict[int, np.ndarray]:
+            return {place: read[rows] for place, read in table.cells(places, numbers).items()}
+
+        return replace(table, cells=cells, file_rows=table.file_rows[rows], _read={}, _texts={})
+    held = [table.convert(array) for array in table.arrays]
+    lengths = {len(array) for array in held}
     if len(lengths) > 1:
         raise DataError(
             f"{table.path}: its columns have {' and '.join(map(str, sorted(lengths)))} rows:"
             " columns must be of one length"
         )
     count = lengths.pop() if lengths else 0
-    arrays = [array[rows] for array in table.arrays]
-    return replace(table, arrays=arrays, file_rows=table.rows(count)[rows])
+    arrays = [array[rows] for array in held]
+    return replace(table, arrays=arrays, convert=np.asarray, file_rows=table.rows(count)[rows])
 
 
 def _comparable(
@@ -148,7 +152,7 @@ def _near(table: Table, conditions: Sequence[Condition]) -> str:
     for condition in conditions:
         if condition.sign != "=" or rows_where(table, condition).any():
             continue
-        place = place_of(table, condition.column, table.path)
+        place = place_of(table, condition.column)
         names = Labels.of(table.labels(place)).names
         near = get_close_matches(condition.value, names, n=1)
         hint = f"did you mean {near[0]!r}? Column" if near else "column"

@@ -52,7 +52,7 @@ class Facts:
 def facts_of(table: Table, place: int) -> Facts:
     """What stands in one column of a table."""
     if isinstance(table, ArrayTable):
-        array = np.asarray(table.arrays[place])
+        array = table.convert(table.arrays[place])
         if array.ndim != 1:
             nothing = np.zeros(0, dtype=np.int64)
             return Facts(

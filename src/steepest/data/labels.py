@@ -113,7 +113,7 @@ def stack(parts: Sequence[Labels]) -> Labels:
 
 
 def _one(table: Table, column: str) -> Labels:
-    place = place_of(table, column, table.path)
+    place = place_of(table, column)
     labels = Labels.of(table.labels(place))
     row = labels.first_without()
     if row is not None:

@@ -1,5 +1,6 @@
 """Reading time series of several units from a file, and checking that they are evenly sampled."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,9 @@ def read_series(
     clock = None if time is None else take_columns(table, [time], cure=cure)
     if columns is None:
         taken = clock.names[0] if clock is not None else None
+        counts = Counter(table.names)
         wanted: list[str | int] = [
-            name if table.names.count(name) == 1 else place
+            name if counts[name] == 1 else place
             for place, name in enumerate(table.names)
             if name != taken
         ]

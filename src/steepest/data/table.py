@@ -1,59 +1,124 @@
-"""What an opened file holds: columns of text or of arrays, with their names and rows."""
+"""What an opened file holds: columns of text or of arrays, with their names and rows.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Only the columns that are asked for are ever turned into numbers or labels.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from steepest.data.opening import refusing
 from steepest.errors import DataError
 
-__all__ = ["ArrayTable", "Column", "Table", "TextTable"]
+__all__ = ["ArrayTable", "Column", "Table", "TextTable", "listed", "number", "shown", "stripped"]
+
+MOST_COLUMNS = 1_000_000
+"""A file with more columns is no table of synapses or units."""
 
 Column = tuple[Float[np.ndarray, " rows"], Callable[[int], str]]
 
 
+Cells = Callable[[Sequence[int], Sequence[int]], dict[int, np.ndarray]]
+"""Takes columns by place, as arrays of str without blanks at the ends of a cell.
+
+The second argument says which may come as float64 instead, NaN where a cell says nothing.
+"""
+
+
+def listed(columns: list[list[str]]) -> Cells:
+    """Cells that are lists of texts already, one for each column."""
+    return lambda places, _: {place: stripped(columns[place]) for place in places}
+
+
+def shown(text: str) -> str:
+    """A cell or a name as messages quote it, cut where it is long.
+
+    >>> shown("lost"), len(shown("x" * 1000))
+    ("'lost'", 65)
+    """
+    return repr(text if len(text) <= 60 else f"{text[:60]}...")
+
+
+def stripped(cells: list[str]) -> np.ndarray:
+    """Cells without blanks at their ends; an array of str objects, each of its own length."""
+    array = np.empty(len(cells), dtype=object)
+    array[:] = [cell.strip() for cell in cells]
+    return array
+
+
 @dataclass(frozen=True, eq=False)
 class TextTable:
-    """Cells of a text file; a column is its numbers, NaN where a cell is none, and its cells."""
+    """Cells of text; a column is its numbers, NaN where a cell is none, and its cells.
+
+    `header` is the line of the file that names the columns, None where there is none.
+    """
 
     names: list[str]
-    named: bool
-    cells: list[np.ndarray]
+    header: int | None
+    cells: Cells
     file_rows: np.ndarray
     decimal_comma: bool
     path: Path
+    _read: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+    _texts: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     counted_from_1 = True
 
+    @property
+    def named(self) -> bool:
+        return self.header is not None
+
+    def prepare(self, places: Sequence[int], labels: Sequence[int] = ()) -> None:
+        """Read several columns at one go; those asked for later are read when they are."""
+        wanted = [place for place in dict.fromkeys([*places, *labels]) if place not in self._read]
+        if wanted:
+            texts = set(labels)
+            self._read.update(self.cells(wanted, [at for at in wanted if at not in texts]))
+
     def column(self, place: int) -> Column:
-        cells = self.cells[place]
-        text = np.char.replace(cells, ",", ".") if self.decimal_comma else cells
-        try:
-            numbers = text.astype(np.float64)
-        except ValueError:
-            numbers = np.array([_number(cell) for cell in text.tolist()])
-        if self.decimal_comma:
-            self._refuse_two_marks(place, np.isfinite(numbers))
-        return numbers, lambda at: str(cells[at])
+        self.prepare([place])
+        array = self._read[place]
+        numbers = array if array.dtype == np.float64 else self._parsed(place)
+        return numbers, lambda at: self._text(place)[at]
 
     def labels(self, place: int) -> list[str]:
-        return [str(cell) for cell in self.cells[place]]
+        return self._text(place).tolist()
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
         return self.file_rows[:count]
 
+    def _text(self, place: int) -> np.ndarray:
+        """The cells of a column, which is read once more where it came as numbers."""
+        if place not in self._texts:
+            array = self._read.get(place)
+            if array is None or array.dtype == np.float64:
+                array = self.cells([place], [])[place]
+            self._texts[place] = array
+        return self._texts[place]
+
+    def _parsed(self, place: int) -> np.ndarray:
+        texts = self._text(place).tolist()
+        if self.decimal_comma:
+            texts = [text.replace(",", ".") for text in texts]
+        numbers = np.fromiter(map(number, texts), dtype=np.float64, count=len(texts))
+        if self.decimal_comma:
+            self._refuse_two_marks(place, np.isfinite(numbers))
+        return numbers
+
     def _refuse_two_marks(self, place: int, is_number: np.ndarray) -> None:
         # 1,234 beside 2.5 may be a thousand: only a column of one mark can be read safely.
-        cells = self.cells[place]
-        marked = [is_number & (np.char.find(cells, mark) >= 0) for mark in ",."]
+        cells = self._text(place).tolist()
+        marked = [is_number & np.array([mark in cell for cell in cells]) for mark in ",."]
         if not (marked[0].any() and marked[1].any()):
             return
         first, second = sorted(int(having.argmax()) for having in marked)
         raise DataError(
-            f"{self.path}: row {self.file_rows[second]} of column {self.names[place]!r} is"
-            f" {str(cells[second])!r}, where row {self.file_rows[first]} is {str(cells[first])!r}:"
+            f"{self.path}: row {self.file_rows[second]} of column {shown(self.names[place])} is"
+            f" {shown(cells[second])}, where row {self.file_rows[first]} is {shown(cells[first])}:"
             " write either a decimal comma or a decimal point throughout, and nothing between"
             " thousands"
         )
@@ -61,46 +126,61 @@ class TextTable:
 
 @dataclass(frozen=True, eq=False)
 class ArrayTable:
-    """Arrays of a NumPy or Parquet file, each of one dimension where it is used as a column."""
+    """Arrays of a file of numbers, each of one dimension where it is used as a column.
+
+    `convert` makes an array of what a library holds, when it is asked for.
+    """
 
     names: list[str]
     named: bool
-    arrays: list[np.ndarray]
+    arrays: Sequence[Any]
     path: Path
+    convert: Callable[[Any], np.ndarray] = np.asarray
     file_rows: np.ndarray | None = None
 
     counted_from_1 = False
 
+    def prepare(self, places: Sequence[int], labels: Sequence[int] = ()) -> None:
+        """Nothing: arrays are at hand."""
+
     def column(self, place: int) -> Column:
-        array, name = self.arrays[place], self.names[place]
-        if array.ndim != 1:
-            raise DataError(
-                f"{self.path}: array {name!r} has {array.ndim} dimensions: a column has one"
-            )
+        array = self._array(place)
         if array.dtype.kind not in "fiub":
             raise DataError(
-                f"{self.path}: column {name!r} holds values of type {array.dtype}, not real numbers"
+                f"{self.path}: column {shown(self.names[place])} holds values of type"
+                f" {array.dtype}, not real numbers"
             )
-        return array.astype(np.float64), lambda at: str(array[at])
+        with np.errstate(over="ignore"):  # what is too large for float64 is infinite, and refused
+            return array.astype(np.float64, copy=False), lambda at: str(array[at])
 
     def labels(self, place: int) -> list[str]:
-        array = self.arrays[place]
-        if array.ndim != 1:
-            raise DataError(
-                f"{self.path}: array {self.names[place]!r} has {array.ndim} dimensions: a column"
-                " has one"
-            )
-        whole = array.dtype.kind == "f" and np.all(np.isfinite(array) & (array == np.round(array)))
+        array = self._array(place)
+        whole = array.dtype.kind == "f" and np.all(
+            np.isfinite(array) & (array == np.round(array)) & (np.abs(array) < 2**63)
+        )
         return [str(label) for label in (array.astype(np.int64) if whole else array).tolist()]
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
         return np.arange(count) if self.file_rows is None else self.file_rows[:count]
 
+    def _array(self, place: int) -> np.ndarray:
+        name = self.names[place]
+        with refusing(self.path, f"column {shown(name)} cannot be read"):
+            array = self.convert(self.arrays[place])
+        if array.ndim != 1:
+            raise DataError(
+                f"{self.path}: array {shown(name)} has {array.ndim} dimensions: a column has one"
+            )
+        return array
+
 
 Table = TextTable | ArrayTable
 
 
-def _number(cell: str) -> float:
+def number(cell: str) -> float:
+    """The number in a cell, NaN where there is none; 1_000, a number to Python alone, is none."""
+    if "_" in cell:
+        return np.nan
     try:
         return float(cell)
     except ValueError:

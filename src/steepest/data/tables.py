@@ -5,6 +5,7 @@ says nothing may stand for what was not measured), with the row of the file that
 from.
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,16 +16,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from steepest.data.formats import open_table
-from steepest.data.opening import check_file
-from steepest.data.table import Table
+from steepest.data.header import HeaderRow, says_nothing
+from steepest.data.table import Table, shown
 from steepest.errors import DataError
 
 __all__ = ["Columns", "NamedColumn", "open_file", "place_of", "read_columns", "take_columns"]
 
 CURE = "leave the row out, or write 0 for an absent synapse, or say with --absent how one is marked"
 """What messages advise about a cell that is no finite number, unless told otherwise."""
-
-_SAYS_NOTHING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +81,7 @@ def read_columns(
     absent: Sequence[str] = (),
     not_measured: Sequence[str] = (),
     part: str | None = None,
+    header_row: HeaderRow = None,
     missing: bool = False,
     cure: str = CURE,
 ) -> Columns:
@@ -91,14 +91,18 @@ def read_columns(
     codes, as text or as a number, become 0, and those that equal a `not_measured` code become NaN;
     the code "empty" stands for an empty cell or NaN. Other cells that say nothing (empty, NA, NaN)
     become NaN where `missing` numbers are allowed.
-    `part` names the sheet of a workbook or the table of an NWB file.
+    `part` names the sheet of a workbook, the table of an NWB file, an array of a MATLAB file or a
+    member of a zip file.
 
-    Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), NPY, NPZ and, with
-    the extra `io`, Parquet, Excel workbooks and tables of NWB files. A column is given by its
-    name, or by its number counted from 0; a name wins where both exist. In text, a first row with
-    any cell that is not a number is a header, and rows without any entry are skipped. In an NPZ
-    every array of one dimension is a column named by its key; a single array of two dimensions is
-    a table. `cure` is what messages advise about a cell that is no finite number.
+    Reads CSV, TSV and semicolon-separated text (decimal commas allowed there), JSON records, NPY,
+    NPZ, MATLAB and NWB files and, with the extra `io`, Parquet and Excel workbooks, each of them
+    also packed with gzip, bzip2, xz or zip. A column is given by its name, or by its number counted
+    from 0; a name wins where both exist. In text, the header is told by what stands under it, or
+    is the line `header_row` ("none": there is none); lines above it that are titles or comments
+    (#), and rows without any entry, are skipped. In an NPZ every array of one dimension is a column
+    named by its key; a single array of two dimensions is a table. `cure` is what messages advise
+    about a cell that is no finite number. A file may hold, or unpack to, 1 GB; the environment
+    variable STEEPEST_MAX_SIZE (as 4GB) says otherwise.
 
     Raises DataError, naming row and column, where the file, a column or a number is not there or
     cannot be used. Never unpickles.
@@ -112,7 +116,8 @@ def read_columns(
     >>> columns.names, columns["day 4"].tolist(), columns.rows.tolist()
     (('day 4', 'day 0'), [0.75, 1.0], [2, 3])
     """
-    table = open_file(path, part)
+    asked = [str(column) for column in (*columns, *labels)]
+    table = open_file(path, part, header_row=header_row, asked=asked)
     return take_columns(
         table,
         columns,
@@ -124,17 +129,19 @@ def read_columns(
     )
 
 
-def open_file(path: str | Path, part: str | None = None) -> Table:
+def open_file(
+    path: str | Path,
+    part: str | None = None,
+    *,
+    header_row: HeaderRow = None,
+    asked: Sequence[str] = (),
+) -> Table:
     """The table in a file, which is opened once. Raises DataError where there is none.
 
-    `part` names the sheet of a workbook or the table of an NWB file.
+    `part` names the sheet of a workbook, the table of an NWB file, or the like; `header_row` is the
+    line of the header or "none", where neither it nor the names `asked` for are given it is found.
     """
-    path = Path(path)
-    check_file(path)
-    try:
-        return open_table(path, part)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    return open_table(Path(path), part, header_row=header_row, asked=asked)
 
 
 def take_columns(
@@ -149,52 +156,77 @@ def take_columns(
 ) -> Columns:
     """The named or numbered columns of a table, checked as `read_columns` says."""
     path = table.path
-    places = [place_of(table, column, path) for column in columns]
+    named = _named(table.names)
+    places = [_place(table, named, column) for column in columns]
+    label_places = [_place(table, named, column) for column in labels]
+    table.prepare(places, label_places)
     codes = {0.0: tuple(absent), np.nan: tuple(not_measured)}
     arrays = [_numbers(table, place, path, cure, codes, missing) for place in places]
     names = tuple(table.names[place] for place in places)
     for name, array in zip(names, arrays, strict=True):
         if array.size != arrays[0].size:
             raise DataError(
-                f"{path}: column {names[0]!r} has {arrays[0].size} rows and column {name!r} has"
-                f" {array.size}: columns must be of one length"
+                f"{path}: column {shown(names[0])} has {arrays[0].size} rows and column"
+                f" {shown(name)} has {array.size}: columns must be of one length"
             )
     if arrays and not arrays[0].size:
         raise DataError(f"{path} has no rows of data")
-    texts = tuple(tuple(table.labels(place_of(table, column, path))) for column in labels)
+    texts = tuple(tuple(table.labels(place)) for place in label_places)
     for column, text in zip(labels, texts, strict=True):
         if arrays and len(text) != arrays[0].size:
             raise DataError(
-                f"{path}: column {names[0]!r} has {arrays[0].size} rows and column {str(column)!r}"
-                f" has {len(text)}: columns must be of one length"
+                f"{path}: column {shown(names[0])} has {arrays[0].size} rows and column"
+                f" {shown(str(column))} has {len(text)}: columns must be of one length"
             )
     rows = table.rows(arrays[0].size) if arrays else np.empty(0, dtype=np.int64)
     return Columns(path=path, names=names, arrays=tuple(arrays), rows=rows, labels=texts)
 
 
-def place_of(table: Table, column: str | int, path: Path) -> int:
+def place_of(table: Table, column: str | int) -> int:
     """Where a column stands, by its name or its number. Raises DataError, naming the near ones."""
-    wanted = str(column)
-    places = [place for place, name in enumerate(table.names) if name == wanted]
+    return _place(table, _named(table.names), column)
+
+
+def _named(names: list[str]) -> dict[str, list[int]]:
+    """Where the columns of each name are."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    return places
+
+
+def _place(table: Table, named: dict[str, list[int]], column: str | int) -> int:
+    wanted, path = str(column), table.path
+    places = named.get(wanted, [])
+    if not places and not wanted.isascii():  # é is one character to some programs, two to others
+        composed = unicodedata.normalize("NFC", wanted)
+        places = [
+            place
+            for place, name in enumerate(table.names)
+            if unicodedata.normalize("NFC", name) == composed
+        ]
     if len(places) > 1:
         raise DataError(
-            f"{path} has {len(places)} columns named {wanted!r}: give the number of one, counted"
-            f" from 0: {', '.join(map(str, places))}"
+            f"{path} has {len(places)} columns named {shown(wanted)}: give the number of one,"
+            f" counted from 0: {', '.join(map(str, places[:20]))}"
         )
     if places:
         return places[0]
-    if wanted.isascii() and wanted.isdigit() and int(wanted) < len(table.names):
+    if wanted.isascii() and wanted.isdigit() and int(wanted[:20]) < len(table.names):
         return int(wanted)
     numbered = f"{len(table.names)} columns, numbered 0 to {len(table.names) - 1}"
     if not table.named:
-        raise DataError(f"{path} has no column {wanted!r}: it has {numbered}, and no names")
-    near = get_close_matches(wanted, table.names, n=3, cutoff=0.6)
+        cure = "; if a line names them, say which with --header-row" if table.counted_from_1 else ""
+        raise DataError(
+            f"{path} has no column {shown(wanted)}: it has {numbered}, and no names{cure}"
+        )
+    near = get_close_matches(wanted, table.names[:2000], n=3, cutoff=0.6)
     near += [
         n for n in table.names if n.lower().strip() == wanted.lower().strip() and n not in near
     ]
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-    shown = ", ".join(map(repr, table.names[:20])) + (", ..." if len(table.names) > 20 else "")
-    raise DataError(f"{path} has no column {wanted!r}{hint} It has {numbered}: {shown}")
+    hint = f"; did you mean {' or '.join(map(shown, near))}?" if near else "."
+    listed = ", ".join(map(shown, table.names[:20])) + (", ..." if len(table.names) > 20 else "")
+    raise DataError(f"{path} has no column {shown(wanted)}{hint} It has {numbered}: {listed}")
 
 
 def _numbers(
@@ -214,7 +246,8 @@ def _numbers(
             values, said = np.where(coded, meaning, values), said | coded
     bad = np.flatnonzero(~np.isfinite(values) & ~said)
     if missing:
-        bad = np.array([at for at in bad if not _says_nothing(cells(int(at)))], dtype=np.int64)
+        told = np.array([not says_nothing(cells(int(at))) for at in bad], dtype=bool)
+        bad = bad[told]
     if not bad.size:
         return values
     at = int(bad[0])
@@ -223,14 +256,10 @@ def _numbers(
     )
     others = f"; {bad.size - 1} more such rows" if bad.size > 1 else ""
     cell = cells(at)
-    what = "is empty" if cell == "" else f"is {cell!r}, not a finite number"
+    what = "is empty" if cell == "" else f"is {shown(cell)}, not a finite number"
     if "," in cell:
         cure = "write numbers with a decimal point, or separate the columns with semicolons"
-    raise DataError(f"{path}: {row} of column {name!r} {what}{others}: {cure}")
-
-
-def _says_nothing(cell: str) -> bool:
-    return cell.strip().lower() in _SAYS_NOTHING
+    raise DataError(f"{path}: {row} of column {shown(name)} {what}{others}: {cure}")
 
 
 def _coded(

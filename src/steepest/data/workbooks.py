@@ -1,18 +1,35 @@
-"""Tables inside larger files: a sheet of an Excel workbook, a table of an NWB file."""
+"""Sheets of Excel workbooks, read row by row: a workbook in memory costs fifty times its file."""
 
+import bisect
+import datetime
+import io
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from steepest.data.table import ArrayTable, TextTable
+from steepest.data.header import HeaderRow, Layout, find_layout
+from steepest.data.named_arrays import chosen
+from steepest.data.numpy_files import unzipping
+from steepest.data.opening import refusing
+from steepest.data.table import TextTable, listed
 from steepest.errors import DataError
 
-__all__ = ["nwb_table", "sheet_table"]
+__all__ = ["sheet_table"]
+
+_BROKEN = "begins like an Excel workbook but cannot be read"
 
 
-def sheet_table(path: Path, file: BinaryIO, sheet: str | None) -> TextTable:
-    """A sheet of an Excel workbook as cells of text; its first row with any entry is the header.
+def sheet_table(
+    path: Path,
+    file: io.BufferedIOBase,
+    sheet: str | None,
+    header_row: HeaderRow = None,
+    asked: Sequence[str] = (),
+) -> TextTable:
+    """A sheet of an Excel workbook as cells of text; dates are ISO dates, in the header too.
 
     Raises DataError for a sheet that is not there, for several sheets and none named, and for
     headers that are merged over columns.
@@ -23,107 +40,75 @@ def sheet_table(path: Path, file: BinaryIO, sheet: str | None) -> TextTable:
         raise DataError(
             f'{path} is an Excel workbook, which needs one more package: pip install "steepest[io]"'
         ) from error
-    try:
-        book = openpyxl.load_workbook(file, data_only=True)
-    except Exception as error:
-        raise DataError(
-            f"{path} begins like an Excel workbook but cannot be read: {error}"
-        ) from error
-    names = book.sheetnames
-    chosen = _chosen(path, "sheet", names, sheet)
-    page: Any = book[chosen]
-    rows = [
-        (number, ["" if cell is None else str(cell) for cell in row])
-        for number, row in enumerate(page.iter_rows(values_only=True), start=1)
-    ]
-    rows = [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
-    if not rows:
-        raise DataError(f"{path}: sheet {chosen!r} is empty")
-    header_at, header = rows[0]
-    merged = [str(r) for r in page.merged_cells.ranges if r.min_row <= header_at <= r.max_row]
-    if merged:
-        raise DataError(
-            f"{path}: sheet {chosen!r} has merged headers ({', '.join(merged)}): unmerge them and"
-            " give every column a name of its own in one row"
-        )
-    named = any(_is_word(cell) for cell in header)
-    body = rows[1:] if named else rows
-    if not body:
-        raise DataError(f"{path}: sheet {chosen!r} has a header and no rows of data")
-    cells = np.array([cells for _, cells in body], dtype=str)
+    with refusing(path, _BROKEN):
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        name = chosen(path, "sheet", list(book.sheetnames), sheet)
+        page: Any = book[name]
+        if not hasattr(page, "iter_rows"):
+            raise DataError(f"{path}: sheet {name!r} is a chart: name one of cells with --table")
+        page.reset_dimensions()  # what a sheet says of its size may be a million empty rows
+        numbers, columns = _columns(page)
+    if not numbers:
+        raise DataError(f"{path}: sheet {name!r} is empty")
+    rows = {number: [column[at] for column in columns] for at, number in enumerate(numbers[:20])}
+    layout = find_layout(path, list(rows.items()), header_row=header_row, asked=asked, row=rows.get)
+    _refuse_merged(path, file, name, page, layout)
+    start = bisect.bisect_left(numbers, layout.first)
+    if start == len(numbers):
+        raise DataError(f"{path}: sheet {name!r} has a header and no rows of data")
     return TextTable(
-        names=[cell.strip() for cell in header] if named else list(map(str, range(len(header)))),
-        named=named,
-        cells=[np.char.strip(column) for column in cells.T],
-        file_rows=np.array([number for number, _ in body]),
+        names=layout.names,
+        header=layout.header,
+        cells=listed([column[start:] for column in columns]),
+        file_rows=np.array(numbers[start:]),
         decimal_comma=False,
         path=path,
     )
 
 
-def nwb_table(path: Path, file: BinaryIO, table: str | None) -> ArrayTable:
-    """A table (DynamicTable) of an NWB file; its columns of one value a row.
-
-    Raises DataError for a file that is HDF5 but not NWB, a table that is not there, and several
-    tables and none named.
-    """
-    import h5py
-
-    try:
-        content = h5py.File(file, "r")
-    except OSError as error:
-        raise DataError(f"{path} begins like HDF5 but cannot be read: {error}") from error
-    with content:
-        if "nwb_version" not in content.attrs:
-            raise DataError(
-                f"{path} is HDF5 but no NWB file (MATLAB 7.3, NetCDF), which is not read here:"
-                " write the columns to CSV or NPZ"
-            )
-        return _dynamic_table(path, content, table)
+def _columns(page: Any) -> tuple[list[int], list[list[str]]]:
+    """The numbers of the rows with any entry, and the cells of each column in them."""
+    numbers: list[int] = []
+    columns: list[list[str]] = []
+    for number, row in enumerate(page.iter_rows(values_only=True), start=1):
+        cells = [(at, text) for at, value in enumerate(row) if (text := _text(value))]
+        if not cells:
+            continue
+        for at, text in cells:
+            columns += [[] for _ in range(at + 1 - len(columns))]
+            columns[at] += [""] * (len(numbers) - len(columns[at]))
+            columns[at].append(text)
+        numbers.append(number)
+    for column in columns:
+        column += [""] * (len(numbers) - len(column))
+    return numbers, columns
 
 
-def _dynamic_table(path: Path, content: Any, table: str | None) -> ArrayTable:
-    try:
-        from hdmf.common import DynamicTable
-        from pynwb import NWBHDF5IO
-    except ImportError as error:
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime.datetime):
+        midnight = value.time() == datetime.time()
+        return value.date().isoformat() if midnight else value.isoformat(" ")
+    return str(value).strip()
+
+
+def _refuse_merged(
+    path: Path, file: io.BufferedIOBase, name: str, page: Any, layout: Layout
+) -> None:
+    """Merged headers leave columns without a name."""
+    if layout.header is None:
+        return
+    with refusing(path, _BROKEN), unzipping(path, file) as archive:
+        content = archive.read(page._worksheet_path.lstrip("/"))
+    ranges = re.findall(rb"<(?:\w+:)?mergeCell [^>]*?ref=\"([A-Z]+)(\d+):([A-Z]+)(\d+)\"", content)
+    merged = [
+        f"{left}{top}:{right}{bottom}"
+        for left, top, right, bottom in (tuple(part.decode() for part in r) for r in ranges)
+        if int(top) <= layout.header <= int(bottom)
+    ]
+    if merged:
         raise DataError(
-            f'{path} is NWB, which needs one more package: pip install "steepest[io]"'
-        ) from error
-    reader: Any = NWBHDF5IO
-    with reader(file=content, mode="r", load_namespaces=True) as io:
-        tables = {
-            str(item.name): item
-            for item in io.read().objects.values()
-            if isinstance(item, DynamicTable)
-        }
-        if not tables:
-            raise DataError(f"{path} is an NWB file without any table: save the sizes as one")
-        chosen = tables[_chosen(path, "table", list(tables), table)]
-        columns: dict[str, np.ndarray] = {}
-        for name in chosen.colnames:
-            array = np.asarray(chosen[name][:])
-            if array.ndim == 1:
-                columns[str(name)] = array.astype(str) if array.dtype.kind in "OSU" else array
-    if not columns:
-        raise DataError(f"{path}: table {chosen.name!r} has no column of one value a row")
-    return ArrayTable(list(columns), True, list(columns.values()), path)
-
-
-def _chosen(path: Path, kind: str, names: list[str], wanted: str | None) -> str:
-    listed = ", ".join(map(repr, names))
-    if wanted is None:
-        if len(names) > 1:
-            raise DataError(f"{path} has {len(names)} {kind}s, {listed}: say which with --table")
-        return names[0]
-    if wanted not in names:
-        raise DataError(f"{path} has no {kind} {wanted!r}; it has {listed}")
-    return wanted
-
-
-def _is_word(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return bool(cell.strip())
-    return False
+            f"{path}: sheet {name!r} has merged headers ({', '.join(merged)}): unmerge them and"
+            " give every column a name of its own in one row"
+        )

@@ -163,7 +163,7 @@ class _Flow(NamedTuple):
 
 
 def _check_start(start: Numbers) -> Float[np.ndarray, "..."]:
-    points = as_numbers(start, "start")
+    points = as_numbers(start, "start", empty=True)
     if points.ndim not in (1, 2) or points.size == 0:
         raise UsageError(f"start is one point (n,) or several (b, n), not of shape {points.shape}")
     if not np.isfinite(points).all():
@@ -173,7 +173,7 @@ def _check_start(start: Numbers) -> Float[np.ndarray, "..."]:
 
 
 def _check_times(times: Numbers) -> Float[np.ndarray, " m"]:
-    moments = as_numbers(times, "times")
+    moments = as_numbers(times, "times", empty=True)
     if moments.ndim == 0 and moments > 0:
         moments = np.linspace(0.0, float(moments), 101)
     if moments.ndim != 1 or moments.size == 0:

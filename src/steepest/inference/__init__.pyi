@@ -9,9 +9,12 @@ from .flows.verdict import MetricVerdict, infer_metric
 from .networks.layers import LayersVerdict, infer_layers
 from .networks.weights import weight_statistics
 from .synapses.assumed_noise import sensitivity
+from .synapses.calls import Calls, classify
 from .synapses.comparison import Comparison, compare_conditions
 from .synapses.covariate import rate_exponent
+from .synapses.directed import directed_change
 from .synapses.dual_curve import MirrorMap, mirror_map
+from .synapses.exchangeable import PairsVerdict, infer_pairs
 from .synapses.geometries import GEOMETRIES
 from .synapses.measured import MeasuredVerdict, infer_measured
 from .synapses.measurements import Measurements, measure
@@ -22,6 +25,7 @@ from .synapses.verdict import Verdict
 
 __all__ = [
     "GEOMETRIES",
+    "Calls",
     "Comparison",
     "Connectivity",
     "Design",
@@ -30,12 +34,15 @@ __all__ = [
     "Measurements",
     "MetricVerdict",
     "MirrorMap",
+    "PairsVerdict",
     "Plan",
     "UnpairedVerdict",
     "Verdict",
     "activity",
+    "classify",
     "compare_conditions",
     "designs",
+    "directed_change",
     "flow_samples",
     "flows",
     "infer_connectivity",
@@ -43,6 +50,7 @@ __all__ = [
     "infer_layers",
     "infer_measured",
     "infer_metric",
+    "infer_pairs",
     "infer_unpaired",
     "join_samples",
     "measure",

@@ -3,21 +3,39 @@
 """Mirror descent as a torch optimizer."""
 
 from collections.abc import Callable
-from dataclasses import fields
-from hashlib import sha256
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
-from steepest.errors import DataError, PrecisionError, UsageError
+from steepest.errors import DataError, DomainError, UsageError
 from steepest.geometry import AbstractPotential, PNorm
+from steepest.optimizers.kept_dual import Kept, refusal
+from steepest.optimizers.settings import (
+    check_keys,
+    check_momentum,
+    check_potential,
+    check_rate,
+    number,
+)
 from steepest.optimizers.starting_weights import check_start, tally
-from steepest.optimizers.torch_maps import move
+from steepest.optimizers.torch_maps import (
+    Tensors,
+    careful_step,
+    held_step,
+    is_known,
+    move,
+    unsettled,
+)
+from steepest.optimizers.torch_state import restored_groups, saved_groups
 
 __all__ = ["MirrorDescent"]
+
+# A longer step of the dual may carry a weight of ordinary size past infinity: such steps are taken
+# on trial.
+_LONG = 16.0
 
 
 class MirrorDescent(Optimizer):
@@ -36,13 +54,17 @@ class MirrorDescent(Optimizer):
     - `foreach`: all tensors of a group in one launch. None takes it on a GPU, and one tensor at a
       time on a CPU, where each then stays in the cache.
 
-    Give `model.named_parameters()` and errors name the parameter. Weights are float32 or float64;
-    for mixed precision use `torch.autocast`, which leaves the weights in float32.
+    Give `model.named_parameters()` and errors name the parameter. Frozen and lazy parameters are
+    looked at when they have their first gradient. Half-precision weights are moved in float32 and
+    rounded; `torch.autocast` keeps them in float32. Near an edge of the domain, where floats do not
+    hold a weight's dual, the state keeps it (`dual`, and its remainder `dual_rest`), so that a
+    weight comes back as it went.
 
     Raises `DomainError` for weights that the potential cannot hold or move (and warns of single
-    zeros that never will), `PrecisionError` for half-precision weights, `UsageError` for settings
-    that cannot be used, and from `step` `DataError` for gradients that are not finite; then no
-    weight of any group has moved. Pogodin et al. 2024, Eq 6 and B.1.
+    ones that never will), `UsageError` for settings that cannot be used and complex weights, and
+    from `step` `DataError` for gradients that are sparse or not finite, and `DomainError` for a
+    step to infinite weights; then no weight of any group has moved. Pogodin et al. 2024, Eq 6 and
+    B.1.
 
     >>> weights = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
     >>> optimizer = MirrorDescent([weights], lr=0.5, potential=PNorm(3))
@@ -55,9 +77,9 @@ class MirrorDescent(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: float | Tensor = 1e-3,
-        potential: AbstractPotential | None = None,
-        momentum: float | int = 0.0,
+        lr: Any = 1e-3,
+        potential: Any = None,
+        momentum: Any = 0.0,
         *,
         freeze_signs: bool = False,
         check_gradients: bool = True,
@@ -71,15 +93,28 @@ class MirrorDescent(Optimizer):
             "check_gradients": check_gradients,
             "foreach": foreach,
         }
+        self._seen: set[int] = set()
         super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for key, value in self.defaults.items():
+                group.setdefault(key, value)
+        # Copied or loaded: what could learn was looked at where it was made.
+        parameters = [weight for group in self.param_groups for weight in group["params"]]
+        self._seen = {id(weight) for weight in parameters if weight.requires_grad}
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters, checked as those given at the start are."""
+        place = len(self.param_groups)
+        if isinstance(param_group, dict):
+            check_keys(f"group {place} of {type(self).__name__}", param_group, self.defaults)
         super().add_param_group(param_group)
         try:
-            self._check_group(len(self.param_groups) - 1)
+            self._check_group(place)
         except ValueError:
-            del self.param_groups[-1]
+            del self.param_groups[place:]
             raise
 
     def state_dict(self) -> dict[str, Any]:
@@ -88,42 +123,93 @@ class MirrorDescent(Optimizer):
         A potential is kept as words that `load_state_dict` compares.
         """
         saved = super().state_dict()
-        for group in saved["param_groups"]:
-            group["potential"] = _describe(group["potential"])
-        return saved
+        return {**saved, "param_groups": saved_groups(saved["param_groups"])}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Go on from a saved state; raises `UsageError` where it belongs to another potential."""
-        groups = [dict(group) for group in state_dict["param_groups"]]
-        for place, (saved, own) in enumerate(zip(groups, self.param_groups, strict=False)):
-            ours = _describe(own["potential"])
-            if saved.get("potential") != ours:
-                raise UsageError(
-                    f"group {place}: the saved state belongs to {saved.get('potential')}, this"
-                    f" optimizer has {ours}: their momentum is not in the same dual; make the"
-                    " optimizer with the saved potential"
-                )
-            saved["potential"] = own["potential"]
+        """Go on from a saved state; settings that it does not know stay as they are here.
+
+        Raises `UsageError` where it belongs to another potential, or to a later version.
+        """
+        groups = restored_groups(
+            type(self).__name__, state_dict["param_groups"], self.param_groups, self.defaults
+        )
         super().load_state_dict({**state_dict, "param_groups": groups})
+        # torch brings a state into the precision of its weights, and a dual wants its own.
+        places = [at for group in groups for at in group["params"]]
+        weights = [weight for group in self.param_groups for weight in group["params"]]
+        for place, weight in zip(places, weights, strict=True):
+            for key, value in state_dict["state"].get(place, {}).items():
+                if key.startswith("dual"):
+                    self.state[weight][key] = value.to(weight.device, _working(weight), copy=True)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """One step of every group; `closure`, if given, re-evaluates the loss, which is returned.
 
-        Raises `DataError` that names the parameter when a gradient is not finite or is sparse.
+        Raises `DataError` that names the parameter when a gradient is not finite or is sparse, and
+        `DomainError` when its weights would be infinite.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for place, group in enumerate(self.param_groups):
-            self._check_gradients(place, group)
-        for group in self.param_groups:
-            self._step_group(group)
+        long = [self._check_step(place, group) for place, group in enumerate(self.param_groups)]
+        before = self._memory() if any(long) else None
+        try:
+            for place, group in enumerate(self.param_groups):
+                self._step_group(place, group)
+        except DomainError as error:
+            if before is None:
+                raise
+            self._restore(before)
+            raise DomainError(f"{error}; nothing was changed") from error
         return loss
 
-    def _step_group(self, group: dict[str, Any]) -> None:
-        weights = [weight for weight in group["params"] if weight.grad is not None]
+    def _check_step(self, place: int, group: dict[str, Any]) -> bool:
+        """Whether the coming step is long: look at weights and gradients that are new."""
+        where = f"group {place} of {type(self).__name__}"
+        fresh = []
+        for at, weight in enumerate(group["params"]):
+            if weight.grad is None:
+                continue
+            if weight.grad.layout is not torch.strided:
+                raise DataError(f"{self._name(place, at)} has a sparse gradient: use dense ones")
+            if id(weight) not in self._seen:
+                fresh.append(at)
+        if fresh:
+            self._check_weights(place, fresh)
+        beyond = (group["potential"].index or 0) > 1
+        if not group["check_gradients"]:
+            return beyond
+        check_rate(where, "lr", group["lr"])
+        largest = self._largest_gradient(place, group)
+        rate = number(where, "lr", group["lr"]) or 0.0
+        return beyond or rate * largest / (1 - float(group["momentum"])) > _LONG
+
+    def _largest_gradient(self, place: int, group: dict[str, Any]) -> float:
+        """The largest component of a group's gradients; raises `DataError` for one not finite."""
+        gradients = [
+            weight.grad for weight in group["params"] if weight.grad is not None and weight.numel()
+        ]
+        if not gradients:
+            return 0.0
+        norms = torch._foreach_norm(gradients, float("inf"))
+        largest = float(torch.stack([norm.double().to(norms[0].device) for norm in norms]).max())
+        if largest < float("inf"):
+            return largest
+        for at, weight in enumerate(group["params"]):
+            if weight.grad is not None and not bool(torch.isfinite(weight.grad).all()):
+                count = int((~torch.isfinite(weight.grad)).sum())
+                raise DataError(
+                    f"{self._name(place, at)}: {count} of {weight.numel()} gradients are not"
+                    " finite; nothing was changed. Clip them, lower the learning rate, or step"
+                    " through torch.amp.GradScaler, which skips such steps"
+                )
+        return largest
+
+    def _step_group(self, place: int, group: dict[str, Any]) -> None:
+        places = [at for at, weight in enumerate(group["params"]) if weight.grad is not None]
+        weights = [group["params"][at] for at in places]
         if not weights:
             return
         gradients = [weight.grad for weight in weights]
@@ -135,19 +221,86 @@ class MirrorDescent(Optimizer):
         for batch in batches:
             if group["momentum"]:
                 _accumulate(covectors[batch], gradients[batch], group["momentum"])
-            move(
-                group["potential"],
-                weights[batch],
-                covectors[batch],
-                group["lr"],
-                group["freeze_signs"],
+            self._move(place, group, places[batch], weights[batch], covectors[batch])
+
+    def _move(
+        self,
+        place: int,
+        group: dict[str, Any],
+        places: list[int],
+        weights: list[Tensor],
+        covectors: list[Tensor],
+    ) -> None:
+        potential, rate, signs = group["potential"], group["lr"], group["freeze_signs"]
+        if isinstance(rate, Tensor):
+            rate = rate.reshape(())
+        if not is_known(potential):
+            move(potential, weights, covectors, rate, signs)
+            return
+        if potential.index == 0:
+            _descend(weights, covectors, rate)
+            return
+        work = [weight.to(_working(weight)) for weight in weights]
+
+        def steps(at: slice) -> Tensors:
+            return torch._foreach_mul(
+                [covector.to(w.dtype) for covector, w in zip(covectors[at], work[at], strict=True)],
+                rate,
             )
+
+        reached = list(held_step(potential, work, steps(slice(None)), signs))
+        looks = torch.stack(
+            [unsettled(potential, *pair) for pair in zip(weights, reached, strict=True)]
+        )
+        for i, look in enumerate(looks.tolist()):
+            if look or "dual" in self.state.get(weights[i], ()):
+                self._move_carefully(place, group, places[i], weights[i], steps(slice(i, i + 1))[0])
+                reached[i] = weights[i]
+        torch._foreach_copy_(weights, reached)
+
+    def _move_carefully(
+        self, place: int, group: dict[str, Any], at: int, weight: Tensor, step: Tensor
+    ) -> None:
+        """One parameter's step where duals are kept, or weights may be lost."""
+        state, potential = self.state[weight], group["potential"]
+        kept = Kept(state["dual"], state["dual_rest"]) if "dual" in state else None
+        written, lost, kept = careful_step(potential, weight, step, kept, group["freeze_signs"])
+        if bool(lost.any()):
+            dtype = str(weight.dtype).removeprefix("torch.")
+            raise refusal(self._name(place, at), int(lost.sum()), weight.numel(), dtype, potential)
+        state.pop("dual", None)
+        state.pop("dual_rest", None)
+        if kept is not None:
+            state["dual"], state["dual_rest"] = kept
+        weight.copy_(written)
 
     def _buffers(self, weights: list[Tensor]) -> list[Tensor]:
         for weight in weights:
             if "momentum_buffer" not in self.state[weight]:
                 self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
         return [self.state[weight]["momentum_buffer"] for weight in weights]
+
+    def _memory(self) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
+        """Weights and state, to go back to."""
+        moving = [
+            weight
+            for group in self.param_groups
+            for weight in group["params"]
+            if weight.grad is not None
+        ]
+        return [
+            (
+                weight,
+                weight.clone(),
+                {key: value.clone() for key, value in self.state[weight].items()},
+            )
+            for weight in moving
+        ]
+
+    def _restore(self, before: list[tuple[Tensor, Tensor, dict[str, Any]]]) -> None:
+        for weight, value, state in before:
+            weight.copy_(value)
+            self.state[weight] = state
 
     def _name(self, place: int, at: int) -> str:
         group = self.param_groups[place]
@@ -158,58 +311,49 @@ class MirrorDescent(Optimizer):
 
     def _check_group(self, place: int) -> None:
         group = self.param_groups[place]
-        potential = group["potential"]
-        if not isinstance(potential, AbstractPotential):
-            raise UsageError(
-                f"group {place}: potential is {potential!r}; give one of steepest.geometry, for"
-                " example PNorm(3) or Entropy()"
-            )
-        if move.dispatch(type(potential)) is move.dispatch(object):
+        where, potential = f"group {place} of {type(self).__name__}", group["potential"]
+        check_potential(where, potential)
+        if not is_known(potential) and move.dispatch(type(potential)) is move.dispatch(object):
             move(potential, [], [], 0.0, False)
-        if not float(group["lr"]) >= 0:
-            raise UsageError(f"group {place}: lr is {float(group['lr']):g}, which is negative")
-        if not 0 <= group["momentum"] < 1:
-            raise UsageError(
-                f"group {place}: momentum is {group['momentum']:g}: at least 0 and below 1"
-            )
+        check_rate(where, "lr", group["lr"])
+        check_momentum(where, group["momentum"])
+        self._check_weights(
+            place,
+            [
+                at
+                for at, weight in enumerate(group["params"])
+                if weight.requires_grad and not is_lazy(weight)
+            ],
+        )
+
+    def _check_weights(self, place: int, members: list[int]) -> None:
+        """Raise where these parameters of a group hold weights that cannot be moved."""
+        group = self.param_groups[place]
+        potential: AbstractPotential = group["potential"]
         tallies = []
-        for at, weight in enumerate(group["params"]):
-            if weight.dtype not in (torch.float32, torch.float64):
-                raise PrecisionError(
-                    f"{self._name(place, at)} is {weight.dtype}: mirror maps lose small steps in"
-                    " it; keep the weights in float32 and use torch.autocast"
+        for at in members:
+            weight = group["params"][at]
+            if weight.is_complex():
+                raise UsageError(
+                    f"{self._name(place, at)} is {weight.dtype}: mirror descent moves real weights;"
+                    " give real and imaginary parts (torch.view_as_real)"
                 )
-            values = weight.detach().cpu().numpy()
+            values = weight.detach().to(_working(weight)).cpu().numpy()
             tallies.append(tally(self._name(place, at), values, potential, group["freeze_signs"]))
         check_start(tallies, potential)
-
-    def _check_gradients(self, place: int, group: dict[str, Any]) -> None:
-        for at, weight in enumerate(group["params"]):
-            if weight.grad is not None and weight.grad.is_sparse:
-                raise DataError(f"{self._name(place, at)} has a sparse gradient: use dense ones")
-        if not group["check_gradients"]:
-            return
-        gradients = [weight.grad for weight in group["params"] if weight.grad is not None]
-        if not gradients or bool(torch.isfinite(sum(gradient.sum() for gradient in gradients))):  # pyright: ignore[reportArgumentType]
-            return
-        for at, weight in enumerate(group["params"]):  # a sum may also overflow: look closely
-            if weight.grad is not None and not bool(torch.isfinite(weight.grad).all()):
-                count = int((~torch.isfinite(weight.grad)).sum())
-                raise DataError(
-                    f"{self._name(place, at)}: {count} of {weight.numel()} gradients are not"
-                    " finite; nothing was changed. Clip them, lower the learning rate, or step"
-                    " through torch.amp.GradScaler, which skips such steps"
-                )
+        self._seen.update(id(group["params"][at]) for at in members)
 
 
-def _describe(potential: AbstractPotential) -> str:
-    """Class and fields of a potential in one line; long fields by a digest."""
-    values = []
-    for field in fields(potential):
-        array = np.asarray(getattr(potential, field.name))
-        text = str(array.tolist()) if array.size < 9 else sha256(array.tobytes()).hexdigest()[:16]
-        values.append(f"{field.name}={text}")
-    return f"{type(potential).__name__}({', '.join(values)})"
+def _working(weight: Tensor) -> torch.dtype:
+    """The precision in which weights are moved: half a float is too short for a dual."""
+    return weight.dtype if weight.dtype == torch.float64 else torch.float32
+
+
+def _descend(weights: list[Tensor], covectors: list[Tensor], rate: float | Tensor) -> None:
+    if isinstance(rate, Tensor):
+        torch._foreach_sub_(weights, torch._foreach_mul(covectors, rate))
+    else:
+        torch._foreach_add_(weights, covectors, alpha=-rate)
 
 
 def _accumulate(buffers: list[Tensor], gradients: list[Tensor], momentum: float) -> None:

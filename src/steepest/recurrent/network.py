@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.entry import readable
 from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, FlowError, UsageError
@@ -175,6 +176,7 @@ def rk4(field: Field, state: np.ndarray, dt: float) -> np.ndarray:
     return state + dt / 6 * (a + 2 * b + 2 * c + field(state + dt * c))
 
 
+@readable
 def simulate(
     network: AbstractNetwork,
     weights: Weights,
@@ -257,6 +259,7 @@ def _noise_factor(diffusion: np.ndarray, dt: float, seed: int | None) -> np.ndar
         ) from error
 
 
+@readable
 def replay(
     network: AbstractNetwork,
     weights: Weights,

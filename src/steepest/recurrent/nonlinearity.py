@@ -36,6 +36,9 @@ class Nonlinearity:
     def __call__(self, states: np.ndarray) -> np.ndarray:
         return np.asarray(self.function(states), dtype=np.float64)
 
+    def __repr__(self) -> str:
+        return self.name
+
     def derivative(self, states: np.ndarray) -> np.ndarray:
         """S' at the states. Raises `UsageError` where S was given without its slope."""
         if self.slope is None:

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg.blas import dgemm  # pyright: ignore[reportAttributeAccessIssue]
 
+from steepest.arrays.entry import readable
 from steepest.arrays.numbers import Numbers
 from steepest.errors import DataError, UsageError
 from steepest.progress import progress_bar
@@ -214,6 +215,7 @@ class Learning:
     mean: Float[np.ndarray, "n n"]
 
 
+@readable
 def learn(
     rule: OnlineRule,
     inputs: Numbers,

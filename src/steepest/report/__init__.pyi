@@ -5,7 +5,7 @@ from .connectivity import connectivity_answer
 from .layers import layers_answer
 from .measured import measured_answer
 from .metric import metric_answer
-from .page import Page, Section
+from .page import Light, Page, Section
 from .pair import pair_answer
 from .plan import plan_answer
 from .study import study_page
@@ -13,6 +13,7 @@ from .unpaired import unpaired_answer
 
 __all__ = [
     "Answer",
+    "Light",
     "Page",
     "Section",
     "answer_request",

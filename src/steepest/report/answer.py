@@ -52,7 +52,8 @@ class Answer:
         `command` is the command line that repeats this, which the page shows.
         """
         figure = self.draw()
-        picture, shown = png(figure), panels(figure)
+        shown = panels(figure)  # first: it settles the layout, which is then not computed again
+        picture = png(figure)
         content = to_json(self.content).encode()
         # UTF-8 knows no lone surrogates: where a name holds one, its escape is written.
         others = {

@@ -18,7 +18,7 @@ from steepest.report.tables import text, together
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["answer_request"]
+__all__ = ["answer_request", "classify_request"]
 
 
 def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
@@ -37,6 +37,8 @@ def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
     >>> answer.content["outcome"], answer.content["request"]
     ('undecided', {'before': '0', 'after': '1', 'noise_cv': 0, 'seed': 0})
     """
+    if request.pairs:
+        return _pairs(files, request)
     sizes = request.read(files)
     if "compare" in sizes.labels:
         answer = _compared(sizes, request)
@@ -47,6 +49,46 @@ def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
     else:
         answer = _measured(sizes, request)
     return _noted(answer, sizes.notes)
+
+
+def classify_request(file: Path, request: Request, *, change: float, fdr: float) -> Answer:
+    """A call for every synapse of a file. Raises as readers, estimators and `classify` do.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from steepest.inference import Design, simulate_design
+    >>> from steepest.inference.synapses.request import Request
+    >>> sizes = np.exp(simulate_design(Design(synapses=100, sessions=3), 1, seed=1).log_sizes)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "sizes.npy"
+    ...     np.save(file, sizes)
+    ...     answer = classify_request(file, Request(sessions=("0", "1", "2")), change=0.2, fdr=0.05)
+    >>> answer.content["schema"]
+    'steepest.calls/1'
+    """
+    from steepest.inference.synapses.calls import check_asked, classify
+    from steepest.inference.synapses.measured import infer_measured
+    from steepest.report.calls import calls_answer
+
+    check_asked(change, fdr)
+    sizes = request.read(file)
+    measured = request.measurements(sizes)
+    stated = request.noise_cv is not None or request.noise_sd is not None
+    if measured.source is None and not stated:
+        raise DataError(
+            f"{sizes.path}: calls need a known noise, and two columns hold none: give a third"
+            " session, replicates, or a null condition; --noise-cv 0 says that sizes are exact"
+        )
+    verdict = infer_measured(
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
+    )
+    calls = classify(verdict, change, fdr)
+    asked = _understood(request) | {"change": change, "fdr": fdr}
+    return calls_answer(calls, source=sizes.source, request=asked)
 
 
 def _measured(sizes: SizeTable, request: Request) -> Answer:
@@ -62,7 +104,11 @@ def _measured(sizes: SizeTable, request: Request) -> Answer:
         # Groups alone say nothing about noise: the pair is judged without it, and never named.
         return _pair(sizes, request)
     verdict = infer_measured(
-        measured, noise_cv=request.noise_cv, noise_sd=request.noise_sd, seed=request.seed or 0
+        measured,
+        noise_cv=request.noise_cv,
+        noise_sd=request.noise_sd,
+        seed=request.seed or 0,
+        keep_outliers=request.keep_outliers,
     )
     return measured_answer(
         verdict, source=sizes.source, request=_understood(request), rows=sizes.row_names()
@@ -195,6 +241,34 @@ def _noted(answer: Answer, notes: Sequence[str]) -> Answer:
     content = answer.content | {"notes": list(notes)}
     short = None if answer.short is None else noted(answer.short)
     return replace(answer, content=content, table=noted(answer.table), short=short, page=page)
+
+
+def _pairs(files: Path | Sequence[Path], request: Request) -> Answer:
+    from steepest.inference.synapses.exchangeable import infer_pairs, long_pairs
+    from steepest.report.pairs import pairs_answer
+
+    paths = [files] if isinstance(files, Path) else files
+    if len(paths) > 1:
+        raise DataError(f"--pairs reads one file, and {len(paths)} are given: put them in one")
+    columns = request.pair_columns(paths[0])
+    try:
+        if request.pair is None:
+            sizes = columns.arrays[0], columns.arrays[1]
+            called = f"column {request.before} and column {request.after}"
+        else:
+            sizes = long_pairs(columns.labels[0], columns.arrays[0])
+            called = f"column {request.size} by {request.pair}"
+        verdict = infer_pairs(
+            *sizes,
+            noise_cv=request.noise_cv,
+            noise_sd=request.noise_sd,
+            seed=request.seed or 0,
+        )
+    except DataError as error:
+        raise DataError(f"{columns.path}: {error}") from error
+    return pairs_answer(
+        verdict, source=columns.path.name, columns=called, request=_understood(request)
+    )
 
 
 def _understood(request: Request) -> dict[str, Any]:

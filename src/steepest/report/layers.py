@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from steepest._version import __version__
+from steepest.files import plain, to_csv
 from steepest.inference.networks.layers import LayerFit, LayersVerdict
 from steepest.papers.pogodin2024 import CITATION
 from steepest.report.answer import Answer
@@ -72,6 +73,7 @@ def layers_answer(verdict: LayersVerdict, *, before: str, after: str) -> Answer:
         table=lambda: _table(verdict),
         page=lambda: _page(verdict, before, after),
         draw=verdict.plot,
+        others={"layers.csv": lambda: _csv(verdict)},
     )
 
 
@@ -156,6 +158,21 @@ def _table(verdict: LayersVerdict) -> "Group":
         said.append(verdict.trainer.sentence)
     said += [crossed] if crossed else []
     return together(table, "", *map(text, (*said, *map(capital, verdict.notes))))
+
+
+def _csv(verdict: LayersVerdict) -> str:
+    columns = ("layer", "shape", "status", "index", "low", "high", "nearest", "logroot",
+               "likelihood", "moved signs", "why")  # fmt: skip
+    return to_csv(
+        columns,
+        (
+            plain([
+                layer.name, _shape(layer), layer.status, layer.index, *layer.interval,
+                layer.nearest, layer.logroot, layer.likelihood, layer.moved_signs, layer.reason,
+            ])
+            for layer in verdict.layers
+        ),
+    )  # fmt: skip
 
 
 def _methods(verdict: LayersVerdict) -> str:

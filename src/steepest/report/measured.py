@@ -75,6 +75,13 @@ def _page(verdict: MeasuredVerdict, source: str) -> Page:
                 numbers=(1, 2, 3),
                 **ranking(verdict),
             ),
+            Section(
+                "The groups",
+                ("Group", "Synapses", "Index", "95 %"),
+                _groups(verdict),
+                numbers=(1, 2),
+                note="Each index is shrunken towards that of all, by how far groups differ at all.",
+            ),
             Section("The numbers", ("Quantity", "Value", "How"), _numbers(verdict)),
             Section("What was used", ("What", "How many, which"), _used(verdict)),
             Section(
@@ -142,7 +149,42 @@ def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
         how = "index from changes that share no measurement, whatever the noise"
         rows.append(("by products", _said(estimate.by_products), how))
     rows.append(("noise", verdict.noise_statement, ""))
+    return rows + _directed(verdict)
+
+
+def _directed(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
+    """The mean change by size, which is no part of the geometry."""
+    directed = verdict.directed
+    if directed is None:
+        return []
+    names = verdict.measured.names
+    rows = [
+        ("mean change", _said(directed.mean), f"of log size, {names[0]} to {names[-1]}"),
+        (
+            "its slope",
+            _said(directed.slope),
+            f"on log size, {directed.corrected}; naive {fixed(directed.naive)}",
+        ),
+    ]
+    if directed.index is not None:
+        rows.append(("its index", _said(directed.index), "the mean change goes as size^index"))
+    if directed.sham_mean is not None and directed.sham is not None and directed.net is not None:
+        rows += [
+            ("sham mean change", _said(directed.sham_mean), ""),
+            ("sham slope", _said(directed.sham), ""),
+            ("slope less sham", _said(directed.net), "what learning did"),
+        ]
     return rows
+
+
+def _groups(verdict: MeasuredVerdict) -> list[tuple[Any, ...]]:
+    groups = verdict.estimate.groups
+    if groups is None:
+        return []
+    return [
+        (name, int(count), fixed(index.value), interval((index.low, index.high)))
+        for name, count, index in zip(groups.names, groups.synapses, groups.indices, strict=True)
+    ]
 
 
 def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
@@ -154,6 +196,7 @@ def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
             f"{verdict.n} with two sessions or more, of {len(measured.log_sizes)} rows"
             + (f"; {null} rows of the null condition" if null else ""),
         ),
+        ("measurements", _measurements(verdict)),
         ("changes", f"{estimate.pairs_used} between sessions"),
         ("sessions", ", ".join(measured.names)),
     ]
@@ -164,6 +207,24 @@ def _used(verdict: MeasuredVerdict) -> list[tuple[str, str]]:
     if measured.detection_limit is not None:
         rows.append(("detection limit", f"{measured.detection_limit:g}"))
     return rows
+
+
+def _measurements(verdict: MeasuredVerdict) -> str:
+    counts = verdict.counts
+    parts = [
+        f"{number} {what}"
+        for number, what in (
+            (counts.sizes, "sizes"),
+            (counts.absent, "absent"),
+            (counts.not_measured, "not measured"),
+            (counts.outlying, "outlying"),
+        )
+        if number
+    ]
+    return (
+        f"{counts.measurements} of {counts.rows} rows: {', '.join(parts)};"
+        f" {counts.lost} lost and {counts.new} new from one session to the next"
+    )
 
 
 def _said(number: Interval) -> str:

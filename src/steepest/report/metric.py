@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from steepest._version import __version__
+from steepest.files import plain, to_csv
 from steepest.inference.flows.verdict import IN_LOGS, MetricVerdict
 from steepest.papers.surace2020 import CITATION
 from steepest.report.answer import Answer
@@ -79,7 +80,20 @@ def metric_answer(
             citations=[CITATION],
         ),
         draw=lambda: verdict.plot(position),
+        others={"metric.csv": lambda: _csv(verdict)},
     )
+
+
+def _csv(verdict: MetricVerdict) -> str:
+    tests = {test.hypothesis: test for test in verdict.tests}
+    rows = []
+    for fit in verdict.fits:
+        name = fit.family.name
+        statistic = (tests[name].statistic, tests[name].p_value) if name in tests else (None, None)
+        rows.append(
+            plain([name, int(name in verdict.consistent), fit.fit.rank, fit.aicc, *statistic])
+        )
+    return to_csv(("family", "consistent", "coefficients", "AICc", "F", "p"), rows)
 
 
 def _methods(verdict: MetricVerdict, cost: str, position: Sequence[str]) -> str:

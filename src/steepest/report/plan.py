@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from steepest._version import __version__
+from steepest.files import to_csv
 from steepest.inference.designs.planning import Plan, described
 from steepest.papers.pogodin2024 import CITATION
 from steepest.report.answer import Answer
@@ -40,6 +41,7 @@ def plan_answer(plan: Plan) -> Answer:
         table=lambda: _table(plan),
         page=lambda: _page(plan),
         draw=plan.plot,
+        others={"plan.csv": lambda: _csv(plan)},
     )
 
 
@@ -76,6 +78,27 @@ def _page(plan: Plan) -> Page:
         ],
         citations=[CITATION],
         seed=plan.seed,
+    )
+
+
+def _csv(plan: Plan) -> str:
+    columns = ("synapses", "sessions", "replicates", "geometry", "named rightly",
+               "standard error", "named wrongly")  # fmt: skip
+    return to_csv(
+        columns,
+        (
+            (
+                design.synapses,
+                design.sessions,
+                design.replicates,
+                truth,
+                float(plan.power[row, column]),
+                float(plan.standard_error[row, column]),
+                float(plan.wrong[row, column]),
+            )
+            for row, design in enumerate(plan.designs)
+            for column, truth in enumerate(plan.truths)
+        ),
     )
 
 

@@ -68,6 +68,10 @@ def _table(verdict: UnpairedVerdict) -> "Group":
 
 
 def _numbers(verdict: UnpairedVerdict) -> list[tuple[str, str, str]]:
+    left_out = (
+        _left_out(verdict.absent_before, verdict.not_measured_before),
+        _left_out(verdict.absent_after, verdict.not_measured_after),
+    )
     return [
         (
             "index",

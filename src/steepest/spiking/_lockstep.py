@@ -295,14 +295,14 @@ def _run_block(
             base = step
             span = min(drawn, period - phase)
             if draw_inputs:
-                found = draw_spikes(random, span, real, classes, SLOTS * N, spikes, scratch)
-                counters[SPIKES], spike = found, 0
-                happened = SPIKES_DO_NOT_FIT if found < 0 else happened
+                fitting = draw_spikes(random, span, real, classes, SLOTS * N, spikes, scratch)
+                counters[SPIKES], spike = fitting, 0
+                happened = SPIKES_DO_NOT_FIT if fitting < 0 else happened
             if draw_teacher:
                 hazard = par[TEACHER_HAZARD]
-                found = draw_candidates(random, span, real, hazard, candidates, chances)
-                counters[CANDIDATES], candidate = found, 0
-                happened = CANDIDATES_DO_NOT_FIT if found < 0 else happened
+                fitting = draw_candidates(random, span, real, hazard, candidates, chances)
+                counters[CANDIDATES], candidate = fitting, 0
+                happened = CANDIDATES_DO_NOT_FIT if fitting < 0 else happened
             if happened != FINE:
                 break
         if rule != EUCLIDEAN and X[MEAN0 * N] == np.inf:  # the very first step

@@ -158,7 +158,7 @@ def advance_trials(
     (steps,) or (steps, trials), or one 0.
     """
 
-    def one(step: Array, state: Trial) -> Trial:
+    def advance_all(step: Array, state: Trial) -> Trial:
         now = counts if counts.ndim == 1 else counts[step - first]
         y = taught if taught.ndim == 0 else taught[step - first]
         axes = (0, 0, 0 if now.ndim == 2 else None, 0 if y.ndim == 1 else None, 0)
@@ -171,23 +171,23 @@ def advance_trials(
             teacher, keys, now.astype(dtype), y.astype(dtype), state
         )
 
-    return jax.lax.fori_loop(first, last, one, trials)
+    return jax.lax.fori_loop(first, last, advance_all, trials)
 
 
 @eqx.filter_jit
 def look_at(model: Model, step: Array, trials: Trial) -> dict[str, Array]:
     """V and the rule's coefficients of every trial."""
 
-    def one(trial: Trial) -> dict[str, Array]:
+    def look(trial: Trial) -> dict[str, Array]:
         x = like(model.neuron.kernel.readout, trial.weights) @ trial.traces
         somatic = model.chart(trial.weights)
-        found = {"voltage": jnp.sum(somatic * x), "somatic": somatic}
+        seen = {"voltage": jnp.sum(somatic * x), "somatic": somatic}
         if isinstance(model.rule, AbstractSomaticRule):
             gamma = model.rule.coefficients(model.fisher(step), somatic, x)
-            found |= gamma._asdict()
-        return found
+            seen |= gamma._asdict()
+        return seen
 
-    return jax.vmap(one)(trials)
+    return jax.vmap(look)(trials)
 
 
 def explain_failure(model: Model, trials: Trial, dt: float) -> None:

@@ -1,6 +1,5 @@
 """What a simulation gives back: recorded quantities, and the state from which it goes on."""
 
-import zipfile
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
@@ -11,6 +10,7 @@ from jaxtyping import Float
 
 from steepest.arrays.entry import entry_point
 from steepest.arrays.given import real_numbers
+from steepest.data.numpy_files import load_npz
 from steepest.errors import DataError, UsageError
 from steepest.files import writing
 from steepest.machine import memory
@@ -70,12 +70,16 @@ class State:
     def load(cls, path: str | Path) -> "State":
         """Read a state that `save` wrote; nothing in the file is run. Raises `DataError`."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            step = int(arrays.pop("step"))
-            weights, traces = arrays.pop("weights"), arrays.pop("traces")
-            if step < 0:
-                raise ValueError(f"step {step} is negative")
+            arrays = load_npz(Path(path))
+            absent = [name for name in ("step", "weights", "traces") if name not in arrays]
+            if absent:
+                raise ValueError(f"it has no {' and no '.join(absent)}")
+            stored = arrays.pop("step")
+            if stored.shape or stored.dtype.kind not in "iu":
+                raise ValueError(f"step is of type {stored.dtype} and shape {stored.shape}")
+            step, weights, traces = int(stored), arrays.pop("weights"), arrays.pop("traces")
+            if not 0 <= step < 2**62:
+                raise ValueError(f"step {step} is none that a run reaches")
             shape = weights.shape
             if len(shape) != 2 or traces.shape != (shape[0], 2, *shape[1:]):
                 raise ValueError(f"weights {shape} and traces {traces.shape} do not fit")
@@ -83,7 +87,7 @@ class State:
                 raise ValueError(f"weights of type {weights.dtype}, traces of {traces.dtype}")
             engine = {name.removeprefix("engine_"): array for name, array in arrays.items()}
             return cls(step, weights, traces, engine)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except ValueError as error:  # a DataError of the reader is one
             raise DataError(f"{path} is not a saved state: {error}") from error
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from steepest.arrays.entry import entry_point
 from steepest.errors import UsageError
-from steepest.geometry.chart import AbstractChart
+from steepest.geometry.chart import AbstractChart, Identity
 from steepest.spiking.dense import run_dense
 from steepest.spiking.engines import why_dense
 from steepest.spiking.event_run import run_events
@@ -77,9 +77,8 @@ def simulate(
         raise UsageError(f"engine {engine!r}: the engines are 'events' and 'dense'")
     if threads is not None and threads < 1:
         raise UsageError(f"threads={threads}: give 1 or more")
+    _check_kinds(task, rule, chart)
     settings = Settings(rate, duration, dt, seed, euler)
-    if chart is not None:
-        _check_kind(chart, AbstractChart, "chart", "Attenuation(distance)")
     run = _checked(task, rule, weights, settings, spikes, state, record, chart)
     reason = why_dense(task, rule, chart, dt, euler)
     if engine == "events" and reason is not None:
@@ -133,9 +132,8 @@ def simulate_dense(
     >>> recording.engine, recording.state.step
     ('dense', 20)
     """
+    _check_kinds(task, rule, chart)
     settings = Settings(rate, duration, dt, seed, euler)
-    if chart is not None:
-        _check_kind(chart, AbstractChart, "chart", "Attenuation(distance)")
     run = _checked(task, rule, weights, settings, spikes, state, record, chart)
     return run_dense(run, chart)
 
@@ -150,8 +148,6 @@ def _checked(
     record: Any,
     chart: AbstractChart | None,
 ) -> Run:
-    _check_kind(task, Task, "task", "paper_task()[0]")
-    _check_kind(rule, AbstractRule, "rule", "NaturalRule()")
     start = check_run(task, weights, settings, spikes, state)
     somatic = start.weights if chart is None else jax.vmap(chart)(jnp.asarray(start.weights))
     check_voltages(task, rule, somatic)
@@ -160,7 +156,12 @@ def _checked(
     return Run(task, rule, settings, start, spikes, marks)
 
 
-def _check_kind(value: Any, kind: type, what: str, example: str) -> None:
-    if not isinstance(value, kind):
-        given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
-        raise UsageError(f"the {what} is one such as {example}, not {given}")
+def _check_kinds(task: Any, rule: Any, chart: Any) -> None:
+    for value, kind, what, example in (
+        (task, Task, "task", "paper_task()[0]"),
+        (rule, AbstractRule, "rule", "NaturalRule()"),
+        (Identity() if chart is None else chart, AbstractChart, "chart", "Attenuation(distance)"),
+    ):
+        if not isinstance(value, kind):
+            given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
+            raise UsageError(f"the {what} is one such as {example}, not {given}")

@@ -1,5 +1,6 @@
 """Spike trains that are given: from arrays or from a file, checked once, counted bin by bin."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from steepest.arrays.given import real_numbers
+from steepest.data.opening import read_text, size_limit
 from steepest.errors import DataError
 
 __all__ = ["LARGEST_COUNT", "SpikeTrains", "read_spike_trains"]
@@ -124,18 +126,18 @@ def read_spike_trains(path: str | Path, size: int, duration: float) -> SpikeTrai
     (array([0.1, 0.2]), array([0.4]))
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(Path(path), size_limit())
+    except DataError as error:
         raise DataError(f"{path}: cannot be read as a text file of spikes ({error})") from error
     trains: list[list[float]] = [[] for _ in range(size)]
-    for row, line in enumerate(text.splitlines(), start=1):
+    for row, line in enumerate(io.StringIO(text, newline=None), start=1):
         cells = line.split("#")[0].replace(",", " ").split()
         if not cells:
             continue
         try:
-            index, time = int(cells[0]), float(cells[1])
-            if len(cells) != 2:
+            if len(cells) != 2 or "_" in "".join(cells):  # 1_000 is a number to Python alone
                 raise ValueError(f"{len(cells)} columns")
+            index, time = int(cells[0]), float(cells[1])
         except (ValueError, IndexError) as error:
             raise DataError(
                 f"{path}: row {row}, {line.strip()!r}, is not an afferent's number and a time"

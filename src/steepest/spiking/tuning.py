@@ -148,15 +148,15 @@ def tune_rate(
         recording = learn(rate)
         return mean_time_below(recording.times, _squared_error(recording), error**2)
 
-    found = {rate: time(rate) for rate in tried}
+    measured = {rate: time(rate) for rate in tried}
     for _ in range(refine):
-        order = sorted(found)
-        i = order.index(min(order, key=lambda rate: found[rate][0]))
+        order = sorted(measured)
+        i = order.index(min(order, key=lambda rate: measured[rate][0]))
         for low, high in pairwise(order[max(i - 1, 0) : i + 2]):
             middle = float(np.sqrt(low * high))
-            found[middle] = time(middle)
-    order = sorted(found)
-    times, errors = np.array([found[rate] for rate in order]).T
+            measured[middle] = time(middle)
+    order = sorted(measured)
+    times, errors = np.array([measured[rate] for rate in order]).T
     tuning = Tuning(np.array(order), times, errors)
     if not np.isfinite(tuning.fastest):
         raise UsageError(

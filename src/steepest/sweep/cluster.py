@@ -4,7 +4,6 @@ import inspect
 import logging
 import shutil
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import dask.system
 from distributed import Client, LocalCluster, Nanny
 from distributed.core import Status
 
+from steepest.data.settings import read_toml
 from steepest.errors import UsageError
 from steepest.sweep.surroundings import environment
 from steepest.sweep.values import near
@@ -85,18 +85,14 @@ def replace_dead(client: Client, missing: dict[Any, float]) -> dict[Any, float]:
 def read_slurm(path: str | Path) -> dict[str, Any]:
     """The options in a Slurm file (TOML): `jobs`, and those of dask_jobqueue.SLURMCluster.
 
-    Raises `UsageError` for unknown options (the near ones are listed) and missing ones.
+    Raises `DataError` for a file that is no TOML, `UsageError` for unknown options (the near ones
+    are listed) and missing ones.
     """
     from dask_jobqueue.core import Job, JobQueueCluster
     from dask_jobqueue.slurm import SLURMJob
 
     path = Path(path)
-    try:
-        options = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the Slurm file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is not a TOML file: {error}") from error
+    options = read_toml(path)
     known = {"jobs"}
     for kind in (JobQueueCluster, SLURMJob, Job):
         known |= set(inspect.signature(kind.__init__).parameters)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from steepest.errors import UsageError
+from steepest.data.opening import read_text
+from steepest.errors import DataError, UsageError
 from steepest.papers import available, load
 from steepest.study import Figure
 
@@ -37,10 +38,10 @@ class FigureSource:
         Raises `UsageError` when there is none, or when the name is that of a whole paper.
         """
         if name.endswith(".py"):
-            path = (folder / name).resolve()
+            path = folder / name
             try:
-                return cls(name, str(path), path.read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError) as error:
+                return cls(name, str(path.resolve()), read_text(path))
+            except (DataError, OSError) as error:
                 raise UsageError(f"cannot read the figure file {path}: {error}") from error
         for paper in available():
             if paper.key == name:

@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import json
 import math
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steepest._version import __version__
+from steepest.data.settings import read_toml
 from steepest.errors import UsageError
 from steepest.study import Figure
 from steepest.sweep.figure_source import FigureSource
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Axis", "Cell", "Plan", "difference", "read_plan", "restore_plan"]
 
+_MOST_CELLS = 1_000_000  # of which each is looked at before the first is computed
 _KEYS = ("figure", "scale", "seeds", "cell_timeout", "draw_count", "draw_seed")
 _KEYS += ("grid", "zip", "draw")
 # Longer than this no clock of ours counts.
@@ -119,8 +120,9 @@ def read_plan(path: str | Path) -> Plan:
 
     Keys: `figure`, `scale` ("quick" unless given), `seeds` (a list or a count, [0] unless given),
     `cell_timeout` (seconds that a cell may take, any time unless given), and the tables `[grid]`,
-    `[zip]` and `[draw]` (with `draw_count` and `draw_seed`). Raises `UsageError` naming the
-    key for everything that cannot be run.
+    `[zip]` and `[draw]` (with `draw_count` and `draw_seed`). Raises `DataError` for a
+    file that cannot be read as TOML, and `UsageError` naming the key for everything that cannot
+    be run.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -131,12 +133,7 @@ def read_plan(path: str | Path) -> Plan:
     (3, ('seed',))
     """
     path = Path(path)
-    try:
-        study = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the study file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is not a TOML file: {error}") from error
+    study = read_toml(path)
     for key in study.keys() - set(_KEYS):
         raise UsageError(f"{path.name}: there is no key {key!r}; {near(key, _KEYS)}")
     name = study.get("figure")
@@ -149,6 +146,8 @@ def read_plan(path: str | Path) -> Plan:
         raise UsageError(f"{path.name}: scale = {scale!r} is not known: choose quick or paper")
     base = figure.parameters(scale)
     hints = Hints(type(base))
+    counts = [study.get("seeds", 1), study.get("draw_count", 1)]
+    _check_size(math.prod(n for n in counts if type(n) is int and n > 0), path.name)
     seeds = _seeds(study.get("seeds", [0]), path.name)
     axes = [
         *_grid(study, hints, path.name),
@@ -156,6 +155,7 @@ def read_plan(path: str | Path) -> Plan:
         *_draw(study, hints, path.name),
         Axis("seed", {"seed": seeds}),
     ]
+    _check_size(math.prod(map(len, axes)), path.name)
     _check_names(axes, path.name)
     _check_cells(axes, base, path.name)
     description = {
@@ -308,6 +308,14 @@ def _refuse_twins(values: list[Any], where: str) -> None:
                 " cells would be computed twice; give each once"
             )
         seen[value] = at
+
+
+def _check_size(cells: int, where: str) -> None:
+    if cells > _MOST_CELLS:
+        raise UsageError(
+            f"{where}: it stands for {cells:,} cells, and a study has at most {_MOST_CELLS:,}: make"
+            " several of it"
+        )
 
 
 def _check_names(axes: list[Axis], where: str) -> None:

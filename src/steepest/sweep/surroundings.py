@@ -1,10 +1,9 @@
 """What surrounds a computation on a worker: one thread for numerics, compiled code shared."""
 
-import hashlib
 import os
-import platform
 import sys
-from pathlib import Path
+
+from steepest.machine import cache_folder
 
 __all__ = ["environment", "prepare_process"]
 
@@ -15,8 +14,7 @@ def environment() -> dict[str, str]:
     The caches of JAX and Numba lie under the user's cache folder, apart for different processors
     (compiled code of one may not run on another). What the user has set stays.
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    caches = base / "steepest" / _processor()
+    caches = cache_folder()
     ours = {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -39,13 +37,3 @@ def prepare_process() -> None:
     """
     if "jax" not in sys.modules:
         os.environ.update(environment())
-
-
-def _processor() -> str:
-    """A short name for this kind of processor: its architecture, and a hash of its features."""
-    features = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
-        features = next((x for x in lines if x.lower().startswith(("flags", "features"))), features)
-    return f"{platform.machine()}-{hashlib.sha256(features.encode()).hexdigest()[:12]}"

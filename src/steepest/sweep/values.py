@@ -59,9 +59,13 @@ def typed(value: Any, hint: Any, where: str) -> Any:
             raise UsageError(f"{where}: {value!r} has {len(value)} entries, not {len(inner)}")
         return tuple(typed(x, kind, where) for x, kind in zip(value, inner, strict=True))
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isnan(value):
+        try:
+            number = float(value)
+        except OverflowError as error:
+            raise UsageError(f"{where}: a whole number that is too large for a float") from error
+        if math.isnan(number):
             raise UsageError(f"{where}: NaN is no value to sweep")
-        return float(value)
+        return number
     if hint in (bool, int, str) and type(value) is hint:
         return value
     raise UsageError(f"{where}: {value!r} is of type {type(value).__name__}, not {_name(hint)}")

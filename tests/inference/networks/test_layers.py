@@ -163,6 +163,7 @@ def test_the_command_prints_a_table_json_and_a_file(networks, tmp_path, capsys):
     assert printed == json.loads((tmp_path / "out" / "layers.json").read_text())
     assert [fit["status"] for fit in printed["layers"]].count("fitted") == 3
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "layers.csv",
         "layers.html",
         "layers.json",
         "layers.png",

@@ -17,7 +17,7 @@ DESIGN = Design(synapses=160, sessions=4, groups=10, multiplicative=0.05)
 @pytest.fixture(scope="module")
 def compared():
     """Two conditions of one geometry, and one of another."""
-    exact = Design(synapses=160, sessions=4, groups=10)
+    exact = Design(synapses=160, sessions=4, groups=10, multiplicative=0.0)
     parts = {
         "trained": simulate_design(DESIGN, 1, seed=1),
         "sham": simulate_design(DESIGN, 1, seed=2),
@@ -29,7 +29,7 @@ def compared():
 def test_conditions_of_one_geometry_are_alike_and_of_two_differ(compared):
     outcomes = {(item.first, item.second): item for item in compared.differences}
     assert outcomes["trained", "sham"].outcome == "alike"
-    assert outcomes["trained", "other"].outcome == "differ"
+    assert outcomes["trained", "other"].outcome == "differ", outcomes["trained", "other"].reason
     assert outcomes["sham", "other"].index.value == pytest.approx(
         compared.verdicts["sham"].index - compared.verdicts["other"].index
     )
@@ -69,7 +69,7 @@ def test_too_few_groups_or_conditions_are_refused_by_name(compared):
     few = simulate_design(Design(synapses=80, sessions=3, groups=4), 1, seed=1)
     with pytest.raises(DataError, match="condition 'few' has 4 groups: at least 8"):
         compare_conditions({"trained": trained, "few": few})
-    with pytest.raises(DataError, match=r"1 condition \(trained\): a comparison needs at least two"):
+    with pytest.raises(DataError, match=r"1 condition \(trained\): a comparison"):
         compare_conditions({"trained": trained})
 
 

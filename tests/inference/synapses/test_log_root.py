@@ -10,11 +10,11 @@ from steepest.errors import DataError
 from steepest.inference import simulate_change
 from steepest.inference.synapses.dual import dual_change
 from steepest.inference.synapses.log_root import (
-    _nearest_roots,
     logroot,
     logroot_bootstrap,
     logroot_interval,
     logroot_slope,
+    nearest_roots,
 )
 
 INDICES = [-1.0, 0.0, 0.5, 1.0]
@@ -79,7 +79,7 @@ def test_swapping_powers_of_size_maps_the_index_about_one():
 def test_a_resample_s_estimate_is_a_crossing_of_its_own_slope():
     before, after = logs(300, 0.5, seed=7)
     chosen = np.random.default_rng(7).integers(300, size=(40, 300))
-    fast = _nearest_roots(before, after, chosen, logroot(before, after))
+    fast = nearest_roots(before, after, chosen, logroot(before, after))
     for rows, root in zip(chosen, fast, strict=True):
         ends = [slope_by_hand(before[rows], after[rows], root + side) for side in (-2e-4, 2e-4)]
         assert ends[0] > 0 > ends[1]

@@ -110,7 +110,7 @@ def test_assumed_noise_moves_the_index_and_flips_the_name():
 
 def test_an_unpaired_search_that_ends_at_its_limit_gives_no_index():
     random = np.random.default_rng(0)
-    before = np.exp(0.3 * random.standard_normal(90))
+    before = np.sort(np.exp(0.3 * random.standard_normal(90)))
     after = np.r_[before[:60], 8 * before[60:]]  # the large ones alone grew: steeper than Burg
     fit = infer_unpaired(before, after, draws=10)
     assert fit.index == math.inf

@@ -221,11 +221,7 @@ class Connectivity:
             lines += ["", "to \\ from".ljust(width) + "".join(f"{name:>{width}}" for name in names)]
             for i, name in enumerate(names):
                 cells = "".join(f"{w:>{width}.3f}" for w in self.weights[i])
-                lines.append(
-                    f"{name:<{width}}"
-                    + cells
-                    + f"   explains {self.velocity_explained[i]:.1%} of its velocity"
-                )
+                lines.append(f"{name:<{width}}{cells}   {self._explains(i)}")
                 low = "".join(f"{w:>{width}.3f}" for w in self.interval[0, i])
                 high = "".join(f"{w:>{width}.3f}" for w in self.interval[1, i])
                 lines += [" " * (width - 4) + "from" + low, " " * (width - 4) + "  to" + high]

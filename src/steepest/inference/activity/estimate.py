@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from steepest.arrays.entry import readable
 from steepest.arrays.given import real_numbers
 from steepest.arrays.numbers import Numbers
 from steepest.data.series import Series, check_series
@@ -27,6 +28,7 @@ _FLAT = 0.1  # of the steepest slope of S: below it, activity hardly shows in th
 _TOGETHER = 2_000_000  # numbers per table of draws taken at once
 
 
+@readable
 def infer_connectivity(
     series: Series | Numbers,
     dt: float | None = None,

@@ -1,11 +1,15 @@
 from .assumed_noise import Sensitivity, sensitivity
+from .calls import Calls, LaboratoryRule, classify
 from .comparison import Comparison, Difference, compare_conditions
 from .covariate import RateFit, rate_exponent
 from .deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
+from .directed import Directed, directed_change
 from .dual import dual_change
 from .dual_curve import MirrorMap, mirror_map
 from .estimation import Estimate, estimate
+from .exchangeable import PairsVerdict, infer_pairs
 from .geometries import GEOMETRIES
+from .heterogeneity import GroupIndices
 from .intervals import Interval
 from .likelihood import (
     CensoredLikelihood,
@@ -20,6 +24,7 @@ from .measured_rules import decide_measured
 from .measurements import Measurements, measure
 from .naming import Decision, Outcome
 from .noise import Noise, noise_variance
+from .outlying import Outlier, Outliers, find_outliers
 from .pair import infer_geometry
 from .pair_rules import decide
 from .potentials import PotentialFit, potential_likelihood, rank_potentials
@@ -36,6 +41,7 @@ from .verdict import (
 
 __all__ = [
     "GEOMETRIES",
+    "Calls",
     "CensoredLikelihood",
     "Check",
     "Comparison",
@@ -44,10 +50,13 @@ __all__ = [
     "DeltaCdf",
     "DeltaCdfFloor",
     "Difference",
+    "Directed",
     "Estimate",
     "ExactLikelihood",
     "GeometryFit",
+    "GroupIndices",
     "Interval",
+    "LaboratoryRule",
     "LikelihoodFit",
     "MeasuredVerdict",
     "Measurements",
@@ -55,22 +64,29 @@ __all__ = [
     "MirrorMap",
     "Noise",
     "Outcome",
+    "Outlier",
+    "Outliers",
+    "PairsVerdict",
     "PotentialFit",
     "RateFit",
     "Sensitivity",
     "UnpairedVerdict",
     "Verdict",
+    "classify",
     "compare_conditions",
     "decide",
     "decide_measured",
     "delta_cdf",
     "delta_cdf_floor",
     "delta_cdf_of_geometries",
+    "directed_change",
     "dual_change",
     "estimate",
+    "find_outliers",
     "fit_likelihood",
     "infer_geometry",
     "infer_measured",
+    "infer_pairs",
     "infer_unpaired",
     "logroot",
     "logroot_bootstrap",

@@ -18,6 +18,8 @@ __all__ = ["Moments", "Pairs", "pairs", "size_resolved"]
 
 _BINS = 24
 _LEVERAGE = 0.75
+_CAP = 9.0
+_CAPPED = 0.995015  # E min(z^2, 9) of a Gaussian
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,18 +226,21 @@ def size_resolved(
     cluster: Int[np.ndarray, " n"],
     *,
     by_session: bool = False,
+    robust: bool = False,
 ) -> Moments:
     """Squared changes about the drift of their cell, by cluster, kind and size.
 
     `variance` is each change's expected variance (the weights of the drift's regression), `index`
     the geometry in which a drift common to all groups is straight, `cluster` that of each
-    synapse.
+    synapse. With `robust`, no change counts as more than 3 expected standard deviations.
     """
     squares, weight = found.step**2, found.weight.copy()
     changes = found.lag > 0
     rest, leverage = _without_drift(found, variance, index)
     fine = leverage < _LEVERAGE
     squares[changes] = np.where(fine, rest**2 / np.where(fine, 1 - leverage, 1.0), 0.0)
+    if robust:
+        squares = np.minimum(squares, _CAP * variance) / _CAPPED
     weight[changes] *= fine
     kinds, kind = found.kinds
     start = np.zeros(kinds.shape[1], dtype=np.int64)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,7 +12,14 @@ from jaxtyping import Float, Int
 from steepest.errors import DataError
 from steepest.inference.synapses.changes import Moments, Pairs, pairs, size_resolved
 from steepest.inference.synapses.geometries import WEIGHING, within
-from steepest.inference.synapses.intervals import Interval, interval_of, widening
+from steepest.inference.synapses.heterogeneity import GroupIndices, compare_groups
+from steepest.inference.synapses.intervals import (
+    Contrast,
+    Interval,
+    contrast_of,
+    interval_of,
+    widening,
+)
 from steepest.inference.synapses.measurements import (
     FEWEST_CHANGES,
     Dropped,
@@ -20,6 +27,7 @@ from steepest.inference.synapses.measurements import (
     Source,
 )
 from steepest.inference.synapses.noise import Noise
+from steepest.inference.synapses.outlying import Outliers, find_outliers
 from steepest.inference.synapses.products import product_index
 from steepest.inference.synapses.settle import (
     about_drift,
@@ -28,7 +36,13 @@ from steepest.inference.synapses.settle import (
     share_of,
     unfit,
 )
-from steepest.inference.synapses.signal import Fit, fit_mixture, fit_noise_and_index, fit_signal
+from steepest.inference.synapses.signal import (
+    Fit,
+    MixtureFit,
+    fit_mixture,
+    fit_noise_and_index,
+    fit_signal,
+)
 from steepest.inference.synapses.units import UnitJump, jump_of_groups, unit_jump
 
 __all__ = ["Estimate", "clusters", "estimate"]
@@ -36,6 +50,8 @@ __all__ = ["Estimate", "clusters", "estimate"]
 _LAGS = 3
 _DRAWS = 400
 _BLOCKS = 500
+
+_Drawn: TypeAlias = tuple[float, Float[np.ndarray, " b"]]  # an estimate, and in every resample
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,28 +88,44 @@ class Estimate:
     measured: Measurements = field(repr=False)
     changes: Pairs = field(repr=False)
     cluster: Int[np.ndarray, " n"] = field(repr=False)
+    outliers: Outliers = field(repr=False)
+    seed: int = 0
 
-    @cached_property
+    @property
     def small(self) -> Interval:
         """The index of the smaller half of the changes."""
-        return self._index_of(
-            self.moments.select(self._learned & (self.moments.middle <= self._half))
-        )
+        return self._interval(self._drawn_halves[0])
 
-    @cached_property
+    @property
     def large(self) -> Interval:
         """The index of the larger half of the changes."""
-        return self._index_of(
-            self.moments.select(self._learned & (self.moments.middle > self._half))
-        )
+        return self._interval(self._drawn_halves[1])
 
     @cached_property
     def by_lag(self) -> dict[int, Interval]:
         """The index of the changes over each number of sessions."""
-        return {
-            int(lag): self._index_of(self.moments.select(self.moments.lag == lag))
-            for lag in np.unique(self.changes.lag[self.changes.lag > 0])
-        }
+        return {lag: self._interval(drawn) for lag, drawn in self._drawn_lags.items()}
+
+    @cached_property
+    def halves_apart(self) -> Contrast:
+        """The index of the larger half less that of the smaller, from the same resamples."""
+        return contrast_of(*self._drawn_halves, self.clusters)
+
+    @cached_property
+    def lags_apart(self) -> Contrast | None:
+        """The index over the longest lag less that over the shortest; None where there is one."""
+        lags = self._drawn_lags
+        if len(lags) < 2:
+            return None
+        return contrast_of(lags[min(lags)], lags[max(lags)], self.clusters)
+
+    @cached_property
+    def products_apart(self) -> Contrast | None:
+        """The index by products less the index; None where there are no products."""
+        if self._drawn_products is None:
+            return None
+        own = float(self.fit.index[0]), self.draws.index
+        return contrast_of(own, self._drawn_products, self.clusters)
 
     @cached_property
     def over_time(self) -> tuple[Interval, ...]:
@@ -102,14 +134,16 @@ class Estimate:
             return ()
         variance = expected_variance(self.changes, self.fit)
         index = within(WEIGHING, self.fit.index[0])
-        moments = size_resolved(self.changes, variance, index, self.cluster, by_session=True)
+        moments = size_resolved(
+            self.changes, variance, index, self.cluster, by_session=True, robust=self.outliers.gate
+        )
         close, large = unfit(self.measured, self.centre, moments.middle, self.fit)
         steps = []
         for start in range(self.measured.sessions - 1):
             chosen = (moments.lag == 1) & (moments.start == start) & ~close & ~large
             part = moments.select(chosen)
             few = part.counts.sum() < FEWEST_CHANGES
-            steps.append(Interval(*[math.nan] * 3) if few else self._index_of(part))
+            steps.append(Interval(*[math.nan] * 3) if few else self._interval(self._drawn_of(part)))
         return tuple(steps)
 
     @cached_property
@@ -118,13 +152,9 @@ class Estimate:
 
         NaN where there are fewer than four sessions, or a null.
         """
-        if self.measured.sessions < 4 or self.measured.null.any():
+        if self._drawn_products is None:
             return Interval(math.nan, math.nan, math.nan)
-        step = about_drift(self.changes, self.fit)
-        variance = expected_variance(self.changes, self.fit)
-        weights = np.concatenate([np.ones((1, self.weights.shape[1])), self.weights])
-        drawn = product_index(self.changes, step, variance, weights[:, self.cluster])
-        return interval_of(float(drawn[0]), drawn[1:], widening(self.clusters))
+        return self._interval(self._drawn_products)
 
     @cached_property
     def power_wins(self) -> float:
@@ -133,8 +163,14 @@ class Estimate:
         The mixture is additive plus multiplicative change, of as many parameters.
         """
         power = fit_signal(self.moments, self.weights, self.draws.noise, self.draws).log_likelihood
-        mixture = fit_mixture(self.moments, self.weights, self.draws.noise, self.draws)
-        return float(np.mean(power > mixture))
+        return float(np.mean(power > self._drawn_mixture[1].log_likelihood))
+
+    @cached_property
+    def additive_share(self) -> Interval:
+        """Share of additive change in the variance at the typical size, in the fitted mixture."""
+        best, drawn = self._drawn_mixture
+        share = self._interval((float(best.additive_share[0]), drawn.additive_share))
+        return Interval(share.value, max(share.low, 0.0), min(share.high, 1.0))
 
     @cached_property
     def bend(self) -> Interval:
@@ -143,6 +179,11 @@ class Estimate:
         value = fit_signal(self.moments, one, self.fit.noise, self.fit, curved=True).bend
         drawn = fit_signal(self.moments, self.weights, self.draws.noise, self.draws, curved=True)
         return interval_of(float(value[0]), drawn.bend, widening(self.clusters))
+
+    @cached_property
+    def groups(self) -> GroupIndices | None:
+        """The index of every group of 30 synapses, and whether groups differ; None without two."""
+        return compare_groups(self.measured, self.changes, self.fit, seed=self.seed)
 
     @cached_property
     def jump(self) -> UnitJump | None:
@@ -166,13 +207,53 @@ class Estimate:
         sums = np.cumsum(counts[order])
         return float(self.moments.middle[order][np.searchsorted(sums, counts.sum() / 2)])
 
-    def _index_of(self, part: Moments) -> Interval:
+    @cached_property
+    def _drawn_halves(self) -> tuple[_Drawn, _Drawn]:
+        small = self._learned & (self.moments.middle <= self._half)
+        large = self._learned & (self.moments.middle > self._half)
+        return self._drawn_of(self.moments.select(small)), self._drawn_of(
+            self.moments.select(large)
+        )
+
+    @cached_property
+    def _drawn_lags(self) -> dict[int, _Drawn]:
+        return {
+            int(lag): self._drawn_of(self.moments.select(self.moments.lag == lag))
+            for lag in np.unique(self.changes.lag[self.changes.lag > 0])
+        }
+
+    @cached_property
+    def _drawn_products(self) -> _Drawn | None:
+        if self.measured.sessions < 4 or self.measured.null.any():
+            return None
+        step = about_drift(self.changes, self.fit)
+        variance = expected_variance(self.changes, self.fit)
+        weights = np.concatenate([np.ones((1, self.weights.shape[1])), self.weights])
+        try:
+            drawn = product_index(self.changes, step, variance, weights[:, self.cluster])
+        except DataError:  # hardly a synapse is there in four sessions in a row
+            return None
+        return float(drawn[0]), drawn[1:]
+
+    @cached_property
+    def _drawn_mixture(self) -> tuple[MixtureFit, MixtureFit]:
+        one = np.ones((1, len(self.moments.counts)))
+        return (
+            fit_mixture(self.moments, one, self.fit.noise, self.fit),
+            fit_mixture(self.moments, self.weights, self.draws.noise, self.draws),
+        )
+
+    def _drawn_of(self, part: Moments) -> _Drawn:
+        """The index of a part of the changes, and in every resample; the noise is that of all."""
         if not (part.kappa > 0).any():
-            return Interval(math.nan, math.nan, math.nan)
+            return math.nan, np.full(len(self.weights), math.nan)
         one = np.ones((1, len(part.counts)))
         value = fit_signal(part, one, self.fit.noise, self.fit).index
         drawn = fit_signal(part, self.weights, self.draws.noise, self.draws).index
-        return interval_of(float(value[0]), drawn, widening(self.clusters))
+        return float(value[0]), drawn
+
+    def _interval(self, drawn: _Drawn) -> Interval:
+        return interval_of(*drawn, widening(self.clusters))
 
 
 def clusters(measured: Measurements, seed: int) -> Int[np.ndarray, " n"]:
@@ -193,10 +274,12 @@ def estimate(
     stated: Noise | None = None,
     draws: int = _DRAWS,
     seed: int = 0,
+    keep_outliers: bool = False,
 ) -> Estimate:
     """Fit signal and noise, and resample clusters for intervals.
 
-    `stated` is a noise that is known from elsewhere; otherwise it is learned here.
+    `stated` is a noise that is known from elsewhere; otherwise it is learned here. Measurements far
+    from all that surrounds them are left out (`find_outliers`) unless `keep_outliers`.
 
     Raises DataError where nothing tells signal from noise (no null, replicates or third session),
     or fewer than 50 changes can be used.
@@ -212,6 +295,8 @@ def estimate(
             "nothing here tells learning from measurement noise: give replicates, at least three"
             " sessions, or a null condition"
         )
+    outliers = Outliers(measured, kept=True) if keep_outliers else find_outliers(measured)
+    measured = outliers.measured
     lags = tuple(range(1, min(_LAGS, measured.sessions - 1) + 1))
     if source == "null":
         lags = (measured.sessions - 1,)
@@ -229,7 +314,9 @@ def estimate(
     if silent.any() and not changes.step[silent].any():
         # Replicates or a null that agree to the last digit: no noise, and no likelihood of one.
         changes, known = changes.select(~silent), np.zeros(3)
-    moments, fit, dropped, vast = settled_fit(measured, changes, cluster, known)
+    moments, fit, dropped, vast = settled_fit(
+        measured, changes, cluster, known, robust=outliers.gate
+    )
     strata = _strata(moments.counts, measured, cluster)
     weights = _resample(strata, len(moments.counts), draws, seed)
     draw = fit_noise_and_index(moments, weights, fit, stated=known)
@@ -253,7 +340,7 @@ def estimate(
         grouped=measured.groups is not None,
         centre=changes.centre,
         pairs_used=int(moments.counts[:, moments.lag > 0].sum()),
-        dropped=(*measured.dropped, *dropped),
+        dropped=(*measured.dropped, *_left_out(outliers), *dropped),
         moments=moments,
         fit=fit,
         draws=draw,
@@ -261,6 +348,21 @@ def estimate(
         measured=measured,
         changes=changes,
         cluster=cluster,
+        outliers=outliers,
+        seed=seed,
+    )
+
+
+def _left_out(outliers: Outliers) -> tuple[Dropped, ...]:
+    if not outliers.listed:
+        return ()
+    what = "outlying replicates" if outliers.measured.sessions < 3 else "outlying measurements"
+    return (
+        Dropped(
+            len(outliers.listed),
+            what,
+            "far from all that surrounds them: mis-segmented or mistaken synapses?",
+        ),
     )
 
 

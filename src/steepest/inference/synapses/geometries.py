@@ -8,12 +8,14 @@ from jaxtyping import Float
 
 __all__ = [
     "ALPHA",
+    "APART",
     "DRAWN",
     "GEOMETRIES",
     "LAZY",
     "LEAST_SHARE",
     "MOST_FLIPS",
     "NOT_LAZY",
+    "PRODUCTS_APART",
     "SEARCHED",
     "SHOWN",
     "WEIGHING",
@@ -46,6 +48,12 @@ DRAWN = (-10.0, 10.0)
 
 ALPHA = 0.01
 """Significance of every test among the checks: a handful are made on each file."""
+
+APART = 0.05
+"""Significance at which small and large, or short and long, are apart: a name needs both alike."""
+
+PRODUCTS_APART = 0.15
+"""How far the product estimator must be from the index to say that the noise curve is wrong."""
 
 LEAST_SHARE = 0.25
 """Share of signal in the variance of change; below, a slightly wrong noise makes any index."""

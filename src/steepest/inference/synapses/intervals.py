@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Interval", "interval_of", "quantile_of_t", "widening"]
+__all__ = ["Contrast", "Interval", "contrast_of", "interval_of", "quantile_of_t", "widening"]
 
 _NORMAL_95 = 1.959964
 
@@ -25,6 +25,53 @@ class Interval:
     def holds(self, value: float) -> bool:
         """Whether the interval contains a value."""
         return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A difference of two estimates from the same resamples, its standard deviation and p-value.
+
+    The p-value is that of Student's t; NaN where the resamples do not tell.
+
+    >>> Contrast(0.3, 0.1, 0.01).value
+    0.3
+    """
+
+    value: float
+    error: float
+    p_value: float
+
+    @property
+    def z(self) -> float:
+        """The difference in its standard deviations."""
+        return self.value / self.error if self.error > 0 else math.nan
+
+
+def contrast_of(
+    first: tuple[float, np.ndarray], second: tuple[float, np.ndarray], number: int
+) -> Contrast:
+    """The second estimate less the first, each with its draws in the same resamples of clusters.
+
+    The standard deviation is half the middle 68 % of the differences, which a few wild resamples
+    do not move, with the small-sample factor of the bootstrap; `number` is that of clusters.
+    """
+    from scipy.special import stdtr
+
+    value = second[0] - first[0]
+    with np.errstate(invalid="ignore"):
+        drawn = second[1] - first[1]
+    drawn = drawn[~np.isnan(drawn)]
+    if math.isnan(value) or drawn.size < 3 or number < 3:
+        return Contrast(value, math.nan, math.nan)
+    low, high = map(float, np.quantile(drawn, [0.16, 0.84], method="inverted_cdf"))
+    wide = high - low if math.isfinite(low) and math.isfinite(high) else math.inf
+    error = wide / 2 * math.sqrt(number / (number - 1))
+    if math.isinf(value):  # one index ran out of the searched range: the side of the draws tells
+        side = min(float(np.mean(drawn <= 0)), float(np.mean(drawn >= 0)))
+        return Contrast(value, error, min(2 * side, 1.0))
+    if not error > 0:
+        return Contrast(value, error, math.nan)
+    return Contrast(value, error, float(2 * stdtr(number - 1, -abs(value / error))))
 
 
 def quantile_of_t(number: int) -> float:

@@ -2,26 +2,31 @@
 
 import math
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import DataError
+from steepest.inference.synapses.directed import Directed, directed_change
 from steepest.inference.synapses.estimation import Estimate, estimate
 from steepest.inference.synapses.geometries import GEOMETRIES, SHOWN, inside
+from steepest.inference.synapses.heterogeneity import GroupIndices
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measured_checks import checks_of
 from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Dropped, Measurements
-from steepest.inference.synapses.naming import Outcome
+from steepest.inference.synapses.naming import Decision, Outcome
 from steepest.inference.synapses.noise import Noise, stated_noise
+from steepest.inference.synapses.outlying import Outliers
 from steepest.inference.synapses.publishing import (
     measured_legend,
     measured_methods,
     results_sentence,
 )
 from steepest.inference.synapses.signal import fit_noise_and_index
+from steepest.inference.synapses.turnover import Tally, tally
 from steepest.inference.synapses.verdict import (
     Check,
     GeometryFit,
@@ -91,6 +96,16 @@ class MeasuredVerdict:
         """What was left out, and why; only what occurred."""
         return tuple(item for item in self.estimate.dropped if item.count)
 
+    @property
+    def counts(self) -> Tally:
+        """What became of every row and of every measurement of the table; both add up."""
+        return tally(self.measured, self.estimate.outliers)
+
+    @cached_property
+    def directed(self) -> Directed | None:
+        """The mean change by size, from the first session to the last; see `directed_change`."""
+        return directed_change(self.estimate)
+
     def sentence(self) -> str:
         """The verdict as one sentence with its numbers, as a results section states it."""
         return results_sentence(sentence_of(self), self.index, self.interval, *_sample(self))
@@ -126,6 +141,8 @@ class MeasuredVerdict:
                 "index_by_lag": {str(lag): _triple(at) for lag, at in fitted.by_lag.items()},
                 "index_by_products": _triple(fitted.by_products),
                 "index_over_time": [_triple(at) for at in fitted.over_time],
+                "index_by_group": _groups(fitted.groups),
+                "directed_change": None if self.directed is None else asdict(self.directed),
                 "power_law_beats_mixture": fitted.power_wins,
                 "curvature": _triple(fitted.bend),
                 "used": {
@@ -139,7 +156,9 @@ class MeasuredVerdict:
                     "groups": list(measured.group_names),
                     "resampled": measured.resampled,
                 },
+                "counts": asdict(self.counts),
                 "dropped": [asdict(item) for item in fitted.dropped],
+                "outliers": _outliers(fitted.outliers, measured.names),
                 "estimator": "size-resolved variance components",
                 "interval_method": f"cluster bootstrap, {self.draws} draws, widened by Student's t",
                 "detection_limit": measured.detection_limit,
@@ -163,6 +182,8 @@ class MeasuredVerdict:
             f"  synapses   {self.n} of {len(self.measured.log_sizes)} rows,"
             f" {self.estimate.pairs_used} changes",
         ]
+        if self.directed is not None:
+            lines.append(f"  directed   {self.directed.sentence}")
         lines += [f"  dropped    {item.count} {item.what}: {item.why}" for item in self.dropped]
         return "\n".join(map(visible, [*lines, *marked(self)]))
 
@@ -204,15 +225,18 @@ def infer_measured(
     noise_sd: Any = None,
     draws: int = 400,
     seed: int = 0,
+    keep_outliers: bool = False,
 ) -> MeasuredVerdict:
     """In which geometry did these synapses move, measurement noise taken out?
 
     The noise is learned from a null condition, from three or more sessions, or from replicates;
     only where there is none of these may it be stated, and a positive stated noise never names.
     Intervals resample groups (synapses where there are no groups) `draws` times from `seed`.
+    Measurements that are far from all that surrounds them are left out, counted and listed
+    (`outliers` of the estimate) unless `keep_outliers`.
 
-    Raises DataError where the noise is neither measured nor stated or both, is negative, or fewer
-    than 50 changes can be used.
+    Raises DataError where the noise is neither measured nor stated or both, is negative, fewer
+    than 50 changes can be used, or more than a fifth of a session is outlying.
 
     >>> from steepest.inference import Design, simulate_design
     >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1)
@@ -228,7 +252,7 @@ def infer_measured(
             f"{option} and {source} contradict each other: the noise is learned from the"
             f" {source}; leave out {option}, or the {source}"
         )
-    fitted = estimate(measured, stated=stated, draws=draws, seed=seed)
+    fitted = estimate(measured, stated=stated, draws=draws, seed=seed, keep_outliers=keep_outliers)
     decision = decide_measured(fitted)
     grid, profile, ranked = _ranked(fitted, stated)
     checks = checks_of(fitted)
@@ -238,10 +262,10 @@ def infer_measured(
         outcome=decision.outcome,
         verdict=decision.verdict,
         reason=decision.reason,
-        settle=decision.settle,
+        settle=_settle(decision, checks),
         geometries=ranked,
         checks=checks,
-        n=measured.n,
+        n=fitted.measured.n,
         estimate=fitted,
         measured=measured,
         profile_index=grid,
@@ -249,6 +273,17 @@ def infer_measured(
         draws=draws,
         seed=seed,
     )
+
+
+def _settle(decision: Decision, checks: dict[str, Check]) -> str:
+    """What would settle it; a ceiling and errors of measurement are to be looked at first."""
+    said = [decision.settle]
+    outliers, ceiling = checks["outliers"], checks.get("ceiling")
+    if ceiling is not None and ceiling.passed is False:
+        said.append("Look at the ceiling: is the instrument saturated, or are synapses full?")
+    if outliers.passed is not True and outliers.statistic > 0 and "outlying" not in decision.settle:
+        said.append("Look at the outlying measurements: mis-segmented synapses?")
+    return " ".join(said)
 
 
 def _ranked(
@@ -288,6 +323,36 @@ def _ranked(
         values[: _GRID.size],
         tuple(sorted(fits, key=lambda fit: -fit.log_likelihood)),
     )
+
+
+def _groups(groups: GroupIndices | None) -> dict[str, Any] | None:
+    if groups is None:
+        return None
+    return {
+        "groups": [
+            {"name": name, "synapses": int(synapses), **_triple(index)}
+            for name, synapses, index in zip(
+                groups.names, groups.synapses, groups.indices, strict=True
+            )
+        ],
+        "tau": groups.tau,
+        "statistic": groups.statistic,
+        "p_value": groups.p_value,
+        "not_compared": groups.small,
+    }
+
+
+def _outliers(outliers: Outliers, names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "looked_for": outliers.searched,
+        "kept": outliers.kept,
+        "measurements": outliers.measurements,
+        "share": outliers.share,
+        "prevail": outliers.gate,
+        "list": [
+            asdict(outlier) | {"session": names[outlier.session]} for outlier in outliers.listed
+        ],
+    }
 
 
 def _triple(fitted: Interval) -> dict[str, float]:

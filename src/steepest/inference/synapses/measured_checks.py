@@ -7,24 +7,33 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
+from steepest.inference.synapses.ceiling import check_ceiling
 from steepest.inference.synapses.checks import check_losses, lazy, two_sided
+from steepest.inference.synapses.directed import directed_change
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import (
     ALPHA,
+    APART,
     LEAST_SHARE,
     MOST_FLIPS,
+    PRODUCTS_APART,
     SEARCHED,
     WINS,
 )
-from steepest.inference.synapses.intervals import Interval
+from steepest.inference.synapses.heterogeneity import FEWEST_IN_GROUP
+from steepest.inference.synapses.intervals import Contrast, Interval
 from steepest.inference.synapses.measurements import Measurements
+from steepest.inference.synapses.outlying import MOST_OUTLYING
 from steepest.inference.synapses.settle import about_drift, expected_variance
 from steepest.inference.synapses.signal import noise_at, signal_at
+from steepest.inference.synapses.turnover import check_losses_by_size
 from steepest.inference.synapses.units import check_units
 from steepest.inference.synapses.verdict import Check
 
 __all__ = ["CHECKS", "check_losses_seen", "checks_of", "index_with_background", "reversion"]
 
+_FEW_OUTLYING = 0.005  # of replicates; 4 robust sd leave out a few of any Gaussian's
+_PURE = 0.05  # share of the variance, below which a part of a mixture is next to nothing
 _BACKGROUND = 0.05  # of the median size
 
 
@@ -110,6 +119,25 @@ def _losses(estimate: Estimate) -> Check | None:
     return check_losses_seen(estimate)
 
 
+def _outliers(estimate: Estimate) -> Check:
+    """Share of measurements that are outlying beyond what change makes, and what became of them."""
+    outliers = estimate.outliers
+    number = len(outliers.listed)
+    if outliers.kept:
+        return Check(math.nan, None, None, "outlying measurements were not looked for, as asked")
+    if not outliers.searched:
+        said = "one measurement before and one after cannot tell an error from a change"
+        return Check(math.nan, None, None, f"{said}: look at the largest changes yourself")
+    said = f"{number} of {outliers.measurements} measurements are outlying, and left out"
+    share = outliers.share
+    if estimate.source == "sessions":
+        said += f"; {share:.1%} of those inside the series, beyond what change makes"
+        return Check(
+            share, None, False if share > MOST_OUTLYING else None if outliers.gate else True, said
+        )
+    return Check(share, None, True if share < _FEW_OUTLYING else None, said)
+
+
 def _share(estimate: Estimate) -> Check:
     share = estimate.share
     return Check(
@@ -143,17 +171,50 @@ def _flips(estimate: Estimate) -> Check:
 
 def _halves(estimate: Estimate) -> Check:
     small, large = estimate.small, estimate.large
-    z = (large.value - small.value) / math.hypot(_error(small), _error(large))
-    return _apart(z, f"index {small.value:.2f} in small synapses, {large.value:.2f} in large ones")
+    said = f"index {small.value:.2f} in small synapses, {large.value:.2f} in large ones"
+    return _contrasted(estimate.halves_apart, said)
 
 
 def _lags(estimate: Estimate) -> Check | None:
-    if len(estimate.by_lag) < 2:
+    if estimate.lags_apart is None:
         return None
-    first, last = estimate.by_lag[min(estimate.by_lag)], estimate.by_lag[max(estimate.by_lag)]
-    z = (last.value - first.value) / math.hypot(_error(first), _error(last))
     words = ", ".join(f"{lag}: {at.value:.2f}" for lag, at in sorted(estimate.by_lag.items()))
-    return _apart(z, f"index by lag {words}")
+    return _contrasted(estimate.lags_apart, f"index by lag {words}")
+
+
+def _groups(estimate: Estimate) -> Check | None:
+    if estimate.measured.groups is None or estimate.measured.null.any():
+        return None
+    groups = estimate.groups
+    if groups is None:
+        said = f"fewer than two groups have the {FEWEST_IN_GROUP} synapses that comparing takes"
+        return Check(math.nan, None, None, said)
+    said = f"between {len(groups.names)} groups the index varies with sd {groups.tau:.2f}"
+    if groups.small:
+        said += f"; {groups.small} have fewer than {FEWEST_IN_GROUP} synapses and were not compared"
+    return Check(groups.statistic, groups.p_value, groups.p_value >= ALPHA, said)
+
+
+def _directed(estimate: Estimate) -> Check | None:
+    directed = directed_change(estimate)
+    if directed is None:
+        return None
+    slope = directed.slope if directed.net is None else directed.net
+    return Check(slope.value, None, None if directed.clear else True, directed.sentence)
+
+
+def _products(estimate: Estimate) -> Check | None:
+    apart = estimate.products_apart
+    if apart is None:
+        return None
+    said = (
+        f"index {estimate.by_products.value:.2f} from changes that share no measurement,"
+        f" {estimate.index.value:.2f} from all"
+    )
+    if math.isnan(apart.p_value):
+        return Check(math.nan, None, None, f"{said}: too few data to compare")
+    fails = apart.p_value < ALPHA and abs(apart.value) > PRODUCTS_APART
+    return Check(apart.z, apart.p_value, not fails, said)
 
 
 def _curvature(estimate: Estimate) -> Check:
@@ -163,14 +224,15 @@ def _curvature(estimate: Estimate) -> Check:
 
 
 def _mixture(estimate: Estimate) -> Check:
-    wins = estimate.power_wins
-    state = True if wins >= WINS else (False if wins <= 1 - WINS else None)
-    return Check(
-        wins,
-        None,
-        state,
-        f"one power of size beats additive plus multiplicative change in {wins:.1%} of resamples",
+    """Caution only where a mixture is no worse, and is one: neither part is next to nothing."""
+    wins, share = estimate.power_wins, estimate.additive_share
+    said = (
+        f"one power of size beats additive plus multiplicative change in {wins:.1%} of resamples;"
+        f" the best mixture is {share.value:.0%} additive"
+        f" (95 % {share.low:.0%} to {share.high:.0%})"
     )
+    mixed = wins < WINS and share.low > _PURE and share.high < 1 - _PURE
+    return Check(wins, None, None if mixed else True, said)
 
 
 def _background(estimate: Estimate) -> Check:
@@ -216,6 +278,12 @@ def _tails(estimate: Estimate) -> Check:
     )
 
 
+def _contrasted(contrast: Contrast, said: str) -> Check:
+    if math.isnan(contrast.p_value):
+        return Check(math.nan, None, None, f"{said}: too few data to compare")
+    return Check(contrast.z, contrast.p_value, contrast.p_value >= APART, said)
+
+
 def _apart(z: float, said: str) -> Check:
     if not math.isfinite(z):
         return Check(math.nan, None, None, f"{said}: too few data to compare")
@@ -257,7 +325,13 @@ CHECKS: dict[str, Callable[[Estimate], Check | None]] = {
     "heavy_tails": _tails,
     "units": _units,
     "lag_stability": _lags,
+    "groups": _groups,
+    "products": _products,
+    "outliers": _outliers,
     "reversion": _reversion,
+    "directed": _directed,
     "losses": _losses,
+    "losses_by_size": check_losses_by_size,
+    "ceiling": check_ceiling,
 }
 """Every check by name, in the order in which they are told; None where one cannot be made."""

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from steepest.inference.synapses.dual_curve import mirror_map, power_dual
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
+from steepest.inference.synapses.heterogeneity import GroupIndices
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.pair_picture import log_scale
 from steepest.inference.synapses.signal import noise_at, shown_signal, signal_at
@@ -24,24 +25,31 @@ __all__ = ["draw"]
 MeasuredVerdict: TypeAlias = "steepest.inference.synapses.measured.MeasuredVerdict"
 
 _INK = "#303030"
+_NAMED_GROUPS = 30  # more labels would lie on one another
 
 
 @drawn
 def draw(verdict: MeasuredVerdict) -> Figure:
     """Spread of change by size and lag, the fitted mirror map, and the index by every cut."""
-    figure = Figure(figsize=(12, 4.9), dpi=150, layout="constrained")
-    spread, mirror, index = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
-    _draw_spread(spread, verdict.estimate)
-    _draw_mirror(mirror, verdict.estimate)
-    _draw_index(index, verdict)
-    for axes, letter in zip((spread, mirror, index), "ABC", strict=True):
+    groups = verdict.estimate.groups
+    ratios = [1, 1, 1.1] if groups is None else [1, 1, 1.1, 0.8]
+    width = 12.0 if groups is None else 15.5
+    figure = Figure(figsize=(width, 4.9), dpi=150, layout="constrained")
+    panels = figure.subplots(1, len(ratios), width_ratios=ratios)
+    _draw_spread(panels[0], verdict)
+    _draw_mirror(panels[1], verdict.estimate)
+    _draw_index(panels[2], verdict)
+    if groups is not None:
+        _draw_groups(panels[3], groups, verdict.estimate.index)
+    for axes, letter in zip(panels, "ABCD", strict=False):
         axes.set_title(f"{letter}   {axes.get_title()}", loc="left", fontsize=10)
         axes.set_title("")
         bare(axes)
     return figure
 
 
-def _draw_spread(axes: Axes, estimate: Estimate) -> None:
+def _draw_spread(axes: Axes, verdict: MeasuredVerdict) -> None:
+    estimate = verdict.estimate
     moments, fit = estimate.moments, estimate.fit
     index = np.clip(fit.index, *SEARCHED)
     line = np.linspace(moments.middle.min(), moments.middle.max(), 60)
@@ -78,8 +86,36 @@ def _draw_spread(axes: Axes, estimate: Estimate) -> None:
     axes.set(xlabel="size", ylabel="sd of change of log size")
     log_scale(axes, float(sizes[0]), float(sizes[-1]), "x")
     axes.set_ylim(bottom=0)
+    _mark_outliers(axes, verdict)
     legend_below(axes)
     axes.set_title("spread of change")
+
+
+def _mark_outliers(axes: Axes, verdict: MeasuredVerdict) -> None:
+    """Every measurement left out as a cross: the synapse's usual size, and how far off it was."""
+    outliers = verdict.estimate.outliers
+    if not outliers.listed:
+        return
+    rows = np.array([outlier.row for outlier in outliers.listed])
+    sessions = np.array([outlier.session for outlier in outliers.listed])
+    replicates = np.array([outlier.replicate or 0 for outlier in outliers.listed])
+    sizes = verdict.measured.log_sizes
+    single = sizes[:, :, None] if verdict.measured.single is None else verdict.measured.single
+    of_replicate = np.array([outlier.replicate is not None for outlier in outliers.listed])
+    seen = np.where(of_replicate, single[rows, sessions, replicates], sizes[rows, sessions])
+    usual = np.nanmedian(single[rows], axis=(1, 2))
+    low, high = axes.get_ylim()
+    # What lies higher is marked at the edge: the spread is what the panel is about.
+    axes.plot(
+        np.exp(usual),
+        np.minimum(np.abs(seen - usual), 0.985 * high),
+        "x",
+        ms=4,
+        mew=0.9,
+        color="#CC3311",
+        label=f"left out ({len(rows)})",
+    )
+    axes.set_ylim(low, high)
 
 
 def _draw_mirror(axes: Axes, estimate: Estimate) -> None:
@@ -104,13 +140,7 @@ def _draw_mirror(axes: Axes, estimate: Estimate) -> None:
     legend_below(axes)
 
 
-def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
-    estimate = verdict.estimate
-    rows: list[tuple[str, Interval]] = [("all", estimate.index)]
-    rows += [("small synapses", estimate.small), ("large synapses", estimate.large)]
-    if len(estimate.by_lag) > 1:
-        rows += [(f"lag {lag}", at) for lag, at in sorted(estimate.by_lag.items())]
-    rows += [(f"step {at + 1}", step) for at, step in enumerate(estimate.over_time)]
+def _draw_names(axes: Axes) -> None:
     for name, index in GEOMETRIES.items():
         axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, alpha=0.8, zorder=0)
         axes.annotate(
@@ -125,6 +155,36 @@ def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
             fontsize=7,
             color=GEOMETRY_COLOURS[name],
         )
+
+
+def _draw_groups(axes: Axes, groups: GroupIndices, whole: Interval) -> None:
+    """The index of every group, shrunken towards that of all, in the order of the index."""
+    order = np.argsort([interval.value for interval in groups.indices])
+    _draw_names(axes)
+    axes.axvspan(*np.clip([whole.low, whole.high], *SEARCHED), color="0.88", lw=0, zorder=0)
+    for height, at in enumerate(order):
+        interval = groups.indices[at]
+        axes.plot([interval.low, interval.high], [height, height], color=_INK, lw=1.2)
+        axes.plot(interval.value, height, "o", color=_INK, ms=4)
+    shown = order if len(order) <= _NAMED_GROUPS else order[:0]
+    axes.set_yticks(range(len(shown)), [groups.names[at] for at in shown], fontsize=7)
+    axes.set(
+        xlim=(-1.6, 2.6),
+        ylim=(-0.8, 1.3 * len(order) + 1),
+        xlabel="geometry index a",
+        ylabel="" if len(shown) else f"{len(order)} groups",
+    )
+    axes.set_title(f"groups, sd {groups.tau:.2f}, p = {groups.p_value:.2g}")
+
+
+def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
+    estimate = verdict.estimate
+    rows: list[tuple[str, Interval]] = [("all", estimate.index)]
+    rows += [("small synapses", estimate.small), ("large synapses", estimate.large)]
+    if len(estimate.by_lag) > 1:
+        rows += [(f"lag {lag}", at) for lag, at in sorted(estimate.by_lag.items())]
+    rows += [(f"step {at + 1}", step) for at, step in enumerate(estimate.over_time)]
+    _draw_names(axes)
     for place, (_, at) in enumerate(rows):
         height = len(rows) - place
         if math.isnan(at.low) or math.isnan(at.high):

@@ -2,9 +2,18 @@
 
 import math
 
+import numpy as np
+
 from steepest.inference.synapses.estimation import Estimate
-from steepest.inference.synapses.geometries import GEOMETRIES, LEAST_SHARE, WINS
-from steepest.inference.synapses.intervals import Interval
+from steepest.inference.synapses.geometries import (
+    ALPHA,
+    APART,
+    GEOMETRIES,
+    LEAST_SHARE,
+    PRODUCTS_APART,
+    WINS,
+)
+from steepest.inference.synapses.intervals import Contrast, Interval
 from steepest.inference.synapses.naming import (
     MIXTURE,
     NOT_DETERMINED,
@@ -17,6 +26,7 @@ from steepest.inference.synapses.naming import (
     margin,
     settled,
 )
+from steepest.inference.synapses.outlying import MOST_OUTLYING
 from steepest.inference.synapses.units import check_units
 
 __all__ = ["decide_measured"]
@@ -107,6 +117,20 @@ def _no_index(estimate: Estimate) -> Decision | None:
     )
 
 
+def _many_outlying(estimate: Estimate) -> Decision | None:
+    outliers = estimate.outliers
+    if not (_is_series(estimate) and outliers.share > MOST_OUTLYING):
+        return None
+    return Decision(
+        "undecided",
+        "No geometry is named: too many measurements are outlying.",
+        f"{_numbers(estimate)}; {outliers.share:.1%} of the measurements are far from the session"
+        " before and the one after, more than change makes; above"
+        f" {MOST_OUTLYING:.0%} those that are not found move the index",
+        "Look at the measurements listed as outlying: mis-segmented or mistaken synapses.",
+    )
+
+
 def _two_units(estimate: Estimate) -> Decision | None:
     if estimate.jump is None or estimate.grouped:
         return None
@@ -115,6 +139,21 @@ def _two_units(estimate: Estimate) -> Decision | None:
         TWO_UNITS,
         f"{_numbers(estimate)}; {check_units(estimate.jump, grouped=False).meaning}",
         "The unit of every size, or the column of what differs (dendrite, cell, animal).",
+    )
+
+
+def _groups_differ(estimate: Estimate) -> Decision | None:
+    groups = estimate.groups
+    if groups is None or groups.p_value >= ALPHA:
+        return None
+    order = np.argsort([interval.value for interval in groups.indices])
+    ends = [f"{groups.names[at]} {groups.indices[at].value:.2f}" for at in (order[0], order[-1])]
+    return Decision(
+        "unstable",
+        "The groups differ: no one geometry is named for all of them.",
+        f"{_numbers(estimate)}; between groups the index varies with sd {groups.tau:.2f}"
+        f" (p = {groups.p_value:.2g}, {len(groups.names)} groups, from {ends[0]} to {ends[1]})",
+        "Judge each kind of cell, dendrite or animal alone: which groups belong together?",
     )
 
 
@@ -168,36 +207,49 @@ def _large_pair(estimate: Estimate, candidate: Candidate) -> Decision | None:
     )
 
 
+def _differ(contrast: Contrast | None) -> bool:
+    """Whether two parts of the same file have different indices, at one chance in twenty."""
+    return contrast is not None and contrast.p_value < APART
+
+
 def _halves(estimate: Estimate, candidate: Candidate) -> Decision | None:
-    if not _is_series(estimate):
+    if not _is_series(estimate) or not _differ(estimate.halves_apart):
         return None
-    halves = {"smaller": estimate.small, "larger": estimate.large}
-    for size, half in halves.items():
-        if not half.holds(candidate.index):
-            return Decision(
-                "unstable",
-                "The index is not the same for small and large synapses, so"
-                f" {candidate.name} is not named.",
-                f"{_numbers(estimate)}; in the {size} half the index is {_said(half)}, which"
-                f" excludes {candidate.index:g}",
-                "More synapses at both ends of the range of sizes show where the geometry bends.",
-            )
-    return None
+    return Decision(
+        "unstable",
+        f"The index is not the same for small and large synapses, so {candidate.name} is not"
+        " named.",
+        f"{_numbers(estimate)}; {_said(estimate.small)} in the smaller half and"
+        f" {_said(estimate.large)} in the larger, p = {estimate.halves_apart.p_value:.2g}",
+        "More synapses at both ends of the range of sizes show where the geometry bends.",
+    )
 
 
 def _lags(estimate: Estimate, candidate: Candidate) -> Decision | None:
-    if not _is_series(estimate):
-        return None
-    lag = max(estimate.by_lag)
-    longest = estimate.by_lag[lag]
-    if lag == 1 or longest.holds(candidate.index):
+    apart = estimate.lags_apart
+    if not _is_series(estimate) or apart is None or not _differ(apart):
         return None
     return Decision(
         "unstable",
         f"The index changes with the time between sessions, so {candidate.name} is not named.",
-        f"{_numbers(estimate)}; over {lag} sessions the index is {_said(longest)}, which excludes"
-        f" {candidate.index:g}",
+        f"{_numbers(estimate)}{_trend(estimate)}, p = {apart.p_value:.2g}",
         "Sessions at several intervals tell slow noise and reversion from change.",
+    )
+
+
+def _products(estimate: Estimate, candidate: Candidate) -> Decision | None:
+    """The product estimator holds for noise of any form: far from it, the noise curve is wrong."""
+    apart = estimate.products_apart
+    if not _is_series(estimate) or apart is None:
+        return None
+    if not (apart.p_value < ALPHA and abs(apart.value) > PRODUCTS_APART):
+        return None
+    return Decision(
+        "undecided",
+        f"No geometry is named: {candidate.name} holds only if the noise curve is right.",
+        f"{_numbers(estimate)}; from changes that share no measurement the index is"
+        f" {_said(estimate.by_products)}, {abs(apart.value):.2f} away (p = {apart.p_value:.2g})",
+        "Replicates show the noise itself; look for outlying measurements and mixed populations.",
     )
 
 
@@ -237,8 +289,16 @@ def _named(estimate: Estimate, _: Candidate) -> tuple[str, str]:
 _MEASURED: Rules[Estimate] = Rules(
     interval=lambda estimate: estimate.index,
     further=lambda estimate: 0.0 if _is_series(estimate) else _APART,
-    refusals=(_few_groups, _noise_alone, _too_large, _no_index, _two_units),
-    vetoes=(_past_the_middle, _stated_alone, _large_pair, _halves, _lags, _mixture),
+    refusals=(
+        _few_groups,
+        _noise_alone,
+        _too_large,
+        _no_index,
+        _many_outlying,
+        _two_units,
+        _groups_differ,
+    ),
+    vetoes=(_past_the_middle, _stated_alone, _large_pair, _halves, _lags, _products, _mixture),
     none=lambda estimate: (
         f"{_numbers(estimate)}; widened by {margin(estimate.index.value):.2f} the interval holds no"
         f" named geometry{_trend(estimate)}",

@@ -17,7 +17,7 @@ from steepest.errors import DataError
 from steepest.inference.synapses.noise import stated_limit
 from steepest.inference.synapses.sizes import groups_of, sizes_of, truths_of
 
-__all__ = ["FEWEST_CHANGES", "Dropped", "Measurements", "Source", "measure"]
+__all__ = ["FEWEST_CHANGES", "Dropped", "Measurements", "Source", "measure", "of_replicates"]
 
 Source = Literal["sessions", "replicates", "null"]
 
@@ -46,6 +46,7 @@ class Measurements:
     the group of each synapse (None: no groups), `clusters` what holds several groups (an animal of
     dendrites) and is resampled in their place, `null` marks synapses of the null condition,
     `times` are those of the sessions in any unit. `detection_limit` is in the unit of size.
+    `single` are the log sizes of every replicate, None where each session is measured once.
 
     >>> measured = measure([[1.0, 2.0, 0.0], [1.1, 2.5, 3.0], [1.2, 2.4, 2.9]])
     >>> measured.sessions, measured.source
@@ -63,6 +64,7 @@ class Measurements:
     names: tuple[str, ...]
     dropped: tuple[Dropped, ...]
     not_measured: Bool[np.ndarray, "n t"] = field(repr=False)
+    single: Float[np.ndarray, "n t r"] | None = field(repr=False, default=None)
     clusters: Int[np.ndarray, " n"] | None = field(repr=False, default=None)
 
     @property
@@ -164,9 +166,13 @@ def measure(
         dropped.append(
             Dropped(unknown, "sizes not measured", "neither a size nor known to be absent")
         )
-    logs, replicates, within, not_measured = (
-        np.stack(part, axis=1) for part in zip(*map(_mean, tables), strict=True)
+    single = _single(tables)
+    logs, replicates, within = (
+        np.stack(part, axis=1)
+        for part in zip(*(of_replicates(single[:, t]) for t in range(len(tables))), strict=True)
     )
+    # One replicate that says a synapse is absent is a measurement.
+    not_measured = np.stack([np.isnan(table).all(axis=1) for table in tables], axis=1)
     labels, group_names = (None, ()) if groups is None else groups_of(groups, n)
     whole = _clusters(clusters, labels, group_names, n)
     marks = np.zeros(n, dtype=bool) if null is None else truths_of(null, "null", _EVERYTHING)
@@ -185,6 +191,7 @@ def measure(
         dropped=(*dropped, *_never_paired(logs, not_measured)),
         not_measured=not_measured,
         clusters=whole,
+        single=single if single.shape[2] > 1 else None,
     )
     _check(measured)
     return measured
@@ -208,29 +215,34 @@ def _table(values: Any, name: str, limited: bool) -> Float[np.ndarray, "n r"]:
     return sizes[:, None] if sizes.ndim == 1 else sizes
 
 
-def _mean(
-    sizes: Float[np.ndarray, "n r"],
-) -> tuple[
-    Float[np.ndarray, " n"],
-    Int[np.ndarray, " n"],
-    Float[np.ndarray, " n"],
-    Bool[np.ndarray, " n"],
-]:
-    """Mean log size, number of replicates, sum of squares within, and what was not measured.
+def _single(tables: Sequence[Float[np.ndarray, "n _"]]) -> Float[np.ndarray, "n t r"]:
+    """Log sizes of every replicate, NaN where there is none."""
+    most = max(table.shape[1] for table in tables)
+    single = np.full((len(tables[0]), len(tables), most), np.nan)
+    for at, table in enumerate(tables):
+        there = table > 0
+        single[:, at, : table.shape[1]] = np.where(
+            there, np.log(np.where(there, table, 1.0)), np.nan
+        )
+    return single
 
-    The squares are about the mean, replicate effects removed. One replicate that says a synapse is
-    absent is a measurement.
+
+def of_replicates(
+    logs: Float[np.ndarray, "n r"],
+) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Mean log size of a session's replicates, their number, and their sum of squares.
+
+    The squares are about the mean, replicate effects removed; NaN marks what has no size.
     """
-    there = sizes > 0
+    there = np.isfinite(logs)
     count = there.sum(axis=1)
-    logs = np.log(np.where(there, sizes, 1.0))
-    with np.errstate(invalid="ignore"):
-        mean = np.where(count > 0, logs.sum(axis=1) / np.maximum(count, 1), np.nan)
+    total = np.where(there, logs, 0.0).sum(axis=1)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     several = there & (count >= 2)[:, None]
     rest = np.where(several, logs - mean[:, None], 0.0)
     seen = np.maximum(several.sum(axis=0), 1)
     rest -= np.where(several, rest.sum(axis=0) / seen, 0.0)
-    return mean, count, (rest**2).sum(axis=1), np.asarray(np.isnan(sizes).all(axis=1))
+    return mean, count, (rest**2).sum(axis=1)
 
 
 def _clusters(

@@ -82,25 +82,40 @@ def product_index(
     place = sums(precision * middle)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, place = mean / total, place / total
-    return np.array([_slope(*row) for row in zip(total, mean, place, strict=True)])
+    return _slopes(total, mean, place)
 
 
-def _slope(total: np.ndarray, mean: np.ndarray, place: np.ndarray) -> float:
-    """The index whose power of size is nearest to the mean products, by Gauss-Newton."""
+def _slopes(
+    total: Float[np.ndarray, "b j"], mean: Float[np.ndarray, "b j"], place: Float[np.ndarray, "b j"]
+) -> Float[np.ndarray, " b"]:
+    """The index whose power of size is nearest to the mean products, by Gauss-Newton, by row."""
     seen = total > 0
-    total, mean, place = total[seen], mean[seen], place[seen]
-    level = float(np.sum(total * mean) / np.sum(total))
-    if not level > 0 or place.size < 3:
-        return math.nan
-    theta = np.array([math.log(level), 0.0])
+    mean, place = np.where(seen, mean, 0.0), np.where(seen, place, 0.0)
+    level = (total * mean).sum(axis=1) / np.maximum(total.sum(axis=1), math.ulp(0.0))
+    index = np.full(len(total), math.nan)
+    todo = np.flatnonzero((level > 0) & (seen.sum(axis=1) >= 3))
+    theta = np.stack([np.log(level[todo]), np.zeros(todo.size)])
     for _ in range(_STEPS):
-        expected = np.exp(np.clip(theta[0] + theta[1] * place, -60, 60))
-        slope = expected * np.stack([np.ones_like(place), place])
-        moment = np.einsum("pj,qj->pq", slope * total, slope)
-        if not np.linalg.det(moment) > 0:
-            return math.nan
-        move = np.linalg.solve(moment, np.einsum("pj,j->p", slope * total, mean - expected))
-        theta = theta + np.clip(move, -0.5, 0.5)
-        if np.abs(move).max() < 1e-8:
-            return 1 + theta[1] / 2
-    return math.nan
+        if not todo.size:
+            break
+        weight, at = total[todo], place[todo]
+        expected = np.exp(np.clip(theta[0][:, None] + theta[1][:, None] * at, -60, 60))
+        rest = weight * expected * (mean[todo] - expected)
+        square = weight * expected**2
+        moment = [np.sum(square * at**power, axis=1) for power in range(3)]
+        pull = rest.sum(axis=1), (rest * at).sum(axis=1)
+        spread = moment[0] * moment[2] - moment[1] ** 2
+        fine = spread > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            move = np.stack(
+                [
+                    (moment[2] * pull[0] - moment[1] * pull[1]) / spread,
+                    (moment[0] * pull[1] - moment[1] * pull[0]) / spread,
+                ]
+            )
+        theta = theta + np.clip(np.where(fine, move, 0.0), -0.5, 0.5)
+        done = fine & (np.abs(move).max(axis=0) < 1e-8)
+        index[todo[done]] = 1 + theta[1][done] / 2
+        left = fine & ~done
+        todo, theta = todo[left], theta[:, left]
+    return index

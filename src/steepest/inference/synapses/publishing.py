@@ -11,6 +11,7 @@ from steepest._version import __version__
 from steepest.inference.synapses.geometries import GEOMETRIES
 
 if TYPE_CHECKING:
+    import steepest.inference.synapses.exchangeable
     import steepest.inference.synapses.measured
     import steepest.inference.synapses.unpaired
     import steepest.inference.synapses.verdict
@@ -20,6 +21,8 @@ __all__ = [
     "measured_methods",
     "pair_legend",
     "pair_methods",
+    "pairs_legend",
+    "pairs_methods",
     "results_sentence",
     "unpaired_legend",
     "unpaired_methods",
@@ -29,6 +32,7 @@ __all__ = [
 Check: TypeAlias = "steepest.inference.synapses.verdict.Check"
 Verdict: TypeAlias = "steepest.inference.synapses.verdict.Verdict"
 MeasuredVerdict: TypeAlias = "steepest.inference.synapses.measured.MeasuredVerdict"
+PairsVerdict: TypeAlias = "steepest.inference.synapses.exchangeable.PairsVerdict"
 UnpairedVerdict: TypeAlias = "steepest.inference.synapses.unpaired.UnpairedVerdict"
 
 _MARKS = {True: "passed", False: "failed", None: "advises caution"}
@@ -130,6 +134,29 @@ def unpaired_methods(verdict: UnpairedVerdict) -> str:
     )
 
 
+def pairs_methods(verdict: PairsVerdict) -> str:
+    """What was computed of exchangeable pairs of synapses, for a methods section."""
+    return _paragraph(
+        f"Sizes of two synapses of the same axon and dendrite were compared with {_software()}",
+        f"{verdict.n} pairs had two sizes; {verdict.absent} with an absent synapse and"
+        f" {verdict.not_measured} that were not measured were left out",
+        f"{_INDEX}; the index is the one at which the absolute difference and the sum of the dual"
+        " weights have no rank correlation (Spearman), with a 95 % interval by inversion",
+        f"Measurement noise: {verdict.noise.statement.replace(': ', ', ')}",
+        _RULE,
+        _checked(verdict.checks),
+    )
+
+
+def pairs_legend(verdict: PairsVerdict) -> str:
+    """What the picture of exchangeable pairs shows, panel by panel."""
+    return (
+        f"{verdict.n} pairs of synapses of the same axon and dendrite. A: both sizes of every pair."
+        " B: the rank correlation of difference and sum of the duals at every index; the grey band"
+        f" holds no correlation, and the index is where the line crosses 0; {_shown(verdict)}."
+    )
+
+
 def pair_legend(verdict: Verdict) -> str:
     """What the picture of a pair shows, panel by panel."""
     return (
@@ -148,7 +175,23 @@ def measured_legend(verdict: MeasuredVerdict) -> str:
         " what is left without measurement noise. B: the dual in which every synapse changes alike,"
         " with its 95 % band, and the named geometries. C: the index of all changes and of parts of"
         f" them, with 95 % intervals; a named geometry must fit them all. Of all changes"
-        f" {_shown(verdict)}."
+        f" {_shown(verdict)}.{_crosses(verdict)}{_group_panel(verdict)}"
+    )
+
+
+def _crosses(verdict: MeasuredVerdict) -> str:
+    number = len(verdict.estimate.outliers.listed)
+    if not number:
+        return ""
+    return f" Crosses in A are {number} outlying measurements, which were left out."
+
+
+def _group_panel(verdict: MeasuredVerdict) -> str:
+    if verdict.estimate.groups is None:
+        return ""
+    return (
+        " D: the index of every group of 30 synapses or more, shrunken towards that of all (grey)"
+        " by how far groups differ at all, with 95 % intervals."
     )
 
 
@@ -174,7 +217,7 @@ def _checked(checks: Mapping[str, Check]) -> str:
     return f"Checks of the assumptions: {', '.join(said)}" if said else ""
 
 
-def _shown(verdict: "Verdict | MeasuredVerdict | UnpairedVerdict") -> str:
+def _shown(verdict: "Verdict | MeasuredVerdict | PairsVerdict | UnpairedVerdict") -> str:
     if math.isnan(verdict.index):
         return "there is no index"
     return f"the index is {_number(verdict.index)}{_interval(verdict.interval)}"

@@ -1,8 +1,7 @@
 """What is asked of a file: which columns are what, in one place, from options or from TOML."""
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest.data.conditions import parse_condition, where
 from steepest.data.labels import Labels
+from steepest.data.settings import read_toml
 from steepest.data.size_table import SizeTable
+from steepest.data.tables import Columns, open_file, take_columns
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
 from steepest.inference.synapses.noise import noise_problems
@@ -48,6 +50,8 @@ class Request:
     null: str | None = None
     rate: str | None = None
     unpaired: bool = False
+    pairs: bool = False
+    pair: str | None = None
     absent: tuple[str, ...] = ()
     not_measured: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
@@ -57,6 +61,7 @@ class Request:
     noise_cv: float | None = None
     noise_sd: float | None = None
     detection_limit: float | None = None
+    keep_outliers: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -68,16 +73,12 @@ class Request:
     def from_toml(cls, path: str | Path, given: Mapping[str, Any]) -> "Request":
         """The request in a TOML file, with what is `given` (not None, not empty) put over it.
 
-        Keys are the options' names, with dashes or underscores. Raises UsageError for a file that
-        cannot be read, an unknown key (naming the near ones), or a value of the wrong kind.
+        Keys are the options' names, with dashes or underscores. Raises DataError for a file that
+        cannot be read, UsageError for an unknown key (naming the near ones) or a value of the
+        wrong kind.
         """
         path = Path(path)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not TOML: {error}") from error
+        content = read_toml(path)
         known = {field.name: field for field in fields(cls)}
         values: dict[str, Any] = {}
         for key, value in content.items():
@@ -94,6 +95,22 @@ class Request:
         """The sizes that this asks for, of one file or of several of one experiment."""
         _check_order(self.sessions)
         return read_sizes([files] if isinstance(files, str | Path) else files, self)
+
+    def pair_columns(self, path: str | Path) -> Columns:
+        """The columns of exchangeable pairs; the label is the pair, in a long table."""
+        long = self.pair is not None
+        sizes = [self.size] if long else [self.before, self.after]
+        columns = [name for name in sizes if name is not None]
+        labels = [] if self.pair is None else [self.pair]
+        table = open_file(path, self.table, asked=[*columns, *labels])
+        return take_columns(
+            where(table, [parse_condition(text) for text in self.where]),
+            columns,
+            labels=labels,
+            absent=self.absent,
+            not_measured=self.not_measured,
+            missing=True,
+        )
 
     def paired(self, sizes: SizeTable) -> bool:
         """Whether only two columns are asked about, with nothing that tells noise from learning."""
@@ -141,6 +158,10 @@ def _clashes(asked: Request) -> list[str]:
             f"--sessions and {', '.join(pair)} contradict each other: give a series of sessions,"
             " or before and after"
         )
+    if asked.pairs:
+        return [*clashes, *_clashes_of_pairs(asked, given)]
+    if asked.pair is not None:
+        clashes.append("--pair without --pairs: it names the column of exchangeable pairs")
     long = asked.id is not None or asked.session is not None or asked.size is not None
     if not asked.sessions and not long and (asked.before is None or asked.after is None):
         missing = [f"--{name}" for name in ("before", "after") if getattr(asked, name) is None]
@@ -190,6 +211,35 @@ def _clashes(asked: Request) -> list[str]:
     return clashes + shape_clashes(asked) + noise_problems(stated, called=_option)
 
 
+def _clashes_of_pairs(asked: Request, given: Callable[..., list[str]]) -> list[str]:
+    """What contradicts exchangeable pairs, and whether both of their sizes are named."""
+    clashes: list[str] = []
+    others = given(
+        "sessions", "times", "replicate_before", "replicate_after", "group", "null", "rate",
+        "unpaired", "detection_limit", "id", "session", "replicates", "order", "compare", "file_is",
+    )  # fmt: skip
+    if others:
+        clashes.append(
+            f"--pairs and {', '.join(others)} contradict each other: exchangeable pairs are two"
+            " sizes and nothing else"
+        )
+    wide, long = given("before", "after"), given("pair", "size")
+    if wide and long:
+        clashes.append(
+            f"{', '.join([*wide, *long])} contradict each other: name both sizes of a pair"
+            " (--before, --after), or --pair and --size of a long table"
+        )
+    elif len(wide) != 2 and len(long) != 2:
+        clashes.append(
+            f"--pairs with {' and '.join([*wide, *long]) or 'no column'}: name both sizes of a pair"
+            " (--before, --after), or --pair and --size of a long table"
+        )
+    noise = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
+    if len(given("noise_cv", "noise_sd")) > 1:
+        clashes.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
+    return clashes + noise_problems(noise, called=_option)
+
+
 def _value(path: Path, key: str, value: Any, name: str) -> Any:
     many = name in _MANY
     if many:
@@ -197,13 +247,18 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
         if name == "times":
             if not all(isinstance(item, int | float) for item in items):
                 raise UsageError(f"{path}: {key} must be numbers")
-            return tuple(float(item) for item in items)
+            return tuple(_float(path, key, item) for item in items)
         return tuple(str(item) for item in items)
-    kinds: dict[str, type | tuple[type, ...]] = {"unpaired": bool, "replicates": bool, "seed": int}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "unpaired": bool,
+        "replicates": bool,
+        "keep_outliers": bool,
+        "seed": int,
+    }
     if name in ("noise_cv", "noise_sd", "detection_limit"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"{path}: {key} is {value!r}: give a number")
-        return float(value)
+        return _float(path, key, value)
     if name in kinds:
         if not isinstance(value, kinds[name]):
             raise UsageError(f"{path}: {key} is {value!r}: give {kinds[name].__name__}")  # pyright: ignore[reportAttributeAccessIssue]
@@ -211,6 +266,13 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
     if isinstance(value, list | dict):
         raise UsageError(f"{path}: {key} is {value!r}: give one column or value")
     return str(value)
+
+
+def _float(path: Path, key: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise UsageError(f"{path}: {key} is a whole number that is too large") from error
 
 
 def _null(labels: Labels, null: str, column: str) -> np.ndarray:

@@ -22,19 +22,28 @@ from steepest.inference.synapses.signal import (
 __all__ = ["about_drift", "expected_variance", "settled_fit", "share_of", "unfit"]
 
 _ROUNDS = 4
+_ROBUST_ROUNDS = 6
 _NEAR_NOISE = 2.5  # sizes must lie this many noise sd above the detection threshold
 _LARGE = 0.4  # sd of log size gained per session, beyond which the change is not small
 
 
 def settled_fit(
-    measured: Measurements, found: Pairs, cluster: np.ndarray, known: np.ndarray | None
+    measured: Measurements,
+    found: Pairs,
+    cluster: np.ndarray,
+    known: np.ndarray | None,
+    *,
+    robust: bool = False,
 ) -> tuple[Moments, Fit, tuple[Dropped, ...], float]:
-    """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again."""
+    """Fit, remove drift with that fit's weights, leave out what it calls unfit, and again.
+
+    With `robust`, changes beyond 3 standard deviations of each fit count as 3.
+    """
     changes, learned = found.lag > 0, found.kappa > 0
     index, near, quiet, vast, too_few = 1.0, 0, 0, 0.0, False
     used = size_resolved(found, np.full(found.step.size, found.step[changes].var()), index, cluster)
     kept = found
-    for turn in range(_ROUNDS):
+    for turn in range(_ROBUST_ROUNDS if robust else _ROUNDS):
         # From scratch: the large changes of the first turn may have led far from the likeliest fit.
         fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
         index = within(WEIGHING, fit.index[0])
@@ -50,7 +59,7 @@ def settled_fit(
             too_few = learned.sum() - near - large.sum() < FEWEST_CHANGES
             if not too_few and (close | large).any():
                 kept = found.select(~close & ~large)
-        used = size_resolved(kept, expected_variance(kept, fit), index, cluster)
+        used = size_resolved(kept, expected_variance(kept, fit), index, cluster, robust=robust)
         if too_few:
             break
     fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)

@@ -18,6 +18,7 @@ from steepest.inference.synapses.geometries import SEARCHED, inside
 
 __all__ = [
     "Fit",
+    "MixtureFit",
     "SignalFit",
     "fit_mixture",
     "fit_noise_and_index",
@@ -54,6 +55,14 @@ class SignalFit:
     index: Float[np.ndarray, " b"]
     log_signal: Float[np.ndarray, " b"]
     bend: Float[np.ndarray, " b"]
+    log_likelihood: Float[np.ndarray, " b"]
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureFit:
+    """Additive plus multiplicative change in every resample: the additive share at m = 0."""
+
+    additive_share: Float[np.ndarray, " b"]
     log_likelihood: Float[np.ndarray, " b"]
 
 
@@ -158,14 +167,17 @@ def fit_signal(
 
 def fit_mixture(
     moments: Moments, weights: Float[np.ndarray, "b c"], noise: Float[np.ndarray, "b 3"], start: Fit
-) -> Float[np.ndarray, " b"]:
-    """Log-likelihood of additive plus multiplicative change, S = A e^-2m + M, noise held fixed."""
+) -> MixtureFit:
+    """Additive plus multiplicative change, S = A e^-2m + M, noise held fixed."""
     box = np.zeros((2, len(weights), 6))
     box[1, :, :2] = math.inf
     box[:, :, 2:5] = noise**2
     first = np.zeros((len(weights), 6))
     first[:, :2] = np.exp(start.log_signal)[:, None] / 2
-    return -_climb(_Sums.of(moments, weights), first, box, power=False)[1]
+    values, cost = _climb(_Sums.of(moments, weights), first, box, power=False)
+    whole = values[:, 0] + values[:, 1]
+    share = np.where(whole > 0, values[:, 0] / np.where(whole > 0, whole, 1.0), np.nan)
+    return MixtureFit(share, -cost)
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,10 +59,10 @@ def two_afferents(neuron: PoissonNeuron, parameters: Any, seed: int) -> dict[str
         def negative(usps: Any) -> Any:
             cost = ExpectedCost(neuron, usps, target)
 
-            def one(w: Any) -> Any:
+            def descend(w: Any) -> Any:
                 return jnp.stack([velocity(cost, metric, w) for metric in (Euclidean(), fisher)])
 
-            return jnp.moveaxis(jax.vmap(one)(jnp.asarray(at)), 1, 0)
+            return jnp.moveaxis(jax.vmap(descend)(jnp.asarray(at)), 1, 0)
 
         length = len(usps) // PARTS
         parts = jnp.asarray(usps[: PARTS * length]).reshape(PARTS, length, 2)

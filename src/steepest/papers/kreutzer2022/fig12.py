@@ -161,7 +161,7 @@ def _measure(
         point = chart.inverse(w)
         rules = (_natural(fisher, chart), *others)
 
-        def one(usps: Any) -> Any:
+        def compare(usps: Any) -> Any:
             steps = [rule.direction(fisher, point, usps, chart) for rule in rules]
             angles, lengths = [], []
             for metric in (Pullback(fisher, chart), Euclidean()):
@@ -173,7 +173,7 @@ def _measure(
             somatic = jnp.stack([chart.push(point, step) for step in steps])
             return jnp.stack(angles), jnp.stack(lengths), somatic
 
-        return jax.vmap(one)(x)
+        return jax.vmap(compare)(x)
 
     return measure(w, rates, x)
 

@@ -19,13 +19,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     enough = runs >= 100
     wrong = outcomes.sel(outcome="wrong") / runs
     worst = float(wrong.max())
-    found = [
+    stated = [
         _at_most(
             "Wrong names in the worst cell of truth and noise (designs apart)", 0.05, worst, runs
         )
     ]
     limit = _upper_limit(int(outcomes.sel(outcome="wrong").max()), runs)
-    found.append(
+    stated.append(
         Claim.below(
             "Upper 95 % limit of the wrong names in that cell (Clopper and Pearson, two-sided)",
             limit,
@@ -37,13 +37,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     if "no change" in dataset["truth"].values:
         still = outcomes.sel(outcome="wrong", truth="no change")
         many = int(still.size * runs)
-        found.append(
+        stated.append(
             _at_most("Files of pure noise that are named", 0.01, float(still.sum()) / many, many)
         )
     held = dataset["covered"].sel(truth=[t for t in dataset["truth"].values if t in GEOMETRIES])
     many = int(np.isfinite(held.values).sum())
     share = float(np.nanmean(held.values)) if many else math.nan
-    found.append(
+    stated.append(
         Claim.above(
             "The 95 % interval of the index holds the truth (verdicts not refused)",
             share,
@@ -53,13 +53,13 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             tested=enough,
         )
     )
-    found.append(_lowest_coverage(held))
-    found += [_parts(dataset, design) for design in dataset["design"].values]
-    found += [_power(dataset, design, runs) for design in dataset["design"].values]
+    stated.append(_lowest_coverage(held))
+    stated += [_parts(dataset, design) for design in dataset["design"].values]
+    stated += [_power(dataset, design, runs) for design in dataset["design"].values]
     held = dataset["logroot_coverage"]
     count = int(dataset["logroot_runs"])
     error = math.sqrt(0.95 * 0.05 / count)
-    found.append(
+    stated.append(
         Claim.near(
             "Coverage of the logroot interval, worst of three shapes and five geometries",
             0.95,
@@ -73,7 +73,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     naive = float(dataset["naive_wrong"].sel(criterion="Delta CDF").sum())
     total = int(outcomes.sum())
     of_all = float(outcomes.sel(outcome="wrong").sum()) / total
-    found.append(
+    stated.append(
         Claim.above(
             "Naming the smallest Delta CDF without regard to noise is wrong more often than this"
             " verdict",
@@ -81,7 +81,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             of_all,
         )
     )
-    return found
+    return stated
 
 
 def _at_most(statement: str, limit: float, measured: float, runs: int) -> Claim:

@@ -131,11 +131,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             for at in range(parameters.runs):
                 drawn = [seed, *_codes(design, truth, noise), at]
                 parts = at < parameters.part_runs
-                one = _one(parameters, design, truth, noise, drawn, parts=parts)
-                outcomes[cell][OUTCOMES.index(one.fate)] += 1
-                index[cell][at], covered[cell][at] = one.index, one.covered
-                held[cell][:, at] = one.parts
-                naive[cell] += one.naive
+                outcome = _one(parameters, design, truth, noise, drawn, parts=parts)
+                outcomes[cell][OUTCOMES.index(outcome.fate)] += 1
+                index[cell][at], covered[cell][at] = outcome.index, outcome.covered
+                held[cell][:, at] = outcome.parts
+                naive[cell] += outcome.naive
                 advance()
     coverage, count = _logroot_coverage(parameters, seed)
     dataset = xr.Dataset(
@@ -197,23 +197,23 @@ def _one(
     try:
         measured = simulate_design(Design(**values), index, seed=seed)  # pyright: ignore[reportArgumentType]
         naive = _naive(measured.log_sizes[~measured.null], truth)
-        found = estimate(measured, draws=parameters.draws, seed=seed[-1])
+        fitted = estimate(measured, draws=parameters.draws, seed=seed[-1])
     except DataError:
         return _Run("refused", naive)
-    decision = decide_measured(found)
+    decision = decide_measured(fitted)
     fate = judge(decision.outcome, decision.verdict, truth)
     if decision.outcome == "refused" or truth in ("mixture", "no change"):
-        return _Run(fate, naive, found.index.value)
-    covered = float(found.index.holds(index))
+        return _Run(fate, naive, fitted.index.value)
+    covered = float(fitted.index.holds(index))
     if not parts:
-        return _Run(fate, naive, found.index.value, covered)
-    longest = found.by_lag[max(found.by_lag)]
-    every = [(part, index) for part in (found.small, found.large, longest, found.by_products)]
+        return _Run(fate, naive, fitted.index.value, covered)
+    longest = fitted.by_lag[max(fitted.by_lag)]
+    every = [(part, index) for part in (fitted.small, fitted.large, longest, fitted.by_products)]
     held = [
         float(part.holds(true)) if math.isfinite(part.value) else math.nan
-        for part, true in [*every, (found.bend, 0.0)]
+        for part, true in [*every, (fitted.bend, 0.0)]
     ]
-    return _Run(fate, naive, found.index.value, covered, tuple(held))
+    return _Run(fate, naive, fitted.index.value, covered, tuple(held))
 
 
 def _naive(logs: np.ndarray, truth: str) -> tuple[int, int]:
@@ -237,10 +237,10 @@ def _logroot_coverage(parameters: Parameters, seed: int) -> tuple[np.ndarray, in
                     drawn = [seed, 99, row, column, at]
                     sizes = simulate_change(1000, index, seed=drawn, **shape)  # pyright: ignore[reportArgumentType]
                     logs = np.log(sizes[0]), np.log(sizes[1])
-                    found = logroot(*logs)
+                    fitted = logroot(*logs)
                     # Seeds of their own: intervals of different geometries must be independent.
                     child = int(np.random.SeedSequence(drawn).generate_state(1)[0])
-                    (low, high), _ = logroot_interval(*logs, index=found, draws=400, seed=child)
+                    (low, high), _ = logroot_interval(*logs, index=fitted, draws=400, seed=child)
                     coverage[row, column] += (low <= index <= high) / parameters.logroot_runs
                     advance()
     return coverage, parameters.logroot_runs

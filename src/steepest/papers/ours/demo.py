@@ -108,7 +108,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     ]
 
     size = {"long_name": "size, in units of the median synapse at the start"}
-    found = list(verdicts.values())
+    answers = list(verdicts.values())
     dataset = xr.Dataset(
         {
             "before": ("synapse", before, size),
@@ -118,10 +118,10 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 size,
             ),
             "cost": (("neuron", "time"), np.array([flow.costs for flow in learned.values()])),
-            "index": ("neuron", [verdict.index for verdict in found]),
-            "interval": (("neuron", "end"), [verdict.interval for verdict in found]),
-            "outcome": ("neuron", [verdict.outcome for verdict in found]),
-            "verdict": ("neuron", [verdict.verdict for verdict in found]),
+            "index": ("neuron", [verdict.index for verdict in answers]),
+            "interval": (("neuron", "end"), [verdict.interval for verdict in answers]),
+            "outcome": ("neuron", [verdict.outcome for verdict in answers]),
+            "verdict": ("neuron", [verdict.verdict for verdict in answers]),
             "path": (("neuron", "start", "path_time", "coordinate"), np.array(paths), size),
         },
         coords={
@@ -196,7 +196,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     left = dataset["cost"].isel(time=-1) / dataset["cost"].isel(time=0)
     travelled = float(np.linalg.norm(after.sel(neuron="additive") - before))
     apart = float(np.linalg.norm(after[0] - after[1])) / travelled
-    found = [
+    stated = [
         Claim.close(
             f"The {name} neuron learns the task (share of its error that is left, to 1e-6)",
             0.0,
@@ -205,7 +205,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
         for name in _NAMES
     ]
-    found.append(
+    stated.append(
         Claim.above(
             "They learn different synapses (distance between the two, over the distance"
             " that the additive neuron moved)",
@@ -217,7 +217,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         here = dataset.sel(neuron=name)
         # A 95 % interval of a normal estimate is 3.92 standard errors wide.
         error = float(np.ptp(here["interval"].values)) / 3.92
-        found += [
+        stated += [
             Claim.close(
                 f"The geometry of the {name} neuron comes back from its synapses by name",
                 geometry,
@@ -231,7 +231,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
                 error,
             ),
         ]
-    return found
+    return stated
 
 
 def story(dataset: xr.Dataset) -> list[str]:

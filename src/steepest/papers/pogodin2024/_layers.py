@@ -49,7 +49,7 @@ def _row(
         "case": f"{network} {layer} {true}",
         "network": network,
         "true": true,
-        "delta_cdf": [found.delta_cdf for found in statistics.values()],
+        "delta_cdf": [statistic.delta_cdf for statistic in statistics.values()],
         "floor": own.floor.uncentred_mean,
         "magnitude": own.relative_magnitude,
         "log_change": own.sd_log_change,
@@ -94,7 +94,7 @@ def named(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 def named_claims(dataset: xr.Dataset) -> list[Claim]:
     """Two-way independence names the potentials, and the paper's criterion does not do better."""
-    right, by_shape = (int(found.sum()) for found in named(dataset))
+    right, by_shape = (int(matches.sum()) for matches in named(dataset))
     least = int(np.ceil(46 / 48 * dataset.sizes["case"]))
     return [
         Claim.above(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.data.numpy_files import load_npz
 from steepest.errors import DataError, UsageError
 from steepest.geometry import AbstractPotential, Entropy, PNorm
 from steepest.optimizers import require_torch
@@ -79,9 +80,9 @@ def images_of(path: str | Path) -> tuple[Any, Any]:
     """
     torch = require_torch("fine-tuning")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
-    except (OSError, ValueError, KeyError) as error:
+        arrays = load_npz(Path(path))
+        images, labels = arrays["images"], arrays["labels"]
+    except (DataError, KeyError) as error:
         raise DataError(
             f"{path} cannot be read: {error}; give an NPZ with the arrays images (n, c, h, w) and"
             " labels (n,)"
@@ -208,11 +209,11 @@ def finetune(
             count, reached, loss = _tune(
                 trial, images, labels, potential, rate, total, momentum, gentle, seed
             )
-            found = Tuning(rate, count, reached, loss, before, snapshot(trial, names))
+            tuned = Tuning(rate, count, reached, loss, before, snapshot(trial, names))
             if gentle and reached == 1.0:
-                return found
+                return tuned
             if reached > best.accuracy if gentle else loss < best.loss:
-                best = found
+                best = tuned
         if best.accuracy == 1.0:
             break
     return best

@@ -48,10 +48,10 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             inputs = np.random.default_rng([seed, d, s]).standard_normal((1, width))
             for p, name in enumerate(_NAMES):
                 potential = potential_for(name, start)
-                found = bregman_projection(inputs, [1.0], start, potential)
+                projection = bregman_projection(inputs, [1.0], start, potential)
                 before = np.linalg.norm(np.asarray(potential.to_dual(start)))
-                dual[p, d, s] = np.linalg.norm(found.dual_change) / before
-                primal[p, d, s] = np.linalg.norm(found.weights - start) / np.linalg.norm(start)
+                dual[p, d, s] = np.linalg.norm(projection.dual_change) / before
+                primal[p, d, s] = np.linalg.norm(projection.weights - start) / np.linalg.norm(start)
     names = ("potential", "width", "seed")
     dataset = xr.Dataset(
         {"dual": (names, dual), "primal": (names, primal)},
@@ -88,11 +88,11 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """The ratios of the three potentials, and where entropy is lazy."""
     dual, primal = dataset["dual"], dataset["primal"]
-    found = []
+    stated = []
     for width, expected in _EXPECTED.items():
         if width in dataset["width"]:
             values = dual.sel(potential="entropy", width=width).dropna("seed")
-            found.append(
+            stated.append(
                 Claim.close(
                     f"Entropy, d = {width}: dual change over dual (to .02, .003 from d = 1e4 on)",
                     expected,
@@ -104,11 +104,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     widest = {"width": dataset["width"].values[-1]}
     for name, expected in (("2-norm", 1.0), ("1.5-norm", 0.5)):
         mean = float(dual.sel(potential=name, **widest).mean("seed"))
-        found.append(
+        stated.append(
             Claim.close(f"{name}, largest d: dual change over dual (to .05)", expected, mean, 0.05)
         )
     rich = float(primal.sel(potential="entropy", **widest).mean("seed"))
-    found.append(
+    stated.append(
         Claim.close(
             "Entropy, largest d: the weights themselves still change as much as they are large"
             " (the paper's 'large changes'; the dual ratio alone is lazy)",
@@ -117,4 +117,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             0.1,
         )
     )
-    return found
+    return stated

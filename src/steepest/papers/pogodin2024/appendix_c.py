@@ -75,9 +75,9 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             slope_w = jax.grad(cost_w)(jnp.asarray(start))
             gap = []
             for rate in parameters.rates:
-                one = (start ** (1 / k) - rate * np.asarray(slope_u)) ** k
+                stepped = (start ** (1 / k) - rate * np.asarray(slope_u)) ** k
                 other = mirror_step(potential, jnp.asarray(start), slope_w, k**2 * rate)
-                gap.append(float(np.abs(one - np.asarray(other)).max()))
+                gap.append(float(np.abs(stepped - np.asarray(other)).max()))
         gaps.append(gap)
     dataset = xr.Dataset(
         {
@@ -102,9 +102,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         here = dataset["weight"].sel(power=k)
         for synapse in range(3):
             label = f"k = {k:g}, a = {2 * (k - 1) / k:.3g}" if synapse == 0 else None
-            one = here.isel(synapse=synapse)
-            flows.plot(dataset["time"], one.sel(way="powerpropagation"), color=colour, label=label)
-            flows.plot(dataset["time"][::5], one.sel(way="potential")[::5], "o", color=colour,
+            path = here.isel(synapse=synapse)
+            flows.plot(dataset["time"], path.sel(way="powerpropagation"), color=colour, label=label)
+            flows.plot(dataset["time"][::5], path.sel(way="potential")[::5], "o", color=colour,
                        markersize=4)  # fmt: skip
         if float(dataset["gap"].sel(power=k).max()) > 1e-12:
             steps.loglog(dataset["rate"], dataset["gap"].sel(power=k), "o-", color=colour)
@@ -126,7 +126,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     """The flows coincide, and steps differ at second order."""
     weight = dataset["weight"]
     apart = np.abs(weight.sel(way="powerpropagation") - weight.sel(way="potential")).max()
-    found = [
+    stated = [
         Claim.close(
             "Powerpropagation's flow is mirror descent with index 2(k-1)/k at k^2 times the rate"
             " (greatest difference, to 1e-6)",
@@ -139,12 +139,12 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     for k in dataset["power"].values:
         gap = dataset["gap"].sel(power=k).values
         if k == 1:
-            found.append(
+            stated.append(
                 Claim.close("k = 1: both are gradient descent (to 1e-12)", 0, gap.max(), 1e-12)
             )
             continue
         order = float(np.polyfit(logs, np.log(gap), 1)[0])
-        found.append(
+        stated.append(
             Claim.close(f"k = {k:g}: one step differs at this order of the rate", 2.0, order, 0.05)
         )
-    return found
+    return stated

@@ -120,7 +120,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     """The flow ends at the projection, which is the nearest solution; potentials differ."""
     end = dataset["path"].isel(time=-1)
     projection = dataset["projection"]
-    found = [
+    stated = [
         Claim.close(
             f"{name}: mirror descent ends at the Bregman projection (to 1e-6)",
             projection.sel(potential=name),
@@ -129,7 +129,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
         for name in _NAMES
     ]
-    found.append(
+    stated.append(
         Claim.close(
             "Each is the solution of smallest divergence, found by trying all (to 1e-4)",
             0.0,
@@ -141,11 +141,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         float(np.linalg.norm(projection.sel(potential=a) - projection.sel(potential=b)))
         for a, b in (("entropy", "2-norm"), ("2-norm", "3-norm"), ("entropy", "3-norm"))
     ]
-    found.append(
+    stated.append(
         Claim.above(
             "The three potentials reach three solutions (smallest distance)",
             min(gaps),
             0.05,
         )
     )
-    return found
+    return stated

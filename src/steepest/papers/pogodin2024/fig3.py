@@ -161,7 +161,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     wide = dataset["width"] >= 1000
     ratio = (dataset["delta_cdf"] / dataset["floor"]).where(wide, drop=True)
     magnitude = dataset["magnitude"].mean(["decay", "regression"])
-    found = [
+    stated = [
         Claim.below(
             "A: under entropy the dual change is at the noise floor for d >= 1000 (mean"
             " Delta CDF over the floor)",
@@ -190,12 +190,12 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             0.02,
             tested=full,
         )
-        found.append(claim)
+        stated.append(claim)
     for start in dataset["start"].values:
         far = [
             abs(float(mean.sel(start=start, true=true).idxmin()) - true) for true in (1.0, 2.0, 3.0)
         ]
-        found.append(
+        stated.append(
             Claim.below(
                 f"B: {start} start: the change looks most Gaussian at the true potential"
                 " (largest distance in p of the minimum)",
@@ -205,7 +205,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             )
         )
     close = robust.sel(start="log-normal", true=1.0, candidate=[1.0, 1.1]).mean("seed")
-    found.append(
+    stated.append(
         Claim.below(
             "B: entropy and the 1.1-norm cannot be separated (difference of their mean"
             " Delta CDF when entropy is true)",
@@ -213,4 +213,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             0.02,
         )
     )
-    return found
+    return stated

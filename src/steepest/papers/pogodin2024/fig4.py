@@ -103,10 +103,10 @@ def tuned_layers(
     `labels` (n,) are what it shall learn. Copies of it are fine-tuned in every potential; the model
     itself is not changed. Use about as many images as the root of the number of weights (paper).
     """
-    found = _rows(
+    rows = _rows(
         name, model, images, labels, rates, epochs=epochs, extensions=extensions, seed=seed
     )
-    return as_dataset(found)
+    return as_dataset(rows)
 
 
 def _rows(name: str, model: Any, images: Any, labels: Any, rates: Any, **options: Any) -> list[Any]:
@@ -168,7 +168,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     entropy = dataset["true"].values == "entropy"
     best = dataset["delta_cdf"].isel(case=np.flatnonzero(entropy)).idxmin("potential").values
     large = np.flatnonzero(dataset["weights"].values >= 8000)
-    found = [
+    stated = [
         *named_claims(dataset),
         Claim.above(
             "At this scale the dual change is not Gaussian in the true potential (median"
@@ -196,7 +196,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ),
     ]
     off = float(np.abs(dataset["index"].values - truth)[large].max()) if large.size else np.nan
-    found.append(
+    stated.append(
         Claim.below(
             "In layers of at least 8000 weights the index is this close to the truth",
             off,
@@ -204,4 +204,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             tested=bool(large.size),
         )
     )
-    return found
+    return stated

@@ -210,10 +210,12 @@ def _fit_three_norm(volumes: np.ndarray) -> np.ndarray:
         return float(np.mean((_three_norm_cdf(fit, at) - levels) ** 2))
 
     first = [np.log(half / 2), np.log(np.quantile(volumes, 0.75)), np.log(0.5), 2 * np.log(half)]
-    found: Any = minimize(
+    minimum: Any = minimize(
         off, first, method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-5, "fatol": 1e-10}
     )
-    return np.array([np.exp(found.x[0]), found.x[1], np.exp(found.x[2]), np.exp(found.x[3])])
+    return np.array(
+        [np.exp(minimum.x[0]), minimum.x[1], np.exp(minimum.x[2]), np.exp(minimum.x[3])]
+    )
 
 
 def largest_change(weights: np.ndarray, index: float, *, steps: int = 7) -> float:
@@ -257,7 +259,7 @@ def _nearest(cdf: np.ndarray, below: np.ndarray, at: np.ndarray) -> float:
     """Smallest over mixtures of the columns of the largest distance to the data's steps."""
     points, columns = cdf.shape
     slack = np.full((points, 1), -1.0)
-    found: Any = linprog(
+    solution: Any = linprog(
         np.append(np.zeros(columns), 1.0),
         A_ub=np.block([[cdf, slack], [-cdf, slack]]),
         b_ub=np.concatenate([below, -at]),
@@ -265,7 +267,7 @@ def _nearest(cdf: np.ndarray, below: np.ndarray, at: np.ndarray) -> float:
         b_eq=[1.0],
         method="highs",
     )
-    return float(found.fun) if found.success else np.inf
+    return float(solution.fun) if solution.success else np.inf
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:

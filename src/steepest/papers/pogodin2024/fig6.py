@@ -53,7 +53,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         len(parameters.exponents), len(parameters.decays), len(POTENTIALS),
         len(parameters.widths), parameters.seeds,
     )  # fmt: skip
-    found = {
+    projections = {
         (what, how): np.full(shape, np.nan)
         for what in ("delta_cdf", "magnitude")
         for how in ("projected", "trained")
@@ -73,11 +73,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 ends["trained"] = train(inputs, targets, start, potential)[0]
             for how, end in ends.items():
                 statistics = weight_statistics(start, end, potential)
-                found["delta_cdf", how][e, c, p, d, s] = statistics.delta_cdf
-                found["magnitude", how][e, c, p, d, s] = statistics.relative_magnitude
+                projections["delta_cdf", how][e, c, p, d, s] = statistics.delta_cdf
+                projections["magnitude", how][e, c, p, d, s] = statistics.relative_magnitude
     widths = np.array(parameters.widths)
     dataset = xr.Dataset(
-        {f"{what}_{how}": (names, values) for (what, how), values in found.items()}
+        {f"{what}_{how}": (names, values) for (what, how), values in projections.items()}
         | {"floor": ("width", noise_floor(widths))},
         coords={
             "exponent": list(parameters.exponents),
@@ -128,7 +128,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Gaussian to the noise floor, small at large widths, and the same by training."""
-    found = []
+    stated = []
     wide = dataset["width"] >= 1000
     floor = dataset["floor"].where(wide, drop=True)
     for exponent in dataset["exponent"].values:
@@ -137,7 +137,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         worst = float(each.max())
         n = int(ratio.isel(potential=0).size)
         error = float(ratio.sel(potential=each.idxmax()).std() / np.sqrt(n))
-        found.append(
+        stated.append(
             Claim.below(
                 f"N = d^{exponent:g}: the dual change is at the noise floor of exact"
                 " Gaussian samples for d >= 1000 (mean Delta CDF over the floor, worst potential)",
@@ -149,7 +149,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
     magnitude = dataset["magnitude_projected"].mean(["seed", "decay"])
     shrinks = magnitude.isel(width=-1) / magnitude.isel(width=0)
-    found.append(
+    stated.append(
         Claim.below(
             "The dual change becomes small against the dual weights as width grows"
             " (largest width over smallest, worst case)",
@@ -160,7 +160,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     both = (dataset["magnitude_trained"] / dataset["magnitude_projected"]).values
     both = both[np.isfinite(both)]
     far = float(np.abs(both - 1).max()) if both.size else np.nan
-    found.append(
+    stated.append(
         Claim.below(
             "Training by the paper's protocol changes the dual by as much as the"
             " projection (largest relative difference)",
@@ -169,4 +169,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             tested=bool(both.size),
         )
     )
-    return found
+    return stated

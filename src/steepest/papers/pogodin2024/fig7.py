@@ -87,8 +87,8 @@ def _recurrent(parameters: Parameters, hidden: int, seed: int) -> list[dict[str,
             model, new, new_labels, potential, parameters.rates, epochs=parameters.epochs,
             extensions=parameters.extensions, seed=seed,
         )  # fmt: skip
-        found = rows_of(f"rnn {hidden} {seed}", true, tuned)
-        rows += [row | {"network": "rnn"} for row in found if _RECURRENT in row["case"]]
+        measured = rows_of(f"rnn {hidden} {seed}", true, tuned)
+        rows += [row | {"network": "rnn"} for row in measured if _RECURRENT in row["case"]]
     return rows
 
 
@@ -103,8 +103,8 @@ def _self_supervised(parameters: Parameters, seed: int) -> list[dict[str, Any]]:
                 model, new, potential, parameters.pair_rates, stop_gradient=stop,
                 epochs=parameters.pair_epochs, seed=seed,
             )  # fmt: skip
-            found = rows_of(f"{kind} {seed}", true, tuned)
-            rows += [row | {"network": kind} for row in found]
+            measured = rows_of(f"{kind} {seed}", true, tuned)
+            rows += [row | {"network": kind} for row in measured]
     return rows
 
 
@@ -127,12 +127,12 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Each kind of learning shows the potential; stop-gradient makes no difference."""
-    found = named_claims(dataset)
+    stated = named_claims(dataset)
     right, _ = named(dataset)
     networks = dataset["network"].values
     for kind, words in _KINDS.items():
         of = networks == kind
-        found.append(
+        stated.append(
             Claim.above(
                 f"The true potential is named in most layers: {words} (share of cases)",
                 right[of].mean(),
@@ -143,7 +143,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     truth = np.array([INDEX[str(name)] for name in dataset["true"].values])
     off = np.abs(dataset["index"].values - truth)
     with_stop, without = (off[networks == kind] for kind in ("pairs", "pairs, all"))
-    found.append(
+    stated.append(
         Claim.below(
             "With and without stop-gradient the index is as near to the truth (mean distance with,"
             " and without)",
@@ -155,7 +155,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     own = np.array(
         [float(c["delta_cdf"].sel(potential=str(c["true"].values))) for c in _each(recurrent)]
     )
-    found.append(
+    stated.append(
         Claim.below(
             "Recurrent weights change nearly as a Gaussian in the true potential (median"
             " Delta CDF over the noise floor)",
@@ -163,7 +163,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             3,
         )
     )
-    found.append(
+    stated.append(
         Claim.below(
             "Dual changes stay small against the dual weights (median ratio of the"
             " layers; paper: usually below .2, up to .5)",
@@ -171,7 +171,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             0.3,
         )
     )
-    return found
+    return stated
 
 
 def _each(dataset: xr.Dataset) -> list[xr.Dataset]:

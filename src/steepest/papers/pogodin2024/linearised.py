@@ -109,7 +109,7 @@ def _gram(potential: AbstractPotential, weights: Any, jacobian: Any) -> Any:
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Real and projected changes for every width, network and potential."""
     shape = (len(_NAMES), len(parameters.widths), parameters.seeds)
-    found = {
+    series = {
         name: np.full(shape, np.nan) for name in ("apart", "correlation", "magnitude", "missing")
     }
     nearest = np.full((*shape, len(_NAMES)), np.nan)
@@ -133,11 +133,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 end = np.asarray(end)
                 real = np.asarray(potential.dual_change(start, end))
                 ideal = projected[name].dual_change
-                found["apart"][p, d, s] = np.linalg.norm(real - ideal) / np.linalg.norm(real)
-                found["correlation"][p, d, s] = np.corrcoef(real, ideal)[0, 1]
+                series["apart"][p, d, s] = np.linalg.norm(real - ideal) / np.linalg.norm(real)
+                series["correlation"][p, d, s] = np.corrcoef(real, ideal)[0, 1]
                 before = np.asarray(potential.to_dual(start))
-                found["magnitude"][p, d, s] = np.linalg.norm(real) / np.linalg.norm(before)
-                found["missing"][p, d, s] = float(left)
+                series["magnitude"][p, d, s] = np.linalg.norm(real) / np.linalg.norm(before)
+                series["missing"][p, d, s] = float(left)
                 far = [np.linalg.norm(end - other.weights) for other in projected.values()]
                 nearest[p, d, s] = np.array(far) / np.linalg.norm(end - start)
                 if d == len(parameters.widths) - 1 and s == 0:
@@ -145,7 +145,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                     shown[p] = np.stack([ideal[which], real[which]], axis=1) / real.std()
     names = ("potential", "width", "seed")
     dataset = xr.Dataset(
-        {what: (names, values) for what, values in found.items()}
+        {what: (names, values) for what, values in series.items()}
         | {
             "distance": ((*names, "hypothesised"), nearest),
             "single": (("potential", "weight", "how"), shown),
@@ -230,7 +230,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     apart = dataset["apart"]
     seeds = dataset.sizes["seed"]
     log_width = np.log(dataset["width"].values)
-    found = [
+    stated = [
         Claim.below(
             "Fine-tuning ends where every new answer is right (largest error left)",
             dataset["missing"].max(),
@@ -244,7 +244,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ]
         ends = apart.sel(potential=name).isel(width=[0, -1])
         fall = ends.isel(width=1).mean() / ends.isel(width=0).mean()
-        found.append(
+        stated.append(
             Claim(  # by hand: two conditions, of which one is measured
                 statement=f"{name}: projection on the Jacobian predicts the real dual change, the"
                 " better the wider the network (distance falls as width to this power)",
@@ -257,7 +257,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             )
         )
     wide = dataset.isel(width=-1)
-    found.append(
+    stated.append(
         Claim.above(
             "At the largest width real and projected changes of single weights agree"
             " (smallest correlation over potentials, mean of networks)",
@@ -266,7 +266,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
     )
     named = wide["distance"].idxmin("hypothesised") == wide["potential"]
-    found.append(
+    stated.append(
         Claim.above(
             "The projection nearest to the real weights is that of the potential which trained"
             " them (cases)",
@@ -275,4 +275,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             inclusive=True,
         )
     )
-    return found
+    return stated

@@ -237,7 +237,7 @@ def _input_correlation(lags: np.ndarray) -> np.ndarray:
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Both limits are approached; single changes are Gaussian, alike and nearly uncorrelated."""
     ends = dataset.isel(width=[0, -1]).mean("seed")
-    found = []
+    stated = []
     for what, words in (
         ("apart", "The linearised solution (Eqs 14-15) approaches the exact projection"),
         ("spread", "Lemma 1: the scaled matrix inside the inverse approaches the identity"),
@@ -245,7 +245,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         # Above N = d^.5 this is slow or absent: the theorem's growth of N is much slower.
         slow = ends[what].sel(exponent=ends["exponent"] <= 0.5, potential=_MOMENTS)
         ratio = float((slow.isel(width=1) / slow.isel(width=0)).max())
-        found.append(
+        stated.append(
             Claim.below(
                 f"{words} as d grows: entropy and 1.5-norm, N up to d^.5 (distance"
                 " at the largest width over the smallest, worst case)",
@@ -255,7 +255,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
     norm = ends["spread"].sel(potential="3-norm")
     grows = float((norm.isel(width=1) / norm.isel(width=0)).min())
-    found.append(
+    stated.append(
         Claim.above(
             "Erratum: Lemma 1 does not cover the 3-norm from Gaussian weights, where 1/phi'' has no"
             " finite mean (distance at the largest width over the smallest)",
@@ -265,7 +265,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     )
     ratio = (dataset["delta_cdf"] / dataset["floor"]).isel(width=-1)
     each = ratio.mean(["seed", "labels", "exponent"])
-    found.append(
+    stated.append(
         Claim.below(
             "The entries of one network's dual change are Gaussian, the 3-norm's included"
             " (mean Delta CDF over the noise floor at the largest width, worst potential)",
@@ -276,7 +276,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     )
     far = dataset["by_lag"].sel(lag=slice(10, None)).values
     near = float(np.abs(dataset["by_lag"].sel(lag=1)))
-    found.append(
+    stated.append(
         Claim.below(
             "Weights are weakly correlated when distant (largest correlation at distance"
             " 10 and more; at distance 1 it is " + f"{near:.2f})",
@@ -284,7 +284,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             0.05,
         )
     )
-    found.append(
+    stated.append(
         Claim.below(
             "Squared error and log cosh, both with one finite root, end at the same dual"
             " change, the projection's (largest relative distance over potentials)",
@@ -296,7 +296,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         change = dataset["change"].sel(labels=kind).values
         n, weights = change.shape
         p = min(kstest(column / column.std(), "norm").pvalue for column in change.T)
-        found.append(
+        stated.append(
             Claim.above(
                 f"Over initialisations ({kind} labels) the dual change of a single weight"
                 " is Gaussian (smallest Kolmogorov-Smirnov p of the weights watched, corrected for"
@@ -307,7 +307,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
         variance = change.var(axis=0, ddof=1)
         z = np.abs(variance / variance.mean() - 1) / np.sqrt(2 / n)
-        found.append(
+        stated.append(
             Claim.below(
                 f"All weights' changes have one variance ({kind} labels; largest z)",
                 z.max(),
@@ -315,7 +315,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             )
         )
         correlation = np.corrcoef(change.T)[np.triu_indices(weights, 1)] * np.sqrt(n)
-        found.append(
+        stated.append(
             Claim.below(
                 f"Changes of different weights are uncorrelated ({kind} labels; largest"
                 " z over all pairs)",
@@ -323,4 +323,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
                 4.5,
             )
         )
-    return found
+    return stated

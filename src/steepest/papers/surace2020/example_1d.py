@@ -155,12 +155,12 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     x, time = dataset["x"], dataset["time"]
     naive, naive_root = x.sel(flow="naive in x"), x.sel(flow="naive in sqrt(x)")
 
-    def agree(statement, one, other):
+    def agree(statement, values, other):
         return Claim.close(
-            f"{statement} (greatest difference, to 1e-8)", 0.0, np.abs(one - other).max(), 1e-8
+            f"{statement} (greatest difference, to 1e-8)", 0.0, np.abs(values - other).max(), 1e-8
         )
 
-    found = [
+    stated = [
         agree("Naive descent in x: x(t) = 1 + exp(-2t)", naive, 1 + np.exp(-2 * time)),
         agree(
             "Naive descent in the coordinate sqrt(x): it follows 1/sqrt(1 - exp(-8t)/2)",
@@ -189,5 +189,5 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     recorded = bool(np.isclose(at["time"], 0.1))
     for flow, expected in (("naive in x", 1.8187308), ("naive in sqrt(x)", 1.2897642)):
         words = f"x(0.1), {flow} (to 1e-6)"
-        found.append(Claim.close(words, expected, at.sel(flow=flow), 1e-6, tested=recorded))
-    return found
+        stated.append(Claim.close(words, expected, at.sel(flow=flow), 1e-6, tested=recorded))
+    return stated

@@ -301,7 +301,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     spread = dataset["unit_sse"].sel(unit_metric="Euclidean").values
     published = n == 13 and bool(np.isclose(float(dataset["mean_amplitude"]), _MEAN_OF_LARKMAN))
     worst = max(p["Fisher"], p["Wasserstein"])
-    found = [
+    stated = [
         Claim.above(
             "The metabolic metric cannot be discarded (F-test of its mean residual, p)",
             p["metabolic"],
@@ -335,4 +335,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             p["Euclidean"], 0.05, inclusive=True,
         ),
     ]  # fmt: skip
-    return found + [claim if published else replace(claim, holds=None) for claim in on_data]
+    return stated + [claim if published else replace(claim, holds=None) for claim in on_data]

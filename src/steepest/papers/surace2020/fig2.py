@@ -226,7 +226,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
 
     blue = points.sel(route="blue", map="true")
-    found = [
+    stated = [
         right_angle("red", "true"),
         right_angle("blue", "sheared"),
         not_right_angle("red", "sheared"),
@@ -246,5 +246,5 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         walk = points.sel(route=route, map="true").isel(start=-1)
         measured = walk.sel(time=2.0, method="nearest")
         words = f"The {route} route from (1, 1) is here at time 2, on the true map (to 1e-6)"
-        found.append(Claim.close(words, expected, measured, 1e-6, tested=paper))
-    return found
+        stated.append(Claim.close(words, expected, measured, 1e-6, tested=paper))
+    return stated

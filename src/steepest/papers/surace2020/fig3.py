@@ -149,7 +149,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Printed and recomputed numbers; which metrics agree where; two laws of Fisher's flow."""
     point, time = dataset["point"], dataset["time"].values
-    found = [
+    stated = [
         Claim.close("C(5, 1) (to 1e-7)", 1.3068528, dataset["cost_at_5_1"], 1e-7),
         Claim.close("dC(5, 1) (to 1e-12)", (1.0, -4.0), dataset["slope_at_5_1"], 1e-12),
     ]
@@ -157,11 +157,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     for name, expected in _ENDS.items():
         end = point.sel(metric=name).isel(start=0, time=-1)
         words = f"{name}: (mu, sigma) at time 1 from (6, 1) (to 1e-8)"
-        found.append(Claim.close(words, expected, end, 1.1e-8, tested=ended))
+        stated.append(Claim.close(words, expected, end, 1.1e-8, tested=ended))
     matrix = dataset["matrix"]
     naive = [matrix.sel(metric=f"Euclidean in {x}") for x in ("variance", "precision")]
     apart = np.abs((naive[0] - naive[1]).values).max(axis=(1, 2))
-    found.append(
+    stated.append(
         Claim.close(
             "The metrics of variance and precision coincide at sigma = 1 (difference at sigma = 1"
             " and 2, to 1e-12)",
@@ -179,7 +179,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ],
         axis=1,
     )
-    found.append(
+    stated.append(
         Claim.close(
             "Fisher's flow has the closed form mu = 4 + m e^-t, s = 4 + (s0-4+m^2) e^-t - m^2"
             " e^-2t (greatest difference, to 1e-8)",
@@ -190,7 +190,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     )
     second = fisher[:, 1] ** 2 + fisher[:, 0] ** 2 - 20  # E[x^2] minus its target
     linear = second - second[0] * np.exp(-time)
-    found.append(
+    stated.append(
         Claim.close(
             "Under Fisher this divergence decays linearly in expectation parameters: E[x^2]"
             " approaches its target as e^-t (greatest difference, to 1e-8)",
@@ -200,7 +200,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         )
     )
     pair = point.sel(metric=["Euclidean in sigma", "Wasserstein"]).values
-    found.append(
+    stated.append(
         Claim.close(
             "The flow of Fig 3A is that of Wasserstein's metric (greatest difference, to 1e-12)",
             0.0,
@@ -210,11 +210,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     )
     ends = point.isel(time=-1, start=0).values
     others = [np.abs(ends[i] - ends[j]).max() for i in range(4) for j in range(i)]
-    found.append(
+    stated.append(
         Claim.above(
             "All other flows differ (least distance at the end from (6, 1))",
             min(others),
             0.05,
         )
     )
-    return found
+    return stated

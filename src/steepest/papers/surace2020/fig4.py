@@ -221,7 +221,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     stopped, extrapolated = (float(x) for x in dataset["hit"])
     largest = float(dataset["fisher_release"].isel(i0=0).max())
     close = Claim.close
-    found = [
+    stated = [
         close("Intrinsic plasticity: C(1.5, -1) (to 1e-8)", 1.18942462, value["intrinsic_cost"],
               1e-8),
         close("its dC (to 1e-7)", (0.3086691, 1.2501184), value["intrinsic_slope"], 1e-7),
@@ -237,8 +237,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
               " (to 1e-5)", 0.164656, extrapolated, 1e-5),
         close("it was stopped at P = .999, at time (to 1e-6)", 0.164364, stopped, 1e-6),
     ]  # fmt: skip
-    found = [claim if same else replace(claim, holds=None) for claim in found]
-    found += [
+    stated = [claim if same else replace(claim, holds=None) for claim in stated]
+    stated += [
         Claim.below("Fisher's flow never reaches P = 1 (largest P until time 6)", largest, 1),
         close(
             "Fisher's flow has a closed form in mean and variance of the response (greatest"
@@ -264,4 +264,4 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             0.9,
         ),
     ]  # fmt: skip
-    return found
+    return stated

@@ -1,0 +1,92 @@
+"""A call for each synapse as an answer."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from steepest.inference.synapses.calls import Calls
+from steepest.papers.pogodin2024 import CITATION as POGODIN
+from steepest.report.answer import Answer
+from steepest.report.page import Page, Section
+from steepest.report.tables import plain_table, text, together
+from steepest.report.words import capital, fixed, interval
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+__all__ = ["calls_answer"]
+
+_CAPTION = (
+    "A: change of log size against size; dashed lines are the change asked about, the grey band"
+    " twice the noise of a change. B: synapses called changed, and how many of them are expected to"
+    " be wrong, beside the usual rule of a ratio."
+)
+
+
+def calls_answer(calls: Calls, *, source: str, request: Mapping[str, Any] | None = None) -> Answer:
+    """The calls for terminal, JSON, page and CSV; `source` is the file's name.
+
+    `request` is what was asked, by the names of the options, for the JSON.
+
+    >>> from steepest.inference import Design, classify, infer_measured, simulate_design
+    >>> measured = simulate_design(Design(synapses=60, sessions=3, groups=6), 1, seed=1)
+    >>> calls = classify(infer_measured(measured, draws=10))
+    >>> calls_answer(calls, source="sizes.csv").heading
+    'sizes.csv: session 0 to session 2'
+    """
+    return Answer(
+        name="calls",
+        heading=f"{source}: {calls.sessions[0]} to {calls.sessions[1]}",
+        content=calls.to_dict() | ({} if request is None else {"request": dict(request)}),
+        table=lambda: _table(calls),
+        page=lambda: _page(calls, source),
+        draw=calls.plot,
+        others={"calls.csv": calls.to_csv},
+    )
+
+
+def _page(calls: Calls, source: str) -> Page:
+    return Page(
+        title=f"Calls of {source}",
+        question="Which synapses changed?",
+        asked=f"Asked of {source}, {calls.sessions[0]} to {calls.sessions[1]}. Measurement noise:"
+        f" {calls.noise_statement}.",
+        statement=calls.sentence,
+        tone="good" if calls.changed else "open",
+        reason=capital(calls.reason),
+        alt="Changes against size with every call, and the number of calls expected to be wrong",
+        caption=_CAPTION,
+        sections=[
+            Section("How many", ("Call", "Synapses"), list(calls.counts.items()), numbers=(1,)),
+            Section(
+                "Every synapse called changed, the surest first",
+                ("Row, from 0", "Group", "Call", "Probability", "Change of log size", "95 %"),
+                _changed(calls),
+                numbers=(0, 3, 4),
+                note="All synapses are in calls.csv and calls.json.",
+            ),
+        ],
+        citations=[POGODIN],
+        seed=calls.seed,
+    )
+
+
+def _changed(calls: Calls) -> list[tuple[Any, ...]]:
+    rows = [row for row in calls.rows() if row["call"] in ("potentiated", "depressed")]
+    return [
+        (
+            row["row"],
+            row["group"] or "",
+            row["call"],
+            f"{row['probability']:.3f}",
+            fixed(row["change"]),
+            interval((row["low"], row["high"])),
+        )
+        for row in sorted(rows, key=lambda row: -row["probability"])
+    ]
+
+
+def _table(calls: Calls) -> "Group":
+    table = plain_table("Call", "Synapses", numbers=1)
+    for call, number in calls.counts.items():
+        table.add_row(call, str(number))
+    return together(text(calls.sentence, "bold"), text(capital(calls.reason)), "", table)

@@ -1,0 +1,96 @@
+"""Tables packed, nested and named as other programs leave them."""
+
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+from steepest.data import read_columns
+from steepest.errors import DataError
+
+SIZES = np.exp(np.random.default_rng(0).standard_normal((5, 3)))
+
+
+def test_matlab_matrices_are_columns_by_number_and_texts_are_labels(tmp_path):
+    cells = np.array([f"c{i}" for i in range(5)], dtype=object)
+    scipy.io.savemat(tmp_path / "a.mat", {"volume": SIZES, "cell": cells, "step": 4.0})
+    columns = read_columns(tmp_path / "a.mat", ["volume.0", "volume.2"], labels=["cell"])
+    np.testing.assert_array_equal(columns.arrays[1], SIZES[:, 2])
+    assert columns.labels == (("c0", "c1", "c2", "c3", "c4"),)
+    by_number = read_columns(tmp_path / "a.mat", ["2"], part="volume")
+    np.testing.assert_array_equal(by_number.arrays[0], SIZES[:, 2])
+
+
+def test_arrays_in_matlab_structs_are_listed_and_read_by_name(tmp_path):
+    inside = {"before": SIZES[:, 0], "after": SIZES[:4, 1]}
+    scipy.io.savemat(tmp_path / "a.mat", {"mouse": inside})
+    with pytest.raises(DataError, match=r"mouse.before \(5\), mouse.after \(4\): say which"):
+        read_columns(tmp_path / "a.mat", ["before"])
+    column = read_columns(tmp_path / "a.mat", ["mouse.after"], part="mouse.after").arrays[0]
+    np.testing.assert_array_equal(column, SIZES[:4, 1])
+
+
+def test_matlab_73_is_read_as_it_lies_in_matlab(tmp_path):
+    path = tmp_path / "a.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["volume"] = SIZES.T  # MATLAB stores columns first
+        file["volume"].attrs["MATLAB_class"] = np.bytes_("double")
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file")
+    np.testing.assert_array_equal(read_columns(path, ["1"]).arrays[0], SIZES[:, 1])
+
+
+def test_json_is_records_or_lists(tmp_path):
+    path = tmp_path / "rois.json"
+    path.write_text(
+        '[{"id": "a", "mean": [1, 2.5], "x": {"y": 1}}, {"id": "b", "mean": [3, null]}]'
+    )
+    columns = read_columns(path, ["mean.0", "mean.1"], labels=["id"], missing=True)
+    np.testing.assert_array_equal(columns.arrays[1], [2.5, np.nan])
+    assert columns.labels == (("a", "b"),)
+    path.write_text('{"before": [1, 2], "after": [3, 4]}')
+    assert read_columns(path, ["after"]).arrays[0].tolist() == [3, 4]
+    path.write_text('{"before": [1, 2], "after": [3]}')
+    with pytest.raises(DataError, match=r"before has 2, after has 1.*give a list of records"):
+        read_columns(path, ["after"])
+
+
+def test_one_of_several_tables_in_a_zip_file_is_named(tmp_path):
+    path = tmp_path / "data.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "before\n1\n2\n")
+        archive.writestr("b.csv", "before\n3\n4\n")
+        archive.writestr("__MACOSX/._a.csv", "x")
+    with pytest.raises(DataError, match=r"2 files, 'a.csv', 'b.csv': say which with --table"):
+        read_columns(path, ["before"])
+    assert read_columns(path, ["before"], part="b.csv").arrays[0].tolist() == [3, 4]
+
+
+def test_dates_and_titles_above_an_excel_header_are_understood(tmp_path):
+    import datetime
+
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    days = [datetime.datetime(2019, 6, 20), datetime.datetime(2019, 6, 24)]
+    for row in (["Mouse", 1], [], ["Dendrite", "Spine", *days], ["d0", 0, 0.5, 0.25]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    columns = read_columns(tmp_path / "a.xlsx", ["2019-06-20", "2019-06-24"], labels=["Dendrite"])
+    assert [array.tolist() for array in columns.arrays] == [[0.5], [0.25]]
+    assert columns.rows.tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("begins", "says"),
+    [
+        (b"\x89PNG\r\n", "a picture"),
+        (b"II*\x00", "a TIFF"),
+        (b"ARROW1", "save the table as Parquet"),
+    ],
+)
+def test_what_is_no_table_says_what_it_is(begins, says, tmp_path):
+    (tmp_path / "a").write_bytes(begins + bytes(20))
+    with pytest.raises(DataError, match=says):
+        read_columns(tmp_path / "a", [0])
