@@ -197,7 +197,7 @@ def _clashes_of_pairs(asked: Request, given: Callable[..., list[str]]) -> list[s
     clashes: list[str] = []
     others = given(
         "sessions", "times", "replicate_before", "replicate_after", "group", "null", "rate",
-        "unpaired", "detection_limit",
+        "unpaired", "detection_limit", "id", "session", "replicates", "order", "compare", "file_is",
     )  # fmt: skip
     if others:
         clashes.append(
