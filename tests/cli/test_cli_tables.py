@@ -76,7 +76,7 @@ def test_a_file_alone_is_looked_at_and_its_command_judges_it(call, tables):
     proposed = shlex.split(command)[1:]
     assert proposed[-2:] == ["--group", "mouse/dendrite"]
     chosen = ["--where", "mouse!=m7", "day != day12", "--out", "out"]
-    code, out, err = call(*proposed, *chosen)
+    code, out, err = call(*proposed, *chosen, "--full")
     assert (code, err) == (0, "")
     assert "7 clusters resampled" in out
     said = json.loads((tables / "out" / "verdict.json").read_text())
@@ -120,3 +120,39 @@ def test_bad_requests_end_with_2_and_write_nothing(call, tables, tokens, says):
     assert (code, out) == (2, "")
     assert says in err
     assert sorted(path.name for path in tables.iterdir()) == before
+
+
+def test_conditions_are_compared_and_written(call, tables):
+    lines = (tables / "wide.csv").read_text().splitlines()
+    arms = [
+        f"{line},{'trained' if at % 2 else 'sham'}" for at, line in enumerate(lines[1:], start=1)
+    ]
+    (tables / "arms.csv").write_text("\n".join([lines[0] + ",arm", *arms]))
+    options = [*WIDE[:4], "--group", "dendrite", "--compare", "arm"]
+    code, out, err = call("infer", "arms.csv", *options, "--out", "out")
+    assert (code, err) == (0, "")
+    assert "The indices of sham and trained do not differ" in out
+    said = json.loads((tables / "out" / "comparison.json").read_text())
+    assert said["request"]["compare"] == "arm"
+    assert {len(verdict["used"]["groups"]) for verdict in said["verdicts"].values()} == {8}
+    page = (tables / "out" / "comparison.html").read_text()
+    assert "The indices of sham and trained do not differ" in page
+    assert "--compare arm" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--compare", "mouse"], "condition 'm0' has 2 groups: at least 8"),
+        (["--compare", "arm"], "no column 'arm'"),
+        (["--compare", "mouse", "--where", "mouse=m1"], "1 condition (m1)"),
+    ],
+)
+def test_conditions_that_cannot_be_compared_end_with_2(call, tables, options, says):
+    code, out, err = call("infer", "wide.csv", *WIDE, "--group", "dendrite", *options)
+    assert (code, out) == (2, "")
+    assert says in err
+    pair = ["--before", "day0", "--after", "day4", "--compare", "mouse"]
+    code, _, err = call("infer", "wide.csv", *pair)
+    assert code == 2
+    assert "--compare needs to know the noise of measurement" in err

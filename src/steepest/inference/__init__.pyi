@@ -10,6 +10,7 @@ from .networks.layers import LayersVerdict, infer_layers
 from .networks.weights import weight_statistics
 from .synapses.assumed_noise import sensitivity
 from .synapses.calls import Calls, classify
+from .synapses.comparison import Comparison, compare_conditions
 from .synapses.covariate import rate_exponent
 from .synapses.directed import directed_change
 from .synapses.dual_curve import MirrorMap, mirror_map
@@ -25,6 +26,7 @@ from .synapses.verdict import Verdict
 __all__ = [
     "GEOMETRIES",
     "Calls",
+    "Comparison",
     "Connectivity",
     "Design",
     "LayersVerdict",
@@ -38,6 +40,7 @@ __all__ = [
     "Verdict",
     "activity",
     "classify",
+    "compare_conditions",
     "designs",
     "directed_change",
     "flow_samples",

@@ -1,5 +1,6 @@
 from .answer import Answer
 from .asked import answer_request
+from .comparison import comparison_answer
 from .connectivity import connectivity_answer
 from .layers import layers_answer
 from .measured import measured_answer
@@ -16,6 +17,7 @@ __all__ = [
     "Page",
     "Section",
     "answer_request",
+    "comparison_answer",
     "connectivity_answer",
     "layers_answer",
     "measured_answer",

@@ -5,6 +5,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from steepest.data.header import parse_header_row
 from steepest.data.size_table import SizeTable
 from steepest.data.tables import read_columns
@@ -40,7 +42,9 @@ def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
     if request.pairs:
         return _pairs(files, request)
     sizes = request.read(files)
-    if request.unpaired:
+    if "compare" in sizes.labels:
+        answer = _compared(sizes, request)
+    elif request.unpaired:
         answer = _unpaired(sizes, request)
     elif request.paired(sizes):
         answer = _pair(sizes, request)
@@ -159,6 +163,44 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
             after.values,
             request.detection_limit,
         ),
+    )
+
+
+def _compared(sizes: SizeTable, request: Request) -> Answer:
+    """A verdict for every value of the condition that is compared, and their differences."""
+    from steepest.inference.synapses.comparison import compare_conditions
+    from steepest.report.comparison import comparison_answer
+
+    values = sizes.labels["compare"]
+    stated = request.noise_cv is not None or request.noise_sd is not None
+    measured = {}
+    for code in np.argsort(np.array(values.names, dtype=object)):
+        name = values.names[code]
+        try:
+            part = request.measurements(sizes.select(values.codes == code))
+        except DataError as error:
+            raise DataError(f"{sizes.path}: condition {name!r}: {error}") from error
+        if part.source is None and not stated:
+            raise DataError(
+                f"{sizes.path}: --compare needs to know the noise of measurement: give three"
+                " sessions or more, replicates, or a stated noise (--noise-cv 0 says that sizes are"
+                " exact)"
+            )
+        measured[name] = part
+    try:
+        comparison = compare_conditions(
+            measured,
+            noise_cv=request.noise_cv,
+            noise_sd=request.noise_sd,
+            seed=request.seed or 0,
+        )
+    except DataError as error:
+        raise DataError(f"{sizes.path}: {error}") from error
+    return comparison_answer(
+        comparison,
+        source=sizes.source,
+        condition=request.compare or "file",
+        request=_understood(request),
     )
 
 

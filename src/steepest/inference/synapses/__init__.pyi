@@ -1,5 +1,6 @@
 from .assumed_noise import Sensitivity, sensitivity
 from .calls import Calls, LaboratoryRule, classify
+from .comparison import Comparison, Difference, compare_conditions
 from .covariate import RateFit, rate_exponent
 from .deltacdf import delta_cdf, delta_cdf_floor, delta_cdf_of_geometries
 from .directed import Directed, directed_change
@@ -43,10 +44,12 @@ __all__ = [
     "Calls",
     "CensoredLikelihood",
     "Check",
+    "Comparison",
     "Counts",
     "Decision",
     "DeltaCdf",
     "DeltaCdfFloor",
+    "Difference",
     "Directed",
     "Estimate",
     "ExactLikelihood",
@@ -70,6 +73,7 @@ __all__ = [
     "UnpairedVerdict",
     "Verdict",
     "classify",
+    "compare_conditions",
     "decide",
     "decide_measured",
     "delta_cdf",

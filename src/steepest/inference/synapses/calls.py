@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from steepest._version import __version__
 from steepest.errors import DataError, UsageError
-from steepest.files import plain
+from steepest.files import plain, to_csv
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.measured import MeasuredVerdict
 from steepest.inference.synapses.noise import stated_number
@@ -157,16 +157,8 @@ class Calls:
 
     def to_csv(self) -> str:
         """The calls as text, a synapse a line; empty where a number does not exist."""
-        import csv
-        import io
-
-        out = io.StringIO()
         rows = self.rows()
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: _cell(value) for name, value in row.items()})
-        return out.getvalue()
+        return to_csv(list(rows[0]), ([_cell(value) for value in row.values()] for row in rows))
 
     def to_dataset(self) -> "xarray.Dataset":
         """Calls, probabilities and changes by synapse."""
@@ -202,10 +194,10 @@ class Calls:
         return fragment(self.sentence, [f"{self.reason}."], [table(("call", "synapses"), counts)])
 
 
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cell(value: Any) -> Any:
+    if not isinstance(value, float):
+        return value
+    return None if math.isnan(value) else float(f"{value:.6g}")
 
 
 def classify(verdict: AnyVerdict, change: float = 0.2, fdr: float = 0.05) -> Calls:

@@ -17,16 +17,10 @@ from scipy.special import bdtr, ndtr
 
 from steepest.errors import DataError
 from steepest.inference.synapses.checks import rank_correlation
-from steepest.inference.synapses.geometries import ALPHA, GEOMETRIES, SEARCHED
+from steepest.inference.synapses.exchangeable_rules import MOST_CROSSING, PAIRS, Evidence
+from steepest.inference.synapses.geometries import ALPHA, SEARCHED
 from steepest.inference.synapses.intervals import Interval
-from steepest.inference.synapses.naming import (
-    MIXTURE,
-    Candidate,
-    Decision,
-    Outcome,
-    Rules,
-    settled,
-)
+from steepest.inference.synapses.naming import Outcome, settled
 from steepest.inference.synapses.noise import Noise, check_noise, stated_noise
 from steepest.inference.synapses.publishing import pairs_legend, pairs_methods, results_sentence
 from steepest.inference.synapses.sizes import columns_of
@@ -49,7 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["PairsVerdict", "infer_pairs", "long_pairs"]
 
 _FEWEST = 50
-_MOST_CROSSING = 0.01  # share of synapses; at .016 an index of 0 reads .06, at .024 .16
 _GRID = np.linspace(*SEARCHED, 81)
 _NORMAL_95 = 1.959964
 
@@ -217,8 +210,8 @@ def infer_pairs(
     interval = Interval(index, low, high)
     crossing = _share_crossing(logs, index) if math.isfinite(index) else math.nan
     checks = _checks(logs, crossing)
-    evidence = _Evidence(interval, crossing, noise)
-    decision = settled(evidence, _RULES)
+    evidence = Evidence(interval, crossing, noise)
+    decision = settled(evidence, PAIRS)
     return PairsVerdict(
         index=index,
         interval=(low, high),
@@ -310,103 +303,5 @@ def _checks(logs: np.ndarray, crossing: float) -> dict[str, Check]:
         said if p_value >= ALPHA else f"{said}: the order within pairs has a meaning",
     )
     said = f"{crossing:.1%} of synapses expected to cross zero"
-    flips = Check(crossing, None, None if math.isnan(crossing) else crossing < _MOST_CROSSING, said)
+    flips = Check(crossing, None, None if math.isnan(crossing) else crossing < MOST_CROSSING, said)
     return {"sign_flips": flips, "order": order}
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    interval: Interval
-    crossing: float
-    noise: Noise
-
-
-def _numbers(evidence: _Evidence) -> str:
-    interval = evidence.interval
-    return f"index {interval.value:.2f} (95 % {interval.low:.2f} to {interval.high:.2f})"
-
-
-def _no_index(evidence: _Evidence) -> Decision | None:
-    if math.isfinite(evidence.interval.value):
-        return None
-    return Decision(
-        "refused",
-        "These pairs do not determine a geometry index.",
-        "the index runs out of the searched range",
-        "More pairs, or a wider range of sizes.",
-    )
-
-
-def _selected(evidence: _Evidence) -> Decision | None:
-    if not evidence.crossing >= _MOST_CROSSING:
-        return None
-    return Decision(
-        "refused",
-        "What the synapses of a pair do not share is too large to tell by positive sizes.",
-        f"{_numbers(evidence)}; {evidence.crossing:.1%} of synapses are expected to cross zero, and"
-        " positive sizes cannot show it",
-        "Pairs that are more alike, or the same synapses in several sessions.",
-    )
-
-
-def _noisy(evidence: _Evidence) -> Decision | None:
-    if evidence.noise.kind == "none":
-        return None
-    known = "is not taken out" if evidence.noise.positive else "is not known"
-    return Decision(
-        "undecided",
-        "No geometry is named from pairs without exact sizes.",
-        f"{_numbers(evidence)}; the measurement noise {known}, and moves the index",
-        "Measure each synapse more than once and average; state noise_cv 0 where sizes are exact.",
-    )
-
-
-def _past_the_middle(evidence: _Evidence, candidate: Candidate) -> Decision | None:
-    """The whole interval must lie nearer to the candidate than to any other name."""
-    interval, own = evidence.interval, candidate.index
-    for other in GEOMETRIES.values():
-        middle = (own + other) / 2
-        if interval.low <= middle if other < own else other > own and interval.high >= middle:
-            return Decision(
-                "undecided",
-                f"Undecided: {candidate.name} is not excluded, and not certain enough to be named.",
-                f"{_numbers(evidence)}; the interval reaches past the middle between {own:g} and"
-                f" {other:g}",
-                "More pairs, until the interval is nearer to one geometry than to any other.",
-            )
-    return None
-
-
-def _mixed(evidence: _Evidence, candidate: Candidate) -> Decision | None:
-    if candidate.name != "1.5-norm":
-        return None
-    return Decision(
-        "mixture",
-        MIXTURE,
-        f"{_numbers(evidence)}; one snapshot of pairs cannot tell the two apart",
-        "A series of at least four sessions.",
-    )
-
-
-_RULES: Rules[_Evidence] = Rules(
-    interval=lambda evidence: evidence.interval,
-    further=lambda _: 0.0,
-    refusals=(_no_index, _selected, _noisy),
-    vetoes=(_past_the_middle, _mixed),
-    none=lambda evidence: (
-        f"{_numbers(evidence)}; widened by its margin the interval holds no named geometry",
-        "Ask which other metric, or which mixture of processes, has this index.",
-    ),
-    several=lambda evidence, count: (
-        f"{_numbers(evidence)}; the widened interval holds {count} named geometries",
-        "More pairs, or a wider range of sizes.",
-    ),
-    far=lambda evidence, candidate: (
-        f"{_numbers(evidence)}; that is not close enough to {candidate.index:g}",
-        "More pairs: the interval must shrink onto one geometry, or off it.",
-    ),
-    named=lambda evidence, _: (
-        f"{_numbers(evidence)}; no other named geometry agrees with it",
-        "The same synapses in several sessions, to see whether they move so.",
-    ),
-)

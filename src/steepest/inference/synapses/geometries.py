@@ -16,6 +16,7 @@ __all__ = [
     "MOST_FLIPS",
     "NOT_LAZY",
     "PRODUCTS_APART",
+    "PURE",
     "SEARCHED",
     "SHOWN",
     "WEIGHING",
@@ -54,6 +55,9 @@ APART = 0.05
 
 PRODUCTS_APART = 0.15
 """How far the product estimator must be from the index to say that the noise curve is wrong."""
+
+PURE = 0.05
+"""Share of the variance of change, below which a part of a mixture is next to nothing."""
 
 LEAST_SHARE = 0.25
 """Share of signal in the variance of change; below, a slightly wrong noise makes any index."""

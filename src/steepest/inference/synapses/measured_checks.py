@@ -20,10 +20,10 @@ from steepest.inference.synapses.geometries import (
     MOST_FLIPS,
     PRODUCTS_APART,
     SEARCHED,
-    WINS,
 )
 from steepest.inference.synapses.heterogeneity import FEWEST_IN_GROUP
 from steepest.inference.synapses.intervals import Contrast, Interval
+from steepest.inference.synapses.measured_rules import mixed
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.outlying import MOST_OUTLYING
 from steepest.inference.synapses.settle import about_drift, expected_variance
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["CHECKS", "check_losses_seen", "checks_of", "index_with_background", "reversion"]
 
 _FEW_OUTLYING = 0.005  # of replicates; 4 robust sd leave out a few of any Gaussian's
-_PURE = 0.05  # share of the variance, below which a part of a mixture is next to nothing
 _BACKGROUND = 0.05  # of the median size
 
 
@@ -249,8 +248,7 @@ def _mixture(estimate: Estimate) -> Check:
         f" the best mixture is {share.value:.0%} additive"
         f" (95 % {share.low:.0%} to {share.high:.0%})"
     )
-    mixed = wins < WINS and share.low > _PURE and share.high < 1 - _PURE
-    return Check(wins, None, None if mixed else True, said)
+    return Check(wins, None, None if mixed(estimate) else True, said)
 
 
 def _background(estimate: Estimate) -> Check:

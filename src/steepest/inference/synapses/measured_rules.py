@@ -11,6 +11,7 @@ from steepest.inference.synapses.geometries import (
     GEOMETRIES,
     LEAST_SHARE,
     PRODUCTS_APART,
+    PURE,
     WINS,
 )
 from steepest.inference.synapses.intervals import Contrast, Interval
@@ -29,7 +30,7 @@ from steepest.inference.synapses.naming import (
 from steepest.inference.synapses.outlying import MOST_OUTLYING
 from steepest.inference.synapses.units import check_units
 
-__all__ = ["decide_measured"]
+__all__ = ["decide_measured", "mixed"]
 
 _FEWEST_GROUPS = 8
 _LARGE_SHARE = 0.5
@@ -253,6 +254,26 @@ def _products(estimate: Estimate, candidate: Candidate) -> Decision | None:
     )
 
 
+def _blended(estimate: Estimate, candidate: Candidate) -> Decision | None:
+    """A name is not given where a mixture of two kinds of change is as good, and is one."""
+    if candidate.name == "1.5-norm" or not _is_series(estimate) or not mixed(estimate):
+        return None
+    share = estimate.additive_share
+    return Decision(
+        "undecided",
+        f"Undecided: {candidate.name}, or additive and multiplicative change together.",
+        f"{_numbers(estimate)}; a mixture of which {share.value:.0%} (95 % {share.low:.0%} to"
+        f" {share.high:.0%}) is additive explains change as well",
+        "A wider range of sizes, or more of the smallest and largest synapses.",
+    )
+
+
+def mixed(estimate: Estimate) -> bool:
+    """Whether a mixture is no worse than one power of size, and neither part is next to nothing."""
+    share = estimate.additive_share
+    return estimate.power_wins < WINS and share.low > PURE and share.high < 1 - PURE
+
+
 def _mixture(estimate: Estimate, candidate: Candidate) -> Decision | None:
     if candidate.name != "1.5-norm":
         return None
@@ -298,7 +319,16 @@ _MEASURED: Rules[Estimate] = Rules(
         _two_units,
         _groups_differ,
     ),
-    vetoes=(_past_the_middle, _stated_alone, _large_pair, _halves, _lags, _products, _mixture),
+    vetoes=(
+        _past_the_middle,
+        _stated_alone,
+        _large_pair,
+        _halves,
+        _lags,
+        _products,
+        _blended,
+        _mixture,
+    ),
     none=lambda estimate: (
         f"{_numbers(estimate)}; widened by {margin(estimate.index.value):.2f} the interval holds no"
         f" named geometry{_trend(estimate)}",

@@ -83,12 +83,8 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """The check as plain JSON values."""
-        return {
-            "statistic": self.statistic,
-            "p_value": self.p_value,
-            "passed": self.passed,
-            "meaning": self.meaning,
-        }
+        told = ("statistic", "p_value", "passed", "meaning")
+        return {name: getattr(self, name) for name in told}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from scipy.stats import beta
 from steepest.inference import GEOMETRIES
 from steepest.study import Claim
 
-__all__ = ["claims"]
+__all__ = ["claims", "printed"]
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
@@ -116,7 +116,7 @@ def _lowest_coverage(held: xr.DataArray) -> Claim:
         )
         error = math.sqrt(share * (1 - share) / many)
     words = "Coverage of the index's interval in the worst cell of 100 verdicts or more"
-    return _printed(words, said, error)
+    return printed(words, said, error)
 
 
 def _parts(dataset: xr.Dataset, design: str) -> Claim:
@@ -129,7 +129,7 @@ def _parts(dataset: xr.Dataset, design: str) -> Claim:
         if int(counts.sel(part=part))
     )
     words = f"Intervals of parts that hold the truth, all cells ({design})"
-    return _printed(words, said or "none judged")
+    return printed(words, said or "none judged")
 
 
 def _power(dataset: xr.Dataset, design: str, runs: int) -> Claim:
@@ -137,10 +137,10 @@ def _power(dataset: xr.Dataset, design: str, runs: int) -> Claim:
     truths = [t for t in dataset["truth"].values if t in GEOMETRIES]
     shares = right.sel(truth=truths).mean("noise")
     said = ", ".join(f"{t} {float(shares.sel(truth=t)):.2f}" for t in truths)
-    return _printed(f"Right names, mean over noises ({design})", said)
+    return printed(f"Right names, mean over noises ({design})", said)
 
 
-def _printed(statement: str, said: str, error: float | None = None) -> Claim:
+def printed(statement: str, said: str, error: float | None = None) -> Claim:
     """What is told, with nothing to hold it against: made by hand for that."""
     return Claim(
         statement=statement,
