@@ -98,8 +98,8 @@ def _initialled(name: str) -> str:
 class FigureTitle:
     """A figure's key, such as "surace2020.fig2", and the first line of its docstring.
 
-    >>> available()[-1].figures[-1].key
-    'ours.demo'
+    >>> available()[0].figures[0].key
+    'galtier2013.assumption6'
     """
 
     key: str

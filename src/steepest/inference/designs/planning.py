@@ -40,7 +40,7 @@ class Plan:
 
     `outcomes` counts the runs of every design and truth by `OUTCOMES`.
 
-    >>> designs = Design(synapses=80, sessions=4, groups=8)
+    >>> designs = Design(synapses=300, sessions=4, groups=8)
     >>> plan(designs, truths=("multiplicative",), runs=2).power.round(1).tolist()
     [[1.0]]
     """

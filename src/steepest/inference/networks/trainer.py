@@ -81,7 +81,7 @@ def name_trainer(marks: dict[str, Marks]) -> Trainer:
     >>> before = rng.standard_normal((40, 50))
     >>> after = before + 1e-3 * np.sign(rng.standard_normal((40, 50)))
     >>> name_trainer({"hidden": marks_of(before, after)}).name
-    'sign or Lion'
+    'the sign of the gradient, or Lion'
     """
     if not marks:
         return Trainer("too small", "", "no layer can be used", False, {}, {})

@@ -140,8 +140,8 @@ def compare_conditions(
     8 groups (of those that have any), and as `infer_measured` does.
 
     >>> from steepest.inference import Design, simulate_design
-    >>> design = Design(synapses=100, sessions=3, groups=10)
-    >>> same = {name: simulate_design(design, 1, seed=s) for s, name in enumerate("ab")}
+    >>> design = Design(synapses=200, sessions=4, groups=10)
+    >>> same = {name: simulate_design(design, 1, seed=s) for s, name in enumerate("ab", 2)}
     >>> compare_conditions(same, draws=50).differences[0].outcome
     'alike'
     """
