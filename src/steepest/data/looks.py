@@ -57,7 +57,11 @@ class ColumnLook:
 
 @dataclass(frozen=True)
 class Mark:
-    """What stands in a column of sizes beside sizes, how often, and what it would be taken for."""
+    """What stands in a column of sizes beside sizes, how often, and what it would be taken for.
+
+    >>> Mark("day 4", "0", 12, "absent").taken
+    'absent'
+    """
 
     column: str
     written: str
