@@ -79,7 +79,6 @@ def read_columns(
     *,
     labels: Sequence[str | int] = (),
     absent: Sequence[str] = (),
-    not_measured: Sequence[str] = (),
     part: str | None = None,
     header_row: HeaderRow = None,
     missing: bool = False,
@@ -88,9 +87,8 @@ def read_columns(
     """The named or numbered columns of a file as finite float64 arrays of one length.
 
     Columns in `labels` (groups, conditions) are read as text. Cells that equal one of the `absent`
-    codes, as text or as a number, become 0, and those that equal a `not_measured` code become NaN;
-    the code "empty" stands for an empty cell or NaN. Other cells that say nothing (empty, NA, NaN)
-    become NaN where `missing` numbers are allowed.
+    codes, as text or as a number, become 0; the code "empty" stands for an empty cell or NaN. Other
+    cells that say nothing (empty, NA, NaN) become NaN where `missing` numbers are allowed.
     `part` names the sheet of a workbook, the table of an NWB file, an array of a MATLAB file or a
     member of a zip file.
 
@@ -123,7 +121,6 @@ def read_columns(
         columns,
         labels=labels,
         absent=absent,
-        not_measured=not_measured,
         missing=missing,
         cure=cure,
     )
@@ -154,7 +151,10 @@ def take_columns(
     missing: bool = False,
     cure: str = CURE,
 ) -> Columns:
-    """The named or numbered columns of a table, checked as `read_columns` says."""
+    """The named or numbered columns of a table, checked as `read_columns` says.
+
+    Cells that equal a `not_measured` code become NaN.
+    """
     path = table.path
     places = [place_of(table, column) for column in columns]
     label_places = [place_of(table, column) for column in labels]

@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.data.header import parse_header_row
 from steepest.data.size_table import SizeTable
-from steepest.data.tables import read_columns
+from steepest.data.tables import open_file, take_columns
 from steepest.errors import DataError, UsageError
 from steepest.files import plain
 from steepest.inference.synapses.request import Request, is_said
@@ -238,14 +238,14 @@ def _pairs(files: Path | Sequence[Path], request: Request) -> Answer:
             sizes = before.values, after.values
             called = f"column {request.before} and column {request.after}"
         else:
-            columns = read_columns(
-                path,
-                [str(request.size)],
-                labels=[request.pair],
+            size, pair = str(request.size), request.pair
+            header_row = parse_header_row(request.header_row)
+            columns = take_columns(
+                open_file(path, request.table, header_row=header_row, asked=[size, pair]),
+                [size],
+                labels=[pair],
                 absent=request.absent,
                 not_measured=request.not_measured,
-                part=request.table,
-                header_row=parse_header_row(request.header_row),
                 missing=True,
             )
             sizes = long_pairs(columns.labels[0], columns.arrays[0])
