@@ -73,7 +73,7 @@ def snapshot() -> dict[str, Any]:
         )  # fmt: skip
     if "pandas" in sys.modules:
         pandas = sys.modules["pandas"]
-        state["pandas"] = (pandas.get_option("display.max_rows"), pandas.options.mode.copy_on_write)
+        state["pandas"] = pandas.get_option("display.max_rows")
     if "xarray" in sys.modules:
         state["xarray"] = dict(sys.modules["xarray"].get_options())
     return state

@@ -24,16 +24,20 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal of 
 
 def start(folder, *command, **options):
     """A process that hears Ctrl-C, whatever started these tests."""
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        **options,
-    )
+    # A process inherits that a signal is ignored, and nothing else.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def steepest(folder, *arguments):

@@ -130,7 +130,8 @@ def test_without_a_command_there_is_help(call):
     [
         (["reprodcue"], "reprodcue"),
         (["infer"], "FILE"),
-        (["infer", "x.csv"], "--before"),
+        (["infer", "x.csv"], "no such file: x.csv"),
+        (["infer", "x.csv", "--before", "a"], "--after"),
         (["infer", "x.csv", "--before", "a", "--after", "b", "--noise", "1"], "--noise"),
         (["infer", "x.csv", "--before", "a", "--after", "b", "--noise-cv", "low"], "low"),
         (["infer", "x.csv", "--before", "a", "--after", "b"], "x.csv"),

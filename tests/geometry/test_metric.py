@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from constructors import COMPUTED, METRICS, POINTS, SPD, fisher_of_a_gaussian
 
-from steepest.errors import DomainError, LawBroken, MetricError, PrecisionError
+from steepest.errors import DomainError, LawBroken, MetricError, PrecisionError, UsageError
 from steepest.geometry import (
     AbstractMetric,
     Constant,
@@ -151,6 +151,8 @@ def test_a_matrix_that_is_no_metric_is_refused_by_name_and_place():
     with pytest.raises(MetricError, match=r"shape \(3, 3\) for a point of shape \(2,\)"):
         Constant(np.eye(3)).sharp(jnp.ones(2), jnp.ones(2))
     with pytest.raises(MetricError, match="square"):
+        Constant(np.zeros((2, 3)))
+    with pytest.raises(UsageError, match="no numbers in it"):
         Constant(np.zeros((0, 0)))
     with pytest.raises(MetricError, match="give a list of metrics"):
         SumOfMetrics(Euclidean())

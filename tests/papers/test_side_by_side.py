@@ -16,7 +16,7 @@ import steepest
 from steepest import papers, study
 from steepest.cli.caching import keep_compiled, own_process
 from steepest.errors import UsageError
-from steepest.machine import cache_folder
+from steepest.machine import cache_folder, cores
 from steepest.papers._side_by_side import reproduce_all
 
 KEYS = ("surace2020.example_1d", "galtier2013.fig2")

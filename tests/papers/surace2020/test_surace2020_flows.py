@@ -19,10 +19,7 @@ SMALL = {
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=() if name in ("fig3", "fig4") else pytest.mark.slow)
-        for name in SMALL
-    ],
+    [pytest.param(name, marks=() if name == "fig3" else pytest.mark.slow) for name in SMALL],
 )
 def test_every_claim_holds_and_the_picture_is_drawn(name):
     module, parameters = SMALL[name]
@@ -42,6 +39,7 @@ def test_every_claim_holds_and_the_picture_is_drawn(name):
         assert sum(claim.holds is False for claim in module.claims(wrong)) == 2
 
 
+@pytest.mark.slow
 def test_the_13_recordings_give_the_published_numbers(shared_data):
     table = shared_data / "larkman1992-ltp" / "larkman1992_ltp.csv"
     dataset = experiments.run(experiments.Parameters(table=str(table)), 0)
