@@ -55,7 +55,12 @@ def snapshot() -> dict[str, Any]:
         ),
         "the working folder": os.getcwd(),
         "decimal's context": (context.prec, context.rounding, dict(context.traps)),
-        "threads of BLAS": {lib["filepath"]: lib["num_threads"] for lib in threadpool_info()},
+        # Not those of OpenMP, which torch (asked below) sets when it first needs them.
+        "threads of BLAS": {
+            lib["filepath"]: lib["num_threads"]
+            for lib in threadpool_info()
+            if lib["user_api"] == "blas"
+        },
     }  # fmt: skip
     if "matplotlib.pyplot" in sys.modules:
         state["open figures"] = sys.modules["matplotlib.pyplot"].get_fignums()
