@@ -177,7 +177,7 @@ def test_five_rounds_of_kills_on_a_path_with_blanks_and_letters_of_any_script(
                 wait_until(lambda goal=20 * number + 3: np.sum(store.states() == DONE) >= goal)
             if victims == "worker":
                 process.send_signal(signal.SIGINT)  # it ends by itself, and says so
-                assert process.wait(60) == 130
+                assert process.wait(60) == 130, (number, np.sum(store.states() == DONE))
             else:
                 process.kill()
                 process.wait()
