@@ -7,6 +7,7 @@ of its own in a moment. It leaves without Python's usual end, which takes the gr
 threads of XLA that still run.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -66,6 +67,9 @@ def end_at_once(silent: bool = False) -> None:
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, _leave_silently if silent else _interrupt)
+    # Python's last steps would have the system's own way again: death by the signal, unsaid, of a
+    # command that is done. Registered before all others, this is the last thing to be called.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.unraisablehook = _tell_others(sys.unraisablehook)
     # Nobody tears down what is left at once: the system does, and Python need not say so.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
