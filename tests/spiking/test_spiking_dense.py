@@ -287,7 +287,7 @@ class Steady(AbstractTeacher):
 
 @pytest.mark.slow
 def test_a_teacher_of_ones_own_class_teaches():
-    options = {"rate": 1e-3, "duration": 0.2, "seed": 1}
+    options = {"rate": 1e-3, "duration": 1.0, "seed": 1}
     afferents, start = Afferents.steady([10.0, 50.0]), np.array([0.1, 0.2])
 
     def learned(teacher, engine):
