@@ -249,7 +249,7 @@ def write_inputs(folder):
         "import jax\nimport jax.numpy as jnp\ndef cost(point):\n"
         "    x = jax.lax.stop_gradient(point[0])\n"
         "    x = jax.lax.fori_loop(0, 10**11, lambda i, x: x + jnp.sin(x), x)\n"
-        "    return jnp.sum(point**2) + 0 * x\n"
+        "    return jnp.sum(point**2) * (1 + 0 * x)\n"  # its gradient needs all of it, too
     )
 
 
