@@ -122,6 +122,10 @@ WORK = {
     "a library that goes on": "while True:" + textwrap.indent(RUN_FOREVER + "    pass", "    "),
     "a library that makes it another error": RUN_FOREVER + "    raise ValueError from None",
     "a library that makes it a result": RUN_FOREVER + "    pass",
+    "an end that goes on": (
+        "import atexit\n@atexit.register\ndef end():"
+        + textwrap.indent(RUN_FOREVER + "    pass", "    ")
+    ),
     "a process that is at its end": f"import atexit; atexit.register(lambda: {FOR_AN_HOUR})",
 }
 

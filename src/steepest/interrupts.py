@@ -67,13 +67,14 @@ def end_at_once(silent: bool = False) -> None:
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, _leave_silently if silent else _interrupt)
-    # Python's last steps would have the system's own way again: death by the signal, unsaid, of a
-    # command that is done. Registered before all others, this is the last thing to be called.
-    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    farewell = b"" if silent else f"steepest: {FAREWELL}\n".encode()
+    # Registered before all others, these are called last; a Ctrl-C that is about to be told would
+    # end the first of them.
+    atexit.register(_last_step, farewell)
+    atexit.register(_last_step, farewell)
     sys.unraisablehook = _tell_others(sys.unraisablehook)
     # Nobody tears down what is left at once: the system does, and Python need not say so.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
-    farewell = b"" if silent else f"steepest: {FAREWELL}\n".encode()
     watched = (listening, told, farewell, 0.0 if silent else _GRACE)
     threading.Thread(target=_watch, args=watched, name="interrupts", daemon=True).start()
     if hasattr(signal, "pthread_sigmask"):
@@ -231,6 +232,17 @@ def _leave_silently(number: int, frame: Any) -> None:
     _heard.set()
     if not _shields:
         leave()
+
+
+def _last_step(farewell: bytes) -> None:
+    """Before Python's usual end: leave without it where there was a Ctrl-C, else hear none.
+
+    What it had interrupted may not stand that end. And without our handler, which is then gone, a
+    command that is done would die of the signal, unsaid.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if heard():
+        leave(farewell)
 
 
 def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:
