@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Modules are translated once and kept, also where the surroundings say no: each of the many short
+# processes of the tests would translate all of them anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test test-slow bench figures docs lint clean
 
 demo: $(VENV)/.core
