@@ -104,11 +104,10 @@ class Request:
         null = None
         if self.null is not None:
             null = _null(sizes.labels["condition"], self.null, str(self.condition or "file"))
-        groups, clusters = sizes.labels.get("group"), sizes.labels.get("cluster")
         return measure(
             [columns[0] if len(columns) == 1 else [*columns] for columns in sizes.sessions],
-            groups=None if groups is None else groups.texts(),
-            clusters=None if clusters is None else clusters.texts(),
+            groups=sizes.texts("group"),
+            clusters=sizes.texts("cluster"),
             null=null,
             times=sizes.times,
             detection_limit=self.detection_limit,

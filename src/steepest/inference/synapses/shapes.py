@@ -24,7 +24,7 @@ from steepest.errors import DataError, UsageError
 if TYPE_CHECKING:
     from steepest.inference.synapses.request import Request
 
-__all__ = ["FILE_IS", "read_sizes", "shape_clashes"]
+__all__ = ["FILE_IS", "read_sizes", "row_labels", "shape_clashes"]
 
 FILE_IS = ("group", "session", "condition", "part")
 """What each of several files may be."""
@@ -176,18 +176,32 @@ def _pointed_out(tables: Sequence[Table], request: "Request") -> tuple[str, ...]
     return tuple(dict.fromkeys(note for note in said if note is not None))
 
 
-def _labels(table: Table, request: "Request") -> dict[str, Labels]:
-    """What the columns say of every row: its group, what the group lies in, its condition."""
-    columns = {
-        "group": request.group,
-        "condition": request.condition,
-        "compare": request.compare,
-    }
-    if request.group is not None and len(outer := levels(table, request.group)) > 1:
+def row_labels(
+    table: Table,
+    *,
+    group: str | None = None,
+    condition: str | None = None,
+    compare: str | None = None,
+) -> dict[str, Labels]:
+    """What columns say of every row: its group, what the group lies in ("cluster"), its condition.
+
+    >>> from steepest.data.table import ArrayTable
+    >>> table = ArrayTable(["mouse"], True, [np.array(["m1", "m2"])], Path("sizes.npz"))
+    >>> row_labels(table, group="mouse")["group"].names
+    ('m1', 'm2')
+    """
+    columns = {"group": group, "condition": condition, "compare": compare}
+    if group is not None and len(outer := levels(table, group)) > 1:
         columns["cluster"] = outer[0]
     return {
         role: labels_of(table, column) for role, column in columns.items() if column is not None
     }
+
+
+def _labels(table: Table, request: "Request") -> dict[str, Labels]:
+    return row_labels(
+        table, group=request.group, condition=request.condition, compare=request.compare
+    )
 
 
 def _with_file(
