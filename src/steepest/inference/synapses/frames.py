@@ -1,4 +1,4 @@
-"""Long tables in Python: a data frame of one row for each synapse and session, read as files are."""
+"""Long tables in Python: a data frame with a row for each synapse and session."""
 
 import re
 from collections.abc import Sequence
