@@ -28,8 +28,8 @@ def frame_table(frame: Any) -> ArrayTable:
     """A data frame as a table of a file; nothing is converted before it is asked for.
 
     >>> import pandas as pd
-    >>> frame_table(pd.DataFrame({"day": [0, 4], "spine": ["a", None]})).labels(1).tolist()
-    ['a', '']
+    >>> frame_table(pd.DataFrame({"day": [0, 4], "spine": ["a", None]})).labels(1).names
+    ('a', '')
     """
     columns: Sequence[Any] = [frame.iloc[:, at] for at in range(len(frame.columns))]
     names = [str(name) for name in frame.columns]

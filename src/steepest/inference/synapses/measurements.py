@@ -223,7 +223,7 @@ def measure(
             Dropped(unknown, "sizes not measured", "neither a size nor known to be absent")
         )
     single = _single(tables)
-    logs, replicates, within = (
+    logs, copies, within = (
         np.stack(part, axis=1)
         for part in zip(*(of_replicates(single[:, t]) for t in range(len(tables))), strict=True)
     )
@@ -236,7 +236,7 @@ def measure(
         raise DataError(f"null has {marks.size} rows and the sizes have {n}: give one per synapse")
     measured = Measurements(
         log_sizes=logs,
-        replicates=replicates,
+        replicates=copies,
         within=within,
         times=_times(times, called),
         groups=labels,

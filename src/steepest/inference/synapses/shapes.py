@@ -11,7 +11,8 @@ import numpy as np
 
 from steepest.data.conditions import parse_condition, where
 from steepest.data.header import parse_header_row
-from steepest.data.labels import Labels, join, labels_of, levels
+from steepest.data.label_columns import labels_of, levels
+from steepest.data.labels import Labels, join
 from steepest.data.long import NO_ROW, LongRows, long_rows, pivoted, stacked_rows
 from steepest.data.nesting import outer_of
 from steepest.data.sessions import dates_of, numbers_in
