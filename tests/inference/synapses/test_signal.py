@@ -100,7 +100,7 @@ def test_a_mixture_beats_one_power_exactly_where_it_is_true():
     power = exact(0.5, -3.0, (0.0, 0.0, 0.0))
     fit = fit_noise_and_index(power, one, stated=np.zeros(3))
     alone = fit_signal(power, one, fit.noise, fit)
-    assert alone.log_likelihood[0] > fit_mixture(power, one, fit.noise, fit).log_likelihood[0]
+    assert alone.log_likelihood[0] > fit_mixture(power, one, fit, stated=np.zeros(3)).log_likelihood[0]
     # Additive plus multiplicative: the mixture's own variance.
     total = 0.02 * np.exp(-2 * power.middle) + 0.02
     share = 0.02 / total
@@ -109,7 +109,7 @@ def test_a_mixture_beats_one_power_exactly_where_it_is_true():
         "counts", "middle", "kappa", "nu", "lag", "start", "spread", "width")])  # fmt: skip
     fit = fit_noise_and_index(mixed, one, stated=np.zeros(3))
     alone = fit_signal(mixed, one, fit.noise, fit)
-    mixture = fit_mixture(mixed, one, fit.noise, fit)
+    mixture = fit_mixture(mixed, one, fit, stated=np.zeros(3))
     assert mixture.log_likelihood[0] > alone.log_likelihood[0] + 1
     assert mixture.additive_share[0] == pytest.approx(0.5, abs=0.1)
     bent = fit_signal(mixed, one, fit.noise, fit, curved=True)

@@ -270,9 +270,15 @@ def _blended(estimate: Estimate, candidate: Candidate) -> Decision | None:
 
 
 def mixed(estimate: Estimate) -> bool:
-    """Whether a mixture is no worse than one power of size, and neither part is next to nothing."""
-    share = estimate.additive_share
-    return estimate.power_wins < WINS and share.low > PURE and share.high < 1 - PURE
+    """Whether a mixture is no worse than one power of size, and neither part is next to nothing.
+
+    Where it is the better of the two in most resamples its best fit is believed, else only what
+    holds in the whole interval of its additive share.
+    """
+    wins, share = estimate.power_wins, estimate.additive_share
+    if wins < 0.5 and PURE < share.value < 1 - PURE:
+        return True
+    return wins < WINS and share.low > PURE and share.high < 1 - PURE
 
 
 def _mixture(estimate: Estimate, candidate: Candidate) -> Decision | None:

@@ -333,7 +333,7 @@ class _Spread:
             return self._moved(first, last, place) / sd
 
     def _moved(self, first: np.ndarray, last: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """The change in the local dual, over the slope of the dual at that size; at first, of log."""
+        """The change in the local dual, over the dual slope at that size; at first, of log."""
         # Beyond the outermost classes their powers hold; no index is looked for below SEARCHED.
         at = np.clip(place, *self.ends) - self.centre
         power = np.clip(-np.polyval(np.polyder(self.line), at), 0, 1 - SEARCHED[0])
