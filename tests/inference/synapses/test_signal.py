@@ -1,8 +1,7 @@
 """Signal and noise are told apart exactly on exact moments, and as well as a grid search does."""
 
-import itertools
-
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
