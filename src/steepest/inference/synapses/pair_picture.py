@@ -26,6 +26,7 @@ Verdict: TypeAlias = "steepest.inference.synapses.verdict.Verdict"
 _MOST_POINTS = 10_000
 _MOST_DRAWN = 1500  # single points of a vector picture; more of them are one image in it
 _LINE = 60
+_CROSSED = "#CC3311"
 _MEDIAN = 0.6744898  # median |z| of a Gaussian
 _NORMAL_95 = 1.959964
 _DEPTH = 30.0  # log-likelihood units shown below the peak
@@ -50,19 +51,27 @@ def draw(verdict: Verdict) -> Figure:
 
 
 def _draw_sizes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
-    before, after = verdict.before, verdict.after
-    scatter(axes, before[shown], after[shown])
-    everything = np.concatenate([before, after, verdict.vanished, verdict.new])
+    before, after = np.abs(verdict.before), np.abs(verdict.after)
+    vanished, new = np.abs(verdict.vanished), np.abs(verdict.new)
+    crossed = np.sign(verdict.before[shown]) != np.sign(verdict.after[shown])
+    kept = shown[~crossed]
+    scatter(axes, before[kept], after[kept])
+    if crossed.any():
+        label = f"{verdict.crossed} crossed zero"
+        axes.plot(before[shown[crossed]], after[shown[crossed]], "x", ms=4, color=_CROSSED,
+                  label=label)  # fmt: skip
+    everything = np.concatenate([before, after, vanished, new])
     low, high = everything.min() / 1.3, everything.max() * 1.3
     axes.plot([low, high], [low, high], color="0.6", lw=0.8, zorder=0)
-    if verdict.vanished.size:
-        _rug(axes, verdict.vanished, f"{verdict.vanished.size} vanished", "#D55E00", along="x")
-    if verdict.new.size:
-        _rug(axes, verdict.new, f"{verdict.new.size} new", "#0072B2", along="y")
-    axes.set(xlim=(low, high), ylim=(low, high), xlabel="size before", ylabel="size after")
+    if vanished.size:
+        _rug(axes, vanished, f"{vanished.size} vanished", "#D55E00", along="x")
+    if new.size:
+        _rug(axes, new, f"{new.size} new", "#0072B2", along="y")
+    size = "size" if verdict.crossed is None else "absolute weight"
+    axes.set(xlim=(low, high), ylim=(low, high), xlabel=f"{size} before", ylabel=f"{size} after")
     log_scale(axes, low, high, "xy")
     _title(axes, verdict, shown)
-    if verdict.vanished.size or verdict.new.size:
+    if vanished.size or new.size or crossed.any():
         legend_below(axes)
 
 
@@ -88,8 +97,8 @@ def _rug(axes: Axes, at: np.ndarray, label: str, colour: str, *, along: str) -> 
 
 
 def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
-    before = verdict.before
-    change = np.abs(verdict.after - before)
+    before = np.abs(verdict.before)
+    change = np.abs(verdict.after - verdict.before)
     moved = shown[change[shown] > 0]
     scatter(axes, before[moved], change[moved])
     order = np.argsort(before)
@@ -115,7 +124,8 @@ def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
         mfc="white", mec="black", mew=1.4, ecolor="black", elinewidth=1.2, zorder=5,
     )  # fmt: skip
     low, high = np.quantile(change[change > 0], [0.01, 1.0])
-    axes.set(xlabel="size before", ylabel="change of size, absolute", ylim=(low / 2, high * 2))
+    size = "size" if verdict.crossed is None else "absolute weight"
+    axes.set(xlabel=f"{size} before", ylabel="change, absolute", ylim=(low / 2, high * 2))
     log_scale(axes, before.min(), before.max(), "x")
     log_scale(axes, low / 2, high * 2, "y")
     axes.set_title("the slope is the index")

@@ -77,6 +77,9 @@ def pair_methods(verdict: Verdict) -> str:
         f" {counts.vanished} vanished, {counts.new} new and {counts.absent} absent in"
         " both were counted, not used"
     )
+    if verdict.crossed is not None:
+        rows = rows.replace("a positive size", "a weight")
+        rows += f"; {verdict.crossed} that crossed zero were kept, through the signed dual"
     if counts.not_measured:
         rows += f"; {counts.not_measured} were not measured"
     if verdict.detection_limit is not None:
