@@ -128,7 +128,7 @@ def letter(axes: Any, name: str, title: str = "") -> None:
     axes.set_title(f"{name}   {title}".strip(), loc="left", fontsize=10)
 
 
-def legend_below(axes: Any, columns: int = 2) -> None:
+def legend_below(axes: Any, columns: int = 2, *, size: float = 8) -> None:
     """The legend of a panel under its x label, where it hides no data.
 
     >>> from matplotlib.figure import Figure
@@ -147,7 +147,7 @@ def legend_below(axes: Any, columns: int = 2) -> None:
         bbox_transform=axes.transAxes + below,
         borderaxespad=0,
         frameon=False,
-        fontsize=8,
+        fontsize=size,
         ncols=columns,
         handlelength=1.4,
         columnspacing=1.2,

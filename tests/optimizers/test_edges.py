@@ -9,6 +9,7 @@ import pytest
 from steepest.errors import DomainError
 from steepest.geometry import Entropy, Fermi, HyperbolicEntropy, Logit, PNorm, Power
 from steepest.optimizers import mirror_descent
+from tests.optimizers.conftest import BACKENDS
 
 try:
     import torch
@@ -17,13 +18,6 @@ try:
 except ImportError:
     torch = MirrorDescent = None
 
-BACKENDS = [
-    "optax",
-    pytest.param(
-        "torch",
-        marks=pytest.mark.skipif(torch is None, reason="torch, an extra, is not installed"),
-    ),
-]
 # Where a weight starts, and the step of its dual.
 EDGES = {
     "fermi": (Fermi(1.0), 0.0, 0.1),

@@ -15,6 +15,8 @@ from steepest.errors import DomainError, UsageError
 from steepest.geometry import Entropy, Fermi, HyperbolicEntropy, Logit, PNorm, Power
 from steepest.optimizers import mirror_descent
 from steepest.optimizers.optax_step import expm1
+from tests.optimizers.conftest import BACKENDS as WITH_TORCH
+from tests.optimizers.conftest import of_torch
 
 try:
     import torch
@@ -23,17 +25,7 @@ try:
 except ImportError:
     torch = MirrorDescent = None
 
-BACKENDS = [
-    "optax",
-    pytest.param(
-        "torch",
-        marks=pytest.mark.skipif(torch is None, reason="torch, an extra, is not installed"),
-    ),
-    pytest.param(
-        "torch_foreach",
-        marks=pytest.mark.skipif(torch is None, reason="torch, an extra, is not installed"),
-    ),
-]
+BACKENDS = [*WITH_TORCH, of_torch("torch_foreach")]
 POTENTIALS = {
     "1.1-norm": PNorm(1.1),
     "1.5-norm": PNorm(1.5),

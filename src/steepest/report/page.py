@@ -152,7 +152,7 @@ def render_page(
         "answer.html",
         page=page,
         sections=[section for section in page.sections if section.rows],
-        panels=[_Panel.of(source) for source in panels],
+        panels=_Panel.all_of(panels),
         downloads=[_Download(name, content) for name, content in files.items()],
         glossary=[(term, TERMS[term]) for term in terms_in(_texts(page))],
         command=command,
@@ -237,17 +237,26 @@ def render(template: str, **values: Any) -> str:
 
 @dataclass(frozen=True)
 class _Panel:
-    """A panel of a picture, which grows with its width over its height, and up to `most` points."""
+    """A panel of a picture, which grows with its width over its height, and up to `most` points.
+
+    Panels grow by 1 on the average: those that grow by less than 1 together leave room empty.
+    """
 
     grow: str
     most: str
     markup: str
 
     @classmethod
-    def of(cls, source: str) -> "_Panel":
-        sizes = re.findall(r'\b(?:width|height)="([\d.]+)pt"', source[: source.index(">")])
-        width, height = map(float, sizes)
-        return cls(f"{width / height:.4f}", f"{1.5 * width:.0f}pt", source)
+    def all_of(cls, sources: Sequence[str]) -> list["_Panel"]:
+        sizes = [
+            tuple(map(float, re.findall(r'\b(?:width|height)="([\d.]+)pt"', source.split(">")[0])))
+            for source in sources
+        ]
+        shapes = [width / height for width, height in sizes]
+        return [
+            cls(f"{shape * len(shapes) / sum(shapes):.4f}", f"{1.5 * width:.0f}pt", source)
+            for shape, (width, _), source in zip(shapes, sizes, sources, strict=True)
+        ]
 
 
 class _Download:
