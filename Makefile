@@ -44,7 +44,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core Makefile
-	@$(PIP) -e '.[cluster,io,test,torch]'
+	@$(PIP) -e '.[cluster,io,lab,test,torch]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core
