@@ -1,10 +1,13 @@
 """`steepest lab`: a page of this machine on which tables are dropped and judged."""
 
-from typing import Annotated
+import signal
+from types import FrameType
+from typing import Annotated, NoReturn
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from steepest.cli.caching import own_process
 from steepest.cli.output import complain, show
 from steepest.interrupts import heard, is_first_to_speak
 
@@ -23,8 +26,9 @@ def command(
     """Drop a table on a page of this machine, and read its verdict there: no command line.
 
     Shows what a table seems to be, judges what you choose as `steepest infer` does, and saves the
-    verdict's page. No table leaves this machine: only its own browsers reach the page, by an address
-    with a secret in it. Ctrl-C ends it and forgets what was not saved. Needs the extra `lab`.
+    verdict's page. No table leaves this machine: only its own browsers reach the page, by an
+    address with a secret in it. Ctrl-C ends it and forgets what was not saved. Needs the extra
+    `lab`.
 
     For example:
 
@@ -35,6 +39,10 @@ def command(
     """
     from steepest.lab.server import serving
 
+    if own_process.get():
+        for name in ("SIGTERM", "SIGHUP"):  # a terminal that is closed: tables must not stay behind
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), _leave)
     with serving(port=port) as address:
         show(f"The lab is open on this machine: {address.page}\nCtrl-C closes it.")
         if browser:
@@ -48,3 +56,7 @@ def command(
             if heard() and is_first_to_speak():
                 complain("the lab is closed; what was not saved is gone")
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

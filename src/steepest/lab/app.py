@@ -1,12 +1,12 @@
 """What the page answers to each address: tables that are dropped, choices, verdicts."""
 
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import PurePosixPath
-from typing import Any
+from collections.abc import Awaitable, Callable
+from pathlib import Path, PurePosixPath
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
@@ -18,6 +18,7 @@ from starlette.responses import (
 )
 from starlette.routing import Mount, Route
 
+from steepest.data.opening import size_told
 from steepest.files import writing
 from steepest.lab.choices import Choices
 from steepest.lab.pages import (
@@ -39,7 +40,11 @@ _FIELD = 1 << 20  # bytes of one field: names of thousands of columns
 
 def application(workplace: Workplace, secret: str, largest: int) -> Starlette:
     """The page below `/SECRET`, which takes at most `largest` bytes at once."""
-    return Starlette(routes=[Mount(f"/{secret}", routes=_Desk(workplace, secret, largest).routes)])
+    desk = _Desk(workplace, secret, largest)
+    return Starlette(
+        routes=[Mount(f"/{secret}", routes=desk.routes)],
+        exception_handlers={Exception: desk.fault, HTTPException: desk.refused},
+    )
 
 
 class _Desk:
@@ -48,7 +53,7 @@ class _Desk:
     def __init__(self, workplace: Workplace, secret: str, largest: int) -> None:
         self.work = workplace
         self.base = f"/{secret}"
-        self.limit = {"bytes": largest, "said": _size(largest)}
+        self.largest = largest
         table, verdict = "/tables/{table}", "/verdicts/{verdict}"
         self.routes = [
             Route("/", self.start),
@@ -90,7 +95,18 @@ class _Desk:
 
     def first(self, error: str = "", code: int = 200) -> Response:
         tables = [*self.work.tables.values()]
-        return HTMLResponse(start_page(self.base, self.limit, tables, error), code)
+        return HTMLResponse(start_page(self.base, self.largest, tables, error), code)
+
+    async def fault(self, request: Request, error: Exception) -> Response:
+        kind = type(error).__name__
+        return self.first(f"a fault of this program, not of yours: {kind}: {error}", 500)
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """What the library itself refuses: an address that is none, a form that is none."""
+        code = getattr(error, "status_code", 400)
+        return (
+            self.unknown() if code == 404 else self.first(f"{getattr(error, 'detail', '')}", code)
+        )
 
     async def start(self, request: Request) -> Response:
         return self.first()
@@ -100,12 +116,12 @@ class _Desk:
         length = request.headers.get("content-length", "")
         if not length.isdecimal():
             return self.first("the size of what is sent was not said", 411)
-        if int(length) > self.limit["bytes"]:
+        if int(length) > self.largest:
             async for _ in request.stream():  # or the browser would not hear the answer
                 pass
             return self.first(
-                f"{_size(int(length))} were sent, and this page takes {self.limit['said']}: use the"
-                " command line, with STEEPEST_MAX_SIZE where a file is larger than that",
+                f"{size_told(int(length))} were sent, and this page takes {size_told(self.largest)}:"
+                " start the lab with STEEPEST_MAX_SIZE set to another limit",
                 413,
             )
         key, folder = self.work.new_folder()
@@ -170,13 +186,14 @@ class _Desk:
         """The form as it was when this was judged."""
         return await self._choose(verdict)
 
-    async def _choose(self, verdict: Verdict, **said: str) -> Response:
+    async def _choose(self, verdict: Verdict, error: str = "", note: str = "") -> Response:
         table, choices = verdict.table, verdict.choices
         asked = (choices.first("table"), choices.first("header_row"))
         run = await self.work.look(table, *asked)
         if run.state != "done":
             return HTMLResponse(unread_page(self.base, table, asked, _why(run)))
-        return HTMLResponse(choose_page(self.base, table, run.content, choices, **said))
+        page = choose_page(self.base, table, run.content, choices, error=error, note=note)
+        return HTMLResponse(page)
 
     async def state(self, request: Request, verdict: Verdict) -> Response:
         """How far a verdict is."""
@@ -196,7 +213,7 @@ class _Desk:
         path = verdict.files().get(request.path_params["name"])
         return self.unknown() if path is None else FileResponse(path, filename=path.name)
 
-    def _refuse(self, folder: Any, why: str) -> Response:
+    def _refuse(self, folder: Path, why: str) -> Response:
         shutil.rmtree(folder, ignore_errors=True)
         return self.first(why, 400)
 
@@ -217,10 +234,3 @@ def _own_name(name: str) -> str:
 
 def _why(run: Run) -> str:
     return run.message or "cancelled"
-
-
-def _size(size: int) -> str:
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}"
-    return f"{size} bytes"

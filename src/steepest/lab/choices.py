@@ -1,4 +1,4 @@
-"""What is chosen on the page, as arguments of `steepest infer`, and a proposed command as choices."""
+"""What is chosen on the page, as arguments of `steepest infer`, and the way back from them."""
 
 import re
 import shlex
@@ -22,6 +22,16 @@ SHARED: tuple[str, ...] = (
     "detection_limit", "noise_cv", "noise_sd", "keep_outliers", "table", "header_row", "seed",
 )  # fmt: skip
 """The options of `infer` that go with every layout."""
+
+_GROUPED = frozenset({"group"})
+_NOISY = frozenset({"noise_cv", "noise_sd"})
+_WITHOUT = {
+    "sessions": _NOISY,
+    "unpaired": _GROUPED | _NOISY,
+    "pairs": _GROUPED,
+    "long_pairs": _GROUPED,
+}
+# What a layout cannot have: its fields are hidden, and count for nothing if they were filled in.
 
 _IMPLIED = {"unpaired": "unpaired", "pairs": "pairs", "long_pairs": "pairs"}
 _FLAGS = {"replicates", "keep_outliers", *_IMPLIED.values()}
@@ -86,7 +96,8 @@ class Choices:
         layout = sent.get("layout", ["pair"])[0]
         layout = layout if layout in LAYOUTS else "pair"
         said: dict[str, tuple[str, ...]] = {}
-        for option in (*LAYOUTS[layout], *SHARED):
+        without = _WITHOUT.get(layout, frozenset())
+        for option in (*LAYOUTS[layout], *(shared for shared in SHARED if shared not in without)):
             name = f"{layout}.{option}" if option in LAYOUTS[layout] else option
             values = _values(option, sent.get(name, []))
             outer = [value for value in sent.get(f"{name}_outer", []) if value]
@@ -94,7 +105,7 @@ class Choices:
                 values = (f"{outer[0]}/{values[0]}",)
             if values:
                 said[option] = () if option in _FLAGS else values
-        noise = sent.get("noise", [""])[0]
+        noise = "" if without >= _NOISY else sent.get("noise", [""])[0]
         for kind, option in _NOISE.items():
             said.pop(option, None)
             if noise == kind:  # sent without a number, it is refused by its name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from steepest._version import __version__
+from steepest.data.opening import size_told
 from steepest.lab.choices import LAYOUTS, Choices
 from steepest.markup import visible
 from steepest.report.page import fill, templates
@@ -55,9 +56,12 @@ def command_of(table: "Table", choices: Choices) -> str:
     return visible(shlex.join(["steepest", "infer", *table.files, *choices.arguments()]))
 
 
-def start_page(base: str, limit: str, tables: Sequence["Table"], error: str = "") -> str:
-    """Where a table is dropped. `base` is the address of the page, `limit` the most it takes."""
-    return _page("start.html", base=base, limit=limit, tables=tables, error=error)
+def start_page(base: str, largest: int, tables: Sequence["Table"], error: str = "") -> str:
+    """Where a table is dropped. `base` is the address of the page, `largest` the bytes it takes."""
+    return _page(
+        "start.html", base=base, largest=largest, limit=size_told(largest), tables=tables,
+        error=error,
+    )  # fmt: skip
 
 
 def unread_page(base: str, table: "Table", asked: tuple[str, str], error: str) -> str:
@@ -77,8 +81,8 @@ def choose_page(
 ) -> str:
     """What a table seems to be, and the form with what is chosen.
 
-    `guess` is the number of the proposal that the choices are; `error` and `note` say what became of
-    choices that were judged.
+    `guess` is the number of the proposal that the choices are; `error` and `note` say what became
+    of choices that were judged.
     """
     columns = columns_of(look)
     asked = (choices.first("table"), choices.first("header_row"))
@@ -114,9 +118,8 @@ def waiting_page(base: str, verdict: "Verdict", at_once: int) -> str:
 
 def with_bar(page: bytes, base: str, verdict: "Verdict") -> bytes:
     """The page of a verdict as it was written, below a bar that leads back and saves it."""
-    bar = _page(
-        "bar.html", base=base, verdict=verdict, files=[*verdict.files()], table=verdict.table
-    )
+    files = sorted(verdict.files(), key=lambda name: not name.endswith(".html"))  # the page first
+    bar = _page("bar.html", base=base, verdict=verdict, files=files, table=verdict.table)
     head, body, rest = page.partition(_BODY)
     return head + body + bar.encode() + rest
 

@@ -46,8 +46,8 @@ def serving(*, port: int = 0, program: Sequence[str] = PROGRAM) -> Iterator[Addr
     - `port`: 0 for any that is free.
     - `program`: the words by which the command is started, whose `infer` looks and judges.
 
-    At the end all its processes are ended and all tables and verdicts are removed. Raises UsageError
-    where the extra `lab` is not installed, or the port is taken.
+    At the end all its processes are ended, and all tables and verdicts are removed. Raises
+    UsageError where the extra `lab` is not installed, or the port is taken.
 
     >>> with serving() as address:  # doctest: +SKIP
     ...     print(address.page)
@@ -76,7 +76,7 @@ def serving(*, port: int = 0, program: Sequence[str] = PROGRAM) -> Iterator[Addr
         server = uvicorn.Server(
             uvicorn.Config(
                 page, log_config=None, access_log=False, server_header=False, lifespan="off",
-                ws="none", timeout_graceful_shutdown=2,
+                ws="none", proxy_headers=False, timeout_graceful_shutdown=2,
             )
         )  # fmt: skip
         thread = threading.Thread(

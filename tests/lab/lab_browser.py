@@ -49,7 +49,7 @@ def browsing(folder):
 
 
 class Tab:
-    """One page of the browser; `errors` are what scripts threw, `asked` every address it fetched."""
+    """One page of the browser; `errors` are what scripts threw, `asked` the addresses fetched."""
 
     def __init__(self, told, heard, folder):
         self._told, self._heard, self._count = told, heard, 0
@@ -59,7 +59,9 @@ class Tab:
         self.folder = folder
         pages = self.call("Target.getTargets")["targetInfos"]
         target = next(page["targetId"] for page in pages if page["type"] == "page")
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
         self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
@@ -145,13 +147,11 @@ class Tab:
             }})()"""
         )
 
-    def press(self, key, code=0, text=""):
+    def press(self, key, code, text=""):
         """One key of the keyboard, down and up."""
-        for kind in ("keyDown", "keyUp"):
-            self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=key,
-                windowsVirtualKeyCode=code, **({"text": text} if text and kind == "keyDown" else {}),
-            )  # fmt: skip
+        known = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **known)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **known)
 
     def resize(self, width, height=900, dark=False):
         self.call(
