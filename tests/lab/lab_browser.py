@@ -133,6 +133,16 @@ class Tab:
     def click(self, selector):
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def saved(self, name):
+        """The content of a file that was saved, once all of it is there."""
+        path, end = self.folder / name, time.monotonic() + PATIENCE
+        while not path.exists():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{name} was not saved")
+            self.run("1")  # events are heard only when something is asked
+            time.sleep(0.05)
+        return path.read_bytes()
+
     def drop(self, selector, name, content):
         """Let go of a file over an element, as a person does who has dragged it there."""
         data = base64.b64encode(content).decode()

@@ -7,6 +7,10 @@ import time
 import uuid
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
+
+from steepest.inference import Design, simulate_design
+
 PATIENCE = 120.0  # s; a busy machine is slow
 
 
@@ -96,3 +100,14 @@ def error_of(page):
     """The message in the page's box of errors, as it stands in the HTML."""
     box = re.search(r'class="error"[^>]*><strong>[^<]*</strong><p>(.*?)</p>', page, re.DOTALL)
     return None if box is None else box[1]
+
+
+def sizes_of(sessions, seed=1):
+    """A CSV of 120 synapses of ten dendrites, as bytes."""
+    sizes = np.exp(simulate_design(Design(synapses=120, sessions=sessions), 1, seed=seed).log_sizes)
+    names = ["spine", "dendrite", *(f"day{4 * n}" for n in range(sessions))]
+    rows = [
+        ",".join([f"s{n}", f"d{n % 10}", *(f"{size:.6g}" for size in row)])
+        for n, row in enumerate(np.asarray(sizes).reshape(120, sessions))
+    ]
+    return "\n".join([",".join(names), *rows, ""]).encode()

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lab_client import error_of
+from lab_client import Client, error_of, sizes_of
 
 from steepest.errors import UsageError
 
@@ -107,8 +107,6 @@ def test_choices_that_cannot_be_judged_are_shown_again_with_the_message(acting):
 
 
 def test_a_cancelled_verdict_ends_its_process_and_leaves_nothing(serving, program, workplace):
-    from lab_client import Client
-
     with serving(program=program) as address:
         client = Client(address.page)
         verdict = client.judge(client.drop(x__csv=b"sleep"), PAIR)
@@ -124,8 +122,6 @@ def test_a_cancelled_verdict_ends_its_process_and_leaves_nothing(serving, progra
 
 
 def test_who_waits_for_a_turn_can_be_cancelled_and_the_others_come(serving, program, workplace):
-    from lab_client import Client
-
     from steepest.machine import cores
 
     with serving(program=program) as address:
@@ -180,8 +176,6 @@ def test_a_file_is_kept_under_a_name_that_does_no_harm(acting, name):
 
 
 def test_more_than_the_limit_is_refused_and_the_limit_is_said(serving, program, monkeypatch):
-    from lab_client import Client
-
     monkeypatch.setenv("STEEPEST_MAX_SIZE", "10KB")
     with serving(program=program) as address:
         client = Client(address.page)
@@ -241,3 +235,44 @@ print(sorted({"jax", "matplotlib", "numba", "pandas"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.slow
+def test_the_verdict_is_that_of_the_command_to_the_last_digit(serving, call, tmp_path):
+    """Of three shapes at once, one of them in two files: numbers, rows and the page itself."""
+    long = ["spine,day,volume"]
+    for line in sizes_of(3).decode().splitlines()[1:]:
+        name, _, *sizes = line.split(",")
+        long += [f"{name},{4 * n},{size}" for n, size in enumerate(sizes)]
+    exact = [("pair.before", "day0"), ("pair.after", "day4"), ("noise", "exact")]
+    series = [("sessions.sessions", f"day{4 * n}") for n in range(3)]
+    rows = [("long.id", "spine"), ("long.session", "day"), ("long.size", "volume")]
+    cases = {
+        "pair": ({"x.csv": sizes_of(3)}, exact, "--before day0 --after day4 --noise-cv 0"),
+        "sessions": (
+            {"a.csv": sizes_of(3), "b.csv": sizes_of(3, seed=2)},
+            [*series, ("file_is", "part"), ("group", "dendrite")],
+            "--sessions day0 day4 day8 --file-is part --group dendrite",
+        ),
+        "long": (
+            {"long.csv": "\n".join(long).encode()},
+            rows,
+            "--id spine --session day --size volume",
+        ),
+    }
+    with serving() as address:
+        client = Client(address.page)
+        verdicts = {}
+        for layout, (files, fields, _) in cases.items():
+            table = client.place(client.send_named(files))
+            verdicts[layout] = client.judge(table, [("layout", layout), ("seed", "3"), *fields])
+        for layout, (files, _, words) in cases.items():
+            verdict = verdicts[layout]
+            client.wait(verdict)
+            for name, content in files.items():
+                (tmp_path / name).write_bytes(content)
+            code, _, err = call("infer", *files, *words.split(), "--seed", "3", "--out", "out")
+            assert (code, err) == (0, "")
+            for name in ("verdict.json", "verdict.csv", "verdict.html"):
+                written = (tmp_path / "out" / name).read_bytes()
+                assert client.get(f"{verdict}{name}").content == written, (layout, name)
