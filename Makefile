@@ -19,6 +19,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmarks -m "" --benchmark-only --benchmark-columns=median,iqr,rounds -p no:xdist
 	$(BIN)/python benchmarks/command.py
 	$(BIN)/python benchmarks/rooms.py
+	$(BIN)/python benchmarks/lab.py
 
 figures: $(VENV)/.test
 	$(BIN)/python docs/figure_pages.py
@@ -48,7 +49,7 @@ $(VENV)/.test: $(VENV)/.core Makefile
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core
-	@$(PIP) -e '.[bench]'
+	@$(PIP) -e '.[bench,lab]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.core

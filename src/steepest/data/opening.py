@@ -69,8 +69,8 @@ def check_size(path: Path, size: int, what: str = "holds") -> None:
     limit = size_limit()
     if size > limit:
         raise DataError(
-            f"{path} {what} {size_told(size)}, more than the {size_told(limit)} that are read: if it"
-            f" is what you mean to read, set {LIMIT}={size_told(size, up=True)}"
+            f"{path} {what} {size_told(size)}, more than the {size_told(limit)} that are read: if"
+            f" it is what you mean to read, set {LIMIT}={size_told(size, up=True)}"
         )
 
 

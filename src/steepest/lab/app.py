@@ -119,9 +119,10 @@ class _Desk:
         if int(length) > self.largest:
             async for _ in request.stream():  # or the browser would not hear the answer
                 pass
+            sent, most = size_told(int(length)), size_told(self.largest)
             return self.first(
-                f"{size_told(int(length))} were sent, and this page takes {size_told(self.largest)}:"
-                " start the lab with STEEPEST_MAX_SIZE set to another limit",
+                f"{sent} were sent, and this page takes {most}: start the lab with"
+                " STEEPEST_MAX_SIZE set to another limit",
                 413,
             )
         key, folder = self.work.new_folder()
