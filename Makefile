@@ -23,6 +23,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmarks -m "" --benchmark-only --benchmark-columns=median,iqr,rounds -p no:xdist
 	$(BIN)/python benchmarks/command.py
 	$(BIN)/python benchmarks/rooms.py
+	$(BIN)/python benchmarks/lab.py
 
 figures: $(VENV)/.test
 	$(BIN)/python docs/figure_pages.py
@@ -48,11 +49,11 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core Makefile
-	@$(PIP) -e '.[cluster,io,test,torch]'
+	@$(PIP) -e '.[cluster,io,lab,test,torch]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core
-	@$(PIP) -e '.[bench]'
+	@$(PIP) -e '.[bench,lab]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.core
