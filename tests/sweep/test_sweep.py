@@ -107,6 +107,7 @@ def driver(path, *options):
 SIXTY = 'seeds = 15\n[grid]\nslope = [1, 2]\nkind = ["up", "down"]\npause = [0.1]\n'
 
 
+@pytest.mark.slow
 def test_killed_worker_killed_driver_and_resume_lose_nothing(study, scheduler, capsys, tmp_path):
     path, store = study(SIXTY), SweepStore(tmp_path / "study.zarr")
     with driver(path, "--workers", 2) as process:
@@ -383,6 +384,7 @@ SLURM = 'jobs = 1\ncores = 2\nmemory = "2GB"\nwalltime = "00:10:00"\nqueue = "sh
 
 
 # SLURMCluster closes its workers' jobs in a task that the loop may drop at its own end.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 def test_a_sweep_through_slurm_submits_a_job_of_single_threaded_workers(
     study, fake_slurm, tmp_path

@@ -40,6 +40,7 @@ COMMANDS = {
     "infer": "In which geometry did measured synapses change?",
     "infer-layers": "Which geometry trained this network, layer by layer?",
     "infer-metric": "In which metric does a measured flow descend a known cost?",
+    "lab": "Drop a table on a page of this machine, and read its verdict there: no command line.",
     "papers": "List the papers and figures that `steepest reproduce` knows.",
     "plan": "How many synapses, sessions and replicates does it take to name a geometry?",
     "reproduce": "Recompute a paper's figures and check what it claims.",

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from steepest.data.labels import Labels
-from steepest.data.settings import read_toml
+from steepest.data.settings import is_said, read_toml
 from steepest.data.size_table import SizeTable
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
 from steepest.inference.synapses.noise import noise_problems
 from steepest.inference.synapses.shapes import read_sizes, shape_clashes
 
-__all__ = ["Request", "is_said"]
+__all__ = ["Request"]
 
 _MANY = (
     "replicate_before", "replicate_after", "sessions", "times", "order", "absent", "not_measured",
@@ -60,6 +60,7 @@ class Request:
     noise_sd: float | None = None
     detection_limit: float | None = None
     keep_outliers: bool = False
+    signed: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -104,21 +105,15 @@ class Request:
         null = None
         if self.null is not None:
             null = _null(sizes.labels["condition"], self.null, str(self.condition or "file"))
-        groups, clusters = sizes.labels.get("group"), sizes.labels.get("cluster")
         return measure(
             [columns[0] if len(columns) == 1 else [*columns] for columns in sizes.sessions],
-            groups=None if groups is None else groups.texts(),
-            clusters=None if clusters is None else clusters.texts(),
+            groups=sizes.texts("group"),
+            clusters=sizes.texts("cluster"),
             null=null,
             times=sizes.times,
             detection_limit=self.detection_limit,
             names=sizes.names,
         )
-
-
-def is_said(value: Any) -> bool:
-    """Whether an option was given: 0 was, None, False and nothing were not."""
-    return value is not None and value is not False and value != ()
 
 
 def _option(name: str) -> str:
@@ -189,6 +184,14 @@ def _clashes(asked: Request) -> list[str]:
             " one pair of columns"
         )
     stated = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
+    if asked.signed:
+        positive = [_option(name) for name, value in stated.items() if value]
+        others = [*measured, *positive, *given("detection_limit", "rate", "unpaired", "compare")]
+        if others:
+            clashes.append(
+                f"--signed and {', '.join(others)} contradict each other: weights that may change"
+                " their sign are judged from one pair of columns, as exact or of unknown noise"
+            )
     return clashes + shape_clashes(asked) + noise_problems(stated, called=_option)
 
 
@@ -198,6 +201,7 @@ def _clashes_of_pairs(asked: Request, given: Callable[..., list[str]]) -> list[s
     others = given(
         "sessions", "times", "replicate_before", "replicate_after", "group", "null", "rate",
         "unpaired", "detection_limit", "id", "session", "replicates", "order", "compare", "file_is",
+        "signed",
     )  # fmt: skip
     if others:
         clashes.append(
@@ -235,6 +239,7 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
         "replicates": bool,
         "pairs": bool,
         "keep_outliers": bool,
+        "signed": bool,
         "seed": int,
     }
     if name in ("noise_cv", "noise_sd", "detection_limit"):
