@@ -36,7 +36,7 @@ def test_calls_are_printed_as_json_and_written_whole(call, table, tmp_path):
     assert "--change 0.3" in page
     assert 'data-copies="methods"' in page
     assert "(from s0 to s3; a change of log size by more than 0.3;" in page
-    assert "expected to be wrong (<" in page  # the term is explained where it stands
+    assert "(false discovery rate)" in page
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def draw_samples(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         indices.axvline(index, color=GEOMETRY_COLOURS[name], lw=1)
         indices.annotate(
             name, (index, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), fontsize=8,
-            textcoords="offset points", ha="center", va="bottom", color=GEOMETRY_COLOURS[name],
+            textcoords="offset points", rotation=30, va="bottom", color=GEOMETRY_COLOURS[name],
         )  # fmt: skip
     for axes, variable in ((indices, "index"), (shares, "share")):
         value, low, high = dataset[variable].values.T
@@ -168,7 +168,7 @@ def draw_samples(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     indices.set_yticks(rows, names)
     indices.set(xlim=(-2, 3), ylim=(many - 0.5, -0.5), xlabel="geometry index (95 % interval)")
     shares.axvline(0.25, color="0.5", ls="--", lw=1)
-    shares.set(xlim=(0, 1), xlabel="share of signal in the change\n(dashed: least for a name)")
+    shares.set(xlim=(0, 1.1), xlabel="share of signal in the change\n(dashed: least for a name)")
     for axes, mark in ((indices, "A"), (shares, "B")):
         letter(axes, mark)
     bare(indices, shares)
