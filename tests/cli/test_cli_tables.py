@@ -156,3 +156,24 @@ def test_conditions_that_cannot_be_compared_end_with_2(call, tables, options, sa
     code, _, err = call("infer", "wide.csv", *pair)
     assert code == 2
     assert "--compare needs to know the noise of measurement" in err
+
+
+def test_weights_of_either_sign_are_judged_when_that_is_said(call, tmp_path):
+    rng = np.random.default_rng(1)
+    before = rng.standard_normal(120)
+    after = before + 0.3 * rng.standard_normal(120)
+    np.savetxt(
+        tmp_path / "weights.csv", np.c_[before, after], delimiter=",", header="a,b", comments=""
+    )
+    asked = ["infer", "weights.csv", "--before", "a", "--after", "b", "--json"]
+    code, out, _ = call(*asked, "--signed", "--noise-cv", "0")
+    said = json.loads(out)
+    assert code == 0
+    assert said["crossed"] == int((np.sign(before) != np.sign(after)).sum())
+    assert said["request"]["signed"] is True
+    code, out, _ = call(*asked)
+    assert code == 2
+    assert "is negative" in json.loads(out)["error"]
+    code, out, _ = call(*asked, "--signed", "--noise-cv", "0.1", "--rate", "a")
+    assert code == 2
+    assert "--signed and --noise-cv, --rate contradict each other" in json.loads(out)["error"]

@@ -130,6 +130,13 @@ def command(
         bool,
         Parameter(help="Keep measurements that are far from all that surrounds them.", negative=""),
     ] = False,
+    signed: Annotated[
+        bool,
+        Parameter(
+            help="Before and after are weights of either sign; those that cross zero are kept.",
+            negative="",
+        ),
+    ] = False,
     config: Annotated[
         Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
     ] = None,
@@ -175,7 +182,7 @@ def command(
         "file_is": file_is, "rate": rate, "unpaired": unpaired, "pairs": pairs, "pair": pair,
         "absent": absent, "not_measured": not_measured, "table": table, "header_row": header_row,
         "noise_cv": noise_cv, "noise_sd": noise_sd, "detection_limit": detection_limit,
-        "keep_outliers": keep_outliers, "seed": seed,
+        "keep_outliers": keep_outliers, "signed": signed, "seed": seed,
     }  # fmt: skip
     if config is None and not any(
         map(is_said, (given | {"table": None, "header_row": None}).values())

@@ -47,7 +47,7 @@ def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
         answer = _compared(sizes, request)
     elif request.unpaired:
         answer = _unpaired(sizes, request)
-    elif request.paired(sizes):
+    elif request.signed or request.paired(sizes):
         answer = _pair(sizes, request)
     else:
         answer = _measured(sizes, request)
@@ -127,6 +127,11 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
     from steepest.report.pair import pair_answer
     from steepest.report.rows import pair_rows
 
+    if request.signed and (len(sizes.sessions) != 2 or sizes.replicated):
+        raise DataError(
+            f"{sizes.path}: --signed judges one pair of sessions, and there are"
+            f" {len(sizes.sessions)}{' with replicates' if sizes.replicated else ''}: choose two"
+        )
     before, after = (columns[0] for columns in sizes.sessions)
     seed = request.seed or 0
     labels = sizes.labels.get("cluster") or sizes.labels.get("group")
@@ -139,6 +144,7 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
             noise_sd=request.noise_sd,
             detection_limit=request.detection_limit,
             groups=groups,
+            signed=request.signed,
             seed=seed,
         )
     except DataError as error:
@@ -147,7 +153,7 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
     if sizes.rates is not None:
         columns = (before.values, after.values, sizes.rates.values)
         rate = rate_exponent(*columns, groups=groups, seed=seed)
-    if verdict.noise.kind == "unknown":
+    if verdict.noise.kind == "unknown" and not request.signed:
         assumed = sensitivity(verdict.before, verdict.after)
     return pair_answer(
         verdict,

@@ -61,7 +61,7 @@ def _page(verdict: MeasuredVerdict, source: str) -> Page:
         source=source,
         asked=f"Asked of {source}. Measurement noise: {verdict.noise_statement}.",
         settle=verdict.settle,
-        alt="Spread of change by size, the fitted mirror map, and the index",
+        alt="Changes by size, their signal and noise, the fitted mirror map, and the index",
         sections=[
             Section(
                 "The named geometries, the likeliest first",

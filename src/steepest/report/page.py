@@ -42,10 +42,12 @@ __all__ = [
     "Light",
     "Page",
     "Section",
+    "fill",
     "lights",
     "ranking",
     "render",
     "render_page",
+    "templates",
     "verdict_page",
 ]
 
@@ -152,7 +154,7 @@ def render_page(
         "answer.html",
         page=page,
         sections=[section for section in page.sections if section.rows],
-        panels=[_Panel.of(source) for source in panels],
+        panels=_Panel.all_of(panels),
         downloads=[_Download(name, content) for name, content in files.items()],
         glossary=[(term, TERMS[term]) for term in terms_in(_texts(page))],
         command=command,
@@ -228,26 +230,41 @@ def lights(checks: "Mapping[str, Check]") -> list[Light]:
 
 def render(template: str, **values: Any) -> str:
     """One of the package's HTML templates, filled in; every text is made visible and escaped."""
-    templates = _templates()
-    script, _, _ = templates.loader.get_source(templates, "copy.js")  # pyright: ignore[reportOptionalMemberAccess]
+    return fill(templates(), template, ("copy.js",), **values)
+
+
+def fill(environment: "Environment", template: str, scripts: Sequence[str], **values: Any) -> str:
+    """A template with the only scripts that a browser may run on its page, and their hash."""
+    loader = environment.loader
+    sources = [loader.get_source(environment, name)[0] for name in scripts]  # pyright: ignore[reportOptionalMemberAccess]
+    script = "\n".join(sources)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    own = {"script": templates.filters["trusted"](script), "script_hash": f"sha256-{digest}"}
-    return templates.get_template(template).render(**values, **own)
+    own = {"script": environment.filters["trusted"](script), "script_hash": f"sha256-{digest}"}
+    return environment.get_template(template).render(**values, **own)
 
 
 @dataclass(frozen=True)
 class _Panel:
-    """A panel of a picture, which grows with its width over its height, and up to `most` points."""
+    """A panel of a picture, which grows with its width over its height, and up to `most` points.
+
+    Panels grow by 1 on the average: those that grow by less than 1 together leave room empty.
+    """
 
     grow: str
     most: str
     markup: str
 
     @classmethod
-    def of(cls, source: str) -> "_Panel":
-        sizes = re.findall(r'\b(?:width|height)="([\d.]+)pt"', source[: source.index(">")])
-        width, height = map(float, sizes)
-        return cls(f"{width / height:.4f}", f"{1.5 * width:.0f}pt", source)
+    def all_of(cls, sources: Sequence[str]) -> list["_Panel"]:
+        sizes = [
+            tuple(map(float, re.findall(r'\b(?:width|height)="([\d.]+)pt"', source.split(">")[0])))
+            for source in sources
+        ]
+        shapes = [width / height for width, height in sizes]
+        return [
+            cls(f"{shape * len(shapes) / sum(shapes):.4f}", f"{1.5 * width:.0f}pt", source)
+            for shape, (width, _), source in zip(shapes, sizes, sources, strict=True)
+        ]
 
 
 class _Download:
@@ -275,7 +292,8 @@ def _texts(page: Page) -> Iterator[str]:
 
 
 @cache
-def _templates() -> "Environment":
+def templates() -> "Environment":
+    """The templates of pages, which escape every text and make it visible."""
     # Only a page needs jinja2: a verdict in the terminal does not wait for it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -308,7 +326,7 @@ def _templates() -> "Environment":
         counts = Counter(light.mark.word for light in shown)
         return f"{', '.join(f'{count} {word}' for word, count in counts.items())}."
 
-    templates = Environment(
+    environment = Environment(
         loader=PackageLoader("steepest.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -316,7 +334,7 @@ def _templates() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(
+    environment.filters.update(
         data_uri=_data_uri,
         cell=cell,
         terms=terms,
@@ -324,4 +342,4 @@ def _templates() -> "Environment":
         tally=tally,
         trusted=Markup,
     )
-    return templates
+    return environment

@@ -182,6 +182,8 @@ def _numbers(verdict: Verdict, rate: RateFit | None) -> list[tuple[str, str, str
     ]
     if verdict.detection_limit is not None:
         rows.append(("detection limit", f"{verdict.detection_limit:g}", "stated"))
+    if verdict.crossed is not None:
+        rows.append(("crossed zero", str(verdict.crossed), "weights kept through the signed dual"))
     if rate is not None:
         ends = (rate.index_low, rate.index_high), (rate.exponent_low, rate.exponent_high)
         rows += [
@@ -236,7 +238,7 @@ def _floor(verdict: Verdict) -> str:
 def _dropped(verdict: Verdict) -> list[tuple[int, str, str]]:
     counts = verdict.counts
     rows = [
-        (counts.usable, "used", "a positive size before and after"),
+        (counts.usable, "used", _why_used(verdict)),
         (
             counts.vanished,
             "vanished",
@@ -254,6 +256,12 @@ def _dropped(verdict: Verdict) -> list[tuple[int, str, str]]:
     if counts.not_measured:
         rows.append((counts.not_measured, "not measured", "no number before, or none after"))
     return [*rows, (counts.rows, "rows in all", "")]
+
+
+def _why_used(verdict: Verdict) -> str:
+    if verdict.crossed is None:
+        return "a positive size before and after"
+    return f"a weight before and after; {verdict.crossed} crossed zero and were kept"
 
 
 def _flip(curve: Sensitivity) -> str:

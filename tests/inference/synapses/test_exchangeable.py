@@ -1,10 +1,13 @@
 """Pairs of synapses in one snapshot: the index of what they do not share, and when it is silent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from steepest.errors import DataError
 from steepest.inference.synapses.exchangeable import infer_pairs, long_pairs
+from steepest.inference.synapses.verdict import Check
 
 
 def pairs(index: float, seed: int, n: int = 473, correlation: float = 0.6, degrees=np.inf):
@@ -116,3 +119,12 @@ def test_bias_and_coverage_are_those_stated(index, correlation, degrees):
     print(f"a={index} rho={correlation} df={degrees}: bias {bias:.3f}, coverage {held:.3f}")
     assert abs(bias) <= 0.03
     assert held >= 0.9
+
+
+def test_nothing_in_a_printed_verdict_is_obeyed_by_the_terminal():
+    rng = np.random.default_rng(1)
+    first, second = np.exp(0.8 * rng.standard_normal(300) + 0.3 * rng.standard_normal((2, 300)))
+    verdict = infer_pairs(first, second, noise_cv=0)
+    spoiled = Check(0.0, None, True, "a \x1b[2J in it")
+    checks = {"order": spoiled}
+    assert "\x1b" not in str(replace(verdict, checks=checks))

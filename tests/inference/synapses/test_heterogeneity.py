@@ -51,7 +51,7 @@ def test_half_the_groups_in_another_geometry_are_unstable(mixed):
 
 def test_the_index_of_every_group_is_drawn_and_written(mixed):
     figure = mixed.plot()
-    assert figure.axes[3].get_title(loc="left").startswith("D   groups, sd")
+    assert figure.axes[4].get_title(loc="left").startswith("E   groups, sd")
     said = mixed.to_dict()["index_by_group"]
     assert len(said["groups"]) == 14
     assert said["groups"][0].keys() == {"name", "synapses", "value", "low", "high"}

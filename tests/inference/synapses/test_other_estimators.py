@@ -116,6 +116,8 @@ def test_an_unpaired_search_that_ends_at_its_limit_gives_no_index():
     assert fit.index == math.inf
     assert (fit.usable, fit.outcome) == (False, "refused")
     assert "smallest where the search ends, at index 3" in fit.reason
+    assert fit.checks["usable_range"].passed is False
+    assert "where the search ends" in fit.checks["usable_range"].meaning
     assert fit.to_dict()["index"] is None
     assert fit.interval[1] == math.inf
 

@@ -252,7 +252,7 @@ def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> 
             f" columns: at least {_FEWEST_WEIGHTS} and {_FEWEST_UNITS} are needed"
         )
         return LayerFit(**common, status="left out", reason=reason)
-    marks = marks_of(w0, w1)
+    marks = marks_of(w0, w1, panel=panel)
     index, corrected = marks.index, marks.index_corrected
     interval = (math.nan, math.nan)
     if math.isfinite(index):

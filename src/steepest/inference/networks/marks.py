@@ -73,11 +73,16 @@ class Marks:
     unit_spread: float
 
 
-def marks_of(before: Float[np.ndarray, "r *c"], after: Float[np.ndarray, "r *c"]) -> Marks:
+def marks_of(
+    before: Float[np.ndarray, "r *c"],
+    after: Float[np.ndarray, "r *c"],
+    *,
+    panel: Panel | None = None,
+) -> Marks:
     """The marks of one layer; axes after the first are one input axis.
 
     Of more than four million weights, evenly spaced rows and columns stand for all. NaN where a
-    number does not exist.
+    number does not exist. A `panel` of the same weights, where there is one, is not made again.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -86,6 +91,8 @@ def marks_of(before: Float[np.ndarray, "r *c"], after: Float[np.ndarray, "r *c"]
     -0.02
     """
     w0, w1 = _thinned(before), _thinned(after)
+    if panel is None or w0.size < before.size:
+        panel = Panel.of(w0, w1)
     change = w1 - w0
     moved = change != 0
     shrink, shrink_t = _slope(change, w0)
@@ -104,7 +111,7 @@ def marks_of(before: Float[np.ndarray, "r *c"], after: Float[np.ndarray, "r *c"]
         shrink=shrink,
         shrink_t=shrink_t,
         grow_back=_slope(-change, w1)[0],
-        index=independence_index(Panel.of(w0, w1)),
+        index=independence_index(panel),
         index_back=independence_index(Panel.of(w1, w0)),
         index_corrected=independence_index(Panel.of(shrunk, w1)),
         kurtosis=float(kurtosis(changes)) if changes.size > 3 else math.nan,

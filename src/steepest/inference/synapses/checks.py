@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy.special import ndtr, stdtr
 
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
-from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.dual import Signs, dual_change
 from steepest.inference.synapses.geometries import (
     ALPHA,
     LAZY,
@@ -51,13 +51,24 @@ _FEWEST_TO_BEND = 6  # a quadratic and three degrees of freedom for its error
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """One pair of sessions as its checks see it: positive sizes, the index, the likelihood."""
+    """One pair of sessions as its checks see it: positive sizes, the index, the likelihood.
+
+    Of weights the sizes are absolute, and `signs` says which of them crossed zero.
+    """
 
     before: Float[np.ndarray, " n"]
     after: Float[np.ndarray, " n"]
     index: float
     likelihood: Likelihood
     noise: Noise
+    signs: Signs | None = None
+
+    @cached_property
+    def kept(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+        """Sizes of those that kept their sign, before and after."""
+        if self.signs is None:
+            return self.before, self.after
+        return self.before[~self.signs.crossed], self.after[~self.signs.crossed]
 
     @cached_property
     def logs(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
@@ -67,7 +78,7 @@ class Change:
     @cached_property
     def rounding(self) -> tuple[Check, float] | None:
         """The check of rounding, and its standard deviation; None where no step shows."""
-        return None if self.noise.positive else check_rounded(self.before, self.after)
+        return None if self.noise.positive else check_rounded(*self.kept)
 
     @property
     def too_coarse(self) -> float | None:
@@ -79,7 +90,7 @@ class Change:
     @cached_property
     def jump(self) -> UnitJump | None:
         """Two clouds of sizes, as if the unit had changed."""
-        return unit_jump((self.logs[0] + self.logs[1]) / 2)
+        return unit_jump((np.log(self.kept[0]) + np.log(self.kept[1])) / 2)
 
 
 def checks_of_pair(change: Change) -> dict[str, Check]:
@@ -137,13 +148,20 @@ def check_lazy(
 
 
 def check_sign_flips(
-    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"], index: float
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    index: float,
+    signs: Signs | None = None,
 ) -> Check:
     """Expected share of synapses that a Gaussian dual change would carry across zero.
 
     Positive sizes cannot show such crossings, so a large share means that the pairs at hand are a
-    selection. For an index of 1 and above zero is out of reach.
+    selection. For an index of 1 and above zero is out of reach. Of weights with `signs` the share
+    that did cross is told: they were seen, and kept.
     """
+    if signs is not None:
+        seen = float(signs.crossed.mean())
+        return Check(seen, None, True, f"{seen:.1%} of weights crossed zero, and were kept")
     share = 0.0
     if index < 1:
         centre = log_before.mean()
@@ -157,7 +175,10 @@ def check_sign_flips(
 
 
 def check_curvature(
-    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"], index: float
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    index: float,
+    signs: Signs | None = None,
 ) -> Check:
     """Does log|D - median D| bend with log size at the estimated index?
 
@@ -166,7 +187,7 @@ def check_curvature(
     standard error), so the change need not be Gaussian.
     """
     centre = log_before.mean()
-    change = dual_change(log_before - centre, log_after - centre, index)
+    change = dual_change(log_before - centre, log_after - centre, index, signs)
     deviation = np.abs(change - np.median(change))
     kept = deviation > 0
     size, spread = log_before[kept], np.log(deviation[kept])
@@ -190,17 +211,21 @@ def check_curvature(
 
 
 def check_reversion(
-    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"], index: float
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    index: float,
+    signs: Signs | None = None,
 ) -> Check:
     """Rank correlation of the dual change with the size before: none in a fixed geometry.
 
     A negative one is regression to the mean: measurement noise, or a pull to a set point.
     """
     centre = log_before.mean()
-    change = dual_change(log_before - centre, log_after - centre, index)
+    change = dual_change(log_before - centre, log_after - centre, index, signs)
     if np.ptp(change) == 0:
         return Check(math.nan, None, None, "every synapse changed alike")
-    rho, p_value = rank_correlation(change, log_before)
+    size = log_before if signs is None else signs.before * np.exp(log_before)
+    rho, p_value = rank_correlation(change, size)
     if p_value >= ALPHA:
         return Check(rho, p_value, True, "the direction of change does not depend on size")
     how = (
@@ -212,14 +237,17 @@ def check_reversion(
 
 
 def check_gaussian(
-    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"], index: float
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    index: float,
+    signs: Signs | None = None,
 ) -> Check:
     """Centred Delta CDF at the estimated index, against the 95th percentile of its floor.
 
     The likelihood and its shares assume a Gaussian dual change; the logroot estimate does not.
     """
     centre = log_before.mean()
-    change = dual_change(log_before - centre, log_after - centre, index)
+    change = dual_change(log_before - centre, log_after - centre, index, signs)
     distance = delta_cdf(change, centred=True)
     floor = delta_cdf_floor(change.size).centred_q95
     if distance <= floor:
@@ -279,14 +307,14 @@ def check_rounded(
 
 
 def _exact(
-    check: Callable[[np.ndarray, np.ndarray, float], Check],
+    check: Callable[[np.ndarray, np.ndarray, float, Signs | None], Check],
 ) -> Callable[[Change], Check | None]:
     """A check that is about exact sizes at an index: noise alone breaks it."""
 
     def of(change: Change) -> Check | None:
         if isinstance(change.likelihood, MidpointLikelihood) or not math.isfinite(change.index):
             return None
-        return check(*change.logs, change.index)
+        return check(*change.logs, change.index, change.signs)
 
     return of
 
@@ -294,7 +322,10 @@ def _exact(
 def _lazy(change: Change) -> Check | None:
     if not math.isfinite(change.index):
         return None
-    return check_lazy(change.before, change.after, change.index)
+    after = change.after
+    if change.signs is not None:
+        after = np.where(change.signs.crossed, -after, after)
+    return check_lazy(change.before, after, change.index)
 
 
 def _signal(change: Change) -> Check | None:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
-from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.dual import Signs, dual_change
 from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.verdict import DeltaCdf, DeltaCdfFloor
 
@@ -48,9 +48,13 @@ def delta_cdf_floor(n: int) -> DeltaCdfFloor:
 
 
 def delta_cdf_of_geometries(
-    log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"]
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    signs: Signs | None = None,
 ) -> tuple[DeltaCdf, ...]:
     """Both versions of the Delta CDF in every named geometry, the closest (centred) first.
+
+    With the `signs` of weights of which some crossed zero, in those that allow it (index < 1).
 
     >>> import numpy as np
     >>> from steepest.inference import simulate_change
@@ -61,6 +65,8 @@ def delta_cdf_of_geometries(
     centre = log_before.mean()
     distances = []
     for name, index in GEOMETRIES.items():
-        change = dual_change(log_before - centre, log_after - centre, index)
+        if signs is not None and index > signs.searched[1]:
+            continue
+        change = dual_change(log_before - centre, log_after - centre, index, signs)
         distances.append(DeltaCdf(name, index, delta_cdf(change), delta_cdf(change, centred=True)))
     return tuple(sorted(distances, key=lambda distance: distance.centred))

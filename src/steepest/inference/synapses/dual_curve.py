@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import DataError
+from steepest.inference.synapses._scoring import DEEP
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import DRAWN
 from steepest.inference.synapses.signal import SignalFit, fit_signal
@@ -108,7 +109,9 @@ def power_dual(middle: Float[np.ndarray, " s"], index: float) -> Float[np.ndarra
 
 def _dual(fit: SignalFit, middle: Float[np.ndarray, " s"]) -> Float[np.ndarray, "b s"]:
     index = np.clip(fit.index, *DRAWN)
-    slope = np.exp((1 - index)[:, None] * middle - fit.bend[:, None] * middle**2)
+    steep = (1 - index)[:, None] * middle - fit.bend[:, None] * middle**2
+    # Without any signal in a resample its bend is unbounded, and so is its curve.
+    slope = np.exp(np.clip(steep, -2 * DEEP, 2 * DEEP))
     steps = (slope[:, 1:] + slope[:, :-1]) / 2 * np.diff(middle)
     dual = np.concatenate([np.zeros((len(slope), 1)), np.cumsum(steps, axis=1)], axis=1)
     at_zero = np.array([np.interp(0.0, middle, row) for row in dual])

@@ -34,7 +34,7 @@ from steepest.inference.synapses.verdict import (
     sentence_of,
     verdict_dict,
 )
-from steepest.markup import brief
+from steepest.markup import brief, visible
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -136,7 +136,7 @@ class PairsVerdict:
             f"  why        {self.reason}",
             f"  to settle  {self.settle}",
         ]
-        return "\n".join([*lines, *marked(self)])
+        return "\n".join(map(visible, [*lines, *marked(self)]))
 
     def __repr__(self) -> str:
         return brief(str(self))

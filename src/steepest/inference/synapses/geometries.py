@@ -9,6 +9,7 @@ from jaxtyping import Float
 __all__ = [
     "ALPHA",
     "APART",
+    "BELOW_ONE",
     "DRAWN",
     "GEOMETRIES",
     "LAZY",
@@ -37,6 +38,9 @@ GEOMETRIES: dict[str, float] = {
 
 SEARCHED = (-4.0, 6.0)
 """The range in which an index is looked for, symmetric about 1, where the family inverts sizes."""
+
+BELOW_ONE = 0.95
+"""Up to where the index of weights that crossed zero is looked for: at 1 zero is out of reach."""
 
 SHOWN = (-2.0, 3.0)
 """The range of profiles, a unit beyond the outermost names on either side."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
+from steepest.inference.synapses.dual import Signs
 from steepest.inference.synapses.intervals import interval_of, widening
 from steepest.inference.synapses.log_root import nearest_roots
 from steepest.progress import progress_bar
@@ -37,6 +38,7 @@ def interval_over_groups(
     index: float,
     draws: int = 1000,
     seed: int = 0,
+    signs: Signs | None = None,
 ) -> tuple[tuple[float, float], str]:
     """The 95 % interval of the logroot estimate `index`, groups resampled, and how it was found.
 
@@ -53,7 +55,7 @@ def interval_over_groups(
     rng = np.random.default_rng(seed)
     with progress_bar("Resampling groups", float(draws)) as advance:
         for at, rows in enumerate(resamples(groups, draws, rng)):
-            estimates[at] = nearest_roots(before, after, rows[None], index)[0]
+            estimates[at] = nearest_roots(before, after, rows[None], index, signs)[0]
             advance(1.0)
     interval = interval_of(index, estimates, widening(count))
     return (interval.low, interval.high), method

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.special import log_ndtr, ndtr
 
-from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.dual import Signs, dual_change
 from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
 from steepest.inference.synapses.verdict import GeometryFit, LikelihoodFit
 
@@ -49,8 +49,19 @@ class ExactLikelihood:
 
     log_before: Float[np.ndarray, " n"]
     log_after: Float[np.ndarray, " n"]
+    signs: Signs | None = None
 
-    name = "Gaussian dual change, exact sizes"
+    @property
+    def name(self) -> str:
+        """What is assumed, in words."""
+        if self.signs is not None:
+            return "Gaussian signed dual change, exact weights"
+        return "Gaussian dual change, exact sizes"
+
+    @property
+    def searched(self) -> tuple[float, float]:
+        """The indices that it is defined at."""
+        return SEARCHED if self.signs is None else self.signs.searched
 
     def __call__(self, index: float) -> float:
         """Log-likelihood of the index at the best mean and variance; changes by a constant with
@@ -60,7 +71,8 @@ class ExactLikelihood:
         for start in range(0, n, _BLOCK):
             block = slice(start, start + _BLOCK)
             after = self.log_after[block] - centre
-            change = dual_change(self.log_before[block] - centre, after, index)
+            own = None if self.signs is None else self.signs.part(block)
+            change = dual_change(self.log_before[block] - centre, after, index, own)
             # Mean and sum of squares about it, joined block by block (Chan, Golub and LeVeque).
             gap = change.mean() - mean
             squares += change.size * (change.var() + gap**2 * start / (start + change.size))
@@ -93,6 +105,7 @@ class CensoredLikelihood:
     log_limit: float
 
     name = "Gaussian dual change, exact sizes, losses below the detection limit"
+    searched = SEARCHED
 
     def __call__(self, index: float) -> float:
         """Log-likelihood of the index at the best mean and variance (two-dimensional search)."""
@@ -161,6 +174,7 @@ class MidpointLikelihood:
     variance: Float[np.ndarray, " n"]
 
     name = "Gaussian dual change at the midpoint, noise stated"
+    searched = SEARCHED
 
     def __call__(self, index: float) -> float:
         """Log-likelihood of the index at the best mean and variance (search over the variance)."""
@@ -206,12 +220,13 @@ def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
     >>> round(fit_likelihood(ExactLikelihood(*logs)).index, 1)
     1.0
     """
-    index, top = likeliest(likelihood)
-    low, high = SEARCHED
+    searched = likelihood.searched
+    index, top = likeliest(likelihood, searched)
+    low, high = searched
     interval = (_end(likelihood, index, top, low), _end(likelihood, index, top, high))
-    index = or_unbounded(index)
+    index = or_unbounded(index, searched)
     reach = [
-        end if math.isfinite(end) else edge for end, edge in zip(interval, SEARCHED, strict=True)
+        end if math.isfinite(end) else edge for end, edge in zip(interval, searched, strict=True)
     ]
     span = max(reach[1] - reach[0], 0.2)
     wide = np.linspace(min(-1.5, reach[0] - span), max(2.5, reach[1] + span), _GRID)
@@ -227,9 +242,11 @@ def fit_likelihood(likelihood: Likelihood) -> LikelihoodFit:
     )
 
 
-def likeliest(likelihood: Callable[[float], float]) -> tuple[float, float]:
-    """The likeliest index in -4 .. 6, and its log-likelihood."""
-    low, high = SEARCHED
+def likeliest(
+    likelihood: Callable[[float], float], searched: tuple[float, float] = SEARCHED
+) -> tuple[float, float]:
+    """The likeliest index in -4 .. 6 (or what is `searched`), and its log-likelihood."""
+    low, high = searched
     scanned = np.linspace(low, high, 11)
     values = np.array([likelihood(index) for index in scanned])
     peak = int(values.argmax())
@@ -240,12 +257,12 @@ def likeliest(likelihood: Callable[[float], float]) -> tuple[float, float]:
     return float(best.x), -float(best.fun)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def or_unbounded(index: float) -> float:
+def or_unbounded(index: float, searched: tuple[float, float] = SEARCHED) -> float:
     """The index; infinite where it lies at an end of the searched range."""
-    low, high = SEARCHED
+    low, high = searched
     if low + 1e-3 < index < high - 1e-3:
         return index
-    return math.copysign(math.inf, index - 1)
+    return math.copysign(math.inf, index - (low + high) / 2)
 
 
 def _end(likelihood: Callable[[float], float], index: float, top: float, edge: float) -> float:
@@ -254,12 +271,14 @@ def _end(likelihood: Callable[[float], float], index: float, top: float, edge: f
         return math.sqrt(2 * max(top - likelihood(a), 0.0)) - _NORMAL_95
 
     if beyond(edge) < 0:
-        return math.copysign(math.inf, edge)
+        return math.copysign(math.inf, edge - index)
     return float(brentq(beyond, index, edge, xtol=1e-6))  # pyright: ignore[reportArgumentType]
 
 
 def rank_geometries(likelihood: Callable[[float], float]) -> tuple[GeometryFit, ...]:
     """The named geometries with their log-likelihood and share of it, the likeliest first.
+
+    Of weights that crossed zero, only those that allow it (index < 1).
 
     >>> import numpy as np
     >>> from steepest.inference import simulate_change
@@ -267,7 +286,8 @@ def rank_geometries(likelihood: Callable[[float], float]) -> tuple[GeometryFit, 
     >>> rank_geometries(ExactLikelihood(*logs))[0].name
     'multiplicative'
     """
-    values = {name: likelihood(index) for name, index in GEOMETRIES.items()}
+    high = likelihood.searched[1] if isinstance(likelihood, ExactLikelihood) else SEARCHED[1]
+    values = {name: likelihood(index) for name, index in GEOMETRIES.items() if index <= high}
     top = max(values.values())
     total = sum(math.exp(value - top) for value in values.values())
     fits = [

@@ -15,7 +15,7 @@ from jaxtyping import Float, Integer
 from scipy.optimize import brentq
 
 from steepest.errors import DataError
-from steepest.inference.synapses.dual import dual_change
+from steepest.inference.synapses.dual import Signs, dual_change
 from steepest.inference.synapses.geometries import SEARCHED
 from steepest.inference.synapses.intervals import quantile_of_t
 from steepest.inference.synapses.sizes import log_pairs
@@ -43,11 +43,13 @@ def logroot_slope(
     log_before: Float[np.ndarray, "*b n"],
     log_after: Float[np.ndarray, "*b n"],
     index: Float[np.ndarray, "*b"],
+    signs: Signs | None = None,
 ) -> Float[np.ndarray, "*b"]:
     """Slope of log|D_a - median D_a| on log size before, one per leading row.
 
-    Synapses exactly at the median (with odd n, one always is) are dropped. NaN where fewer than
-    three synapses, or no two sizes, remain.
+    With `signs`, D_a is the signed dual change of weights (`dual_change`). Synapses exactly at the
+    median (with odd n, one always is) are dropped. NaN where fewer than three synapses, or no two
+    sizes, remain.
 
     >>> import numpy as np
     >>> from steepest.inference import simulate_change
@@ -55,7 +57,7 @@ def logroot_slope(
     >>> round(float(logroot_slope(*logs, np.array(1.0))), 2)
     -0.12
     """
-    return _slope_of(log_before, dual_change(log_before, log_after, index[..., None]))
+    return _slope_of(log_before, dual_change(log_before, log_after, index[..., None], signs))
 
 
 def _slope_of(
@@ -108,15 +110,19 @@ def logroot(log_before: Any, log_after: Any) -> float:
     return root_of(*log_pairs("logroot", log_before, log_after))
 
 
-def root_of(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " n"]) -> float:
-    """`logroot` behind the door: of log sizes that were checked."""
+def root_of(
+    log_before: Float[np.ndarray, " n"],
+    log_after: Float[np.ndarray, " n"],
+    signs: Signs | None = None,
+) -> float:
+    """`logroot` behind the door: of log sizes that were checked, or of weights with `signs`."""
     centre = log_before.mean()
     sizes = log_before - centre, log_after - centre
 
     def slope(index: float) -> float:
-        return float(logroot_slope(*sizes, np.asarray(index)))
+        return float(logroot_slope(*sizes, np.asarray(index), signs))
 
-    low, high = SEARCHED
+    low, high = SEARCHED if signs is None else signs.searched
     scanned = np.linspace(low, high, round((high - low) / _SCAN_STEP) + 1)
     rows = max(1, _CHUNK // log_before.size)
     slopes = np.concatenate(
@@ -125,6 +131,7 @@ def root_of(log_before: Float[np.ndarray, " n"], log_after: Float[np.ndarray, " 
                 np.broadcast_to(sizes[0], (part.size, log_before.size)),
                 np.broadcast_to(sizes[1], (part.size, log_before.size)),
                 part,
+                signs,
             )
             for part in np.split(scanned, range(rows, scanned.size, rows))
         ]
@@ -172,6 +179,7 @@ def bootstrap_of(
     index: float,
     draws: int,
     seed: int,
+    signs: Signs | None = None,
 ) -> Float[np.ndarray, " draws"]:
     """`logroot_bootstrap` behind the door: of log sizes that were checked."""
     centre = log_before.mean()
@@ -182,7 +190,8 @@ def bootstrap_of(
 
     def chunk(job: tuple[int, np.random.SeedSequence]) -> Float[np.ndarray, " c"]:
         size, sequence = job
-        return _resampled(before, after, index, size, np.random.default_rng(sequence))
+        rng = np.random.default_rng(sequence)
+        return _resampled(before, after, index, size, rng, signs)
 
     estimates = []
     with (
@@ -227,16 +236,20 @@ def interval_of(
     index: float,
     draws: int = 1000,
     seed: int = 0,
+    signs: Signs | None = None,
 ) -> tuple[tuple[float, float], str]:
     """`logroot_interval` behind the door: of log sizes that were checked."""
     if log_before.size > _BATCHED:
         order = np.random.default_rng(seed).permutation(log_before.size)
         for count in _BATCHES:
-            batches = _batch_estimates(log_before, log_after, np.array_split(order, count))
+            parts = np.array_split(order, count)
+            batches = _batch_estimates(log_before, log_after, parts, signs)
             if np.all(np.isfinite(batches)):
                 half = quantile_of_t(count) * batches.std(ddof=1) / math.sqrt(count)
                 return (index - float(half), index + float(half)), f"{count} random batches"
-    estimates = bootstrap_of(log_before, log_after, index=index, draws=draws, seed=seed)
+    estimates = bootstrap_of(
+        log_before, log_after, index=index, draws=draws, seed=seed, signs=signs
+    )
     # A percentile that is one of the draws stays defined where some draws are infinite.
     low, high = np.quantile(estimates, [0.025, 0.975], method="inverted_cdf")
     return (float(low), float(high)), f"percentile bootstrap, {draws} draws"
@@ -246,12 +259,14 @@ def _batch_estimates(
     log_before: Float[np.ndarray, " n"],
     log_after: Float[np.ndarray, " n"],
     batches: list[np.ndarray],
+    signs: Signs | None,
 ) -> Float[np.ndarray, " b"]:
     """The estimate of every batch; NaN where a batch does not determine a slope."""
     estimates = np.full(len(batches), math.nan)
     for at, batch in enumerate(batches):
         with suppress(DataError):
-            estimates[at] = root_of(log_before[batch], log_after[batch])
+            own = None if signs is None else signs.take(batch)
+            estimates[at] = root_of(log_before[batch], log_after[batch], own)
     return estimates
 
 
@@ -261,13 +276,14 @@ def _resampled(
     start: float,
     rows: int,
     rng: np.random.Generator,
+    signs: Signs | None,
 ) -> Float[np.ndarray, " rows"]:
     estimates = np.full(rows, math.nan)
     todo = np.arange(rows)
     # Where the sample itself has a slope, so has at least about a quarter of its resamples.
     while todo.size:
         chosen = rng.integers(before.size, size=(todo.size, before.size), dtype=np.int32)
-        estimates[todo] = nearest_roots(before, after, chosen, start)
+        estimates[todo] = nearest_roots(before, after, chosen, start, signs)
         todo = todo[np.isnan(estimates[todo])]
     return estimates
 
@@ -277,19 +293,23 @@ def nearest_roots(
     log_after: Float[np.ndarray, " n"],
     chosen: Integer[np.ndarray, "b n"],
     start: float,
+    signs: Signs | None = None,
 ) -> Float[np.ndarray, " b"]:
     """The downward crossing of the slope nearest `start`, for every row of chosen synapses."""
     before, after = log_before.take(chosen), log_after.take(chosen)
+    own = None if signs is None else signs.take(chosen)
+    searched = SEARCHED if signs is None else signs.searched
 
     def slope(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
         if rows.size == len(chosen):
-            return logroot_slope(before, after, index)
-        return logroot_slope(before[rows], after[rows], index)
+            return logroot_slope(before, after, index, own)
+        some = None if own is None else Signs(own.before[rows], own.crossed[rows])
+        return logroot_slope(before[rows], after[rows], index, some)
 
     root = np.full(len(chosen), math.nan)
     # At the start all rows have one index, so every synapse its one change.
-    at_start = _slope_of(before, dual_change(log_before, log_after, start).take(chosen))
-    near, near_slope, far, far_slope = _bracket(slope, start, at_start, root)
+    at_start = _slope_of(before, dual_change(log_before, log_after, start, signs).take(chosen))
+    near, near_slope, far, far_slope = _bracket(slope, start, at_start, root, searched)
     active = np.flatnonzero(np.isfinite(near_slope) & np.isfinite(far_slope) & np.isnan(root))
     # Illinois: regula falsi that halves the weight of an end it keeps twice.
     for _ in range(60):
@@ -315,9 +335,10 @@ def _bracket(
     start: float,
     at_start: Float[np.ndarray, " b"],
     root: Float[np.ndarray, " b"],
+    searched: tuple[float, float],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Two points about a crossing per row; sets `root` where one is met, or none exists."""
-    low, high = SEARCHED
+    low, high = searched
     everything = np.arange(root.size)
     far, far_slope = np.full(root.size, start), at_start
     # The slope falls by about 1 per unit of index, so one overshooting step brackets most roots.

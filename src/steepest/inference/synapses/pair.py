@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from steepest.arrays.given import refuse_tracers, same_labels
-from steepest.errors import DataError
+from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.checks import Change, checks_of_pair
 from steepest.inference.synapses.covariate import rate_exponent
 from steepest.inference.synapses.deltacdf import delta_cdf_floor, delta_cdf_of_geometries
-from steepest.inference.synapses.dual import dual_change
-from steepest.inference.synapses.geometries import GEOMETRIES
+from steepest.inference.synapses.dual import Signs, dual_change
+from steepest.inference.synapses.geometries import BELOW_ONE, GEOMETRIES
 from steepest.inference.synapses.grouped import interval_over_groups
 from steepest.inference.synapses.likelihood import (
     CensoredLikelihood,
@@ -25,6 +25,7 @@ from steepest.inference.synapses.likelihood import (
 )
 from steepest.inference.synapses.log_root import interval_of, root_of
 from steepest.inference.synapses.noise import (
+    Noise,
     check_noise,
     noise_variance,
     stated_limit,
@@ -51,6 +52,7 @@ def infer_geometry(
     detection_limit: Any = None,
     groups: Any = None,
     rates: Any = None,
+    signed: bool = False,
     seed: int = 0,
 ) -> Verdict:
     """In which geometry did these synapses move, judging from their sizes before and after?
@@ -69,13 +71,20 @@ def infer_geometry(
     cell or animal of each synapse. With presynaptic `rates` the verdict's `rate` is the index at
     equal rate, and the exponent of rate (`rate_exponent`); they do not change the verdict.
 
+    With `signed`, before and after are weights of either sign. Those that cross zero are kept
+    through the signed dual sign(w) |w|^(1-a) / (1-a), which is defined for an index below 1;
+    leaving them out would bias it. Weights that all keep their sign may have any index. No noise
+    can be stated with them but 0, nor a detection limit, nor rates.
+
     The index is the logroot estimate with its 95 % bootstrap interval, drawn from `seed`: synapses
     are resampled, or groups where they are given. With a positive stated noise it is the midpoint
     errors-in-variables likelihood's, with its profile interval, which knows no groups. Raises
     DataError, naming row and column, for sizes that are negative, masked, infinite or no real
     numbers, lengths or row names that differ, fewer than 8 usable pairs, sizes that are all equal
     before, or span 30 decades, or did not change, or all changed alike, and for contradictory,
-    negative or extreme noise or limit. Raises UsageError inside jit, vmap or grad.
+    negative or extreme noise or limit; for signed weights that cross zero although they change as
+    in a geometry of index 1 and above. Raises UsageError inside jit, vmap or grad, and for what
+    `signed` weights do not allow.
 
     Source: Pogodin et al. 2024 for the geometries and Delta CDF; the estimators are this
     package's own.
@@ -88,16 +97,20 @@ def infer_geometry(
     """
     refuse_tracers("infer_geometry", noise_cv, noise_sd, detection_limit)
     noise, limit = stated_noise(noise_cv, noise_sd), stated_limit(detection_limit)
+    if signed:
+        _check_signed(noise, limit, rates)
     first, second = columns_of(
-        "infer_geometry", limited=limit is not None, before=before, after=after
+        "infer_geometry", limited=signed or limit is not None, before=before, after=after
     )
     same_labels({"before": before, "groups": groups})
     codes = None if groups is None else groups_of(groups, first.size, "before and after")[0]
-    rows = _sort(first, second, limit)
+    rows = _sort(first, second, limit, signed=signed)
     w0, w1 = first[rows.usable], second[rows.usable]
-    _check_usable(w0, w1, rows.counts)
-    check_noise(noise, w0, w1)
-    l0, l1 = np.log(w0), np.log(w1)
+    signs = Signs.of(w0, w1) if signed else None
+    s0, s1 = np.abs(w0), np.abs(w1)
+    _check_usable(s0, s1, rows.counts, signs)
+    check_noise(noise, s0, s1)
+    l0, l1 = np.log(s0), np.log(s1)
 
     likelihood: Likelihood
     if noise.positive:
@@ -105,7 +118,7 @@ def infer_geometry(
     elif limit is not None and rows.lost.any():
         likelihood = CensoredLikelihood(l0, l1, np.log(first[rows.lost]), math.log(limit))
     else:
-        likelihood = ExactLikelihood(l0, l1)
+        likelihood = ExactLikelihood(l0, l1, signs)
     fit = fit_likelihood(likelihood)
 
     resampled: Literal["synapses", "groups"] | None = None
@@ -116,21 +129,29 @@ def infer_geometry(
         index, interval = _audible(likelihood, fit)
     else:
         estimator = "logroot"
-        index = root_of(l0, l1)
+        index = root_of(l0, l1, signs)
+        if signs is not None:
+            _check_crossed(index, signs)
         interval, interval_method = (math.nan, math.nan), "none"
         if math.isfinite(index) and codes is not None:
             resampled = "groups"
             interval, interval_method = interval_over_groups(
-                l0, l1, codes[rows.usable], index=index, seed=seed
+                l0, l1, codes[rows.usable], index=index, seed=seed, signs=signs
             )
         elif math.isfinite(index):
             resampled = "synapses"
-            interval, interval_method = interval_of(l0, l1, index=index, seed=seed)
+            interval, interval_method = interval_of(l0, l1, index=index, seed=seed, signs=signs)
 
-    change = Change(w0, w1, index, likelihood, noise)
+    change = Change(s0, s1, index, likelihood, noise, signs)
     checks = checks_of_pair(change)
+    crossed = None if signs is None else int(signs.crossed.sum())
     decision = decide(
-        index, interval, noise, rounding=change.too_coarse, two_units=change.jump is not None
+        index,
+        interval,
+        noise,
+        rounding=change.too_coarse,
+        two_units=change.jump is not None,
+        crossed=crossed or 0,
     )
     left_out = rows.counts.censored if noise.positive else 0
     return Verdict(
@@ -144,7 +165,7 @@ def infer_geometry(
         n=w0.size,
         counts=rows.counts,
         likelihood=fit,
-        delta_cdf=delta_cdf_of_geometries(l0, l1),
+        delta_cdf=delta_cdf_of_geometries(l0, l1, signs),
         delta_cdf_floor=delta_cdf_floor(w0.size),
         noise=noise,
         estimator=estimator,
@@ -156,10 +177,38 @@ def infer_geometry(
         else rate_exponent(before, after, rates, groups=groups, seed=seed),
         before=w0,
         after=w1,
-        vanished=first[(first > 0) & (second == 0)],
-        new=second[(first == 0) & (second > 0)],
+        vanished=first[(second == 0) & ((first > 0) | (signed & (first < 0)))],
+        new=second[(first == 0) & ((second > 0) | (signed & (second < 0)))],
         resampled=resampled,
         groups=None if codes is None else int(np.unique(codes[rows.usable]).size),
+        crossed=crossed,
+    )
+
+
+def _check_signed(noise: Noise, limit: float | None, rates: Any) -> None:
+    """Refuse what a weight that may change its sign does not allow."""
+    given = {
+        f"noise_{noise.kind}": noise.positive,
+        "detection_limit": limit is not None,
+        "rates": rates is not None,
+    }
+    clashes = [name for name, is_given in given.items() if is_given]
+    if clashes:
+        raise UsageError(
+            f"signed and {', '.join(clashes)} contradict each other: these work on the logarithm of"
+            " a size, which a weight that changes its sign does not keep; leave out one of them"
+        )
+
+
+def _check_crossed(index: float, signs: Signs) -> None:
+    crossed = int(signs.crossed.sum())
+    if not crossed or index < 1:
+        return
+    raise DataError(
+        f"signed sizes with an index of 1 and above: {crossed} of {signs.crossed.size} weights"
+        f" crossed zero, but the others change as in a geometry of index {BELOW_ONE:g} or more, in"
+        " which zero is infinitely far; leave out those that crossed, if their sign was mistaken,"
+        " and infer from the absolute values"
     )
 
 
@@ -173,11 +222,17 @@ class _Rows:
 
 
 def _sort(
-    before: Float[np.ndarray, " rows"], after: Float[np.ndarray, " rows"], limit: float | None
+    before: Float[np.ndarray, " rows"],
+    after: Float[np.ndarray, " rows"],
+    limit: float | None,
+    *,
+    signed: bool,
 ) -> _Rows:
     unknown = np.isnan(before) | np.isnan(after)
     # A size that a background left negative is there, below the limit.
-    had, has = (before > 0) | (before < 0), after > 0
+    had, has = (before > 0) | (before < 0), (after > 0) | (after < 0)
+    if not signed:
+        has = after > 0
     usable, lost, low = had & has, np.zeros_like(had), np.zeros_like(had)
     if limit is not None:
         low = had & (before < limit) & ~unknown
@@ -211,7 +266,10 @@ def _afterthoughts(checks: dict[str, Check], left_out: int) -> str:
 
 
 def _check_usable(
-    before: Float[np.ndarray, " n"], after: Float[np.ndarray, " n"], counts: Counts
+    before: Float[np.ndarray, " n"],
+    after: Float[np.ndarray, " n"],
+    counts: Counts,
+    signs: Signs | None,
 ) -> None:
     if before.size < _FEWEST:
         unknown = f", {counts.not_measured} not measured" if counts.not_measured else ""
@@ -232,12 +290,14 @@ def _check_usable(
             f"sizes span from {least:g} to {largest:g}, more than {_WIDEST_SPAN:g}-fold: no synapse"
             " does; look for a wrong unit, or for zeros that were written as tiny numbers"
         )
-    if np.array_equal(before, after):
+    if np.array_equal(before, after) and (signs is None or not signs.crossed.any()):
         raise DataError("after is identical to before in every usable row: give two sessions")
     centre = np.log(before).mean()
     sizes = np.log(before) - centre, np.log(after) - centre
     for name, index in GEOMETRIES.items():
-        change = dual_change(*sizes, index)
+        if signs is not None and index > signs.searched[1]:
+            continue
+        change = dual_change(*sizes, index, signs)
         if change.std() <= 1e-10 * math.sqrt(float(np.mean(change**2))):
             raise DataError(
                 f"every synapse changed alike in the {name} geometry, to ten digits: nothing"

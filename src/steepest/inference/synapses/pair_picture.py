@@ -9,18 +9,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from steepest.inference.synapses.geometries import GEOMETRIES
+from steepest.inference.synapses.noise import noise_variance
 from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.synapses.verdict
 
-__all__ = ["draw", "log_scale"]
+__all__ = ["NOISE", "draw", "log_scale", "scatter"]
+
+NOISE = "#5A7FA6"
+"""Of measurement noise: no colour of a geometry."""
 
 # A name in quotes: the class draws itself with this file, and two files must not import each other.
 Verdict: TypeAlias = "steepest.inference.synapses.verdict.Verdict"
 
 _MOST_POINTS = 10_000
 _MOST_DRAWN = 1500  # single points of a vector picture; more of them are one image in it
+_LINE = 60
+_CROSSED = "#CC3311"
+_MEDIAN = 0.6744898  # median |z| of a Gaussian
+_NORMAL_95 = 1.959964
 _DEPTH = 30.0  # log-likelihood units shown below the peak
 
 
@@ -43,19 +51,27 @@ def draw(verdict: Verdict) -> Figure:
 
 
 def _draw_sizes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
-    before, after = verdict.before, verdict.after
-    _points(axes, before[shown], after[shown])
-    everything = np.concatenate([before, after, verdict.vanished, verdict.new])
+    before, after = np.abs(verdict.before), np.abs(verdict.after)
+    vanished, new = np.abs(verdict.vanished), np.abs(verdict.new)
+    crossed = np.sign(verdict.before[shown]) != np.sign(verdict.after[shown])
+    kept = shown[~crossed]
+    scatter(axes, before[kept], after[kept])
+    if crossed.any():
+        label = f"{verdict.crossed} crossed zero"
+        axes.plot(before[shown[crossed]], after[shown[crossed]], "x", ms=4, color=_CROSSED,
+                  label=label)  # fmt: skip
+    everything = np.concatenate([before, after, vanished, new])
     low, high = everything.min() / 1.3, everything.max() * 1.3
     axes.plot([low, high], [low, high], color="0.6", lw=0.8, zorder=0)
-    if verdict.vanished.size:
-        _rug(axes, verdict.vanished, f"{verdict.vanished.size} vanished", "#D55E00", along="x")
-    if verdict.new.size:
-        _rug(axes, verdict.new, f"{verdict.new.size} new", "#0072B2", along="y")
-    axes.set(xlim=(low, high), ylim=(low, high), xlabel="size before", ylabel="size after")
+    if vanished.size:
+        _rug(axes, vanished, f"{vanished.size} vanished", "#D55E00", along="x")
+    if new.size:
+        _rug(axes, new, f"{new.size} new", "#0072B2", along="y")
+    size = "size" if verdict.crossed is None else "absolute weight"
+    axes.set(xlim=(low, high), ylim=(low, high), xlabel=f"{size} before", ylabel=f"{size} after")
     log_scale(axes, low, high, "xy")
     _title(axes, verdict, shown)
-    if verdict.vanished.size or verdict.new.size:
+    if vanished.size or new.size or crossed.any():
         legend_below(axes)
 
 
@@ -81,27 +97,53 @@ def _rug(axes: Axes, at: np.ndarray, label: str, colour: str, *, along: str) -> 
 
 
 def _draw_changes(axes: Axes, verdict: Verdict, shown: np.ndarray) -> None:
-    before = verdict.before
-    change = np.abs(verdict.after - before)
+    before = np.abs(verdict.before)
+    change = np.abs(verdict.after - verdict.before)
     moved = shown[change[shown] > 0]
-    _points(axes, before[moved], change[moved])
+    scatter(axes, before[moved], change[moved])
     order = np.argsort(before)
     bins = np.array_split(order, max(4, min(12, verdict.n // 20)))
     centres = np.array([np.median(before[part]) for part in bins])
     medians = np.array([np.median(change[part]) for part in bins])
-    axes.plot(centres, medians, "o", ms=6, mfc="white", mec="black", mew=1.4, label="binned median")
-    middle, typical = np.exp(np.log(before).mean()), np.median(change)
     ends = np.array([before.min(), before.max()])
+    # A noise that depends on size bends the lines.
+    sizes = np.geomspace(ends[0], ends[1], _LINE) if verdict.noise.positive else ends
+    middle, typical = np.exp(np.log(before).mean()), np.median(change)
+    noise, there = _noise(verdict, sizes), _noise(verdict, np.array([middle]))[0]
     if typical > 0:
+        left = math.sqrt(max(1 - (there / typical) ** 2, 0.0))
         for name, index in GEOMETRIES.items():
-            line = typical * (ends / middle) ** index
-            axes.plot(ends, line, color=GEOMETRY_COLOURS[name], lw=1.6, label=f"{name} ({index:g})")
+            line = np.hypot(left * typical * (sizes / middle) ** index, noise)
+            label = f"{name} ({index:g})"
+            axes.plot(sizes, line, color=GEOMETRY_COLOURS[name], lw=1.6, label=label)
+    if verdict.noise.positive:
+        axes.plot(sizes, noise, "--", color=NOISE, lw=1.5, label="stated noise alone")
+    ends_of = np.array([_median_ends(change[part]) for part in bins]).T
+    axes.errorbar(
+        centres, medians, np.abs(ends_of - medians), label="binned median, 95 %", fmt="o", ms=6,
+        mfc="white", mec="black", mew=1.4, ecolor="black", elinewidth=1.2, zorder=5,
+    )  # fmt: skip
     low, high = np.quantile(change[change > 0], [0.01, 1.0])
-    axes.set(xlabel="size before", ylabel="change of size, absolute", ylim=(low / 2, high * 2))
+    size = "size" if verdict.crossed is None else "absolute weight"
+    axes.set(xlabel=f"{size} before", ylabel="change, absolute", ylim=(low / 2, high * 2))
     log_scale(axes, before.min(), before.max(), "x")
     log_scale(axes, low / 2, high * 2, "y")
     axes.set_title("the slope is the index")
     legend_below(axes)
+
+
+def _noise(verdict: Verdict, sizes: np.ndarray) -> np.ndarray:
+    """The median absolute change that the stated noise alone makes; 0 where none is stated."""
+    if not verdict.noise.positive:
+        return np.zeros(sizes.size)
+    return _MEDIAN * sizes * np.sqrt(noise_variance(sizes, sizes, verdict.noise))
+
+
+def _median_ends(values: np.ndarray) -> np.ndarray:
+    """The 95 % interval of a median by its ranks, which asks nothing of the distribution."""
+    n, half = values.size, _NORMAL_95 * math.sqrt(values.size) / 2
+    ranks = np.array([math.floor(n / 2 - half) - 1, math.ceil(n / 2 + half)])
+    return np.sort(values)[np.clip(ranks, 0, n - 1)]
 
 
 def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
@@ -147,9 +189,13 @@ def _draw_likelihood(axes: Axes, verdict: Verdict) -> None:
         legend_below(axes)
 
 
-def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
+def scatter(
+    axes: Axes, x: np.ndarray, y: np.ndarray, colour: str = INK, label: str | None = None
+) -> None:
+    """Points that are the lighter the more they are; many are one image in a vector picture."""
     alpha = float(np.clip(200 / max(x.size, 1), 0.08, 0.6))
-    axes.scatter(x, y, s=6, alpha=alpha, color=INK, lw=0, rasterized=x.size > _MOST_DRAWN)
+    many = x.size > _MOST_DRAWN
+    axes.scatter(x, y, s=6, alpha=alpha, color=colour, lw=0, rasterized=many, label=label)
 
 
 def log_scale(axes: Axes, low: float, high: float, which: str) -> None:

@@ -32,6 +32,7 @@ def decide(
     *,
     rounding: float | None = None,
     two_units: bool = False,
+    crossed: int = 0,
 ) -> Decision:
     """The verdict on one pair of sessions, from its index, the 95 % interval and the noise stated.
 
@@ -39,13 +40,15 @@ def decide(
     .05 (1 + |1 - a|), holds that candidate alone, no further than .15 (.3 for c <= 0) from the
     index. An interval without an end, without width or that does not exist leaves it undecided,
     and so do sizes that are `rounding` (a standard deviation) too coarsely or of `two_units`.
+    Weights of which some `crossed` zero are refused where the candidate is one of index 1 and
+    above, in which zero is infinitely far.
     The 1.5-norm cannot be told from additive plus multiplicative change in one pair of
     sessions, and is reported as "mixture".
 
     >>> decide(1.0, (0.9, 1.1), Noise("none")).verdict
     'multiplicative'
     """
-    pair = _Pair(Interval(index, *interval), noise, rounding, two_units)
+    pair = _Pair(Interval(index, *interval), noise, rounding, two_units, crossed)
     return settled(pair, _PAIR)
 
 
@@ -55,6 +58,7 @@ class _Pair:
     noise: Noise
     rounding: float | None
     two_units: bool
+    crossed: int
 
     @property
     def said(self) -> str:
@@ -154,6 +158,18 @@ def _without_end(pair: _Pair) -> Decision | None:
     )
 
 
+def _crossed(pair: _Pair, candidate: Candidate) -> Decision | None:
+    if not pair.crossed or candidate.index < 1:
+        return None
+    return Decision(
+        "refused",
+        "Signed sizes with an index of 1 and above: no geometry has both.",
+        f"{pair.widened} holds {candidate.name} alone, but {pair.crossed} weights crossed zero,"
+        " which is infinitely far from every weight there: look for noise about zero, or for signs"
+        " that were mistaken",
+    )
+
+
 def _mixture_of_pair(pair: _Pair, candidate: Candidate) -> Decision | None:
     if candidate.name != "1.5-norm":
         return None
@@ -172,7 +188,7 @@ _PAIR: Rules[_Pair] = Rules(
         _nothing_left, _outside, _two_units_of_pair, _unknown_noise, _stated_noise, _rounded,
         _without_width, _without_end,
     ),
-    vetoes=(_mixture_of_pair,),
+    vetoes=(_crossed, _mixture_of_pair),
     none=lambda pair: (f"{pair.widened} holds no named geometry", ""),
     several=lambda pair, number: (
         f"{pair.widened} holds {number} named geometries: more synapses or a wider range of sizes"

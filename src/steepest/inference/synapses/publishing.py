@@ -77,6 +77,9 @@ def pair_methods(verdict: Verdict) -> str:
         f" {counts.vanished} vanished, {counts.new} new and {counts.absent} absent in"
         " both were counted, not used"
     )
+    if verdict.crossed is not None:
+        rows = rows.replace("a positive size", "a weight")
+        rows += f"; {verdict.crossed} that crossed zero were kept, through the signed dual"
     if counts.not_measured:
         rows += f"; {counts.not_measured} were not measured"
     if verdict.detection_limit is not None:
@@ -169,21 +172,27 @@ def pair_legend(verdict: Verdict) -> str:
     """What the picture of a pair shows, panel by panel."""
     return (
         f"Sizes of {verdict.n} synapses before and after. A: every synapse; on the line nothing"
-        " changed. B: the absolute change against the size before; circles are binned medians, and"
-        " the lines are what each named geometry would show. C: the log-likelihood of each index"
-        f" below its peak, and where the named geometries lie; {_shown(verdict)}."
+        " changed. B: the absolute change against the size before; circles are binned medians with"
+        " 95 % intervals, and the lines are what each named geometry would show. C: the"
+        " log-likelihood of each index below its peak, and where the named geometries lie;"
+        f" {_shown(verdict)}."
     )
 
 
 def measured_legend(verdict: MeasuredVerdict) -> str:
     """What the picture of a verdict on measured noise shows, panel by panel."""
+    shortest = min(verdict.estimate.by_lag)
     return (
-        f"Changes of {verdict.n} synapses over {verdict.measured.sessions} sessions. A: how much"
-        " log size changes, against size, for every time between sessions; the coloured line is"
-        " what is left without measurement noise. B: the dual in which every synapse changes alike,"
-        " with its 95 % band, and the named geometries. C: the index of all changes and of parts of"
-        f" them, with 95 % intervals; a named geometry must fit them all. Of all changes"
-        f" {_shown(verdict)}.{_crosses(verdict)}{_group_panel(verdict)}"
+        f"Changes of {verdict.n} synapses over {verdict.measured.sessions} sessions. A: every"
+        f" change of log size over {shortest} session{'s' if shortest > 1 else ''}, less the drift"
+        " of its group, against size; broken lines hold 95 % of what measurement noise alone would"
+        " make, full lines 95 % of all change as fitted. B: the standard deviation of change with"
+        " the noise taken out, in classes of size, with 95 % intervals from the resamples; the band"
+        " is the fitted signal, and the named geometries are drawn through it at the typical size."
+        " C: the dual in which every synapse changes alike, with its 95 % band, and the named"
+        " geometries. D: the index of all changes and of parts of them, with 95 % intervals; a"
+        f" named geometry must fit them all. Of all changes {_shown(verdict)}."
+        f"{_crosses(verdict)}{_group_panel(verdict)}"
     )
 
 
@@ -198,7 +207,7 @@ def _group_panel(verdict: MeasuredVerdict) -> str:
     if verdict.estimate.groups is None:
         return ""
     return (
-        " D: the index of every group of 30 synapses or more, shrunken towards that of all (grey)"
+        " E: the index of every group of 30 synapses or more, shrunken towards that of all (grey)"
         " by how far groups differ at all, with 95 % intervals."
     )
 

@@ -60,6 +60,7 @@ class Request:
     noise_sd: float | None = None
     detection_limit: float | None = None
     keep_outliers: bool = False
+    signed: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -188,6 +189,14 @@ def _clashes(asked: Request) -> list[str]:
             " one pair of columns"
         )
     stated = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
+    if asked.signed:
+        positive = [_option(name) for name, value in stated.items() if value]
+        others = [*measured, *positive, *given("detection_limit", "rate", "unpaired", "compare")]
+        if others:
+            clashes.append(
+                f"--signed and {', '.join(others)} contradict each other: weights that may change"
+                " their sign are judged from one pair of columns, as exact or of unknown noise"
+            )
     return clashes + shape_clashes(asked) + noise_problems(stated, called=_option)
 
 
@@ -197,6 +206,7 @@ def _clashes_of_pairs(asked: Request, given: Callable[..., list[str]]) -> list[s
     others = given(
         "sessions", "times", "replicate_before", "replicate_after", "group", "null", "rate",
         "unpaired", "detection_limit", "id", "session", "replicates", "order", "compare", "file_is",
+        "signed",
     )  # fmt: skip
     if others:
         clashes.append(
@@ -234,6 +244,7 @@ def _value(path: Path, key: str, value: Any, name: str) -> Any:
         "replicates": bool,
         "pairs": bool,
         "keep_outliers": bool,
+        "signed": bool,
         "seed": int,
     }
     if name in ("noise_cv", "noise_sd", "detection_limit"):

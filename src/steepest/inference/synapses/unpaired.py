@@ -128,15 +128,13 @@ class UnpairedVerdict:
 
     @property
     def checks(self) -> dict[str, Check]:
-        """Whether the change is large enough against the spread."""
-        return {
-            "usable_range": Check(
-                self.relative_change,
-                None,
-                self.relative_change >= _USABLE,
-                f"change over spread; at least {_USABLE:g} to be usable",
+        """Whether the change is large against the spread, and the index within the search."""
+        meaning = f"change over spread; at least {_USABLE:g} to be usable"
+        if math.isinf(self.index):
+            meaning = (
+                "the index lies where the search ends: it is not usable, however large the change"
             )
-        }
+        return {"usable_range": Check(self.relative_change, None, self.usable, meaning)}
 
     def sentence(self) -> str:
         """The verdict as one sentence with its numbers, as a results section states it."""

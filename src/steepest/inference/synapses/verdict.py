@@ -172,6 +172,7 @@ class Verdict:
     `before` and `after` are the usable sizes, `vanished` and `new` the sizes of lost and gained
     synapses, all in the unit of the input. `resampled` says what the interval resampled (None:
     nothing), and `groups` how many groups of usable synapses there are (None: none were given).
+    `crossed` says how many signed weights crossed zero (None: sizes, which have no sign).
 
     >>> from steepest.inference import infer_geometry, simulate_change
     >>> verdict = infer_geometry(*simulate_change(300, index=1, seed=1), noise_cv=0)
@@ -204,6 +205,7 @@ class Verdict:
     resampled: Literal["synapses", "groups"] | None = None
     rate: RateFit | None = None
     groups: int | None = None
+    crossed: int | None = None
 
     def sentence(self) -> str:
         """The verdict as one sentence with its numbers, as a results section states it."""
@@ -239,6 +241,7 @@ class Verdict:
                 "resampled": self.resampled,
                 **({} if self.rate is None else {"rate": asdict(self.rate)}),
                 "groups": self.groups,
+                "crossed": self.crossed,
                 "detection_limit": self.detection_limit,
             },
         )
