@@ -1,5 +1,6 @@
 """Samples of measured synapses judged alike: one dataset, one picture, one row of a table each."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measured import MeasuredVerdict, infer_measured
 from steepest.inference.synapses.measurements import Measurements
+from steepest.papers.ours._calibration_claims import printed
 from steepest.pictures import GEOMETRY_COLOURS, bare, letter
 from steepest.study import Claim
 
@@ -108,21 +110,22 @@ def row_claims(dataset: xr.Dataset) -> list[Claim]:
 
     Below them, whether the index of what was made up is that with which it was.
     """
-    rows = []
+    rows: list[Claim] = []
     for at, name in enumerate(map(str, dataset["sample"].values)):
         here = dataset.isel(sample=at)
         outcome, reference = str(here["outcome"].values), str(here["reference"].values)
         index, share = (_printed(here[variable].values) for variable in ("index", "share"))
-        # By hand: what was measured are words and numbers, and only the outcome is compared.
-        rows.append(
-            Claim(
-                statement=f"{name}: {int(here['synapses'])} synapses, {int(here['groups'])}"
-                f" groups, {int(here['sessions'])} sessions",
-                expected=reference or "printed, not tested",
-                measured=f"{outcome}; index {index}; signal share {share}",
-                holds=outcome == reference if reference else None,
-            )
+        what = (
+            f"{name}: {int(here['synapses'])} synapses, {int(here['groups'])} groups,"
+            f" {int(here['sessions'])} sessions"
         )
+        said = f"{outcome}; index {index}; signal share {share}"
+        if reference:  # the outcome is compared, and its numbers are told
+            rows.append(
+                dataclasses.replace(Claim.close(what, reference, outcome, 0), measured=said)
+            )
+        else:
+            rows.append(printed(what, said))
     return rows + [
         Claim.near(
             f"Index of {name}",
