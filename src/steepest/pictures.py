@@ -223,18 +223,27 @@ def _saved(figure: Any, kind: str, **options: Any) -> bytes:
 
 
 def _columns(figure: Any, boxes: Mapping[Any, Any]) -> list[list[Any]]:
-    """The axes of a figure in columns whose boxes do not overlap, from left to right."""
+    """The axes of a figure in columns whose boxes do not overlap, from left to right.
+
+    A colour bar stands in the column of what it is the bar of.
+    """
     if figure.legends or figure._suptitle is not None:
         return [list(boxes)]
     columns: list[list[Any]] = []
     end = -math.inf
     for axes in sorted(boxes, key=lambda axes: boxes[axes].x0):
-        if boxes[axes].x0 < end:
+        if boxes[axes].x0 < end or (columns and axes in _bars(columns[-1])):
             columns[-1].append(axes)
         else:
             columns.append([axes])
         end = max(end, boxes[axes].x1)
     return columns
+
+
+def _bars(column: Sequence[Any]) -> list[Any]:
+    """The axes of the colour bars of what is drawn in some axes."""
+    drawings = [item for axes in column for item in (*axes.images, *axes.collections)]
+    return [item.colorbar.ax for item in drawings if item.colorbar is not None]
 
 
 def _extent(figure: Any, boxes: Sequence[Any]) -> Any:

@@ -16,7 +16,7 @@ import dataclasses
 import inspect
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,22 +99,38 @@ class Figure:
         body = inspect.cleandoc(self.module.__doc__ or "").partition("\n")[2].strip()
         return [" ".join(paragraph.split()) for paragraph in body.split("\n\n") if paragraph]
 
-    def parameters(self, scale: Scale, data: str | Path | None = None) -> Any:
+    def parameters(
+        self,
+        scale: Scale,
+        data: str | Path | Sequence[str | Path] | None = None,
+        *,
+        unchecked: bool = False,
+    ) -> Any:
         """The figure's parameters at a scale: the paper's, or the quick ones.
 
         `data` is the user's copy of the file that the figure is about, for those whose parameters
-        have a field of that name; raises `UsageError` for the others.
+        have a field of that name (several where that is a tuple); `unchecked` reads a copy that is
+        not the published one, for those that check it. Raises `UsageError` for the others.
         """
         if scale not in ("quick", "paper"):
             raise UsageError(f"scale {scale!r} is not known: choose quick or paper")
         chosen = self.module.QUICK if scale == "quick" else self.module.Parameters()
-        if data is None:
+        if unchecked:
+            if not hasattr(chosen, "unchecked"):
+                raise UsageError(f"{self.key} checks no copy of data: leave out --unchecked")
+            chosen = dataclasses.replace(chosen, unchecked=True)
+        paths = [data] if isinstance(data, str | Path) else [*(data or ())]
+        if not paths:
             return chosen
         if not hasattr(chosen, "data"):
             raise UsageError(
                 f"{self.key} is computed from nothing but its parameters: no data file"
             )
-        return dataclasses.replace(chosen, data=str(data))
+        if isinstance(chosen.data, tuple):
+            return dataclasses.replace(chosen, data=tuple(map(str, paths)))
+        if len(paths) > 1:
+            raise UsageError(f"{self.key} takes one file or folder of data, not {len(paths)}")
+        return dataclasses.replace(chosen, data=str(paths[0]))
 
 
 def _fault(module: ModuleType) -> str | None:
@@ -196,13 +212,15 @@ def reproduce(
     seed: int = 0,
     out: str | Path | None = None,
     *,
-    data: str | Path | None = None,
+    data: str | Path | Sequence[str | Path] | None = None,
+    unchecked: bool = False,
 ) -> Result:
     """Run a figure, check what it returns, and write KEY.nc, KEY.png and KEY.csv (its claims).
 
     A figure that moves also writes KEY.gif. Without `out` nothing is written. With it, the files
-    appear together, and only after everything went well. `data` is a file of the user's own, for
-    figures that take one. The picture is drawn in matplotlib's own settings, not the user's.
+    appear together, and only after everything went well. `data` is a file of the user's own (or
+    several), for figures that take one; `unchecked` says that it may be another than the published
+    one. The picture is drawn in matplotlib's own settings, not the user's.
 
     Raises `UsageError` when `out` cannot be written, before anything is computed, and when the
     figure returns data without units, version, seed or parameters.
@@ -212,7 +230,7 @@ def reproduce(
     >>> reproduce(figure, "quick", seed=0).holds
     True
     """
-    parameters = figure.parameters(scale, data)
+    parameters = figure.parameters(scale, data, unchecked=unchecked)
     with nullcontext() if out is None else staging(out) as stage:
         started = time.perf_counter()
         with passed_on():

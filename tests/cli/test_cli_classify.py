@@ -34,6 +34,9 @@ def test_calls_are_printed_as_json_and_written_whole(call, table, tmp_path):
     page = (tmp_path / "calls" / "calls.html").read_text(encoding="utf-8")
     assert "Which synapses changed?" in page
     assert "--change 0.3" in page
+    assert 'data-copies="methods"' in page
+    assert "(from s0 to s3; a change of log size by more than 0.3;" in page
+    assert "(false discovery rate)" in page
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from steepest import cli
+from steepest.inference.flows.files import load_cost, read_flow
 
 POSITION = ["--position", "x", "y"]
 VELOCITY = ["--velocity", "vx", "vy"]
@@ -135,3 +136,58 @@ def test_the_page_escapes_every_text_and_holds_everything_inside(call, tmp_path)
     for forbidden in ("<script>alert", "<b>", "<i>.py", "http:", "https:", "<link"):
         assert forbidden not in page
     assert re.search(r"url\((?!#)", page) is None
+
+
+def packed(path, kind):
+    """The flow's table in another format."""
+    import bz2
+    import gzip
+    import json as text
+    import lzma
+    import zipfile
+
+    from scipy.io import savemat
+
+    content, columns = path.read_bytes(), np.loadtxt(path, delimiter=",", skiprows=1).T
+    named = dict(zip(("x", "y", "vx", "vy"), columns, strict=True))
+    other = path.with_name(f"flow.{kind}")
+    if kind == "zip":
+        with zipfile.ZipFile(other, "w") as file:
+            file.writestr("flow.csv", content)
+    elif kind == "npz":
+        np.savez(other, **named)
+    elif kind == "mat":
+        savemat(other, named)
+    elif kind == "json":
+        other.write_text(text.dumps({name: column.tolist() for name, column in named.items()}))
+    elif kind == "tsv":  # a row is one coordinate
+        lines = [[name, *map(repr, column.tolist())] for name, column in named.items()]
+        other.write_text("\n".join(map("\t".join, lines)))
+    else:
+        other.write_bytes({"gz": gzip, "bz2": bz2, "xz": lzma}[kind].compress(content))
+    return other
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip", "npz", "mat", "json", "tsv"])
+def test_a_flow_is_read_through_every_door(flow, kind):
+    def read(file, **given):
+        # The cost is asked for nothing but gradients: the point itself, of |x|^2/2.
+        samples = read_flow(
+            file, load_cost("quadratic"), ["x", "y"], velocity=["vx", "vy"], **given
+        )
+        return np.hstack([samples.positions[:, 0], samples.velocities])
+
+    other = packed(flow, kind)
+    np.testing.assert_allclose(read(other, transpose=kind == "tsv"), read(flow))
+
+
+def test_coordinates_in_rows_are_pointed_out(call, flow):
+    options = ("--cost", "quadratic", *POSITION, *VELOCITY)
+    code, _, err = call(packed(flow, "tsv"), *options)
+    assert code == 2
+    assert "4 rows and 41 columns" in err
+    assert "if a row is one coordinate, add --transpose" in err
+    np.savetxt("bare.csv", np.loadtxt(flow, delimiter=",", skiprows=1).T, delimiter=",")
+    bare = ("--cost", "quadratic", "--position", "0", "1", "--velocity", "2", "3")
+    assert "add --transpose" in call("bare.csv", *bare)[2]
+    assert call("bare.csv", *bare, "--transpose")[0] == 0

@@ -34,6 +34,62 @@ def test_arrays_in_matlab_structs_are_listed_and_read_by_name(tmp_path):
     np.testing.assert_array_equal(column, SIZES[:4, 1])
 
 
+def test_an_array_of_matlab_structs_is_a_row_each(tmp_path):
+    kind = [("name", object), ("volume", object), ("path", object)]
+    entries = np.empty((1, 4), dtype=kind)
+    for at in range(4):
+        entries[0, at] = (f"s{at}", np.array([[1.0 + at, 2.0 + at]]), np.ones((at + 2, 2)))
+    scipy.io.savemat(tmp_path / "a.mat", {"roi": entries})
+    columns = read_columns(
+        tmp_path / "a.mat", ["roi.volume.0", "roi.volume.1"], labels=["roi.name"]
+    )
+    assert [array.tolist() for array in columns.arrays] == [[1, 2, 3, 4], [2, 3, 4, 5]]
+    assert columns.labels == (("s0", "s1", "s2", "s3"),)
+
+
+def test_arrays_in_a_matlab_cell_are_listed_and_read_by_name(tmp_path):
+    cell = np.empty((1, 2), dtype=object)
+    cell[0] = [np.arange(6.0).reshape(3, 2), np.arange(8.0).reshape(4, 2)]
+    scipy.io.savemat(tmp_path / "a.mat", {"dendrites": cell})
+    with pytest.raises(
+        DataError, match=r"dendrites\{1\} \(3 x 2\), dendrites\{2\} \(4 x 2\): say w"
+    ):
+        read_columns(tmp_path / "a.mat", [0])
+    columns = read_columns(tmp_path / "a.mat", [1], part="dendrites{2}")
+    assert columns.arrays[0].tolist() == [1, 3, 5, 7]
+
+
+def test_a_matlab_file_of_texts_says_that_it_holds_no_numbers(tmp_path):
+    scipy.io.savemat(tmp_path / "a.mat", {"note": "nothing here"})
+    with pytest.raises(DataError, match="is a MATLAB file without any array of numbers"):
+        read_columns(tmp_path / "a.mat", [0])
+
+
+def test_a_json_of_several_tables_names_them(tmp_path):
+    (tmp_path / "a.json").write_text('{"spines": [{"v": 1}], "shafts": [{"v": 2}]}')
+    with pytest.raises(DataError, match="holds several tables, spines, shafts: give one of them"):
+        read_columns(tmp_path / "a.json", ["v"])
+
+
+def test_an_nwb_file_without_a_table_says_so_and_one_with_several_lists_them(tmp_path):
+    def written(*names):
+        with h5py.File(tmp_path / "a.nwb", "w") as file:
+            file.attrs["nwb_version"] = "2.8.0"
+            for name in names:
+                group = file.create_group(name)
+                group.attrs["colnames"] = ["v"]
+                group.attrs["data_type"] = "DynamicTable"
+                group["v"] = [1.0, 2.0, 3.0]
+        return tmp_path / "a.nwb"
+
+    with pytest.raises(DataError, match="is an NWB file without any table"):
+        read_columns(written(), ["v"])
+    with pytest.raises(
+        DataError, match=r"has 2 tables, .*rois.*, .*spines.*: say which with --table"
+    ):
+        read_columns(written("spines", "rois"), ["v"])
+
+
 def test_matlab_73_is_read_as_it_lies_in_matlab(tmp_path):
     path = tmp_path / "a.mat"
     with h5py.File(path, "w", userblock_size=512) as file:

@@ -2,6 +2,7 @@
 
 import tracemalloc
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,3 +131,16 @@ def test_many_columns_are_read_by_those_in_use(read):
 def test_a_line_that_holds_everything_is_refused(read):
     with pytest.raises(DataError, match="line 1 has 1,000,002 cells: a table has one synapse"):
         read("1," * 1_000_001, [0])
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_an_empty_corner_over_the_numbers_of_the_rows_is_a_header(start):
+    # What a data frame of pandas writes, here with days as names.
+    rows = "".join(f"{start + at},{0.5 + at},{1.5 + at}\n" for at in range(4))
+    table = text_table(Path("a.csv"), f",1,4\n{rows}".encode(), asked=["1", "4"])
+    assert (table.names, table.header) == (["", "1", "4"], 1)
+
+
+def test_an_empty_first_cell_over_sizes_is_data():
+    table = text_table(Path("a.csv"), b",1,4\n0.5,1.5,2.5\n0.75,1.5,2\n")
+    assert table.header is None

@@ -57,8 +57,12 @@ def test_a_paper_loads_all_its_figures():
         "surace2020.spike_trains",
     ]
     assert [figure.key for figure in load("ours")] == [
+        "ours.atlas",
         "ours.calibration",
         "ours.demo",
+        "ours.loewenstein2011",
+        "ours.melander2021",
+        "ours.own_table",
         "ours.real_synapses",
     ]
 

@@ -28,7 +28,7 @@ def figures(*keys):
 
 def test_one_at_a_time_is_a_call_after_the_other(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(study, "reproduce", lambda f, *rest, data: asked.append((f.key, *rest)))
+    monkeypatch.setattr(study, "reproduce", lambda f, *rest, **_: asked.append((f.key, *rest)))
     for jobs in (0, 1):
         list(reproduce_all(figures(*KEYS), "paper", 3, tmp_path, jobs=jobs))
     assert asked == 2 * [(key, "paper", 3, tmp_path) for key in KEYS]
@@ -159,7 +159,7 @@ def test_the_command_computes_as_many_at_a_time_as_it_is_told(call, monkeypatch)
 
     asked = []
 
-    def one_figure(figures, *rest, data, jobs):
+    def one_figure(figures, *rest, data, unchecked, jobs):
         asked.append(jobs)
         yield study.reproduce(figures[0], *rest)
 

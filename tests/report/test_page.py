@@ -192,6 +192,16 @@ def test_a_figure_with_one_legend_for_all_stays_whole():
     assert pictures.panels(figure) == [whole]  # drawn again, the same to the byte
 
 
+def test_a_colour_bar_stays_with_what_it_is_of():
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 2), layout="constrained")
+    image, line = figure.subplots(1, 2)
+    figure.colorbar(image.imshow([[0, 1], [1, 0]]), ax=image)
+    line.plot([0, 1])
+    assert len(pictures.panels(figure)) == 2
+
+
 def rows_of(text):
     head, *rows = csv.reader(io.StringIO(text))
     return head, [row[-1] for row in rows]

@@ -18,7 +18,11 @@ __all__ = ["command"]
 
 def command(
     file: Annotated[
-        Path, Parameter(help="Time series: one column per unit; CSV, TSV, NPY, NPZ or Parquet.")
+        Path,
+        Parameter(
+            help="Time series: one column per unit; CSV, TSV, JSON, NPY, NPZ, MATLAB or NWB, packed"
+            " or not (Parquet and Excel with the extra `io`)."
+        ),
     ],
     /,
     *,

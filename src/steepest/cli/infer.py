@@ -21,8 +21,8 @@ def command(
         Path,
         Parameter(
             name="FILE",
-            help="Table of sizes: CSV, TSV, NPY or NPZ (Parquet, Excel, NWB with the extra `io`);"
-            " several files, or a quoted pattern ('cell*.csv').",
+            help="Table of sizes: CSV, TSV, JSON, NPY, NPZ, MATLAB or NWB, packed or not (Parquet,"
+            " Excel with the extra `io`); several files, or a quoted pattern ('cell*.csv').",
         ),
     ],
     before: Annotated[
@@ -164,8 +164,8 @@ def command(
     For example:
 
     ```
-    steepest infer sizes.csv --before week0 --after week1 --noise-cv 0
     steepest infer sizes.csv --sessions day0 day4 day8 day12 --group dendrite --out verdict
+    steepest infer spines.csv --id animal/spine --session day --size volume --group animal/dendrite
     ```
     """
     from dataclasses import asdict

@@ -16,7 +16,11 @@ __all__ = ["command"]
 
 def command(
     file: Annotated[
-        Path, Parameter(help="Table of a flow: CSV, TSV, NPY or NPZ (Parquet with the extra `io`).")
+        Path,
+        Parameter(
+            help="Table of a flow: CSV, TSV, JSON, NPY, NPZ, MATLAB or NWB, packed or not (Parquet"
+            " and Excel with the extra `io`)."
+        ),
     ],
     /,
     *,
@@ -42,6 +46,10 @@ def command(
     flow: Annotated[
         str | None, Parameter(help="Column that tells trajectories apart, by number or name.")
     ] = None,
+    transpose: Annotated[
+        bool,
+        Parameter(help="A row of the file is one coordinate, and a column a sample.", negative=""),
+    ] = False,
     table: Annotated[str | None, Parameter(help=TABLE)] = None,
     header_row: Annotated[str | None, Parameter(help=HEADER_ROW)] = None,
     out: Annotated[
@@ -80,6 +88,7 @@ def command(
             flow=flow,
             part=table,
             header_row=parse_header_row(header_row),
+            transpose=transpose,
         )
         from steepest.inference import infer_metric
         from steepest.report.metric import metric_answer
@@ -91,6 +100,6 @@ def command(
 
     repeated = command_line(
         "infer-metric", file, cost=cost, position=position, velocity=velocity, time=time, flow=flow,
-        table=table, header_row=header_row,
+        transpose=transpose, table=table, header_row=header_row,
     )  # fmt: skip
     return give(make, repeated, out=out, json=json)

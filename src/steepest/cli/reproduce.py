@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from steepest.cli.caching import keep_compiled
-from steepest.cli.options import Json, Seed
+from steepest.cli.options import Json, Seed, many
 from steepest.cli.output import command_line
 from steepest.cli.results import finish, print_result, write_page
 from steepest.data.opening import check_file
@@ -32,9 +32,15 @@ def command(
         Path, Parameter(help="Folder for the data (.nc), picture (.png), claims (.csv) and page.")
     ] = Path("out"),
     data: Annotated[
-        Path | None,
-        Parameter(help="Your copy of the data a figure is about, for figures that take one."),
-    ] = None,
+        tuple[Path, ...],
+        many(
+            "Your copy of the data a figure is about (a file, or its folder; ours.atlas: several)."
+        ),
+    ] = (),
+    unchecked: Annotated[
+        bool,
+        Parameter(help="Read a copy of public data that is not the published one.", negative=""),
+    ] = False,
     jobs: Annotated[
         int | None,
         Parameter(help="Figures computed at a time (one per core).", validator=Number(gte=1)),
@@ -55,8 +61,9 @@ def command(
     steepest reproduce pogodin2024 --scale paper --out figures
     ```
     """
-    if data is not None:
-        check_file(data)
+    for path in data:
+        if not path.is_dir():
+            check_file(path)
     if cache:
         keep_compiled()
     from steepest import papers
@@ -64,14 +71,17 @@ def command(
 
     results = []
     figures, jobs = papers.load(name), jobs or cores()
-    with closing(reproduce_all(figures, scale, seed, out, data=data, jobs=jobs)) as each:
+    each = reproduce_all(figures, scale, seed, out, data=data, unchecked=unchecked, jobs=jobs)
+    with closing(each):
         for result in each:
             results.append(result)
             if not json:
                 print_result(result)
     key = name.partition(".")[0]
     (paper,) = [paper for paper in papers.available() if paper.key == key]
-    repeated = command_line("reproduce", name, scale=scale, seed=seed, data=data)
+    repeated = command_line(
+        "reproduce", name, scale=scale, seed=seed, data=data, unchecked=unchecked
+    )
     title = paper.title if name == key else results[0].figure.title
     citations = [paper.citation] if paper.citation else []
     page = write_page(out, name, results, title=title, command=repeated, citations=citations)

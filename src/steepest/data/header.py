@@ -170,6 +170,16 @@ def _value(cell: str) -> float:
     return number(cell.replace(",", "."))
 
 
+def _counts_rows(column: list[str]) -> bool:
+    """Whether a column numbers the rows, from 0 or from 1, as tables of data frames do."""
+    start = column[0] if column else ""
+    return (
+        len(column) > 1
+        and start in ("0", "1")
+        and column == [str(int(start) + at) for at in range(len(column))]
+    )
+
+
 def _is_header(first: list[str], body: list[list[str]], asked: Sequence[str]) -> bool:
     words = [place for place, cell in enumerate(first) if _is_word(cell)]
     columns = [
@@ -181,6 +191,8 @@ def _is_header(first: list[str], body: list[list[str]], asked: Sequence[str]) ->
         return True
     if not any(numeric):
         return bool(words)
+    if first[0] == "" and _counts_rows(columns[0]):
+        return True
     if asked and set(asked) <= set(first):
         return not all(name.isdecimal() and int(name) < len(first) for name in asked)
     over = [place for place in range(len(first)) if numeric[place]]

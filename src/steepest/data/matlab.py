@@ -66,17 +66,37 @@ def as_columns(array: np.ndarray) -> np.ndarray | None:
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """Arrays by name, those within structs of one entry too."""
+    """Arrays by name, those within structs (s.field) and cells (c{1}) too."""
     for name, value in content.items():
         array = np.asarray(value)
         if array.dtype.names:
-            if array.size == 1:
-                fields = {field: array.reshape(-1)[0][field] for field in array.dtype.names}
-                yield from _flat(fields, f"{prefix}{name}.")
+            entries = array.reshape(-1)
+            if entries.size == 1:
+                fields = {field: entries[0][field] for field in array.dtype.names}
+            else:
+                fields = {field: _stacked(entries[field]) for field in array.dtype.names}
+            own = {field: v for field, v in fields.items() if v is not None}
+            yield from _flat(own, f"{prefix}{name}.")
             continue
         column = as_columns(array)
         if column is not None:
             yield f"{prefix}{name}", column
+        elif array.dtype.kind == "O":
+            parts = {f"{name}{{{at}}}": item for at, item in enumerate(array.reshape(-1), start=1)}
+            yield from _flat({part: v for part, v in parts.items() if _is_part(v)}, prefix)
+
+
+def _stacked(values: np.ndarray) -> np.ndarray | None:
+    """What a field holds in all entries of a struct: a text each, or as many numbers; or None."""
+    arrays = [np.asarray(value) for value in values]
+    sizes = {array.size for array in arrays}
+    if len(sizes) == 1 and sizes != {0} and all(array.dtype.kind in "fiub" for array in arrays):
+        return np.stack([array.reshape(-1) for array in arrays])
+    return as_columns(values)
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and (bool(value.dtype.names) or value.dtype.kind in "fiub")
 
 
 def _unpacked_size(path: Path, file: io.BufferedIOBase) -> int:

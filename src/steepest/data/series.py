@@ -1,6 +1,5 @@
 """Reading time series of several units from a file, and checking that they are evenly sampled."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.data.header import HeaderRow
-from steepest.data.table import Table, number, shown
+from steepest.data.table import Table, shown
 from steepest.data.tables import open_file, take_columns
+from steepest.data.turning import turned
 from steepest.errors import DataError, UsageError
 
 __all__ = ["Series", "check_series", "read_series"]
@@ -112,12 +112,8 @@ def _transposed(
     """The series whose units are the rows of a table."""
     if time is not None or step is None:
         raise UsageError("with --transpose every column is a time: give the sampling step, --step")
-    first = table.labels(0).texts().tolist()
-    named = not any(math.isfinite(number(cell)) for cell in first)
-    cure = "fill the gap, or leave the unit out"
-    times = take_columns(table, list(range(named, len(table.names))), cure=cure)
-    values = np.stack(times.arrays)
-    names = first if named else [str(row) for row in range(values.shape[1])]
+    by_unit = turned(table, "fill the gap, or leave the unit out")
+    names, values = by_unit.names, np.stack(by_unit.arrays, axis=1)
     if columns is not None:
         places = {name: row for row, name in enumerate(names)}
         unknown = [str(name) for name in columns if str(name) not in places]

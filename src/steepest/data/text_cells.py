@@ -116,9 +116,11 @@ class TextCells:
 
     def _parsed(self, cells: np.ndarray, said: np.ndarray) -> np.ndarray:
         """Bytes as numbers, or as they are where one is none."""
-        text = cells.tobytes()
-        if b"_" in text or (self.separator == ";" and b"," in text):
-            return cells  # 1_000 is a number to Python alone; a decimal comma is looked at apart
+        # 1_000 is a number to Python alone; a decimal comma is looked at apart.
+        odd = b"_," if self.separator == ";" else b"_"
+        present = [bytes([mark]) for mark in odd if mark in self.lines.content]
+        if present and any(mark in cells.tobytes() for mark in present):
+            return cells
         try:
             if said.all():
                 return cells.astype(np.float64)

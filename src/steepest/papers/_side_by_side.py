@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from steepest import papers, study
 from steepest.errors import UsageError
@@ -29,7 +30,8 @@ def reproduce_all(
     seed: int = 0,
     out: str | Path | None = None,
     *,
-    data: str | Path | None = None,
+    data: str | Path | Sequence[str | Path] | None = None,
+    unchecked: bool = False,
     jobs: int = 1,
 ) -> Generator[Result, None, None]:
     """The results of `steepest.study.reproduce` for figures of the package, one after the other.
@@ -40,13 +42,15 @@ def reproduce_all(
     jobs = min(jobs, len(figures))
     if jobs <= 1:
         for figure in figures:
-            yield study.reproduce(figure, scale, seed, out, data=data)
+            yield study.reproduce(figure, scale, seed, out, data=data, unchecked=unchecked)
         return
     for figure in figures:
-        figure.parameters(scale, data)  # what cannot be asked of one is told before any is run
+        # What cannot be asked of one is told before any is run.
+        figure.parameters(scale, data, unchecked=unchecked)
     with _processes(jobs) as pool:
+        asked = (scale, seed, out, data, unchecked)
         with deferred_in_children():
-            futures = [pool.submit(_reproduce, f.key, scale, seed, out, data) for f in figures]
+            futures = [pool.submit(_reproduce, figure.key, *asked) for figure in figures]
         for place, (figure, future) in enumerate(zip(figures, futures, strict=True)):
             try:
                 with progress_bar(f"Figures ({jobs} at a time)", len(figures)) as advance:
@@ -60,11 +64,11 @@ def reproduce_all(
             yield Result(figure, *values)
 
 
-def _reproduce(key: str, *arguments: object) -> tuple:
+def _reproduce(key: str, *arguments: Any) -> tuple:
     """All of a result but the figure, which is a module and cannot travel."""
-    scale, seed, out, data = arguments
+    scale, seed, out, data, unchecked = arguments
     (figure,) = papers.load(key)
-    result = study.reproduce(figure, scale, seed, out, data=data)  # pyright: ignore[reportArgumentType]
+    result = study.reproduce(figure, scale, seed, out, data=data, unchecked=unchecked)
     return (
         result.parameters,
         result.scale,

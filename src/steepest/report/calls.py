@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from steepest._version import __version__
 from steepest.inference.synapses.calls import Calls
 from steepest.papers.pogodin2024 import CITATION as POGODIN
 from steepest.report.answer import Answer
@@ -53,6 +54,11 @@ def _page(calls: Calls, source: str) -> Page:
         statement=calls.sentence,
         tone="good" if calls.changed else "open",
         reason=capital(calls.reason),
+        meaning=[
+            "A call is made where the noise of measurement cannot have made the change. A synapse"
+            " that cannot be called may have changed: its sizes do not tell."
+        ],
+        paper=[("Results", _results(calls)), ("Methods", _methods(calls))],
         alt="Changes against size with every call, and the number of calls expected to be wrong",
         caption=_CAPTION,
         sections=[
@@ -67,6 +73,26 @@ def _page(calls: Calls, source: str) -> Page:
         ],
         citations=[POGODIN],
         seed=calls.seed,
+    )
+
+
+def _results(calls: Calls) -> str:
+    first, last = calls.sessions
+    return (
+        f"{calls.sentence[:-1]} (from {first} to {last}; a change of log size by more than"
+        f" {calls.change:g}; {calls.fdr:.0%} of the calls may be wrong)."
+    )
+
+
+def _methods(calls: Calls) -> str:
+    return (
+        f"Synapses were called with steepest {__version__}. A synapse changed if the logarithm of"
+        f" its size truly changed by more than {calls.change:g}. The probability of that is the"
+        " smaller one under two priors of the true change, whose width depends on size: a Gaussian,"
+        " and a mixture of Gaussians fitted to all synapses. Measurement noise was"
+        f" {calls.noise_statement}. The largest set of synapses was called changed of which at most"
+        f" {calls.fdr:.0%} are expected to be wrong (false discovery rate). Random seed"
+        f" {calls.seed}."
     )
 
 

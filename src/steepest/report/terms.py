@@ -38,6 +38,14 @@ TERMS = {
     "mobility": "The inverse of the metric, times the learning rate: how far a push moves a point.",
     "metric": "What counts as a short way: it turns the slope of a cost into a direction.",
     "eigenvalue": "How much of the activity's variance lies in one direction.",
+    "relative entropy": "How far two descriptions of the same activity are apart: how much worse"
+    " one predicts it than the other.",
+    "fourth differences": "The derivative at a time from two samples before and two after it.",
+    "central differences": "The derivative at a time from the sample before and the one after it.",
+    "forward differences": "The derivative at a time from the sample there and the next one.",
+    "false discovery rate": "The share of what was called changed that is expected not to have"
+    " changed so.",
+    "prior": "What is assumed of the true changes before a synapse is looked at.",
     "ridge": "A small number that keeps directions without data from being amplified.",
 }
 """What is said of each term, by the term as it stands in a text."""

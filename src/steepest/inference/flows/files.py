@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steepest.data.header import HeaderRow
-from steepest.data.tables import read_columns
+from steepest.data.table import Table
+from steepest.data.tables import Columns, open_file, take_columns
+from steepest.data.turning import turned
 from steepest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -96,11 +98,13 @@ def read_flow(
     flow: str | None = None,
     part: str | None = None,
     header_row: HeaderRow = None,
+    transpose: bool = False,
 ) -> "FlowSamples":
     """Samples of a flow from columns of a file: velocities at positions, or trajectories.
 
     Give either `velocity` (as many columns as `position`) or `time` (with `flow` where the file
-    holds several trajectories). `part` and `header_row` are as for `read_columns`.
+    holds several trajectories). `part` and `header_row` are as for `read_columns`; with `transpose`
+    a row of the file is one coordinate, named in the first column.
 
     Raises `UsageError` for neither or both, and `DataError` naming row and column for what cannot
     be used.
@@ -109,14 +113,22 @@ def read_flow(
         raise UsageError("give either the columns of the velocity, or the column of the time")
     if flow is not None and time is None:
         raise UsageError("a column that tells flows apart is for trajectories: give the time too")
+
+    def read(wanted: list[str], labels: Sequence[str] = ()) -> Columns:
+        asked = [*wanted, *labels]
+        table = open_file(path, part, header_row=header_row, asked=[] if transpose else asked)
+        if transpose:
+            table = turned(table, _CURE)
+        else:
+            _check_rows(table, asked)
+        return take_columns(table, wanted, labels=labels, cure=_CURE)
+
     if velocity is not None:
         if len(velocity) != len(position):
             raise UsageError(
                 f"{len(position)} columns of position but {len(velocity)} of velocity: one each"
             )
-        columns = read_columns(
-            path, [*position, *velocity], part=part, header_row=header_row, cure=_CURE
-        )
+        columns = read([*position, *velocity])
         n = len(position)
         x, v = (np.stack(part, axis=1) for part in (columns.arrays[:n], columns.arrays[n:]))
         from steepest.inference.flows.samples import flow_samples
@@ -124,9 +136,7 @@ def read_flow(
         return flow_samples(x, v, cost, rows=columns.rows)
     assert time is not None
     names = [] if flow is None else [flow]
-    columns = read_columns(
-        path, [*position, time], labels=names, part=part, header_row=header_row, cure=_CURE
-    )
+    columns = read([*position, time], names)
     n = len(position)
     if len(columns.rows) < 2:
         raise DataError(f"{path}: a trajectory has at least two rows")
@@ -135,3 +145,16 @@ def read_flow(
     from steepest.inference.flows.samples import trajectory_samples
 
     return trajectory_samples(columns.arrays[n], points, cost, flows=labels, rows=columns.rows)
+
+
+def _check_rows(table: Table, asked: Sequence[str]) -> None:
+    """DataError where a row of a table seems to be a coordinate: there are as many as asked for."""
+    columns, rows = len(table.names), len(table.labels(0))
+    if rows >= columns:
+        return
+    names = not set(asked) <= set(table.names) and set(asked) <= set(table.labels(0).names)
+    if names or (rows == len(asked) and not table.named):
+        raise DataError(
+            f"{table.path} has {rows} rows and {columns} columns, and a row is one sample of all"
+            " coordinates: if a row is one coordinate, add --transpose"
+        )

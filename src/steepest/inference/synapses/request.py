@@ -142,6 +142,11 @@ def _clashes(asked: Request) -> list[str]:
     if not asked.sessions and not long and (asked.before is None or asked.after is None):
         missing = [f"--{name}" for name in ("before", "after") if getattr(asked, name) is None]
         clashes.append(f"{' and '.join(missing)} missing: give --before and --after, or --sessions")
+    if asked.before is not None and asked.before == asked.after:
+        clashes.append(
+            f"--before and --after are both {asked.before!r}: a change is between two columns; a"
+            " long table (a row for each synapse and session) is read by --id, --session and --size"
+        )
     if asked.sessions and len(asked.sessions) < 3:
         clashes.append(
             f"--sessions names {len(asked.sessions)} column: a series has at least three; give two"
