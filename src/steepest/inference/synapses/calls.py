@@ -214,8 +214,8 @@ def classify(verdict: AnyVerdict, change: float = 0.2, fdr: float = 0.05) -> Cal
     change that all groups have in common counts as change, what single groups add to it (a
     brighter image) does not; with a null condition, its mean change is subtracted.
 
-    Where no index can be estimated there is no signal to expect, and where more than 3 % of a series
-    are outlying, those that are not found look like changes: there nothing is called.
+    Where no index can be estimated there is no signal to expect, and where more than 3 % of a
+    series are outlying, those that are not found look like changes: there nothing is called.
 
     Raises UsageError for a change that is not positive, and an fdr outside 0 to 1 (both excluded);
     DataError for a verdict that knows no noise.
