@@ -9,6 +9,7 @@ import pytest
 from steepest.errors import DataError, UsageError
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.designs.simulation import change_of_log
+from steepest.inference.designs.spoiling import Spoiling, simulate_spoiled
 from steepest.inference.synapses.calls import classify
 from steepest.inference.synapses.measured import infer_measured
 from steepest.inference.synapses.measurements import Measurements, measure
@@ -172,3 +173,11 @@ def test_the_realised_rate_of_errors_is_that_asked_for(degrees, share, index, fd
         rates.append(false / number if number else 0.0)
     print(f"a={index:g} degrees={degrees} share={share} fdr={fdr}: {np.mean(rates):.3f}")
     assert np.mean(rates) <= fdr + 0.04
+
+
+def test_nothing_is_called_where_many_measurements_are_outlying():
+    design = Design(synapses=300, sessions=4, groups=10, change=0.15, multiplicative=0.08)
+    spoiled, _ = simulate_spoiled(design, 1, Spoiling(outliers=0.08), seed=1)
+    calls = classify(infer_measured(spoiled, draws=20))
+    assert calls.changed == 0
+    assert calls.reason.startswith("nothing is called, as more than 3% of the measurements")

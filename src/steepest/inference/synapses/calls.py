@@ -19,6 +19,7 @@ from steepest.files import plain, to_csv
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.measured import MeasuredVerdict
 from steepest.inference.synapses.noise import stated_number
+from steepest.inference.synapses.outlying import MOST_OUTLYING
 from steepest.inference.synapses.posterior import Posterior, changes_of, largest_set
 from steepest.inference.synapses.verdict import AnyVerdict
 from steepest.markup import brief, fragment, table
@@ -64,7 +65,8 @@ class Calls:
     calls that may be wrong. `probability` is that of the call, the smaller under two priors;
     `posterior`, `low` and `high` are the true change of log size with its 95 % interval, `observed`
     the measured one; NaN where a synapse lacks a size at either end. `expected_false` is the number
-    of changed calls expected to be wrong. `sessions` are the two compared.
+    of changed calls expected to be wrong. `sessions` are the two compared. `withheld` says why
+    nothing is called, where that is so.
 
     >>> from steepest.inference import Design, infer_measured, simulate_design
     >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1, seed=1)
@@ -89,6 +91,7 @@ class Calls:
     sessions: tuple[str, str]
     noise_statement: str
     seed: int
+    withheld: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -110,7 +113,8 @@ class Calls:
     def reason(self) -> str:
         """The rule that was used, and the usual one beside it."""
         rule = self.laboratory
-        return (
+        nothing = f"nothing is called, as {self.withheld}; " if self.withheld else ""
+        return nothing + (
             f"changed means that log size truly changed by more than {self.change:g}; of"
             f" {self.changed} called changed {self.expected_false:.1f} are expected to be wrong"
             f" (at most {self.fdr:.0%}); a ratio of 1.25 and more or .75 and less calls"
@@ -210,7 +214,8 @@ def classify(verdict: AnyVerdict, change: float = 0.2, fdr: float = 0.05) -> Cal
     change that all groups have in common counts as change, what single groups add to it (a
     brighter image) does not; with a null condition, its mean change is subtracted.
 
-    Where no index can be estimated there is no signal to expect, and nothing is called.
+    Where no index can be estimated there is no signal to expect, and where more than 3 % of a
+    series are outlying, those that are not found look like changes: there nothing is called.
 
     Raises UsageError for a change that is not positive, and an fdr outside 0 to 1 (both excluded);
     DataError for a verdict that knows no noise.
@@ -236,7 +241,8 @@ def classify(verdict: AnyVerdict, change: float = 0.2, fdr: float = 0.05) -> Cal
         1 - first.above(least) - first.below(-least), 1 - second.above(least) - second.below(-least)
     )
     moved = np.maximum(grew, shrank)
-    if not math.isfinite(estimate.fit.index[0]):
+    withheld = _withheld(estimate)
+    if withheld:
         moved, still = np.zeros(moved.size), np.zeros(still.size)
     called = largest_set(moved, rate)
     stable = largest_set(still, rate) & ~called
@@ -280,7 +286,16 @@ def classify(verdict: AnyVerdict, change: float = 0.2, fdr: float = 0.05) -> Cal
         sessions=(measured.names[0], measured.names[-1]),
         noise_statement=verdict.noise_statement,
         seed=verdict.seed,
+        withheld=withheld,
     )
+
+
+def _withheld(estimate: Estimate) -> str:
+    if not math.isfinite(estimate.fit.index[0]):
+        return "the index cannot be estimated"
+    if estimate.source == "sessions" and estimate.outliers.share > MOST_OUTLYING:
+        return f"more than {MOST_OUTLYING:.0%} of the measurements are outlying"
+    return ""
 
 
 def check_asked(change: Any, fdr: Any) -> tuple[float, float]:
