@@ -25,6 +25,7 @@ from .measurements import Measurements, measure
 from .naming import Decision, Outcome
 from .noise import Noise, noise_variance
 from .outlying import Outlier, Outliers, find_outliers
+from .over_time import GeometryOverTime, Window, geometry_over_time
 from .pair import infer_geometry
 from .pair_rules import decide
 from .potentials import PotentialFit, potential_likelihood, rank_potentials
@@ -54,6 +55,7 @@ __all__ = [
     "Estimate",
     "ExactLikelihood",
     "GeometryFit",
+    "GeometryOverTime",
     "GroupIndices",
     "Interval",
     "LaboratoryRule",
@@ -72,6 +74,7 @@ __all__ = [
     "Sensitivity",
     "UnpairedVerdict",
     "Verdict",
+    "Window",
     "classify",
     "compare_conditions",
     "decide",
@@ -84,6 +87,7 @@ __all__ = [
     "estimate",
     "find_outliers",
     "fit_likelihood",
+    "geometry_over_time",
     "infer_geometry",
     "infer_measured",
     "infer_pairs",
