@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Modules are translated once and kept, also where the surroundings say no: each of the many short
+# processes of the tests would translate all of them anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test test-slow bench figures docs lint clean
 
 demo: $(VENV)/.core
@@ -19,6 +23,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmarks -m "" --benchmark-only --benchmark-columns=median,iqr,rounds -p no:xdist
 	$(BIN)/python benchmarks/command.py
 	$(BIN)/python benchmarks/rooms.py
+	$(BIN)/python benchmarks/lab.py
 
 figures: $(VENV)/.test
 	$(BIN)/python docs/figure_pages.py
@@ -44,11 +49,11 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core Makefile
-	@$(PIP) -e '.[cluster,io,test,torch]'
+	@$(PIP) -e '.[cluster,io,lab,test,torch]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core
-	@$(PIP) -e '.[bench]'
+	@$(PIP) -e '.[bench,lab]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.core

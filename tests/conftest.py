@@ -47,9 +47,10 @@ COMPILE_FAST = (
 
 
 def pytest_configure(config):
-    """Compile quickly where nothing slow runs; slow tests and `XLA_FLAGS= pytest` as users do."""
+    """In the normal suite, compile quickly and check fewer calls; `XLA_FLAGS= pytest` does not."""
     if config.option.markexpr == "not slow":
         os.environ.setdefault("XLA_FLAGS", COMPILE_FAST)
+        os.environ.setdefault("STEEPEST_TESTS_CHECK_FIRST_CALLS", "100")  # see `typed.py`
 
 
 def pytest_collection_finish(session):

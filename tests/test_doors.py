@@ -202,11 +202,11 @@ DOORS = {
     "reconstruct_cost points": (TABLE, lambda x: reconstruct_cost(inward, Euclidean(), POINT, x)),
     "curl_f_test positions": (
         SERIES,
-        lambda x: curl_f_test(x, -SERIES, Euclidean(), degree=1),
+        lambda x: curl_f_test(x, -SERIES, Euclidean(), degree=2),
     ),
     "curl_f_test velocities": (
         SERIES,
-        lambda x: curl_f_test(SERIES, x, Euclidean(), degree=1),
+        lambda x: curl_f_test(SERIES, x, Euclidean(), degree=2),
     ),
     "fit_trajectories times": (MOMENTS, lambda x: fit_trajectories(x, TABLE[None], bowl)),
     "fit_trajectories points": (TABLE[None], lambda x: fit_trajectories(MOMENTS, x, bowl)),

@@ -20,6 +20,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 STOREYS = [
     ["__main__"],
     ["cli"],
+    ["lab"],
     ["report"],
     ["sweep"],
     ["papers"],

@@ -7,6 +7,7 @@ of its own in a moment. It leaves without Python's usual end, which takes the gr
 threads of XLA that still run.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -19,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from socket import socket
 
-__all__ = ["FAREWELL", "INTERRUPTED", "as_interrupt", "end_at_once", "heard", "is_passed_on"]
-__all__ += ["is_first_to_speak", "leave", "leave_at_once", "passed_on", "shielded", "undone"]
+__all__ = ["FAREWELL", "INTERRUPTED", "as_interrupt", "deferred_in_children", "end_at_once"]
+__all__ += ["heard", "is_first_to_speak", "is_passed_on", "leave", "leave_at_once", "passed_on"]
+__all__ += ["shielded", "undone"]
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended."""
@@ -64,13 +66,43 @@ def end_at_once(silent: bool = False) -> None:
     listening, told = socketpair()
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGINT, _leave_silently if silent else _interrupt)
+    # Python's last steps would have the system's own way again: death by the signal, unsaid, of a
+    # command that is done. Registered before all others, this is the last thing to be called.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.unraisablehook = _tell_others(sys.unraisablehook)
     # Nobody tears down what is left at once: the system does, and Python need not say so.
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     farewell = b"" if silent else f"steepest: {FAREWELL}\n".encode()
     watched = (listening, told, farewell, 0.0 if silent else _GRACE)
     threading.Thread(target=_watch, args=watched, name="interrupts", daemon=True).start()
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def deferred_in_children() -> Iterator[None]:
+    """Have processes that the block starts take Ctrl-C only once they call `end_at_once`.
+
+    One that is still importing what it needs would die with a traceback. This process itself
+    goes on hearing it, in the threads that it has already. Where there are no signals of POSIX,
+    nothing changes.
+
+    >>> with deferred_in_children():
+    ...     print("started")
+    started
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # which hears the signal again where it begins later
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def heard() -> bool:
@@ -193,6 +225,12 @@ def _interrupt(number: int, frame: Any) -> None:
     _heard.set()
     if not _shields:
         raise KeyboardInterrupt
+
+
+def _leave_silently(number: int, frame: Any) -> None:
+    _heard.set()
+    if not _shields:
+        leave()
 
 
 def _tell_others(tell: Callable[[Any], Any]) -> Callable[[Any], None]:

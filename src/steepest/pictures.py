@@ -18,6 +18,7 @@ __all__ = [
     "GEOMETRY_COLOURS",
     "INK",
     "LINE_COLOURS",
+    "OUTCOME_COLOURS",
     "RULE_COLOURS",
     "bare",
     "drawn",
@@ -66,6 +67,16 @@ RULE_COLOURS = {
 
 LINE_COLOURS = ("#1f5fd0", "#d62728", "#2a9d4b", "#9b3fc4", "#d98200")
 """For lines that are told apart and stand for neither a geometry nor a rule."""
+
+OUTCOME_COLOURS = {
+    "right": LINE_COLOURS[2],
+    "wrong": LINE_COLOURS[1],
+    "none": LINE_COLOURS[0],
+    "undecided": "0.73",
+    "unstable": LINE_COLOURS[4],
+    "refused": "0.89",
+}
+"""Colour of what became of a verdict on synapses of known geometry, in every picture."""
 
 
 @contextmanager

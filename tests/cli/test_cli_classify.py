@@ -70,3 +70,11 @@ def test_pairs_are_judged_wide_and_long_and_one_column_is_refused(call, tmp_path
     code, out, _ = call("infer", wide, "--before", "a", "--after", "b", "--rate", "b", *options)
     assert code == 2
     assert "--pairs and --rate contradict" in out
+
+
+def test_several_files_are_taken_and_none_is_refused(call, table):
+    sessions = ["--sessions", "s0", "s1", "s2"]
+    code, _, err = call("classify", table, table, *sessions)
+    assert (code, f"{table} is given twice" in err) == (2, True)
+    code, _, err = call("classify", *sessions)
+    assert (code, "give a file" in err) == (2, True)

@@ -279,6 +279,35 @@ def test_nothing_but_the_answer_is_on_stdout_with_json(call, files, monkeypatch)
     assert json.loads(out)["units"][0] == "=a\x1b[2J"
 
 
+CHATTY = """
+import os, subprocess, sys
+from steepest import cli
+from steepest.cli import app
+from steepest.cli.output import show_json
+
+def application(name):
+    def command(tokens, **options):
+        print("Python")
+        os.write(1, b"a library of C\\n")
+        subprocess.run(["echo", "another process"])
+        show_json({"index": 1.0})
+        return 0
+
+    return command
+
+app.application = application
+sys.argv = ["steepest", "infer", "--json"]
+cli.main()
+"""
+
+
+def test_what_writes_to_the_descriptor_itself_is_not_on_stdout_with_json():
+    command = [sys.executable, "-c", CHATTY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert json.loads(done.stdout) == {"index": 1.0}
+    assert set(done.stderr.splitlines()) == {"Python", "a library of C", "another process"}
+
+
 @pytest.mark.parametrize(
     ("command", "option"),
     [

@@ -223,6 +223,7 @@ def test_a_caller_who_looks_for_nan_stops_no_flow(impact):
     np.testing.assert_array_equal(flow.points, impact.points)
 
 
+@pytest.mark.slow
 def test_a_stiff_solver_stops_at_the_same_time(impact):
     stiff = gradient_flow(
         release,
@@ -268,6 +269,7 @@ def test_an_edge_approached_exponentially_through_a_chart_is_reached_never():
     assert np.isinf(flow.boundary_time)
 
 
+@pytest.mark.slow
 def test_the_boundary_of_a_domain_in_two_parts_is_not_jumped_over():
     flow = gradient_flow(
         lambda x: jnp.sum(x), Euclidean(), [0.5, 0.7], [1.0, 2.0], stop=Nonzero().boundary()
@@ -429,6 +431,7 @@ def test_inside_jit_the_flow_names_the_kernel_instead():
         jax.jit(lambda x: gradient_flow(mountain, Euclidean(), x, 1.0).points)(jnp.ones(2))
 
 
+@pytest.mark.slow
 def test_metabolic_cost_slows_the_approach_to_its_maximum():
     flow = gradient_flow(lambda x: -jnp.sum(x), Metabolic(1.0), [0.0], [1.0, 5.0])
     np.testing.assert_allclose(flow.points[:, 0], 1 - np.exp([-1.0, -5.0]), rtol=1e-8)

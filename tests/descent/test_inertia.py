@@ -73,6 +73,7 @@ def test_it_is_the_same_in_another_chart_and_the_naive_version_is_not(flow):
     assert np.abs(np.sqrt(there[1]) - here[1]) > 0.02
 
 
+@pytest.mark.slow
 def test_without_friction_energy_is_kept_and_with_much_it_is_steepest_descent():
     free = inertial_flow(MODEL.cost, Euclidean(), START, [1.0], friction=0.0, momentum=[0.1, 0.2])
     start = float(MODEL.cost(jnp.asarray(START))) + 0.025

@@ -72,6 +72,7 @@ def test_the_closed_form_is_the_geodesic_that_is_followed():
     np.testing.assert_array_equal(logarithm_map(FisherNormal(), point, point), 0.0)
 
 
+@pytest.mark.slow
 def test_the_distance_of_covariances_is_that_of_geomstats():
     metric = FisherGaussian(
         lambda p: jnp.zeros(2) * p[0],
@@ -116,6 +117,7 @@ def test_the_logarithm_inverts_the_exponential():
     np.testing.assert_allclose(logarithm_map(FisherNormal(), [4.0, 2.0], end), vector, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_metabolic_lengths_of_release_probability():
     def between(a, b):
         return path_length(Metabolic(1.0), lambda s: jnp.stack([a + (b - a) * s]))

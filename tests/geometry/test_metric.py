@@ -21,10 +21,14 @@ from steepest.geometry import (
     check_metric,
 )
 
-# Classes that others here stand for, and charts that have laws of their own.
+# Classes that others here stand for, and charts and sums that have laws of their own.
 REPEATED = (
     "metabolic_default",
     "weber_constant",
+    "alternative",
+    "euclidean_in_composed",
+    "matrix_in_linear",
+    "sum_of_inverses",
     *(f"euclidean_in_{chart}" for chart in ("attenuation", "identity", "linear", "square", "unit")),
 )
 

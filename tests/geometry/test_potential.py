@@ -24,6 +24,8 @@ SIGNED = (
     "power_-0.5",
     "power_0",
     "power_0.5",
+    "power_0",
+    "power_0.5",
     "power_0.9",
     "hyperbolic",
     "fermi",
@@ -44,6 +46,7 @@ REPEATED = (
     "1.1_norm",
     "1.5_norm",
     "2_norm",
+    "coupled_entropy",
     "entropy",
 )
 

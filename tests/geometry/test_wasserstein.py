@@ -87,6 +87,7 @@ def test_lengths_of_small_steps_are_distances_between_gaussians():
     )
 
 
+@pytest.mark.slow
 def test_the_distance_between_gaussians_is_that_of_optimal_transport():
     ot = pytest.importorskip("ot", reason="POT is not installed")
     ours = gaussian_wasserstein_distance([0.0, 1.0], S, [0.5, -1.0], T)

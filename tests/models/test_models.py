@@ -41,6 +41,7 @@ def test_the_gaussian_model_has_the_reference_values():
         GaussianModel(0.0, -1.0)
 
 
+@pytest.mark.slow
 def test_under_fisher_the_other_divergence_decays_in_natural_parameters():
     """KL(p || p0) from N(mu, sigma) to N(4, 2): eta = (mu/s, -1/(2 s)) relaxes as e^-t."""
 
@@ -131,6 +132,7 @@ def test_the_release_model_has_the_reference_values():
     )
 
 
+@pytest.mark.slow
 def test_a_target_width_gives_a_minimum_inside():
     model = ReleaseModel(sites=3, target=2.0, width=0.5)
     times = np.linspace(0, 3, 7)
@@ -155,6 +157,7 @@ def test_the_euclidean_flow_into_p_1_is_stopped_and_the_hit_extrapolated():
     assert float(flow.boundary_time) == pytest.approx(0.164656, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_exact_response_has_a_fisher_metric_only_with_readout_noise():
     with pytest.raises(MetricError, match="support moves with q"):
         ReleaseModel(sites=3).fisher_exact()

@@ -72,8 +72,16 @@ def test_adaptive_2_norm_is_adamw(decay):
 
 
 @needs_torch
-@pytest.mark.parametrize("foreach", [False, True])
-@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("decay", "foreach"),
+    [
+        (0.1, True),
+        *(
+            pytest.param(*c, marks=pytest.mark.slow)
+            for c in ((0.0, False), (0.0, True), (0.1, False))
+        ),
+    ],
+)
 def test_adaptive_2_norm_is_torchs_adamw(decay, foreach):
     ours, _ = by_torch(
         lambda p: AdaptiveMirrorDescent(p, RATE, weight_decay=decay, foreach=foreach)
@@ -122,7 +130,9 @@ def test_hyperbolic_entropy_is_a_pair_of_multiplicative_weights():
 
 
 @pytest.mark.parametrize("decay", ["weights", "dual"])
-@pytest.mark.parametrize("name", ["3-norm", "1.5-norm", "entropy"])
+@pytest.mark.parametrize(
+    "name", ["3-norm", pytest.param("1.5-norm", marks=pytest.mark.slow), "entropy"]
+)
 def test_decay_of_weights_and_of_duals_are_what_their_names_say(name, decay):
     potential = {"3-norm": PNorm(3), "1.5-norm": PNorm(1.5), "entropy": Entropy(SIGNS)}[name]
     reference = 0.5 if name == "entropy" and decay == "dual" else None

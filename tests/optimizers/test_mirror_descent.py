@@ -42,6 +42,11 @@ POTENTIALS = {
     "fermi": Fermi(2.0),
     "logit": Logit(2.0),
 }
+# Each class once in every run, and both edges of the family of powers.
+EVERY_TIME = ("3-norm", "entropy", "burg", "hyperbolic", "logit")
+EVERY_POTENTIAL = [
+    pytest.param(name, marks=() if name in EVERY_TIME else pytest.mark.slow) for name in POTENTIALS
+]
 # Of the dictionary that the laws run over, those that weigh each weight alone.
 OTHERS = (
     *[f"power_{a:g}" for a in (-2, -1, -0.5, 0, 0.5, 0.9, 1, 1.1, 1.5, 2, 3)],
@@ -144,7 +149,7 @@ def assert_same(found, expected, rtol=1e-12):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", POTENTIALS)
+@pytest.mark.parametrize("name", EVERY_POTENTIAL)
 def test_the_weights_are_those_of_mirror_step(backend, name):
     weights, steps = start(signed=name in TWO_SIDED), gradients()
     expected = expected_of(name, name in TWO_SIDED)
@@ -177,7 +182,13 @@ def test_one_step_of_every_potential_of_the_laws_is_that_of_mirror_step(backend,
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
-    "make", [Entropy, lambda s=1: Power(1, s), lambda s=1: Power(1.5, s), lambda s=1: Power(2, s)]
+    "make",
+    [
+        Entropy,
+        pytest.param(lambda s=1: Power(1, s), marks=pytest.mark.slow),
+        pytest.param(lambda s=1: Power(1.5, s), marks=pytest.mark.slow),
+        lambda s=1: Power(2, s),
+    ],
 )
 def test_frozen_signs_are_those_of_the_weights(backend, make):
     weights, steps = start(signed=True), gradients()
@@ -196,7 +207,10 @@ def test_negative_weights_have_a_potential_of_negative_sign(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", ["2-norm", "3-norm", "entropy"])
+@pytest.mark.parametrize(
+    "name",
+    ["entropy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("2-norm", "3-norm"))],
+)
 def test_schedules_set_the_rate_of_each_step(backend, name):
     schedule = optax.cosine_decay_schedule(RATE, STEPS)
     weights, steps = start(signed=False), gradients()
@@ -206,7 +220,7 @@ def test_schedules_set_the_rate_of_each_step(backend, name):
     assert_same(found, expected, 1e-6)
 
 
-@pytest.mark.parametrize("name", POTENTIALS)
+@pytest.mark.parametrize("name", EVERY_POTENTIAL)
 def test_a_point_in_single_precision_stays_in_it(name):
     weights = {k: jnp.asarray(w, jnp.float32) for k, w in start(signed=False).items()}
     mirror = mirror_descent(RATE, POTENTIALS[name], momentum=MOMENTUM)
@@ -277,7 +291,15 @@ def test_a_parameter_of_zeros_that_could_never_move_is_refused_by_name(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("potential", [Entropy(), Power(1), Power(1.5), Power(2)])
+@pytest.mark.parametrize(
+    "potential",
+    [
+        Entropy(),
+        pytest.param(Power(1), marks=pytest.mark.slow),
+        pytest.param(Power(1.5), marks=pytest.mark.slow),
+        Power(2),
+    ],
+)
 def test_single_zeros_are_reported_and_stay(backend, potential):
     weights = start(signed=True)
     weights["first"][1, 2] = weights["first"][3, 3] = 0.0

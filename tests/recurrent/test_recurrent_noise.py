@@ -90,6 +90,7 @@ def test_the_lyapunov_equation_closes_drift_covariance_and_noise():
         stationary_covariance(np.eye(2), noise)
 
 
+@pytest.mark.slow
 def test_girsanov_gives_the_relative_entropy_of_two_ornstein_uhlenbecks():
     """T (b - a)^2 / (4 b): .625 for drifts -2x (Q) and -x (P), and 1.25 the other way round."""
     diffusion, dt = np.array([[0.125]]), 0.005

@@ -100,6 +100,7 @@ def test_incoherent_oscillators_give_their_couplings_away():
     assert push[0] == pytest.approx((near[0] - near[1]) / 2e-4, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_phase_locked_oscillators_are_refused_and_pooled_transients_are_not():
     network, coupling, random = oscillators(1.0, 0.2)
     locked = phases(network, coupling, random, 1500)[1200:]

@@ -244,6 +244,12 @@ def test_every_row_of_sessions_is_accounted_for(others):
     assert became.count("used") == measured.n
 
 
+def test_a_row_of_several_files_is_named_with_its_file():
+    sizes = np.array([1.0, 2.0]), np.array([0.0, 2.5])
+    text = pair_rows(["a", "b"], np.array(["2 of x.csv", "2 of y.csv"], dtype=object), *sizes)
+    assert text.splitlines()[1:] == ["2 of x.csv,1.0,0.0,vanished", "2 of y.csv,2.0,2.5,used"]
+
+
 def test_the_terminal_tells_three_things_and_the_rest_on_demand(others, pair):
     from rich.console import Console
 

@@ -211,6 +211,7 @@ def test_a_neuron_that_says_nothing_is_named_with_the_cure():
         run(NaturalRule(), 0.2, task=task)
 
 
+@pytest.mark.slow
 def test_a_rate_that_falls_to_0_runs_until_the_metric_loses_sight_of_a_usp():
     """The natural rule divides by the rate of the moment, while the USP still decays."""
     steady = TASK.afferents.groups

@@ -33,6 +33,7 @@ def test_it_obeys_the_laws_of_a_metric(name):
     check_metric(NeuronFisher(NEURONS[name](), RATES), WEIGHTS)
 
 
+@pytest.mark.slow
 def test_it_obeys_them_with_other_input_statistics_and_in_dendritic_weights():
     fisher = NeuronFisher(PoissonNeuron(), RATES, [5.0, -20.0], [900.0, 3000.0])
     saturating = Elementwise(lambda d: 0.5 * jnp.sinh(2 * d), lambda w: jnp.arcsinh(2 * w) / 2)
@@ -138,6 +139,7 @@ def test_shot_noise_at_zero_weights_has_exactly_this_metric():
         shot_noise_fisher(neuron, RATES, [0.0])
 
 
+@pytest.mark.slow
 def test_a_hundred_afferents_are_gaussian_to_a_percent():
     neuron, n, m = PoissonNeuron(), 100, 20_000
     rates = np.repeat([10.0, 50.0], n // 2)

@@ -119,6 +119,7 @@ def test_a_silent_synapse_keeps_its_heterosynaptic_parts():
     np.testing.assert_allclose(parts.total, NaturalRule().direction(rare, POINT, usps), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_averages_from_which_the_approximation_comes():
     """n = 100, weights in +-5/n, 5 to 55 Hz (Fig 11), with the corrected numbers."""
     random = np.random.default_rng(3)

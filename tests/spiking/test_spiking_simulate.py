@@ -333,6 +333,7 @@ def test_a_neuron_that_says_nothing_is_named_with_the_cure(learner):
                 simulate(far, rule, w, rate=RATE, duration=0.01, seed=0)
 
 
+@pytest.mark.slow
 def test_a_failure_is_that_of_the_earliest_step_also_when_interrupted(learner):
     """Trials 0 to 7 are one block of lanes, trial 8 another, which fails earlier."""
     task, _ = learner

@@ -18,6 +18,7 @@ print(numba.get_num_threads())
 """
 
 
+@pytest.mark.slow
 def test_what_one_process_compiled_the_next_one_reads(tmp_path, monkeypatch):
     for name in environment():
         monkeypatch.delenv(name, raising=False)

@@ -38,6 +38,7 @@ COMMANDS = {
     "infer": "In which geometry did measured synapses change?",
     "infer-layers": "Which geometry trained this network, layer by layer?",
     "infer-metric": "In which metric does a measured flow descend a known cost?",
+    "lab": "Drop a table on a page of this machine, and read its verdict there: no command line.",
     "papers": "List the papers and figures that `steepest reproduce` knows.",
     "plan": "How many synapses, sessions and replicates does it take to name a geometry?",
     "reproduce": "Recompute a paper's figures and check what it claims.",
@@ -78,7 +79,7 @@ def run(tokens: Sequence[str]) -> int:
     {"error": "no such file: sizes.csv"}
     2
     """
-    as_json = "--json" in tokens and not {"--help", "-h", "--version"} & {*tokens}
+    as_json = _wants_json(tokens)
     try:
         with guarded_stdout(as_json) as stdout:
             return _answered(tokens, stdout if as_json else None)
@@ -103,16 +104,35 @@ def main() -> None:
     os.environ["MPLBACKEND"] = "agg"
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
+    if _wants_json(sys.argv[1:]):
+        _keep_stdout_to_itself()
     code = run(sys.argv[1:])
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, ValueError):
         # Python would flush once more at its end, and complain: let it flush into nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if code == INTERRUPTED:
         leave()
     sys.exit(code)
+
+
+def _wants_json(tokens: Sequence[str]) -> bool:
+    return "--json" in tokens and not {"--help", "-h", "--version"} & {*tokens}
+
+
+def _keep_stdout_to_itself() -> None:
+    """Leave stdout to Python's own stream: what libraries of C and other processes say is stderr's.
+
+    They write to descriptor 1, whatever Python prints to.
+    """
+    try:
+        answers = os.dup(sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):  # there is none, or it is no file
+        return
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(answers, "w", encoding=sys.stdout.encoding, errors="replace")
 
 
 def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:

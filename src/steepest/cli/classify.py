@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from steepest.cli import infer
 from steepest.cli.options import Json
 from steepest.cli.output import command_line, give
+from steepest.errors import UsageError
 
 if TYPE_CHECKING:
     from steepest.report.answer import Answer
@@ -20,9 +21,7 @@ _LEFT_OUT = ("unpaired", "pairs", "pair", "rate", "compare", "full")
 
 
 def command(
-    file: Path,
-    /,
-    *,
+    *file: Path,
     change: Annotated[
         float, Parameter(help="Change of log size that counts as one (.2 is 22 %).")
     ] = 0.2,
@@ -49,21 +48,23 @@ def command(
     """
     from steepest.inference.synapses.request import Request
 
+    if not file:
+        raise UsageError("give a file: steepest classify FILE")
     config = options.get("config")
     known = {field.name for field in fields(Request)}
     given = {name: value for name, value in options.items() if name in known}
     request = Request(**given) if config is None else Request.from_toml(config, given)
 
     def make() -> "Answer":
-        from steepest.data.opening import check_file
+        from steepest.data.several import expanded
 
-        check_file(file)
+        paths = expanded(file)
         from steepest.report.asked import classify_request
 
-        return classify_request(file, request, change=change, fdr=fdr)
+        return classify_request(paths, request, change=change, fdr=fdr)
 
     asked = asdict(request) | {"seed": request.seed or 0, "change": change, "fdr": fdr}
-    return give(make, command_line("classify", file, **asked), out=out, json=json)
+    return give(make, command_line("classify", *file, **asked), out=out, json=json)
 
 
 def _signature() -> inspect.Signature:

@@ -170,7 +170,7 @@ def command(
     """
     from dataclasses import asdict
 
-    from steepest.inference.synapses.request import Request, is_said
+    from steepest.data.settings import is_said
 
     if not file:
         raise UsageError("give a file: steepest infer FILE")
@@ -190,6 +190,8 @@ def command(
         from steepest.cli.looking import look_at
 
         return look_at(file, table, header_row, out=out, json=json)
+    from steepest.inference.synapses.request import Request
+
     request = Request(**given) if config is None else Request.from_toml(config, given)
 
     def make() -> "Answer":

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from steepest.data.labels import Labels
 from steepest.data.sessions import dates_of, same_label
 from steepest.data.table import Table
 from steepest.data.tables import place_of
@@ -79,7 +78,7 @@ def rows_where(table: Table, condition: Condition) -> Bool[np.ndarray, " rows"]:
     Numbers are compared as numbers (1 equals 1.0) and dates as dates.
     """
     place = place_of(table, condition.column)
-    labels = Labels.of(table.labels(place))
+    labels = table.labels(place)
     if condition.sign in ("=", "!="):
         equal = np.array([same_label(name, condition.value) for name in labels.names], dtype=bool)
         return (equal if condition.sign == "=" else ~equal)[labels.codes]
@@ -138,7 +137,7 @@ def _near(table: Table, conditions: Sequence[Condition]) -> str:
         if condition.sign != "=" or rows_where(table, condition).any():
             continue
         place = place_of(table, condition.column)
-        names = Labels.of(table.labels(place)).names
+        names = table.labels(place).names
         near = get_close_matches(condition.value, names, n=1)
         hint = f"did you mean {near[0]!r}? Column" if near else "column"
         shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from steepest.data.labels import NOTHING
+from steepest.data.labels import Labels
 from steepest.data.sessions import dates_of
-from steepest.data.table import ArrayTable, Table
+from steepest.data.table import ArrayTable, Table, number
 
 __all__ = ["Facts", "Kind", "facts_of"]
 
@@ -93,14 +93,12 @@ def _of_numbers(name: str, place: int, numbers: Float[np.ndarray, " rows"]) -> F
     )
 
 
-def _of_texts(name: str, place: int, texts: list[str], comma: str) -> Facts:
-    places = dict.fromkeys(texts)
-    names = tuple(places)
-    places = dict(zip(names, range(len(names)), strict=True))
-    codes = np.fromiter(map(places.__getitem__, texts), dtype=np.int64, count=len(texts))
+def _of_texts(name: str, place: int, labels: Labels, comma: str) -> Facts:
+    codes, names = labels.codes, labels.names
     count = np.bincount(codes, minlength=len(names))
-    nothing = np.array([label.strip().lower() in NOTHING for label in names], dtype=bool)
-    values = _numbers(names, comma)
+    nothing = np.zeros(len(names), dtype=bool)
+    nothing[labels.places_of_nothing()] = True
+    values = _numbers(names, nothing, comma)
     finite = values[np.isfinite(values)]
     odd = np.flatnonzero(~nothing & ~np.isfinite(values))
     said = np.flatnonzero(~nothing)
@@ -116,7 +114,7 @@ def _of_texts(name: str, place: int, texts: list[str], comma: str) -> Facts:
         if kind == "whole number" and dates_of(sample) is not None:
             kind = "date"  # 20190620
     else:
-        numbers = np.full(len(texts), np.nan)
+        numbers = np.full(codes.size, np.nan)
         kind = "date" if dates_of(sample) is not None else "text"
     return Facts(
         name=name,
@@ -132,21 +130,22 @@ def _of_texts(name: str, place: int, texts: list[str], comma: str) -> Facts:
     )
 
 
-def _numbers(texts: Sequence[str], comma: str) -> Float[np.ndarray, " k"]:
-    """Texts as numbers, NaN where one is none."""
+def _numbers(
+    texts: Sequence[str], nothing: Bool[np.ndarray, " k"], comma: str
+) -> Float[np.ndarray, " k"]:
+    """Texts as numbers, NaN where one is none; all NaN where more are none than marks may be."""
     if comma:
         texts = [text.replace(",", ".") for text in texts]
-    try:
-        values = np.fromiter(map(float, texts), dtype=np.float64, count=len(texts))
-    except ValueError:
-        values = np.array([_number(text) for text in texts], dtype=np.float64)
-    # 1_000 is a number to Python, and to nobody else.
-    odd = np.array(["_" in text for text in texts], dtype=bool)
-    return np.where(odd, np.nan, values) if odd.any() else values
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return np.nan
+    if "_" not in "".join(texts):  # 1_000 is a number to Python, and to nobody else
+        try:
+            return np.fromiter(map(float, texts), dtype=np.float64, count=len(texts))
+        except ValueError:
+            pass
+    values = np.full(len(texts), np.nan)
+    odd = 0
+    for at, text in enumerate(texts):
+        values[at] = number(text)
+        odd += not (nothing[at] or np.isfinite(values[at]))
+        if odd > _MOST_MARKS:
+            return np.full(len(texts), np.nan)
+    return values

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 
-from steepest.data.table import Table
-from steepest.data.tables import place_of
-from steepest.errors import DataError
-
-__all__ = ["NOTHING", "Labels", "join", "labels_of", "levels", "stack"]
+__all__ = ["NOTHING", "Labels", "join", "stack"]
 
 NOTHING = {"", "nan", "na", "n/a", "#n/a", "<na>", "null"}
 """Cells that say nothing; not "none", which may be a treatment."""
+
+_BEGIN_NOTHING = " \t\n\r\x0b\x0c\xa0nN#<"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +29,25 @@ class Labels:
 
     @classmethod
     def of(cls, values: Any) -> "Labels":
-        """The labels of a sequence of texts, or of anything that has a text."""
+        """The labels of a sequence of texts, or of anything that has a text.
+
+        Bytes are texts in UTF-8 with blanks around them, as they stand in a file.
+        """
         if isinstance(values, np.ndarray) and values.dtype.kind in "iub":
             firsts, codes = np.unique(values, return_inverse=True)
             return cls(codes.astype(np.int64), tuple(map(str, firsts.tolist())))._in_order()
-        places: dict[str, int] = {}
-        texts = values.tolist() if isinstance(values, np.ndarray) else values
-        codes = [places.setdefault(str(text), len(places)) for text in texts]
-        return cls(np.array(codes, dtype=np.int64), tuple(places))
+        if isinstance(values, np.ndarray) and values.dtype.kind == "S":
+            codes, first = _numbered(values)
+            names = [name.strip() for name in _texts(values[first].tolist())]
+            unlike = len(set(names)) == len(names)
+            return cls(codes, tuple(names)) if unlike else cls.of(names)._through(codes)
+        texts = values.tolist() if isinstance(values, np.ndarray) else [*values]
+        if set(map(type, texts)) - {str}:
+            texts = [str(text) for text in texts]
+        names = tuple(dict.fromkeys(texts))
+        places = dict(zip(names, range(len(names)), strict=True))
+        codes = np.fromiter(map(places.__getitem__, texts), dtype=np.int64, count=len(texts))
+        return cls(codes, names)
 
     def __getitem__(self, row: int) -> str:
         return self.names[self.codes[row]]
@@ -56,9 +65,18 @@ class Labels:
 
     def first_without(self) -> int | None:
         """The first row whose label says nothing (empty, NA, NaN), if there is one."""
-        empty = [at for at, name in enumerate(self.names) if name.strip().lower() in NOTHING]
+        empty = self.places_of_nothing()
         rows = np.flatnonzero(np.isin(self.codes, empty)) if empty else np.empty(0, dtype=np.int64)
         return int(rows[0]) if rows.size else None
+
+    def places_of_nothing(self) -> list[int]:
+        """Which of the names say nothing (empty, NA, NaN)."""
+        candidates = [at for at, name in enumerate(self.names) if name[:1] in _BEGIN_NOTHING]
+        return [at for at in candidates if self.names[at].strip().lower() in NOTHING]
+
+    def _through(self, codes: Int[np.ndarray, " k"]) -> "Labels":
+        """Labels of what points into these rows, of which the first ones come in order."""
+        return Labels(self.codes[codes], self.names)
 
     def _in_order(self) -> "Labels":
         used, first, codes = np.unique(self.codes, return_index=True, return_inverse=True)
@@ -66,22 +84,6 @@ class Labels:
         rank = np.empty_like(order)
         rank[order] = np.arange(order.size)
         return Labels(rank[codes], tuple(self.names[at] for at in used[order]))
-
-
-def levels(table: Table, column: str) -> list[str]:
-    """The columns that OUTER/INNER names, outermost first; a column of that very name wins."""
-    if "/" not in column or column in table.names:
-        return [column]
-    return [part.strip() for part in column.split("/")]
-
-
-def labels_of(table: Table, column: str) -> Labels:
-    """The labels in a column; those of OUTER/INNER are joined by a slash.
-
-    Raises DataError where there is no such column, or a row has no label.
-    """
-    parts = [_one(table, part) for part in levels(table, column)]
-    return join(parts)
 
 
 def join(parts: Sequence[Labels]) -> Labels:
@@ -112,14 +114,39 @@ def stack(parts: Sequence[Labels]) -> Labels:
     return Labels(np.concatenate(codes), tuple(places))
 
 
-def _one(table: Table, column: str) -> Labels:
-    place = place_of(table, column)
-    labels = Labels.of(table.labels(place))
-    row = labels.first_without()
-    if row is not None:
-        counted = "" if table.counted_from_1 else " (counted from 0)"
-        raise DataError(
-            f"{table.path}: row {table.rows(len(labels))[row]}{counted} of column"
-            f" {table.names[place]!r} is empty: label it, or leave the row out"
-        )
-    return labels
+def _texts(cells: list[bytes]) -> list[str]:
+    """Bytes as texts: all at one go, where that can be undone."""
+    together = b"\n".join(cells).decode(errors="replace").split("\n")
+    if len(together) == len(cells):
+        return together
+    return [cell.decode(errors="replace") for cell in cells]
+
+
+def _numbered(
+    cells: Shaped[np.ndarray, " rows"],
+) -> tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " k"]]:
+    """Numbers of different cells in order of first appearance, and the row of each.
+
+    Cells of bytes are compared as whole machine words: nothing is made of each of them.
+    """
+    words = -(-max(cells.dtype.itemsize, 1) // 8)
+    whole = np.ascontiguousarray(cells, dtype=f"S{8 * words}")
+    keys = whole.view(np.uint64).reshape(-1, words)
+    codes = np.zeros(cells.size, dtype=np.int64)
+    for word in keys.T:
+        values, own = _ranks(np.ascontiguousarray(word))
+        codes = own if words == 1 else _ranks(codes * values + own)[1]
+    many = int(codes.max()) + 1 if codes.size else 0
+    first = np.empty(many, dtype=np.int64)
+    first[codes[::-1]] = np.arange(codes.size)[::-1]
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(many)
+    return rank[codes], first[order]
+
+
+def _ranks(keys: Shaped[np.ndarray, " rows"]) -> tuple[int, Int[np.ndarray, " rows"]]:
+    """How many different keys there are, and the rank of each; equal neighbours cost one."""
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size])
+    values, own = np.unique(keys[starts], return_inverse=True)
+    return values.size, np.repeat(own, np.diff(np.append(starts, keys.size)))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Int
 
-from steepest.data.labels import Labels, labels_of, stack
+from steepest.data.label_columns import labels_of
+from steepest.data.labels import Labels, stack
 from steepest.data.sessions import ordered
 from steepest.data.size_table import SizeTable
 from steepest.data.table import Table

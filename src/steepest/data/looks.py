@@ -99,7 +99,8 @@ class Look:
 
     def to_dict(self) -> dict[str, Any]:
         """The look as plain JSON values, in the form of `steepest.look/1`."""
-        return plain({"schema": SCHEMA, **asdict(self), "version": __version__})
+        said = {"sentence": self.sentence, "version": __version__}
+        return plain({"schema": SCHEMA, **asdict(self), **said})
 
     @property
     def sentence(self) -> str:

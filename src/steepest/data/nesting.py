@@ -3,7 +3,8 @@
 import numpy as np
 
 from steepest.data.guesses import speaks_of
-from steepest.data.labels import Labels, levels
+from steepest.data.label_columns import levels
+from steepest.data.labels import Labels
 from steepest.data.table import Table
 from steepest.errors import DataError
 
@@ -23,7 +24,7 @@ def outer_of(table: Table, group: str, labels: Labels) -> str | None:
             if name == group or not speaks_of(name, what) or speaks_of(group, what):
                 continue
             try:
-                outer = Labels.of(table.labels(place))
+                outer = table.labels(place)
             except DataError:
                 continue  # no column of labels
             if len(outer) == len(labels) and _holds(outer, labels):

@@ -27,6 +27,7 @@ __all__ = [
     "read_unpacked",
     "refusing",
     "size_limit",
+    "size_told",
 ]
 
 LIMIT = "STEEPEST_MAX_SIZE"
@@ -68,8 +69,8 @@ def check_size(path: Path, size: int, what: str = "holds") -> None:
     limit = size_limit()
     if size > limit:
         raise DataError(
-            f"{path} {what} {_told(size)}, more than the {_told(limit)} that are read: if it is"
-            f" what you mean to read, set {LIMIT}={_told(size, up=True)}"
+            f"{path} {what} {size_told(size)}, more than the {size_told(limit)} that are read: if"
+            f" it is what you mean to read, set {LIMIT}={size_told(size, up=True)}"
         )
 
 
@@ -177,7 +178,7 @@ def read_text(path: Path, limit: int = 10**7) -> str:
     with opened(path) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise DataError(f"{path} has more than {_told(limit)}: it is no text file of settings")
+        raise DataError(f"{path} has more than {size_told(limit)}: it is no text file of settings")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         return content.decode(encoding)
@@ -248,8 +249,12 @@ def _stream(path: Path, handle: int) -> bytes:
         gone = gone or any(event & select.POLLHUP for _, event in watch.poll(100))
 
 
-def _told(size: int, up: bool = False) -> str:
-    """A size for people, rounded up where it is a limit to be set."""
+def size_told(size: int, up: bool = False) -> str:
+    """A size in bytes for people, rounded up where it is a limit to be set.
+
+    >>> size_told(1_500_000)
+    '1.5 MB'
+    """
     unit = next(u for u in ("TB", "GB", "MB", "KB", "B") if size >= _UNITS[u] or u == "B")
     count = size / _UNITS[unit]
     if up:

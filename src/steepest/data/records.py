@@ -23,8 +23,8 @@ def json_table(path: Path, text: str) -> TextTable:
     Rows are counted from 1. Raises DataError for JSON that is no table.
 
     >>> table = json_table(Path("rois.json"), '[{"id": 7, "volume": 0.5}, {"id": 8}]')
-    >>> table.names, table.labels(1)
-    (['id', 'volume'], ['0.5', ''])
+    >>> table.names, table.labels(1).names
+    (['id', 'volume'], ('0.5', ''))
     """
     content = text.strip()
     with refusing(path, "begins like JSON but cannot be read"):

@@ -112,7 +112,7 @@ def _transposed(
     """The series whose units are the rows of a table."""
     if time is not None or step is None:
         raise UsageError("with --transpose every column is a time: give the sampling step, --step")
-    first = table.labels(0)
+    first = table.labels(0).texts().tolist()
     named = not any(math.isfinite(number(cell)) for cell in first)
     cure = "fill the gap, or leave the unit out"
     times = take_columns(table, list(range(named, len(table.names))), cure=cure)

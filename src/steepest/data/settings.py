@@ -8,7 +8,7 @@ from typing import Any
 from steepest.data.opening import read_text, refusing
 from steepest.errors import DataError
 
-__all__ = ["read_toml"]
+__all__ = ["is_said", "read_toml"]
 
 _DEEPEST = 100  # parts of one key: tomllib takes time in their square
 
@@ -39,3 +39,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         )
     with refusing(path, "is not a TOML file"):
         return tomllib.loads(text)
+
+
+def is_said(value: Any) -> bool:
+    """Whether an option was given: 0 was, None, False and nothing were not.
+
+    >>> is_said(0), is_said(())
+    (True, False)
+    """
+    return value is not None and value is not False and value != ()

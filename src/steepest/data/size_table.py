@@ -51,6 +51,10 @@ class SizeTable:
         """The row of the file in which each synapse stands (first), with the file if several."""
         return self.sessions[0][0].index.tolist()
 
+    def texts(self, role: str) -> np.ndarray | None:
+        """What every synapse is labelled with, as texts; None where nothing says it."""
+        return self.labels[role].texts() if role in self.labels else None
+
     @property
     def replicated(self) -> bool:
         """Whether any session was measured more than once."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from steepest.data.labels import Labels
 from steepest.data.opening import refusing
 from steepest.errors import DataError
 
@@ -24,7 +25,7 @@ Column = tuple[Float[np.ndarray, " rows"], Callable[[int], str]]
 
 
 Cells = Callable[[Sequence[int], Sequence[int]], dict[int, np.ndarray]]
-"""Takes columns by place, as arrays of str without blanks at the ends of a cell.
+"""Takes columns by place, as arrays of str without blanks at the ends of a cell, or of bytes.
 
 The second argument says which may come as float64 instead, NaN where a cell says nothing.
 """
@@ -65,7 +66,7 @@ class TextTable:
     decimal_comma: bool
     path: Path
     _read: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
-    _texts: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+    _labels: dict[int, Labels] = field(default_factory=dict, repr=False)
 
     counted_from_1 = True
 
@@ -99,10 +100,10 @@ class TextTable:
         def cells(places: Sequence[int], floats: Sequence[int]) -> dict[int, np.ndarray]:
             return {place: array[rows] for place, array in self.cells(places, floats).items()}
 
-        texts = {place: array[rows] for place, array in self._texts.items()}
+        labels = {place: labels.select(rows) for place, labels in self._labels.items()}
         read = {place: array[rows] for place, array in self._read.items()}
         kept = self.file_rows[rows]
-        return replace(self, cells=cells, file_rows=kept, _read=read, _texts=texts)
+        return replace(self, cells=cells, file_rows=kept, _read=read, _labels=labels)
 
     def prepare(self, places: Sequence[int], labels: Sequence[int] = ()) -> None:
         """Read several columns at one go; those asked for later are read when they are."""
@@ -115,44 +116,41 @@ class TextTable:
         self.prepare([place])
         array = self._read[place]
         numbers = array if array.dtype == np.float64 else self._parsed(place)
-        return numbers, lambda at: self._text(place)[at]
+        return numbers, lambda at: self.labels(place)[at]
 
-    def labels(self, place: int) -> list[str]:
-        return self._text(place).tolist()
+    def labels(self, place: int) -> Labels:
+        """The cells of a column, which is read once more where it came as numbers."""
+        if place not in self._labels:
+            array = self._read.get(place)
+            if array is None or array.dtype == np.float64:
+                array = self.cells([place], [])[place]
+            self._labels[place] = Labels.of(array)
+        return self._labels[place]
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
         return self.file_rows[:count]
 
-    def _text(self, place: int) -> np.ndarray:
-        """The cells of a column, which is read once more where it came as numbers."""
-        if place not in self._texts:
-            array = self._read.get(place)
-            if array is None or array.dtype == np.float64:
-                array = self.cells([place], [])[place]
-            self._texts[place] = array
-        return self._texts[place]
-
     def _parsed(self, place: int) -> np.ndarray:
-        texts = self._text(place).tolist()
+        labels = self.labels(place)
+        texts = labels.names
         if self.decimal_comma:
             texts = [text.replace(",", ".") for text in texts]
         numbers = np.fromiter(map(number, texts), dtype=np.float64, count=len(texts))
         if self.decimal_comma:
-            self._refuse_two_marks(place, np.isfinite(numbers))
-        return numbers
+            self._refuse_two_marks(place, labels, np.isfinite(numbers))
+        return numbers[labels.codes]
 
-    def _refuse_two_marks(self, place: int, is_number: np.ndarray) -> None:
+    def _refuse_two_marks(self, place: int, labels: Labels, is_number: np.ndarray) -> None:
         # 1,234 beside 2.5 may be a thousand: only a column of one mark can be read safely.
-        cells = self._text(place).tolist()
-        marked = [is_number & np.array([mark in cell for cell in cells]) for mark in ",."]
+        marked = [is_number & np.array([mark in cell for cell in labels.names]) for mark in ",."]
         if not (marked[0].any() and marked[1].any()):
             return
-        first, second = sorted(int(having.argmax()) for having in marked)
+        first, second = sorted(int(having[labels.codes].argmax()) for having in marked)
         raise DataError(
             f"{self.path}: row {self.file_rows[second]} of column {shown(self.names[place])} is"
-            f" {shown(cells[second])}, where row {self.file_rows[first]} is {shown(cells[first])}:"
-            " write either a decimal comma or a decimal point throughout, and nothing between"
-            " thousands"
+            f" {shown(labels[second])}, where row {self.file_rows[first]} is"
+            f" {shown(labels[first])}: write either a decimal comma or a decimal point throughout,"
+            " and nothing between thousands"
         )
 
 
@@ -205,12 +203,13 @@ class ArrayTable:
         with np.errstate(over="ignore"):  # what is too large for float64 is infinite, and refused
             return array.astype(np.float64, copy=False), lambda at: str(array[at])
 
-    def labels(self, place: int) -> list[str]:
+    def labels(self, place: int) -> Labels:
+        """The cells of a column as texts; whole numbers without a decimal point."""
         array = self.array(place)
         whole = array.dtype.kind == "f" and np.all(
             np.isfinite(array) & (array == np.round(array)) & (np.abs(array) < 2**63)
         )
-        return [str(label) for label in (array.astype(np.int64) if whole else array).tolist()]
+        return Labels.of(array.astype(np.int64) if whole else array)
 
     def rows(self, count: int) -> Int[np.ndarray, " rows"]:
         return np.arange(count) if self.file_rows is None else self.file_rows[:count]

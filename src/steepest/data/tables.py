@@ -170,7 +170,7 @@ def take_columns(
             )
     if arrays and not arrays[0].size:
         raise DataError(f"{path} has no rows of data")
-    texts = tuple(tuple(table.labels(place)) for place in label_places)
+    texts = tuple(tuple(table.labels(place).texts().tolist()) for place in label_places)
     for column, text in zip(labels, texts, strict=True):
         if arrays and len(text) != arrays[0].size:
             raise DataError(

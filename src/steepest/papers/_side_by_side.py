@@ -14,7 +14,7 @@ from pathlib import Path
 
 from steepest import papers, study
 from steepest.errors import UsageError
-from steepest.interrupts import end_at_once, leave, undone
+from steepest.interrupts import deferred_in_children, end_at_once, leave, undone
 from steepest.progress import progress_bar
 from steepest.study import Figure, Result, Scale
 
@@ -45,7 +45,8 @@ def reproduce_all(
     for figure in figures:
         figure.parameters(scale, data)  # what cannot be asked of one is told before any is run
     with _processes(jobs) as pool:
-        futures = [pool.submit(_reproduce, f.key, scale, seed, out, data) for f in figures]
+        with deferred_in_children():
+            futures = [pool.submit(_reproduce, f.key, scale, seed, out, data) for f in figures]
         for place, (figure, future) in enumerate(zip(figures, futures, strict=True)):
             try:
                 with progress_bar(f"Figures ({jobs} at a time)", len(figures)) as advance:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steepest.data.header import parse_header_row
+from steepest.data.settings import is_said
 from steepest.data.size_table import SizeTable
 from steepest.data.tables import open_file, take_columns
 from steepest.errors import DataError, UsageError
 from steepest.files import plain
-from steepest.inference.synapses.request import Request, is_said
+from steepest.inference.synapses.request import Request
 from steepest.report.answer import Answer
 from steepest.report.page import Page
 from steepest.report.tables import text, together

@@ -42,10 +42,12 @@ __all__ = [
     "Light",
     "Page",
     "Section",
+    "fill",
     "lights",
     "ranking",
     "render",
     "render_page",
+    "templates",
     "verdict_page",
 ]
 
@@ -228,11 +230,17 @@ def lights(checks: "Mapping[str, Check]") -> list[Light]:
 
 def render(template: str, **values: Any) -> str:
     """One of the package's HTML templates, filled in; every text is made visible and escaped."""
-    templates = _templates()
-    script, _, _ = templates.loader.get_source(templates, "copy.js")  # pyright: ignore[reportOptionalMemberAccess]
+    return fill(templates(), template, ("copy.js",), **values)
+
+
+def fill(environment: "Environment", template: str, scripts: Sequence[str], **values: Any) -> str:
+    """A template with the only scripts that a browser may run on its page, and their hash."""
+    loader = environment.loader
+    sources = [loader.get_source(environment, name)[0] for name in scripts]  # pyright: ignore[reportOptionalMemberAccess]
+    script = "\n".join(sources)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    own = {"script": templates.filters["trusted"](script), "script_hash": f"sha256-{digest}"}
-    return templates.get_template(template).render(**values, **own)
+    own = {"script": environment.filters["trusted"](script), "script_hash": f"sha256-{digest}"}
+    return environment.get_template(template).render(**values, **own)
 
 
 @dataclass(frozen=True)
@@ -284,7 +292,8 @@ def _texts(page: Page) -> Iterator[str]:
 
 
 @cache
-def _templates() -> "Environment":
+def templates() -> "Environment":
+    """The templates of pages, which escape every text and make it visible."""
     # Only a page needs jinja2: a verdict in the terminal does not wait for it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -317,7 +326,7 @@ def _templates() -> "Environment":
         counts = Counter(light.mark.word for light in shown)
         return f"{', '.join(f'{count} {word}' for word, count in counts.items())}."
 
-    templates = Environment(
+    environment = Environment(
         loader=PackageLoader("steepest.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -325,7 +334,7 @@ def _templates() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(
+    environment.filters.update(
         data_uri=_data_uri,
         cell=cell,
         terms=terms,
@@ -333,4 +342,4 @@ def _templates() -> "Environment":
         tally=tally,
         trusted=Markup,
     )
-    return templates
+    return environment

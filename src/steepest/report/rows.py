@@ -94,8 +94,13 @@ def _table(
     cells = [[_empty(value) for value in column] for column in columns]
     return to_csv(
         ["row", *names, "what became of it"],
-        zip([int(row) for row in numbers], *cells, became, strict=True),
+        zip([_row(row) for row in numbers], *cells, became, strict=True),
     )
+
+
+def _row(row: Any) -> Any:
+    """A row's number; of several files it is a text, with the file."""
+    return row if isinstance(row, str) else int(row)
 
 
 def _empty(value: Any) -> Any:

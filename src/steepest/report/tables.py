@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from steepest.inference.synapses.verdict import sentence_of
 from steepest.markup import visible
 from steepest.report.words import CHECK_MARKS, Mark, capital, spaced, tone
 
@@ -27,7 +26,8 @@ __all__ = [
 _STYLES = {"holds": "green", "fails": "bold red", "untested": "yellow"}
 _TONES = {"good": "bold green", "bad": "bold red", "open": "bold yellow"}
 
-# rich is imported when something is printed: JSON and errors go without it.
+# rich is imported when something is printed, and a verdict's words when there is one: JSON, errors
+# and looks go without.
 
 
 def plain_table(*columns: str, numbers: int | None = None) -> "Table":
@@ -69,6 +69,8 @@ def verdict_head(
     decide what is open.
     """
     from rich.table import Table
+
+    from steepest.inference.synapses.verdict import sentence_of
 
     head = Table.grid(padding=(0, 2))
     style = _TONES[tone(verdict.outcome)]

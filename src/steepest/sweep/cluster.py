@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import multiprocessing
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from distributed.core import Status
 
 from steepest.data.settings import read_toml
 from steepest.errors import UsageError
+from steepest.interrupts import deferred_in_children, undone
 from steepest.sweep.surroundings import environment
 from steepest.sweep.values import near
 
@@ -54,7 +56,17 @@ def open_client(
         if scheduler is not None:
             yield stack.enter_context(_connect(scheduler, patience))
             return
-        cluster = _slurm(slurm) if slurm is not None else _local(workers)
+        others = set(multiprocessing.active_children())
+
+        def kill() -> None:
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()
+
+        # This process speaks for its workers at Ctrl-C, and ends them. The threads that start
+        # them, now and where one has died, begin here.
+        stack.enter_context(undone(kill))
+        with deferred_in_children():
+            cluster = _slurm(slurm) if slurm is not None else _local(workers)
         stack.enter_context(cluster)
         yield stack.enter_context(Client(cluster))
 

@@ -318,6 +318,7 @@ def test_the_nested_tests_have_the_degrees_of_the_page():
     assert (first.degrees, second.degrees) == ((2, 21), (1, 20))
 
 
+@pytest.mark.slow
 def test_is_euclid_consistent_has_its_size_over_500_simulations():
     exact, asymptotic = reject(10, np.eye(2), 0.5, 500, 1000)
     assert ((exact >= 0.03) & (exact <= 0.07)).all(), exact
@@ -339,6 +340,7 @@ def power_of_f(n, sd, directions):
     return stats.ncf.sf(limit, 2, 2 * n - 3, left).mean()
 
 
+@pytest.mark.slow
 def test_a_mobility_ratio_of_2_is_found_with_the_power_of_the_page():
     """The page gives .37, .67 and .94 for n = 10, 20 and 40, but neither noise nor differentials.
 
@@ -386,6 +388,7 @@ def test_a_parametric_metric_is_fitted_and_what_it_leaves_open_is_named():
     assert np.isinf(doubled.intervals()).all()
 
 
+@pytest.mark.slow
 def test_steps_of_trajectories_beat_forward_differences_and_shooting_bears_noise():
     times = np.linspace(0, 1, 12)
     flow = gradient_flow(bowl, Constant(np.linalg.inv(TILTED)), [[1.0, 1.0], [2.0, -1.0]], times)
@@ -429,6 +432,7 @@ def reciprocal(part, simulations, seed):
     return np.array([np.mean(rejected), np.mean(plain), np.mean(exact), np.mean(found)])
 
 
+@pytest.mark.slow
 def test_reciprocity_has_its_size_and_finds_the_antisymmetric_part():
     """Power for antisymmetric parts 0, .1, .2 and .4; the page gives .045, .574, .972 and 1.
 

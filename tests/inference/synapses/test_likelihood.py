@@ -205,6 +205,7 @@ def test_the_censored_likelihood_is_the_best_density_with_a_tail_per_lost_synaps
     assert likelihood(index) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_lost_synapses_bias_the_exact_likelihood_and_not_the_censored_one():
     exact, censored = [], []
     for run in range(10):

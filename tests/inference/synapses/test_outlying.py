@@ -169,3 +169,36 @@ def test_a_replicate_in_another_order_is_refused_too():
     sizes[:, 0, 2] = np.random.default_rng(3).permutation(sizes[:, 0, 2])
     with pytest.raises(DataError, match=r"session 0, replicate 2.*are far.*the same synapses"):
         find_outliers(measure(list(np.swapaxes(sizes, 0, 1))))
+
+
+def nearly_vanishing(step: float, noise: float, spread: float, seed: list[int]):
+    """Index -1: half the squared size moves, down to a floor at a ten thousandth."""
+    rng = np.random.default_rng(seed)
+    size = np.exp(spread * rng.standard_normal(700))
+    sessions = []
+    for t in range(8):
+        if t:
+            dual = size**2 / 2 + step * rng.standard_normal(700)
+            size = np.sqrt(np.maximum(2 * dual, 1e-8))
+        sessions.append(size * np.exp(noise * rng.standard_normal(700)))
+    return measure(sessions, groups=np.arange(700) % 14)
+
+
+def test_synapses_that_nearly_vanish_and_come_back_are_no_errors():
+    # Where it meets 0 the dual turns back: no floor, but falls of the log to next to nothing.
+    rng = np.random.default_rng([5, 0])
+    dual = np.exp(1.2 * rng.standard_normal(700)) / 2
+    sessions = []
+    for _ in range(8):
+        sessions.append(np.sqrt(2 * dual) * np.exp(0.05 * rng.standard_normal(700)))
+        dual = np.abs(dual + 0.2 * rng.standard_normal(700))
+    falls = np.min(sessions, axis=0) < 0.3 * np.median(sessions, axis=0)
+    assert falls.sum() > 50
+    outliers = find_outliers(measure(sessions, groups=np.arange(700) % 14))
+    assert not outliers.gate
+    assert len(outliers.listed) < 5
+
+
+def test_a_fit_does_not_run_away_from_synapses_that_vanish():
+    found = estimate(nearly_vanishing(0.05, 0.1, 0.5, [16, 1]), draws=20)
+    assert found.index.value == pytest.approx(-1, abs=0.15)

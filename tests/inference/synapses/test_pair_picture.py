@@ -27,7 +27,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind in ("named", "fewest") else pytest.mark.slow)
+        for kind in CASES
+    ],
+)
 def test_every_verdict_can_be_drawn(kind):
     sizes, stated = CASES[kind]
     figure = infer_geometry(*sizes, **stated).plot()

@@ -1,5 +1,6 @@
 """Signal and noise are told apart exactly on exact moments, and as well as a grid search does."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -100,7 +101,9 @@ def test_a_mixture_beats_one_power_exactly_where_it_is_true():
     power = exact(0.5, -3.0, (0.0, 0.0, 0.0))
     fit = fit_noise_and_index(power, one, stated=np.zeros(3))
     alone = fit_signal(power, one, fit.noise, fit)
-    assert alone.log_likelihood[0] > fit_mixture(power, one, fit.noise, fit).log_likelihood[0]
+    assert (
+        alone.log_likelihood[0] > fit_mixture(power, one, fit, stated=np.zeros(3)).log_likelihood[0]
+    )
     # Additive plus multiplicative: the mixture's own variance.
     total = 0.02 * np.exp(-2 * power.middle) + 0.02
     share = 0.02 / total
@@ -109,11 +112,27 @@ def test_a_mixture_beats_one_power_exactly_where_it_is_true():
         "counts", "middle", "kappa", "nu", "lag", "start", "spread", "width")])  # fmt: skip
     fit = fit_noise_and_index(mixed, one, stated=np.zeros(3))
     alone = fit_signal(mixed, one, fit.noise, fit)
-    mixture = fit_mixture(mixed, one, fit.noise, fit)
+    mixture = fit_mixture(mixed, one, fit, stated=np.zeros(3))
     assert mixture.log_likelihood[0] > alone.log_likelihood[0] + 1
     assert mixture.additive_share[0] == pytest.approx(0.5, abs=0.1)
     bent = fit_signal(mixed, one, fit.noise, fit, curved=True)
     assert bent.bend[0] > 0.02
+
+
+def test_a_mixture_is_recovered_where_the_noise_curve_of_one_power_hides_it():
+    one = np.ones((1, 1))
+    clean = exact(1.0, -3.0, (0.08, 0.05, 0.0))
+    total = 0.01 * np.exp(-2 * clean.middle) + 0.04
+    share = 0.01 * np.exp(-2 * clean.middle) / total
+    noise = clean.nu * noise_at(np.array([[0.08, 0.05, 0.0]]), clean.middle)[0]
+    shown = shown_signal((clean.kappa * total)[None], 1 - share[None], 0.7)[0] + noise
+    mixed = dataclasses.replace(clean, squares=clean.counts * shown)
+    fit = fit_noise_and_index(mixed, one)
+    mixture = fit_mixture(mixed, one, fit)
+    held = fit_mixture(mixed, one, fit, stated=fit.noise[0])
+    assert mixture.additive_share[0] == pytest.approx(0.2, abs=0.01)
+    assert held.additive_share[0] < 0.1
+    assert mixture.log_likelihood[0] > held.log_likelihood[0]
 
 
 @pytest.mark.parametrize("index", [0.0, 1.0, 2.0])

@@ -20,8 +20,8 @@ from steepest.papers.kreutzer2022 import (
 )
 from steepest.spiking import MetricRule
 
-FAST = [fig6, fig10, fig11, quadratic]
-SLOW = [fig1, fig2, fig3, fig4, fig8, fig12]
+FAST = [fig6, quadratic]
+SLOW = [fig1, fig2, fig3, fig4, fig8, fig10, fig11, fig12]
 
 
 def name(module):

@@ -45,6 +45,7 @@ def interplay():
     return fig7.run(replace(fig7.QUICK, points=5, trials=2, example_trials=32), 0)
 
 
+@pytest.mark.slow
 def test_the_interplay_of_synapses_is_the_papers_and_can_be_drawn(interplay):
     assert failed(fig7, interplay) == []
     assert sum(claim.holds is True for claim in fig7.claims(interplay)) >= 8
@@ -85,6 +86,7 @@ def test_random_figures_hold_for_other_seeds(module):
         assert failed(module, module.run(module.QUICK, seed)) == []
 
 
+@pytest.mark.slow
 def test_redundant_afferents_differ_in_a_metric_that_is_not_pulled_back(monkeypatch):
     """The claim of equal somatic weights depends on the metric of dendritic weights."""
     parameters = redundant_afferents.Parameters(synapses=4, trials=8, duration=2.0, points=2)

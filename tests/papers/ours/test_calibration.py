@@ -21,6 +21,7 @@ TINY = dataclasses.replace(
 )
 
 
+@pytest.mark.slow
 def test_every_cell_is_judged_and_no_noise_is_named():
     dataset = calibration.run(TINY, 0)
     outcomes = dataset["outcomes"]

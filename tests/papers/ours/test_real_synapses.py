@@ -17,6 +17,7 @@ TINY = dataclasses.replace(
     cells=("outliers 2 %: multiplicative", "mixture, a half", "no change", "Kesten, additive"),
     designs=("series",),
     draws=20,
+    comparisons=("1 and 0",),
 )
 
 
@@ -24,10 +25,18 @@ def test_every_kind_of_experiment_is_judged_and_told():
     dataset = real_synapses.run(TINY, 0)
     assert dataset["outcomes"].sum("outcome").values.tolist() == [[1] * 4]
     assert int(dataset["outcomes"].sel(cell="no change", outcome="wrong").sum()) == 0
+    assert dataset["compared"].sum("answer").values.tolist() == [1]
     claims = real_synapses.claims(dataset)
     assert all(claim.holds is not False for claim in claims)
     assert any("Kesten, additive" in str(claim.measured) for claim in claims)
     assert real_synapses.plot(dataset).subfigs
+
+
+def test_spoiled_and_clean_experiments_of_a_truth_are_of_the_same_synapses():
+    codes = {real_synapses._code(f"{kind}: euclidean") for kind in SPOILINGS}
+    assert len(codes) == 1
+    others = [name for name in real_synapses.CELLS if name.partition(": ")[0] not in SPOILINGS]
+    assert len({real_synapses._code(name) for name in others} | codes) == len(others) + 1
 
 
 def test_an_unknown_kind_of_experiment_is_refused():

@@ -36,13 +36,10 @@ SMALL = {
     fig5: fig5.QUICK,
 }
 TORCH = (fig4, fig7)
+QUICKEST = (fig2, fig3)
 FIGURES = [
-    *SMALL,
-    fig4,
-    pytest.param(fig6, marks=pytest.mark.slow),
-    pytest.param(theorem1, marks=pytest.mark.slow),
-    pytest.param(fig7, marks=pytest.mark.slow),
-    pytest.param(linearised, marks=pytest.mark.slow),
+    pytest.param(figure, marks=() if figure in QUICKEST else pytest.mark.slow)
+    for figure in (*SMALL, fig4, fig6, theorem1, fig7, linearised)
 ]
 
 
@@ -83,14 +80,17 @@ def test_no_claim_fails_and_the_picture_is_drawn(figure, dataset):
 @pytest.mark.parametrize(
     ("figure", "variable", "word"),
     [
-        (appendix_a1, "dual", "dual change over dual"),
-        (appendix_c, "weight", "flow"),
-        (fig2, "path", "mirror descent ends"),
-        (fig3, "robustness", "B: log-normal"),
-        (fig5, "distance", "two starting values"),
-        pytest.param(theorem1, "loss_gap", "log cosh", marks=pytest.mark.slow),
-        pytest.param(linearised, "apart", "predicts", marks=pytest.mark.slow),
-        pytest.param(fig7, "index", "Two-way", marks=pytest.mark.slow),
+        pytest.param(*case, marks=() if case[0] in QUICKEST else pytest.mark.slow)
+        for case in (
+            (appendix_a1, "dual", "dual change over dual"),
+            (appendix_c, "weight", "flow"),
+            (fig2, "path", "mirror descent ends"),
+            (fig3, "robustness", "B: log-normal"),
+            (fig5, "distance", "two starting values"),
+            (theorem1, "loss_gap", "log cosh"),
+            (linearised, "apart", "predicts"),
+            (fig7, "index", "Two-way"),
+        )
     ],
     ids=lambda x: name(x) if hasattr(x, "__name__") else None,
 )

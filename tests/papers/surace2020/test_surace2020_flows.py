@@ -19,7 +19,10 @@ SMALL = {
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if name == "fig3" else pytest.mark.slow) for name in SMALL],
+    [
+        pytest.param(name, marks=() if name == "spike_trains" else pytest.mark.slow)
+        for name in SMALL
+    ],
 )
 def test_every_claim_holds_and_the_picture_is_drawn(name):
     module, parameters = SMALL[name]

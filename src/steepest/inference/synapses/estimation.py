@@ -89,6 +89,7 @@ class Estimate:
     changes: Pairs = field(repr=False)
     cluster: Int[np.ndarray, " n"] = field(repr=False)
     outliers: Outliers = field(repr=False)
+    noise_known: bool = False
     seed: int = 0
 
     @property
@@ -169,10 +170,10 @@ class Estimate:
     def power_wins(self) -> float:
         """Share of resamples that one power of size explains better than a mixture.
 
-        The mixture is additive plus multiplicative change, of as many parameters.
+        The mixture is additive plus multiplicative change, of as many parameters, and either has
+        the noise curve that suits it best.
         """
-        power = fit_signal(self.moments, self.weights, self.draws.noise, self.draws).log_likelihood
-        return float(np.mean(power > self._drawn_mixture[1].log_likelihood))
+        return float(np.mean(self.draws.log_likelihood > self._drawn_mixture[1].log_likelihood))
 
     @cached_property
     def additive_share(self) -> Interval:
@@ -247,9 +248,10 @@ class Estimate:
     @cached_property
     def _drawn_mixture(self) -> tuple[MixtureFit, MixtureFit]:
         one = np.ones((1, len(self.moments.counts)))
+        stated = self.fit.noise[0] if self.noise_known else None
         return (
-            fit_mixture(self.moments, one, self.fit.noise, self.fit),
-            fit_mixture(self.moments, self.weights, self.draws.noise, self.draws),
+            fit_mixture(self.moments, one, self.fit, stated=stated),
+            fit_mixture(self.moments, self.weights, self.draws, stated=stated),
         )
 
     def _drawn_of(self, part: Moments) -> _Drawn:
@@ -358,6 +360,7 @@ def estimate(
         changes=changes,
         cluster=cluster,
         outliers=outliers,
+        noise_known=known is not None,
         seed=seed,
     )
 

@@ -238,16 +238,17 @@ def _lags(estimate: Estimate, candidate: Candidate) -> Decision | None:
     )
 
 
-def _products(estimate: Estimate, candidate: Candidate) -> Decision | None:
+def _products(estimate: Estimate, candidate: Candidate | None = None) -> Decision | None:
     """The product estimator holds for noise of any form: far from it, the noise curve is wrong."""
     apart = estimate.products_apart
     if not _is_series(estimate) or apart is None:
         return None
     if not (apart.p_value < ALPHA and abs(apart.value) > PRODUCTS_APART):
         return None
+    said = "the index" if candidate is None else candidate.name
     return Decision(
         "undecided",
-        f"No geometry is named: {candidate.name} holds only if the noise curve is right.",
+        f"No geometry is named: {said} holds only if the noise curve is right.",
         f"{_numbers(estimate)}; from changes that share no measurement the index is"
         f" {_said(estimate.by_products)}, {abs(apart.value):.2f} away (p = {apart.p_value:.2g})",
         "Replicates show the noise itself; look for outlying measurements and mixed populations.",
@@ -269,9 +270,15 @@ def _blended(estimate: Estimate, candidate: Candidate) -> Decision | None:
 
 
 def mixed(estimate: Estimate) -> bool:
-    """Whether a mixture is no worse than one power of size, and neither part is next to nothing."""
-    share = estimate.additive_share
-    return estimate.power_wins < WINS and share.low > PURE and share.high < 1 - PURE
+    """Whether a mixture is no worse than one power of size, and neither part is next to nothing.
+
+    Where it is the better of the two in most resamples its best fit is believed, else only what
+    holds in the whole interval of its additive share.
+    """
+    wins, share = estimate.power_wins, estimate.additive_share
+    if wins < 0.5 and PURE < share.value < 1 - PURE:
+        return True
+    return wins < WINS and share.low > PURE and share.high < 1 - PURE
 
 
 def _mixture(estimate: Estimate, candidate: Candidate) -> Decision | None:
@@ -346,4 +353,5 @@ _MEASURED: Rules[Estimate] = Rules(
         "More synapses or sessions: the interval must shrink onto one geometry, or off it.",
     ),
     named=_named,
+    doubts=(_products,),
 )

@@ -13,7 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from steepest.arrays.given import real_numbers, refuse_tracers, same_labels
-from steepest.errors import DataError
+from steepest.data.frames import is_frame
+from steepest.errors import DataError, UsageError
+from steepest.inference.synapses.frames import long_frame
 from steepest.inference.synapses.noise import stated_limit
 from steepest.inference.synapses.sizes import groups_of, sizes_of, truths_of
 
@@ -105,27 +107,81 @@ def measure(
     times: Any = None,
     detection_limit: Any = None,
     names: Sequence[str] | None = None,
+    id: str | None = None,
+    session: str | None = None,
+    size: str | None = None,
+    group: str | None = None,
+    order: Sequence[Any] = (),
+    where: str | Sequence[str] = (),
+    replicates: bool = False,
+    absent: str | Sequence[str] = (),
 ) -> Measurements:
     """Measurements of synapses in two or more sessions, checked.
 
-    `sessions` holds one entry a session, in order of time: the sizes of all synapses, or several
-    columns of them (synapses x replicates, or a list of replicates); the columns of a data frame
-    are its sessions. 0 is an absent synapse, NaN one that was not measured: neither lost nor
-    gained. `groups` labels the dendrite, cell or animal of each synapse, whose scale and drift are
-    taken out; `clusters` labels what holds whole groups (the animal of a dendrite) and is resampled
-    in their place. `null` is true for
-    synapses of a null condition (sham, control); `times` are those of the sessions, by default
-    0, 1, 2... With a `detection_limit`, sizes below it count as absent.
+    `sessions` are sizes of the same synapses, in order of time, or a long table: a data frame of
+    one row for each synapse and session. 0 is an absent synapse, NaN one that was not measured:
+    neither lost nor gained.
+
+    - `sessions`: one entry a session: the sizes of all synapses, or several columns of them
+      (synapses x replicates, or a list of replicates); the columns of a data frame are its
+      sessions.
+    - `groups`: the dendrite, cell or animal of each synapse, whose scale and drift are taken out.
+    - `clusters`: what holds whole groups (the animal of a dendrite); resampled in their place.
+    - `null`: true for synapses of a null condition (sham, control).
+    - `times`: of the sessions, by default 0, 1, 2..., or days where a long table holds dates.
+    - `detection_limit`: sizes below it count as absent; `names`: of the sessions, for messages.
+    - `id`, `session`, `size`: of a long table, the columns of the synapse's name ("animal/spine"
+      where names repeat between animals), of the session (numbers, dates or names) and of the size.
+    - `group`: of a long table, the column of the group; "animal/dendrite" makes animals the
+      clusters.
+    - `order`: of a long table, the sessions in order, where neither numbers nor dates tell it.
+    - `where`: of a long table, the rows to be used, such as "group=trained" or ["day<=12"].
+    - `replicates`: of a long table, whether rows of one synapse and session measure it again.
+    - `absent`: of a long table, marks of absent synapses beside 0; "no-row": those without a row.
 
     Raises DataError, naming session and row, for sizes that are negative, infinite, masked or no
     numbers, sessions or replicates of different length or labels, times that do not increase, fewer
     than two sessions, labels of another length, truth values that are none, a limit that is not
-    positive or above every size, and synapses that are all lost.
+    positive or above every size, and synapses that are all lost; of a long table, for two rows of
+    one synapse and session, sessions without an order, and columns that are not there.
 
     >>> measure([[1.0, 2.0, 0.0], [1.1, 2.5, 3.0]], names=["day 0", "day 4"]).n
     2
+
+    A long table:
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"spine": [1, 1, 2, 2], "day": [0, 4, 0, 4], "area": [2, 3, 5, 4]})
+    >>> measure(table, id="spine", session="day", size="area").names
+    ('day 0', 'day 4')
     """
-    if hasattr(sessions, "columns") and hasattr(sessions, "iloc"):  # a data frame
+    if id is not None or session is not None or size is not None:
+        if any(labels is not None for labels in (groups, clusters, null, names)):
+            raise UsageError(
+                "groups, clusters, null and names go with sizes session by session: of a long"
+                " table name the column, group"
+            )
+        long = long_frame(
+            sessions,
+            id=id,
+            session=session,
+            size=size,
+            group=group,
+            order=order,
+            where=where,
+            replicates=replicates,
+            absent=absent,
+            limited=detection_limit is not None,
+        )
+        sessions, names = [[*copies] for copies in long.sessions], long.names
+        groups, clusters = (long.texts(role) for role in ("group", "cluster"))
+        times = long.times if times is None else times
+    elif group is not None or len(order) or len(where) or len(absent) or replicates:
+        raise UsageError(
+            "group, order, where, absent and replicates are for long tables: give id, session and"
+            " size too (a column each)"
+        )
+    elif is_frame(sessions):
         names = [str(name) for name in sessions.columns] if names is None else names
         sessions = [sessions.iloc[:, place] for place in range(len(sessions.columns))]
     if len(sessions) < 2:
@@ -167,7 +223,7 @@ def measure(
             Dropped(unknown, "sizes not measured", "neither a size nor known to be absent")
         )
     single = _single(tables)
-    logs, replicates, within = (
+    logs, copies, within = (
         np.stack(part, axis=1)
         for part in zip(*(of_replicates(single[:, t]) for t in range(len(tables))), strict=True)
     )
@@ -180,7 +236,7 @@ def measure(
         raise DataError(f"null has {marks.size} rows and the sizes have {n}: give one per synapse")
     measured = Measurements(
         log_sizes=logs,
-        replicates=replicates,
+        replicates=copies,
         within=within,
         times=_times(times, called),
         groups=labels,

@@ -74,7 +74,8 @@ class Rules(Generic[E]):
     """What speaks against a name in one kind of evidence, and how its reasons are worded.
 
     `interval` is the index, `further` by how much more than the margin every other name must be
-    excluded. A wording gives the reason, and what would settle the question.
+    excluded. `doubts` are of the index itself: they also forbid to say that no name fits it. A
+    wording gives the reason, and what would settle the question.
     """
 
     interval: Callable[[E], Interval]
@@ -85,6 +86,7 @@ class Rules(Generic[E]):
     several: Callable[[E, int], tuple[str, str]]
     far: Callable[[E, Candidate], tuple[str, str]]
     named: Callable[[E, Candidate], tuple[str, str]]
+    doubts: tuple[Callable[[E], Decision | None], ...] = ()
 
 
 def margin(index: float) -> float:
@@ -129,6 +131,9 @@ def settled(evidence: E, rules: Rules[E]) -> Decision:
             return decision
     interval = rules.interval(evidence)
     if not candidates(interval):
+        for doubt in rules.doubts:
+            if (decision := doubt(evidence)) is not None:
+                return decision
         return Decision("none", "None of the named geometries fits.", *rules.none(evidence))
     left = candidates(interval, rules.further(evidence))
     if len(left) > 1:

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from scipy.special import bdtrc
 
 from steepest.errors import DataError
+from steepest.inference.synapses.geometries import SEARCHED
 from steepest.inference.synapses.measurements import Measurements, of_replicates
 
 __all__ = ["FAR", "MOST_OUTLYING", "Outlier", "Outliers", "find_outliers"]
@@ -33,6 +34,8 @@ _CLASSES = 12
 _IN_CLASS = 20  # fewer, and a median deviation is too rough
 _IN_CELL = 5
 _WINDOW = 4
+_ROUNDS = 3  # of the spread by size and the power that follows from it
+_STRAIGHT = 1e-6  # powers below are the log's
 _MAD = 0.6744898  # median |z| of a Gaussian
 
 
@@ -187,17 +190,16 @@ def _agreeing(single: Float[np.ndarray, "n t r"]) -> tuple[np.ndarray, list[Outl
     """Replicates without those far from the median of the others; the farthest first."""
     kept = single.copy()
     listed: list[Outlier] = []
-    sd = None
+    spread = None
     for _ in range(single.shape[2]):
-        gap = kept - _others(kept)
+        others = _others(kept)
         typical = _median(kept)[..., None] + np.zeros(kept.shape)
-        several = np.isfinite(gap)
-        if sd is None:
+        several = np.isfinite(kept) & np.isfinite(others)
+        if spread is None:
             if several.sum() < _IN_CLASS:
                 return single, []
-            sd = _curve(typical[several], np.abs(gap[several]))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            distance = np.where(several, gap / sd(typical), 0.0)
+            spread = _Spread(others[several], kept[several], typical[several])
+        distance = np.where(several, spread.distance(others, kept, typical), 0.0)
         farthest = np.abs(distance).max(axis=2)
         far = farthest > _FAR_REPLICATE
         if not far.any():
@@ -239,7 +241,7 @@ def _series(measured: Measurements) -> _Series:
         return _Series(distance, 0, 0, 0, False)
     typical = _running(logs)
     duration = np.round(np.diff(measured.times), 9)
-    near = _scaled(step, _at_steps(typical), duration)
+    near = _scaled(logs[:, :-1], logs[:, 1:], _at_steps(typical), duration)
     # Of the session before and of the one after, in standard deviations of such a change.
     before, after = near[:, :-1], -near[:, 1:]
     with np.errstate(invalid="ignore"):
@@ -268,8 +270,8 @@ def _end_gap(
 ) -> Float[np.ndarray, " n"]:
     """Of the first or the last session, the distance from another, in sd of all such changes."""
     lag = abs(end - other)
-    steps = logs[:, lag:] - logs[:, :-lag]
-    scaled = _scaled(steps, _at_steps(typical, lag), np.round(times[lag:] - times[:-lag], 9))
+    duration = np.round(times[lag:] - times[:-lag], 9)
+    scaled = _scaled(logs[:, :-lag], logs[:, lag:], _at_steps(typical, lag), duration)
     return -scaled[:, 0] if end == 0 else scaled[:, -1]
 
 
@@ -278,14 +280,13 @@ def _at_steps(typical: np.ndarray, lag: int = 1) -> Float[np.ndarray, "n s"]:
     return typical[:, :-lag]
 
 
-def _scaled(step: np.ndarray, typical: np.ndarray, duration: np.ndarray) -> np.ndarray:
+def _scaled(first: np.ndarray, last: np.ndarray, typical: np.ndarray, duration: np.ndarray):
     """Changes over their robust standard deviation at that size and over that time."""
-    there = np.isfinite(step) & np.isfinite(typical)
+    there = np.isfinite(first) & np.isfinite(last) & np.isfinite(typical)
     if there.sum() < _IN_CLASS:
-        return np.full(step.shape, np.nan)
-    sd = _curve(typical[there], np.abs(step[there]))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = step / sd(typical)
+        return np.full(first.shape, np.nan)
+    spread = _Spread(first[there], last[there], typical[there])
+    scaled = spread.distance(first, last, typical)
     lengths = np.unique(duration)
     if lengths.size > 1:
         for length in lengths:
@@ -296,27 +297,50 @@ def _scaled(step: np.ndarray, typical: np.ndarray, duration: np.ndarray) -> np.n
     return np.where(np.isfinite(scaled), scaled, np.nan)
 
 
-class _curve:
-    """Robust standard deviation against log size: medians in classes, their log a parabola."""
+class _Spread:
+    """How far sizes move at every size: medians in classes of log size, their log a parabola.
 
-    def __init__(self, place: np.ndarray, magnitude: np.ndarray):
-        classes = max(1, min(_CLASSES, place.size // _IN_CLASS))
+    Where an index below 1, or additive noise, carries small synapses next to zero, their log falls
+    without bound and comes back: no error, for sizes have a floor. So distances are taken in the
+    dual w^p / p with p the power in which the spread is the same a little below and above, 1 less
+    the local index of all that moves a size, noise among it. Where p would be below 0 it is 0, the
+    log: sizes have no ceiling.
+    """
+
+    def __init__(self, first: np.ndarray, last: np.ndarray, place: np.ndarray):
+        self.classes = max(1, min(_CLASSES, place.size // _IN_CLASS))
         order = np.argsort(place, kind="stable")
-        parts = np.array_split(order, classes)
+        parts = np.array_split(order, self.classes)
         middle = np.array([place[part].mean() for part in parts])
-        spread = np.array([np.median(magnitude[part]) for part in parts]) / _MAD
-        self.centre = float(middle.mean())
-        # Where most sizes did not change there is no spread to be far by.
-        self.fine = bool(np.all(spread > 0))
-        degree = min(2, classes - 1)
-        with np.errstate(divide="ignore"):
-            logs = np.log(np.where(spread > 0, spread, 1.0))
-        self.line = _parabola(middle - self.centre, logs, degree)
+        self.centre, self.ends = float(middle.mean()), (middle[0], middle[-1])
+        self.line = np.zeros(1)
+        self.fine = True
+        for _ in range(_ROUNDS):
+            moved = np.abs(self._moved(first, last, place))
+            spread = np.array([np.median(moved[part]) for part in parts]) / _MAD
+            # Where most sizes did not change there is no spread to be far by.
+            self.fine = bool(np.all(spread > 0))
+            if not self.fine:
+                break
+            self.line = _parabola(middle - self.centre, np.log(spread), min(2, self.classes - 1))
 
-    def __call__(self, place: np.ndarray) -> np.ndarray:
+    def distance(self, first: np.ndarray, last: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """From first to last, in standard deviations of what moves a synapse of that size."""
         if not self.fine:
-            return np.full(place.shape, np.inf)
-        return np.exp(np.polyval(self.line, place - self.centre))
+            return np.zeros(place.shape)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sd = np.exp(np.polyval(self.line, place - self.centre))
+            return self._moved(first, last, place) / sd
+
+    def _moved(self, first: np.ndarray, last: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """The change in the local dual, over the dual slope at that size; at first, of log."""
+        # Beyond the outermost classes their powers hold; no index is looked for below SEARCHED.
+        at = np.clip(place, *self.ends) - self.centre
+        power = np.clip(-np.polyval(np.polyder(self.line), at), 0, 1 - SEARCHED[0])
+        straight = np.abs(power) < _STRAIGHT
+        power = np.where(straight, 1.0, power)
+        curved = (np.expm1(power * (last - place)) - np.expm1(power * (first - place))) / power
+        return np.where(straight, last - first, curved)
 
 
 def _parabola(place: np.ndarray, values: np.ndarray, degree: int) -> np.ndarray:

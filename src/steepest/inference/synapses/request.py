@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from steepest.data.labels import Labels
-from steepest.data.settings import read_toml
+from steepest.data.settings import is_said, read_toml
 from steepest.data.size_table import SizeTable
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
 from steepest.inference.synapses.noise import noise_problems
 from steepest.inference.synapses.shapes import read_sizes, shape_clashes
 
-__all__ = ["Request", "is_said"]
+__all__ = ["Request"]
 
 _MANY = (
     "replicate_before", "replicate_after", "sessions", "times", "order", "absent", "not_measured",
@@ -105,21 +105,15 @@ class Request:
         null = None
         if self.null is not None:
             null = _null(sizes.labels["condition"], self.null, str(self.condition or "file"))
-        groups, clusters = sizes.labels.get("group"), sizes.labels.get("cluster")
         return measure(
             [columns[0] if len(columns) == 1 else [*columns] for columns in sizes.sessions],
-            groups=None if groups is None else groups.texts(),
-            clusters=None if clusters is None else clusters.texts(),
+            groups=sizes.texts("group"),
+            clusters=sizes.texts("cluster"),
             null=null,
             times=sizes.times,
             detection_limit=self.detection_limit,
             names=sizes.names,
         )
-
-
-def is_said(value: Any) -> bool:
-    """Whether an option was given: 0 was, None, False and nothing were not."""
-    return value is not None and value is not False and value != ()
 
 
 def _option(name: str) -> str:

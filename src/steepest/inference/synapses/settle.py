@@ -47,18 +47,17 @@ def settled_fit(
         # From scratch: the large changes of the first turn may have led far from the likeliest fit.
         fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
         index = within(WEIGHING, fit.index[0])
-        kept = found
-        if turn > 0:
-            # By size alone, never by the change itself, so what stays is unbiased. What is learned
-            # only about noise stays; a signal too large or a noise too near does not.
-            close, large = unfit(measured, found.centre, found.middle, fit)
-            large &= learned & ~close
-            near = int((close & learned).sum())
-            quiet = int((close & changes & ~learned).sum())  # of the null
-            vast = float(large.sum() / learned.sum())
-            too_few = learned.sum() - near - large.sum() < FEWEST_CHANGES
-            if not too_few and (close | large).any():
-                kept = found.select(~close & ~large)
+        # By size alone, never by the change itself, so what stays is unbiased. What is learned
+        # only about noise stays; a signal too large or a noise too near does not.
+        close, large = unfit(measured, found.centre, found.middle, fit)
+        large &= learned & ~close
+        near = int((close & learned).sum())
+        quiet = int((close & changes & ~learned).sum())  # of the null
+        vast = float(large.sum() / learned.sum())
+        few = learned.sum() - near - large.sum() < FEWEST_CHANGES
+        kept = found if few else found.select(~close & ~large)
+        # Drift and jumps of the first turn may have led far from the likeliest fit.
+        too_few = few and turn > 0
         used = size_resolved(kept, expected_variance(kept, fit), index, cluster, robust=robust)
         if too_few:
             break

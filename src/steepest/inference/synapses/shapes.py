@@ -11,7 +11,8 @@ import numpy as np
 
 from steepest.data.conditions import parse_condition, where
 from steepest.data.header import parse_header_row
-from steepest.data.labels import Labels, join, labels_of, levels
+from steepest.data.label_columns import labels_of, levels
+from steepest.data.labels import Labels, join
 from steepest.data.long import NO_ROW, LongRows, long_rows, pivoted, stacked_rows
 from steepest.data.nesting import outer_of
 from steepest.data.sessions import dates_of, numbers_in
@@ -24,7 +25,7 @@ from steepest.errors import DataError, UsageError
 if TYPE_CHECKING:
     from steepest.inference.synapses.request import Request
 
-__all__ = ["FILE_IS", "read_sizes", "shape_clashes"]
+__all__ = ["FILE_IS", "read_sizes", "row_labels", "shape_clashes"]
 
 FILE_IS = ("group", "session", "condition", "part")
 """What each of several files may be."""
@@ -176,18 +177,32 @@ def _pointed_out(tables: Sequence[Table], request: "Request") -> tuple[str, ...]
     return tuple(dict.fromkeys(note for note in said if note is not None))
 
 
-def _labels(table: Table, request: "Request") -> dict[str, Labels]:
-    """What the columns say of every row: its group, what the group lies in, its condition."""
-    columns = {
-        "group": request.group,
-        "condition": request.condition,
-        "compare": request.compare,
-    }
-    if request.group is not None and len(outer := levels(table, request.group)) > 1:
+def row_labels(
+    table: Table,
+    *,
+    group: str | None = None,
+    condition: str | None = None,
+    compare: str | None = None,
+) -> dict[str, Labels]:
+    """What columns say of every row: its group, what the group lies in ("cluster"), its condition.
+
+    >>> from steepest.data.table import ArrayTable
+    >>> table = ArrayTable(["mouse"], True, [np.array(["m1", "m2"])], Path("sizes.npz"))
+    >>> row_labels(table, group="mouse")["group"].names
+    ('m1', 'm2')
+    """
+    columns = {"group": group, "condition": condition, "compare": compare}
+    if group is not None and len(outer := levels(table, group)) > 1:
         columns["cluster"] = outer[0]
     return {
         role: labels_of(table, column) for role, column in columns.items() if column is not None
     }
+
+
+def _labels(table: Table, request: "Request") -> dict[str, Labels]:
+    return row_labels(
+        table, group=request.group, condition=request.condition, compare=request.compare
+    )
 
 
 def _with_file(

@@ -166,14 +166,24 @@ def fit_signal(
 
 
 def fit_mixture(
-    moments: Moments, weights: Float[np.ndarray, "b c"], noise: Float[np.ndarray, "b 3"], start: Fit
+    moments: Moments,
+    weights: Float[np.ndarray, "b c"],
+    start: Fit,
+    *,
+    stated: Float[np.ndarray, " 3"] | None = None,
 ) -> MixtureFit:
-    """Additive plus multiplicative change, S = A e^-2m + M, noise held fixed."""
+    """Additive plus multiplicative change, S = A e^-2m + M, and the noise curve that goes with it.
+
+    The noise is fitted anew (unless `stated`): under the curve of one power of size, noise has
+    taken for its own what the two kinds of change differ by.
+    """
     box = np.zeros((2, len(weights), 6))
-    box[1, :, :2] = math.inf
-    box[:, :, 2:5] = noise**2
+    box[1, :, :5] = math.inf
+    if stated is not None:
+        box[:, :, 2:5] = stated**2
     first = np.zeros((len(weights), 6))
     first[:, :2] = np.exp(start.log_signal)[:, None] / 2
+    first[:, 2:5] = start.noise**2
     values, cost = _climb(_Sums.of(moments, weights), first, box, power=False)
     whole = values[:, 0] + values[:, 1]
     share = np.where(whole > 0, values[:, 0] / np.where(whole > 0, whole, 1.0), np.nan)

@@ -30,7 +30,7 @@ from steepest.inference.synapses.log_root import logroot, logroot_interval
 from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.naming import OUTCOMES, judge
 from steepest.papers.ours._calibration_claims import claims
-from steepest.pictures import LINE_COLOURS, bare, letter
+from steepest.pictures import OUTCOME_COLOURS, bare, letter
 from steepest.progress import progress_bar
 from steepest.study import parameter, stamp
 
@@ -99,14 +99,6 @@ QUICK = Parameters(
     part_runs=3,
     logroot_runs=12,
 )
-_COLOURS = {
-    "right": LINE_COLOURS[2],
-    "wrong": LINE_COLOURS[1],
-    "none": LINE_COLOURS[0],
-    "undecided": "0.73",
-    "unstable": LINE_COLOURS[4],
-    "refused": "0.89",
-}
 _PARTS = ("smaller half", "larger half", "longest lag", "products", "curvature")
 
 
@@ -299,7 +291,7 @@ def _bars(axes, outcomes: xr.DataArray) -> None:
     for at in range(outcomes.sizes["truth"]):
         place = at * (noises + 1) + np.arange(noises)
         bottom = np.zeros(noises)
-        for outcome, colour in _COLOURS.items():
+        for outcome, colour in OUTCOME_COLOURS.items():
             height = shares.isel(truth=at).sel(outcome=outcome).values
             label = outcome if at == 0 else None
             axes.bar(place, height, 0.9, bottom=bottom, color=colour, label=label)

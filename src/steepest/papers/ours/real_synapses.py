@@ -9,7 +9,10 @@ A shows what was said (wrong names in red). B: the 95 % interval of the index ho
 the share of calls that were wrong, asked to be 5 %, beside that of the usual rule (a ratio of 1.25
 or .75). D: pairs of synapses, index found against true.
 
-Every run has fresh seeds. A Kesten process with one dominant term that gets its name is counted
+E: two conditions of 700 synapses each, how often they are said to differ.
+
+Every run has fresh seeds; spoiled and clean experiments of one truth share them, so that power is
+compared on the same synapses. A Kesten process with one dominant term that gets its name is counted
 apart: a partial truth.
 """
 
@@ -19,6 +22,7 @@ from dataclasses import dataclass
 import matplotlib.figure
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 from steepest.errors import DataError, UsageError
 from steepest.inference import GEOMETRIES
@@ -30,8 +34,9 @@ from steepest.inference.synapses.measured import infer_measured
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.naming import OUTCOMES, judge
 from steepest.inference.synapses.verdict import Check
+from steepest.papers.ours._comparisons import ANSWERS, COMPARISONS, compared
 from steepest.papers.ours._real_claims import claims
-from steepest.pictures import LINE_COLOURS, bare, letter
+from steepest.pictures import OUTCOME_COLOURS, bare, letter
 from steepest.progress import progress_bar
 from steepest.study import parameter, stamp
 
@@ -96,6 +101,7 @@ class Parameters:
     designs: tuple[str, ...] = parameter(tuple(DESIGNS), "designs of the experiment", "")
     pairs: int = parameter(473, "exchangeable pairs of a snapshot")
     fdr: float = parameter(0.05, "share of calls that may be wrong")
+    comparisons: tuple[str, ...] = parameter(tuple(COMPARISONS), "pairs of conditions compared", "")
 
 
 QUICK = Parameters(
@@ -107,21 +113,14 @@ QUICK = Parameters(
     cells=("clean: multiplicative", "outliers 2 %: multiplicative", "groups 1 and 0", "no change"),
     designs=("series", "pair and replicates"),
     pairs=200,
+    comparisons=("1 and 1", "1 and 0"),
 )
-_COLOURS = {
-    "right": LINE_COLOURS[2],
-    "wrong": LINE_COLOURS[1],
-    "none": LINE_COLOURS[0],
-    "undecided": "0.73",
-    "unstable": LINE_COLOURS[4],
-    "refused": "0.89",
-}
 _NUMBERS = ("index", "covered", "differ", "false", "called", "by_ratio", "directed", "reverts")
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Outcomes, coverage, calls and pairs for every design and kind of experiment."""
-    for name, known in (("cells", CELLS), ("designs", DESIGNS)):
+    for name, known in (("cells", CELLS), ("designs", DESIGNS), ("comparisons", COMPARISONS)):
         unknown = [item for item in getattr(parameters, name) if item not in known]
         if unknown:
             raise UsageError(f"{name} {unknown[0]!r} is not known: choose among {', '.join(known)}")
@@ -133,12 +132,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     with progress_bar("Judging spoiled experiments", total) as advance:
         for d, c in np.ndindex(*shape):
             design, cell = parameters.designs[d], parameters.cells[c]
-            codes = [list(DESIGNS).index(design), list(CELLS).index(cell)]
+            codes = [seed, 7, list(DESIGNS).index(design), _code(cell)]
             for at in range(parameters.runs):
-                fate, found = _judged(parameters, design, CELLS[cell], [seed, 7, *codes, at])
+                fate, found = _judged(parameters, design, CELLS[cell], [*codes, at])
                 outcomes[d, c, OUTCOMES.index(fate)] += 1
                 numbers[:, d, c, at] = [found.get(name, math.nan) for name in _NUMBERS]
                 advance()
+    answers, difference = _compared(parameters, seed)
     for p, index in enumerate(_PAIRS):
         for at in range(parameters.runs):
             verdict = infer_pairs(*_pairs(parameters, index, [seed, 8, p, at]), noise_cv=0)
@@ -151,6 +151,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "outcomes": (("design", "cell", "outcome"), outcomes),
             "pairs_index": (("pairs", "run"), pairs[:, :, 0]),
             "pairs_covered": (("pairs", "run"), held.astype(float)),
+            "compared": (("comparison", "answer"), answers),
+            "difference_covered": (("comparison", "run"), difference),
             **{name: (("design", "cell", "run"), numbers[at]) for at, name in enumerate(_NUMBERS)},
         },
         coords={
@@ -159,22 +161,54 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "truth": ("cell", [CELLS[cell].truth for cell in parameters.cells]),
             "outcome": list(OUTCOMES),
             "pairs": list(_PAIRS),
+            "comparison": list(parameters.comparisons),
+            "answer": list(ANSWERS),
         },
     )
     return stamp(dataset, parameters, seed)
+
+
+def _code(cell: str) -> int:
+    """A number for seeds by name: of the truth where it is one that is spoiled in every way."""
+    kind, _, truth = cell.partition(": ")
+    if kind in SPOILINGS:
+        return list(GEOMETRIES).index(truth)
+    return len(GEOMETRIES) + list(CELLS).index(cell)
+
+
+def _planned(parameters: Parameters, **differing: float) -> Design:
+    values: dict[str, float] = {
+        name: getattr(parameters, name)
+        for name in (
+            "synapses", "sessions", "groups", "spread", "change", "multiplicative", "shot",
+        )
+    }  # fmt: skip
+    return Design(**(values | differing))  # pyright: ignore[reportArgumentType]
+
+
+def _compared(parameters: Parameters, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each answer was given, and whether the interval of the difference held it."""
+    shape = (len(parameters.comparisons), parameters.runs)
+    answers = np.zeros((shape[0], len(ANSWERS)), dtype=np.int64)
+    held = np.full(shape, np.nan)
+    planned = _planned(parameters)
+    with progress_bar("Comparing conditions", float(np.prod(shape))) as advance:
+        for c, name in enumerate(parameters.comparisons):
+            for at in range(parameters.runs):
+                drawn = [seed, 9, list(COMPARISONS).index(name), at]
+                answer, held[c, at] = compared(
+                    planned, COMPARISONS[name], draws=parameters.draws, seed=drawn
+                )
+                answers[c, ANSWERS.index(answer)] += 1
+                advance()
+    return answers, held
 
 
 def _judged(
     parameters: Parameters, design: str, cell: _Cell, seed: list[int]
 ) -> tuple[str, dict[str, float]]:
     """What became of one experiment, and its numbers; those that do not exist are left out."""
-    values: dict[str, float] = {
-        name: getattr(parameters, name)
-        for name in (
-            "synapses", "sessions", "groups", "spread", "change", "multiplicative", "shot",
-        )
-    } | DESIGNS[design] | dict(cell.design)  # fmt: skip
-    planned = Design(**values)  # pyright: ignore[reportArgumentType]
+    planned = _planned(parameters, **(DESIGNS[design] | dict(cell.design)))
     try:
         measured, change = _experiment(planned, cell, seed)
         verdict = infer_measured(measured, draws=parameters.draws, seed=seed[-1])
@@ -244,7 +278,7 @@ def _pairs(parameters: Parameters, index: float, seed: list[int]) -> np.ndarray:
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
-    """A: outcomes by cell and design; B: coverage; C: wrong calls; D: pairs."""
+    """A: outcomes by cell and design; B: coverage; C: wrong calls; D: pairs; E: conditions."""
     cells, designs = dataset["cell"].values, dataset["design"].values
     figure = matplotlib.figure.Figure(figsize=(12, 3.5 + 0.17 * cells.size), layout="constrained")
     rows = figure.add_gridspec(2, 1, height_ratios=[max(1.0, cells.size / 20), 1])
@@ -253,7 +287,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     shares = dataset["outcomes"] / dataset["outcomes"].sum("outcome")
     for axes, design in zip(panels, designs, strict=True):
         left = np.zeros(cells.size)
-        for outcome, colour in _COLOURS.items():
+        for outcome, colour in OUTCOME_COLOURS.items():
             width = shares.sel(design=design, outcome=outcome).values
             axes.barh(np.arange(cells.size), width, 0.9, left=left, color=colour, label=outcome)
             left += width
@@ -261,7 +295,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         letter(axes, "A", str(design))
     panels[0].set_yticks(range(cells.size), cells, fontsize=7)
     panels[-1].legend(fontsize=7, loc="lower right")
-    coverage, calls, pairs = lower.subplots(1, 3)
+    coverage, calls, pairs, conditions = lower.subplots(1, 4)
     for design in designs:
         here = dataset.sel(design=design)
         coverage.plot(here["covered"].mean("run"), "o", ms=4, label=str(design))
@@ -281,5 +315,19 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     pairs.plot(truth, truth, color="0.6", lw=1)
     pairs.set(xlabel="true index of pairs", ylabel="index found")
     letter(pairs, "D", "exchangeable pairs")
-    bare(*panels, coverage, calls, pairs)
+    _draw_conditions(conditions, dataset)
+    bare(*panels, coverage, calls, pairs, conditions)
     return figure
+
+
+def _draw_conditions(axes: Axes, dataset: xr.Dataset) -> None:
+    shares = dataset["compared"] / dataset["compared"].sum("answer")
+    left = np.zeros(shares.sizes["comparison"])
+    for answer, colour in zip(ANSWERS, ("0.35", "0.73", "0.89"), strict=True):
+        width = shares.sel(answer=answer).values
+        axes.barh(np.arange(left.size), width, 0.9, left=left, color=colour, label=answer)
+        left += width
+    axes.set_yticks(range(left.size), shares["comparison"].values, fontsize=7)
+    axes.set(xlim=(0, 1), ylim=(left.size - 0.5, -0.5), xlabel="share of runs")
+    axes.legend(fontsize=7, loc="lower right")
+    letter(axes, "E", "indices of two conditions")
