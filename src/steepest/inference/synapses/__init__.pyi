@@ -11,6 +11,7 @@ from .exchangeable import PairsVerdict, infer_pairs
 from .geometries import GEOMETRIES
 from .heterogeneity import GroupIndices
 from .intervals import Interval
+from .kesten import Kesten, fit_kesten
 from .likelihood import (
     CensoredLikelihood,
     ExactLikelihood,
@@ -58,6 +59,7 @@ __all__ = [
     "GeometryOverTime",
     "GroupIndices",
     "Interval",
+    "Kesten",
     "LaboratoryRule",
     "LikelihoodFit",
     "MeasuredVerdict",
@@ -86,6 +88,7 @@ __all__ = [
     "dual_change",
     "estimate",
     "find_outliers",
+    "fit_kesten",
     "fit_likelihood",
     "geometry_over_time",
     "infer_geometry",
