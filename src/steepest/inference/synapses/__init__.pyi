@@ -24,7 +24,7 @@ from .measured import MeasuredVerdict, infer_measured
 from .measured_rules import decide_measured
 from .measurements import Measurements, measure
 from .naming import Decision, Outcome
-from .noise import Noise, noise_variance
+from .noise import Noise, noise_of_table, noise_variance
 from .outlying import Outlier, Outliers, find_outliers
 from .over_time import GeometryOverTime, Window, geometry_over_time
 from .pair import infer_geometry
@@ -101,6 +101,7 @@ __all__ = [
     "logroot_slope",
     "measure",
     "mirror_map",
+    "noise_of_table",
     "noise_variance",
     "potential_likelihood",
     "rank_geometries",
