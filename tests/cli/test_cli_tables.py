@@ -177,3 +177,19 @@ def test_weights_of_either_sign_are_judged_when_that_is_said(call, tmp_path):
     code, out, _ = call(*asked, "--signed", "--noise-cv", "0.1", "--rate", "a")
     assert code == 2
     assert "--signed and --noise-cv, --rate contradict each other" in json.loads(out)["error"]
+
+
+def test_a_stated_noise_may_be_a_file(call, tmp_path):
+    sizes = np.exp(np.random.default_rng(1).standard_normal((120, 2)) / 2)
+    np.savetxt(tmp_path / "sizes.csv", sizes, delimiter=",", header="a,b", comments="")
+    (tmp_path / "noise.csv").write_text("session,cv\nday 0,0.05\nday 4,0.1\n")
+    asked = ["infer", "sizes.csv", "--before", "a", "--after", "b", "--json", "--noise"]
+    code, out, _ = call(*asked, "noise.csv")
+    assert code == 0
+    assert "0.05 before and 0.1 after" in json.loads(out)["noise"]["statement"]
+    code, out, _ = call(*asked, "noise.csv", "--noise-cv", "0")
+    assert code == 2
+    assert "--noise-cv and --noise contradict each other" in json.loads(out)["error"]
+    code, out, _ = call(*asked, "sizes.csv")
+    assert code == 2
+    assert "give `session` or `size`" in json.loads(out)["error"]

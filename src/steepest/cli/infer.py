@@ -123,6 +123,12 @@ def command(
     noise_sd: Annotated[
         float | None, Parameter(help="Measurement noise as an sd, in the unit of size.")
     ] = None,
+    noise: Annotated[
+        str | None,
+        Parameter(
+            help="Table of noise: columns session and cv (before, after), or size and cv; or sd."
+        ),
+    ] = None,
     detection_limit: Annotated[
         float | None, Parameter(help="Smallest size that can be detected, in the unit of size.")
     ] = None,
@@ -181,7 +187,8 @@ def command(
         "condition": condition, "null": null, "where": where, "compare": compare,
         "file_is": file_is, "rate": rate, "unpaired": unpaired, "pairs": pairs, "pair": pair,
         "absent": absent, "not_measured": not_measured, "table": table, "header_row": header_row,
-        "noise_cv": noise_cv, "noise_sd": noise_sd, "detection_limit": detection_limit,
+        "noise_cv": noise_cv, "noise_sd": noise_sd, "noise": noise,
+        "detection_limit": detection_limit,
         "keep_outliers": keep_outliers, "signed": signed, "seed": seed,
     }  # fmt: skip
     if config is None and not any(

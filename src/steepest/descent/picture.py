@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from steepest.pictures import INK, LINE_COLOURS, bare, drawn
+from steepest.pictures import INK, LINE_COLOURS, bare, drawn, legend_below
 
 __all__ = ["draw_flow"]
 
@@ -25,7 +25,7 @@ def draw_flow(
     from matplotlib.figure import Figure
 
     plane = len(names) == 2
-    figure = Figure(figsize=(9.6 if plane else 6.4, 3.2), layout="constrained")
+    figure = Figure(figsize=(9.6 if plane else 6.4, 3.6), layout="constrained")
     panels = figure.subplots(1, 3 if plane else 2)
     few = len(names) <= len(LINE_COLOURS)
     for i, name in enumerate(names):
@@ -33,7 +33,7 @@ def draw_flow(
         width = 1.2 if few else 0.5
         panels[0].plot(times, points[:, :, i].T, color=colour, linewidth=width)[0].set_label(name)
     if few:
-        panels[0].legend(frameon=False)
+        legend_below(panels[0])
     panels[0].set(xlabel="time", ylabel="coordinate")
     panels[1].plot(times, costs.T, color=INK, linewidth=1.2)
     panels[1].set(xlabel="time", ylabel="cost")
@@ -41,7 +41,7 @@ def draw_flow(
         panels[1].lines[0].set_label("cost")
         panels[1].plot(times, energies.T, color=INK, linewidth=1.2, linestyle="--", label="energy")
         panels[1].set(ylabel="cost, and energy")
-        panels[1].legend(frameon=False)
+        legend_below(panels[1])
     if plane:
         for path in points:
             panels[2].plot(*path.T, color=INK, linewidth=1.2)

@@ -18,6 +18,7 @@ from .synapses.exchangeable import PairsVerdict, infer_pairs
 from .synapses.geometries import GEOMETRIES
 from .synapses.measured import MeasuredVerdict, infer_measured
 from .synapses.measurements import Measurements, measure
+from .synapses.over_time import GeometryOverTime, geometry_over_time
 from .synapses.pair import infer_geometry
 from .synapses.potentials import rank_potentials
 from .synapses.unpaired import UnpairedVerdict, infer_unpaired
@@ -29,6 +30,7 @@ __all__ = [
     "Comparison",
     "Connectivity",
     "Design",
+    "GeometryOverTime",
     "LayersVerdict",
     "MeasuredVerdict",
     "Measurements",
@@ -45,6 +47,7 @@ __all__ = [
     "directed_change",
     "flow_samples",
     "flows",
+    "geometry_over_time",
     "infer_connectivity",
     "infer_geometry",
     "infer_layers",

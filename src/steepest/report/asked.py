@@ -47,7 +47,7 @@ def answer_request(files: Path | Sequence[Path], request: Request) -> Answer:
         answer = _compared(sizes, request)
     elif request.unpaired:
         answer = _unpaired(sizes, request)
-    elif request.signed or request.paired(sizes):
+    elif request.signed or request.noise is not None or request.paired(sizes):
         answer = _pair(sizes, request)
     else:
         answer = _measured(sizes, request)
@@ -127,9 +127,10 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
     from steepest.report.pair import pair_answer
     from steepest.report.rows import pair_rows
 
-    if request.signed and (len(sizes.sessions) != 2 or sizes.replicated):
+    option = "--signed" if request.signed else "--noise"
+    if len(sizes.sessions) != 2 or sizes.replicated:
         raise DataError(
-            f"{sizes.path}: --signed judges one pair of sessions, and there are"
+            f"{sizes.path}: {option} judges one pair of sessions, and there are"
             f" {len(sizes.sessions)}{' with replicates' if sizes.replicated else ''}: choose two"
         )
     before, after = (columns[0] for columns in sizes.sessions)
@@ -140,8 +141,7 @@ def _pair(sizes: SizeTable, request: Request) -> Answer:
         verdict = infer_geometry(
             before,
             after,
-            noise_cv=request.noise_cv,
-            noise_sd=request.noise_sd,
+            **request.stated_noise(),
             detection_limit=request.detection_limit,
             groups=groups,
             signed=request.signed,

@@ -149,7 +149,7 @@ def _numbers(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
         how = "index from changes that share no measurement, whatever the noise"
         rows.append(("by products", _said(estimate.by_products), how))
     rows.append(("noise", verdict.noise_statement, ""))
-    return rows + _directed(verdict)
+    return rows + _directed(verdict) + _kesten(verdict)
 
 
 def _directed(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
@@ -175,6 +175,20 @@ def _directed(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
             ("slope less sham", _said(directed.net), "what learning did"),
         ]
     return rows
+
+
+def _kesten(verdict: MeasuredVerdict) -> list[tuple[str, str, str]]:
+    """Sizes as a Kesten process: numbers that describe the series, and judge nothing."""
+    process = verdict.kesten
+    if process is None:
+        return []
+    how = "of a Kesten process, per session: a description, no verdict"
+    return [
+        ("pull", _said(process.pull), f"{how}; share of the way to the set point"),
+        ("set point", _said(process.set_point), "in the unit of size"),
+        ("fluctuation, relative", _said(process.multiplicative), "sd, as a share of size"),
+        ("fluctuation, additive", _said(process.additive), "sd, in the unit of size"),
+    ]
 
 
 def _groups(verdict: MeasuredVerdict) -> list[tuple[Any, ...]]:

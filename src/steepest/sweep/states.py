@@ -1,5 +1,6 @@
 """What can become of a cell, and a map of a study's cells: each a square of its state's colour."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["DONE", "FAILED", "LEFT", "draw_cells"]
 
 LEFT, DONE, FAILED = 0, 1, 2
+
+_LETTERS = 10  # of a title, in an inch
 
 _COLOURS = {LEFT: "#e6e6e6", DONE: "#009E73", FAILED: "#D55E00"}
 _WORDS = {LEFT: "left", DONE: "done", FAILED: "failed"}
@@ -30,10 +33,10 @@ def draw_cells(
 
     shape = [len(next(iter(columns.values()))) for columns in axes.values()]
     table = np.reshape(states, (-1, shape[-1]))
-    figure = Figure(
-        figsize=(min(12.0, 3.0 + 0.25 * table.shape[1]), min(9.0, 1.5 + 0.25 * table.shape[0])),
-        layout="constrained",
-    )
+    width = min(12.0, 3.0 + 0.25 * table.shape[1])
+    heading = textwrap.fill(label(title), int(_LETTERS * width))
+    height = min(9.0, 1.5 + 0.25 * table.shape[0]) + 0.2 * heading.count("\n")
+    figure = Figure(figsize=(width, height), layout="constrained")
     panel = figure.subplots()
     colours = ListedColormap([_COLOURS[state] for state in (LEFT, DONE, FAILED)])
     lines = {"edgecolors": "white", "linewidth": 0.5} if table.size < _MOST_EDGES else {}
@@ -49,7 +52,7 @@ def draw_cells(
     counts = {state: int(np.sum(states == state)) for state in (DONE, FAILED, LEFT)}
     keys = [Patch(color=_COLOURS[s], label=f"{n} {_WORDS[s]}") for s, n in counts.items() if n]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    panel.set_title(label(title), fontsize=11)
+    panel.set_title(heading, fontsize=11)
     return figure
 
 

@@ -202,3 +202,22 @@ def test_synapses_that_nearly_vanish_and_come_back_are_no_errors():
 def test_a_fit_does_not_run_away_from_synapses_that_vanish():
     found = estimate(nearly_vanishing(0.05, 0.1, 0.5, [16, 1]), draws=20)
     assert found.index.value == pytest.approx(-1, abs=0.15)
+
+
+def spoiled(sessions, share):
+    """A series in which a share of all measurements is five times too large."""
+    rng = np.random.default_rng(1)
+    design = Design(synapses=300, sessions=sessions, groups=10, multiplicative=0.08)
+    measured = simulate_design(design, 1, seed=0)
+    sizes = np.exp(measured.log_sizes) * np.where(rng.random((300, sessions)) < share, 5, 1)
+    return measure(list(sizes.T), groups=measured.groups)
+
+
+def test_where_more_than_half_is_outlying_the_verdict_is_refused():
+    verdict = infer_measured(spoiled(5, 0.55), draws=10)
+    assert verdict.outcome == "refused"
+
+
+def test_where_jumps_leave_no_change_it_says_what_to_look_for():
+    with pytest.raises(DataError, match="are most of the measurements outlying"):
+        infer_measured(spoiled(8, 0.3), draws=10)

@@ -11,6 +11,7 @@ from .exchangeable import PairsVerdict, infer_pairs
 from .geometries import GEOMETRIES
 from .heterogeneity import GroupIndices
 from .intervals import Interval
+from .kesten import Kesten, fit_kesten
 from .likelihood import (
     CensoredLikelihood,
     ExactLikelihood,
@@ -23,8 +24,9 @@ from .measured import MeasuredVerdict, infer_measured
 from .measured_rules import decide_measured
 from .measurements import Measurements, measure
 from .naming import Decision, Outcome
-from .noise import Noise, noise_variance
+from .noise import Noise, noise_of_table, noise_variance
 from .outlying import Outlier, Outliers, find_outliers
+from .over_time import GeometryOverTime, Window, geometry_over_time
 from .pair import infer_geometry
 from .pair_rules import decide
 from .potentials import PotentialFit, potential_likelihood, rank_potentials
@@ -54,8 +56,10 @@ __all__ = [
     "Estimate",
     "ExactLikelihood",
     "GeometryFit",
+    "GeometryOverTime",
     "GroupIndices",
     "Interval",
+    "Kesten",
     "LaboratoryRule",
     "LikelihoodFit",
     "MeasuredVerdict",
@@ -72,6 +76,7 @@ __all__ = [
     "Sensitivity",
     "UnpairedVerdict",
     "Verdict",
+    "Window",
     "classify",
     "compare_conditions",
     "decide",
@@ -83,7 +88,9 @@ __all__ = [
     "dual_change",
     "estimate",
     "find_outliers",
+    "fit_kesten",
     "fit_likelihood",
+    "geometry_over_time",
     "infer_geometry",
     "infer_measured",
     "infer_pairs",
@@ -94,6 +101,7 @@ __all__ = [
     "logroot_slope",
     "measure",
     "mirror_map",
+    "noise_of_table",
     "noise_variance",
     "potential_likelihood",
     "rank_geometries",

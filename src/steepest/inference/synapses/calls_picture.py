@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steepest.inference.synapses.pair_picture import log_scale
-from steepest.pictures import LINE_COLOURS, bare, drawn
+from steepest.pictures import LINE_COLOURS, bare, drawn, label, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.synapses.calls
@@ -23,7 +23,7 @@ _COLOURS = {"potentiated": LINE_COLOURS[1], "depressed": LINE_COLOURS[0], "stabl
 @drawn
 def draw(calls: Calls) -> Figure:
     """A: change of log size against size with every call; B: calls, and expected false ones."""
-    figure = Figure(figsize=(10, 4.2), dpi=150, layout="constrained")
+    figure = Figure(figsize=(10, 4.8), dpi=150, layout="constrained")
     changes, counts = figure.subplots(1, 2, width_ratios=[1.6, 1])
     _draw_changes(changes, calls)
     _draw_counts(counts, calls)
@@ -56,12 +56,11 @@ def _draw_changes(axes: Axes, calls: Calls) -> None:
                 calls.size[chosen], calls.observed[chosen], ".", ms=6, color=colour,
                 label=f"{name} ({int(chosen.sum())})",
             )  # fmt: skip
-    axes.set(
-        xlabel="size", ylabel=f"change of log size, {calls.sessions[0]} to {calls.sessions[1]}"
-    )
+    first, last = map(label, calls.sessions)
+    axes.set(xlabel="size", ylabel=f"change of log size, {first} to {last}")
     if size[-1] > size[0]:
         log_scale(axes, float(size[0]), float(size[-1]), "x")
-    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none")
+    legend_below(axes, 3)
 
 
 def _draw_counts(axes: Axes, calls: Calls) -> None:
@@ -73,5 +72,5 @@ def _draw_counts(axes: Axes, calls: Calls) -> None:
             place, false, 0.6, color="#CC3311", label="expected to be wrong" if place == 0 else None
         )
     axes.set_xticks([0, 1], [f"at {calls.fdr:.0%} of errors", "ratio 1.25 or .75"])
-    axes.set(ylabel="synapses", ylim=(0, 1.3 * max(1, calls.changed, rule.called)))
-    axes.legend(fontsize=8, frameon=False, loc="upper left")
+    axes.set(ylabel="synapses", ylim=(0, 1.1 * max(1, calls.changed, rule.called)))
+    legend_below(axes, 1)

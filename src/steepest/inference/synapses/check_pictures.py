@@ -9,18 +9,20 @@ from matplotlib.figure import Figure
 
 from steepest.inference.synapses.directed import directed_change
 from steepest.inference.synapses.estimation import Estimate
-from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
+from steepest.inference.synapses.geometries import SEARCHED
 from steepest.inference.synapses.intervals import Interval
-from steepest.inference.synapses.pair_picture import log_scale
+from steepest.inference.synapses.pair_picture import NOISE, geometry_lines, log_scale
 from steepest.inference.synapses.settle import about_drift, expected_variance
 from steepest.inference.synapses.signal import noise_at, signal_at
+from steepest.inference.synapses.signal_picture import FITTED
 from steepest.inference.synapses.verdict import Check
-from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
+from steepest.pictures import bare, drawn, label, legend_below
 
 __all__ = ["draw_check"]
 
 _INK = "#303030"
 _CLASSES = 10
+_NAMED = 30  # more labels would lie on one another
 
 
 @drawn
@@ -43,8 +45,7 @@ def _broken(text: str, width: int = 80) -> str:
 
 def _rows(axes: Axes, rows: list[tuple[str, Interval]]) -> None:
     """Indices with their intervals, one below the other, and the named geometries."""
-    for geometry, index in GEOMETRIES.items():
-        axes.axvline(index, color=GEOMETRY_COLOURS[geometry], lw=1.2)
+    geometry_lines(axes)
     for place, (_, interval) in enumerate(rows):
         height = len(rows) - place
         if math.isnan(interval.low) or math.isnan(interval.high):
@@ -53,8 +54,15 @@ def _rows(axes: Axes, rows: list[tuple[str, Interval]]) -> None:
         axes.plot(ends, [height, height], color=_INK, lw=1.6)
         if math.isfinite(interval.value):
             axes.plot(interval.value, height, "o", color=_INK, ms=5)
-    axes.set_yticks(range(len(rows), 0, -1), [name for name, _ in rows], fontsize=8)
-    axes.set(xlim=(-1.6, 2.6), ylim=(0.4, len(rows) + 0.6), xlabel="geometry index a")
+    if len(rows) <= _NAMED:
+        axes.set_yticks(range(len(rows), 0, -1), [label(name) for name, _ in rows], fontsize=8)
+    else:
+        axes.set_yticks([])
+        axes.set_ylabel(f"{len(rows)} rows, the first of all")
+    # The names of the geometries have the upper end to themselves.
+    axes.set(
+        xlim=(-1.6, 2.6), ylim=(0.4, 0.4 + (len(rows) + 0.3) / 0.72), xlabel="geometry index a"
+    )
 
 
 def _halves(axes: Axes, estimate: Estimate) -> None:
@@ -92,14 +100,18 @@ def _spread(axes: Axes, estimate: Estimate) -> None:
     sizes = np.exp(line + estimate.centre)
     noise = noise_at(fit.noise, line)[0]
     signal = signal_at(np.clip(fit.index, *SEARCHED), fit.log_signal, line)[0]
-    axes.plot(sizes, np.sqrt(signal), color="#D55E00", lw=2, label="signal of one session")
+    own = shortest & seen
+    kappa, nu = np.median(moments.kappa[own]), np.median(moments.nu[own])
+    both = np.sqrt(kappa * signal + nu * noise)
+    axes.plot(sizes, both, color="0.5", lw=1.2, label="expected of both")
+    axes.plot(sizes, np.sqrt(kappa * signal), color=FITTED, lw=2, label="signal")
     if noise.max() > 0:
-        axes.plot(sizes, np.sqrt(noise), "--", color="#0072B2", label="noise of one measurement")
+        axes.plot(sizes, np.sqrt(nu * noise), "--", color=NOISE, label="noise of a change")
     axes.set(xlabel="size", ylabel="sd of change of log size")
     axes.set_ylim(bottom=0)
     if sizes[-1] > sizes[0]:
         log_scale(axes, float(sizes[0]), float(sizes[-1]), "x")
-    axes.legend(fontsize=7, frameon=False)
+    legend_below(axes, size=7)
 
 
 def _tails(axes: Axes, estimate: Estimate) -> None:
@@ -144,7 +156,7 @@ def _directed(axes: Axes, estimate: Estimate) -> None:
     """Mean change from the first session to the last by size, and the line free of noise."""
     measured = estimate.measured
     first, last = measured.log_sizes[:, 0], measured.log_sizes[:, -1]
-    for null, colour, label in ((False, _INK, "seen"), (True, "0.6", "sham")):
+    for null, colour, condition in ((False, _INK, "seen"), (True, "0.6", "sham")):
         rows = np.isfinite(first) & np.isfinite(last) & (measured.null == null)
         if not rows.any():
             continue
@@ -153,18 +165,18 @@ def _directed(axes: Axes, estimate: Estimate) -> None:
         axes.plot(
             np.exp([size[part].mean() for part in parts]),
             [change[part].mean() for part in parts],
-            "o", color=colour, ms=4, label=label,
+            "o", color=colour, ms=4, label=condition,
         )  # fmt: skip
     directed = directed_change(estimate)
     treated = np.isfinite(first) & np.isfinite(last) & ~measured.null
     if directed is not None:
         ends = np.quantile(first[treated], [0.01, 0.99])
         line = directed.mean.value + directed.slope.value * (ends - first[treated].mean())
-        axes.plot(np.exp(ends), line, color="#D55E00", lw=1.8, label="free of noise in the size")
+        axes.plot(np.exp(ends), line, color=FITTED, lw=1.8, label="free of noise in the size")
         log_scale(axes, math.exp(ends[0]), math.exp(ends[1]), "x")
     axes.axhline(0, color="0.6", lw=0.8)
-    axes.set(xlabel=f"size, {measured.names[0]}", ylabel="mean change of log size")
-    axes.legend(fontsize=7, frameon=False)
+    axes.set(xlabel=f"size, {label(measured.names[0])}", ylabel="mean change of log size")
+    legend_below(axes, 3, size=7)
 
 
 _PICTURES: dict[str, Callable[[Axes, Estimate], None]] = {

@@ -133,19 +133,28 @@ class Estimate:
         """The index of each step from one session to the next, with the noise curve of all."""
         if self.measured.sessions < 3 or self.measured.null.any():
             return ()
+        return tuple(map(self._interval, self.in_windows(2)))
+
+    def in_windows(self, width: int) -> list[tuple[float, Float[np.ndarray, " b"]]]:
+        """The index of all changes within every `width` sessions in a row, and in each resample.
+
+        The noise curve is that of all sessions; NaN where there are fewer than 50 changes.
+        """
         variance = expected_variance(self.changes, self.fit)
         index = within(WEIGHING, self.fit.index[0])
         moments = size_resolved(
             self.changes, variance, index, self.cluster, by_session=True, robust=self.outliers.gate
         )
         close, large = unfit(self.measured, self.centre, moments.middle, self.fit)
-        steps = []
-        for start in range(self.measured.sessions - 1):
-            chosen = (moments.lag == 1) & (moments.start == start) & ~close & ~large
-            part = moments.select(chosen)
+        usable = (moments.lag > 0) & ~close & ~large
+        windows = []
+        for first in range(self.measured.sessions - width + 1):
+            inside = (moments.start >= first) & (moments.start + moments.lag < first + width)
+            part = moments.select(usable & inside)
             few = part.counts.sum() < FEWEST_CHANGES
-            steps.append(Interval(*[math.nan] * 3) if few else self._interval(self._drawn_of(part)))
-        return tuple(steps)
+            nothing = math.nan, np.full(len(self.weights), math.nan)
+            windows.append(nothing if few else self._drawn_of(part))
+        return windows
 
     @cached_property
     def by_products(self) -> Interval:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.pair_picture import log_scale
-from steepest.pictures import GEOMETRY_COLOURS, bare, drawn
+from steepest.pictures import GEOMETRY_COLOURS, bare, drawn, legend_below
 
 if TYPE_CHECKING:
     import steepest.inference.synapses.exchangeable
@@ -25,7 +25,7 @@ _INK = "#303030"
 @drawn
 def draw(verdict: PairsVerdict) -> Figure:
     """A: both sizes of every pair; B: rank correlation of difference and sum of the duals."""
-    figure = Figure(figsize=(8.5, 4.2), dpi=150, layout="constrained")
+    figure = Figure(figsize=(8.5, 4.6), dpi=150, layout="constrained")
     pairs, profile = figure.subplots(1, 2)
     _draw_pairs(pairs, verdict)
     _draw_profile(profile, verdict)
@@ -60,4 +60,4 @@ def _draw_profile(axes: Axes, verdict: PairsVerdict) -> None:
     axes.set(
         xlabel="geometry index a", ylabel="rank correlation, difference and sum", xlim=(-1.6, 2.6)
     )
-    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none")
+    legend_below(axes)

@@ -14,6 +14,7 @@ from steepest.inference.synapses.estimation import Estimate, estimate
 from steepest.inference.synapses.geometries import GEOMETRIES, SHOWN, inside
 from steepest.inference.synapses.heterogeneity import GroupIndices
 from steepest.inference.synapses.intervals import Interval
+from steepest.inference.synapses.kesten import Kesten, fit_kesten
 from steepest.inference.synapses.measured_checks import checks_of
 from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Dropped, Measurements
@@ -106,6 +107,11 @@ class MeasuredVerdict:
         """The mean change by size, from the first session to the last; see `directed_change`."""
         return directed_change(self.estimate)
 
+    @cached_property
+    def kesten(self) -> Kesten | None:
+        """The pull to a set point and the fluctuations about it: a description; `fit_kesten`."""
+        return fit_kesten(self.estimate)
+
     def sentence(self) -> str:
         """The verdict as one sentence with its numbers, as a results section states it."""
         return results_sentence(sentence_of(self), self.index, self.interval, *_sample(self))
@@ -143,6 +149,7 @@ class MeasuredVerdict:
                 "index_over_time": [_triple(at) for at in fitted.over_time],
                 "index_by_group": _groups(fitted.groups),
                 "directed_change": None if self.directed is None else asdict(self.directed),
+                "kesten": None if self.kesten is None else asdict(self.kesten),
                 "power_law_beats_mixture": fitted.power_wins,
                 "curvature": _triple(fitted.bend),
                 "used": {

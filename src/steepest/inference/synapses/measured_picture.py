@@ -12,9 +12,9 @@ from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import GEOMETRIES, SEARCHED
 from steepest.inference.synapses.heterogeneity import GroupIndices
 from steepest.inference.synapses.intervals import Interval
-from steepest.inference.synapses.pair_picture import log_scale
+from steepest.inference.synapses.pair_picture import geometry_lines, log_scale
 from steepest.inference.synapses.signal_picture import draw_changes, draw_signal
-from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn, legend_below, letter
+from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn, label, legend_below, letter
 
 if TYPE_CHECKING:
     import steepest.inference.synapses.measured
@@ -80,34 +80,17 @@ def _draw_mirror(axes: Axes, estimate: Estimate) -> None:
     legend_below(axes, 3, size=7)
 
 
-def _draw_names(axes: Axes) -> None:
-    for name, index in GEOMETRIES.items():
-        axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, alpha=0.8, zorder=0)
-        axes.annotate(
-            name,
-            (index, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(-2, -2),
-            textcoords="offset points",
-            rotation=90,
-            ha="right",
-            va="top",
-            fontsize=7,
-            color=GEOMETRY_COLOURS[name],
-        )
-
-
 def _draw_groups(axes: Axes, groups: GroupIndices, whole: Interval) -> None:
     """The index of every group, shrunken towards that of all, in the order of the index."""
     order = np.argsort([interval.value for interval in groups.indices])
-    _draw_names(axes)
+    geometry_lines(axes)
     axes.axvspan(*np.clip([whole.low, whole.high], *SEARCHED), color="0.88", lw=0, zorder=0)
     for height, at in enumerate(order):
         interval = groups.indices[at]
         axes.plot([interval.low, interval.high], [height, height], color=INK, lw=1.2)
         axes.plot(interval.value, height, "o", color=INK, ms=4)
     shown = order if len(order) <= _NAMED_GROUPS else order[:0]
-    axes.set_yticks(range(len(shown)), [groups.names[at] for at in shown], fontsize=7)
+    axes.set_yticks(range(len(shown)), [label(groups.names[at]) for at in shown], fontsize=7)
     axes.set(
         xlim=(-1.6, 2.6),
         ylim=(-0.8, -0.8 + (len(order) + 1) / 0.84),
@@ -124,7 +107,7 @@ def _draw_index(axes: Axes, verdict: MeasuredVerdict) -> None:
     if len(estimate.by_lag) > 1:
         rows += [(f"lag {lag}", at) for lag, at in sorted(estimate.by_lag.items())]
     rows += [(f"step {at + 1}", step) for at, step in enumerate(estimate.over_time)]
-    _draw_names(axes)
+    geometry_lines(axes)
     for place, (_, at) in enumerate(rows):
         height = len(rows) - place
         if math.isnan(at.low) or math.isnan(at.high):

@@ -49,6 +49,7 @@ def infer_geometry(
     *,
     noise_cv: Any = None,
     noise_sd: Any = None,
+    noise: Any = None,
     detection_limit: Any = None,
     groups: Any = None,
     rates: Any = None,
@@ -57,24 +58,28 @@ def infer_geometry(
 ) -> Verdict:
     """In which geometry did these synapses move, judging from their sizes before and after?
 
-    `before` and `after` are the sizes of the same synapses, row by row, in any one unit: lists,
-    arrays, pandas Series or xarray DataArrays of one index (which then names the rows in errors).
-    0 is an absent synapse, never a size; NaN is a size that was not measured, and such rows are
-    left out and counted. Measurement noise is stated as a coefficient of variation (`noise_cv`;
-    0 says that sizes are exact) or as an additive standard deviation in the unit of size
-    (`noise_sd`); unstated, it is unknown and no geometry is named. Nor is one where sizes are
-    rounded too coarsely for their changes (the check "rounded"), or lie in two clouds as if their
-    unit had changed (the check "units"). With a `detection_limit`,
-    synapses that start below it are left out, and those that end below it, or vanish, enter the
-    likelihood as fallen below it, except with a positive stated noise: they are then left out
-    too, as the reason says. Each of the three is None or one number. `groups` labels the dendrite,
-    cell or animal of each synapse. With presynaptic `rates` the verdict's `rate` is the index at
-    equal rate, and the exponent of rate (`rate_exponent`); they do not change the verdict.
+    - `before`, `after`: the sizes of the same synapses, row by row, in any one unit: lists, arrays,
+      pandas Series or xarray DataArrays of one index (which then names the rows in errors). 0 is an
+      absent synapse, never a size; NaN is a size that was not measured, and such rows are left out
+      and counted.
+    - `noise_cv`, `noise_sd`: measurement noise as a coefficient of variation (0 says that sizes are
+      exact), or as an additive standard deviation in the unit of size; one number each.
+    - `noise`: instead of these, a table of noise by session or by size; see `noise_of_table`.
+    - `detection_limit`: synapses that start below it are left out, and those that end below it, or
+      vanish, enter the likelihood as fallen below it, except with a positive stated noise: they are
+      then left out too, as the reason says.
+    - `groups`: the dendrite, cell or animal of each synapse.
+    - `rates`: presynaptic rates, for the verdict's `rate`: the index at equal rate, and the
+      exponent of rate (`rate_exponent`); they do not change the verdict.
+    - `signed`: before and after are weights of either sign. Those that cross zero are kept through
+      the signed dual sign(w) |w|^(1-a) / (1-a), which is defined for an index below 1; leaving them
+      out would bias it. Weights that all keep their sign may have any index. No noise can be stated
+      with them but 0, nor a detection limit, nor rates.
+    - `seed`: of the resamples.
 
-    With `signed`, before and after are weights of either sign. Those that cross zero are kept
-    through the signed dual sign(w) |w|^(1-a) / (1-a), which is defined for an index below 1;
-    leaving them out would bias it. Weights that all keep their sign may have any index. No noise
-    can be stated with them but 0, nor a detection limit, nor rates.
+    Where the noise is not stated it is unknown, and no geometry is named. Nor is one where sizes
+    are rounded too coarsely for their changes (the check "rounded"), or lie in two clouds as if
+    their unit had changed (the check "units").
 
     The index is the logroot estimate with its 95 % bootstrap interval, drawn from `seed`: synapses
     are resampled, or groups where they are given. With a positive stated noise it is the midpoint
@@ -96,9 +101,9 @@ def infer_geometry(
     ('named', 'multiplicative', 1.1)
     """
     refuse_tracers("infer_geometry", noise_cv, noise_sd, detection_limit)
-    noise, limit = stated_noise(noise_cv, noise_sd), stated_limit(detection_limit)
+    stated, limit = stated_noise(noise_cv, noise_sd, noise), stated_limit(detection_limit)
     if signed:
-        _check_signed(noise, limit, rates)
+        _check_signed(stated, limit, rates)
     first, second = columns_of(
         "infer_geometry", limited=signed or limit is not None, before=before, after=after
     )
@@ -109,12 +114,14 @@ def infer_geometry(
     signs = Signs.of(w0, w1) if signed else None
     s0, s1 = np.abs(w0), np.abs(w1)
     _check_usable(s0, s1, rows.counts, signs)
-    check_noise(noise, s0, s1)
+    check_noise(stated, s0, s1)
     l0, l1 = np.log(s0), np.log(s1)
 
     likelihood: Likelihood
-    if noise.positive:
-        likelihood = MidpointLikelihood((l0 + l1) / 2, l1 - l0, noise_variance(w0, w1, noise))
+    if stated.positive:
+        # With one session noisier, the mean whose noise is unrelated to that of the change.
+        middle = np.average([l0, l1], axis=0, weights=stated.ratios[::-1])
+        likelihood = MidpointLikelihood(middle, l1 - l0, noise_variance(w0, w1, stated))
     elif limit is not None and rows.lost.any():
         likelihood = CensoredLikelihood(l0, l1, np.log(first[rows.lost]), math.log(limit))
     else:
@@ -142,18 +149,18 @@ def infer_geometry(
             resampled = "synapses"
             interval, interval_method = interval_of(l0, l1, index=index, seed=seed, signs=signs)
 
-    change = Change(s0, s1, index, likelihood, noise, signs)
+    change = Change(s0, s1, index, likelihood, stated, signs)
     checks = checks_of_pair(change)
     crossed = None if signs is None else int(signs.crossed.sum())
     decision = decide(
         index,
         interval,
-        noise,
+        stated,
         rounding=change.too_coarse,
         two_units=change.jump is not None,
         crossed=crossed or 0,
     )
-    left_out = rows.counts.censored if noise.positive else 0
+    left_out = rows.counts.censored if stated.positive else 0
     return Verdict(
         index=index if math.isfinite(index) else math.nan,
         interval=interval,
@@ -167,7 +174,7 @@ def infer_geometry(
         likelihood=fit,
         delta_cdf=delta_cdf_of_geometries(l0, l1, signs),
         delta_cdf_floor=delta_cdf_floor(w0.size),
-        noise=noise,
+        noise=stated,
         estimator=estimator,
         interval_method=interval_method,
         detection_limit=limit,
@@ -188,7 +195,7 @@ def infer_geometry(
 def _check_signed(noise: Noise, limit: float | None, rates: Any) -> None:
     """Refuse what a weight that may change its sign does not allow."""
     given = {
-        f"noise_{noise.kind}": noise.positive,
+        "noise" if noise.kind == "table" else f"noise_{noise.kind}": noise.positive,
         "detection_limit": limit is not None,
         "rates": rates is not None,
     }

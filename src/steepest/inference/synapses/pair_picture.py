@@ -15,7 +15,7 @@ from steepest.pictures import GEOMETRY_COLOURS, INK, bare, drawn, legend_below
 if TYPE_CHECKING:
     import steepest.inference.synapses.verdict
 
-__all__ = ["NOISE", "draw", "log_scale", "scatter"]
+__all__ = ["NOISE", "draw", "geometry_lines", "log_scale", "scatter"]
 
 NOISE = "#5A7FA6"
 """Of measurement noise: no colour of a geometry."""
@@ -196,6 +196,24 @@ def scatter(
     alpha = float(np.clip(200 / max(x.size, 1), 0.08, 0.6))
     many = x.size > _MOST_DRAWN
     axes.scatter(x, y, s=6, alpha=alpha, color=colour, lw=0, rasterized=many, label=label)
+
+
+def geometry_lines(axes: Axes) -> None:
+    """The named geometries on an axis of the index, with their names at the upper end."""
+    for name, index in GEOMETRIES.items():
+        axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, alpha=0.8, zorder=0)
+        axes.annotate(
+            name,
+            (index, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(-2, -2),
+            textcoords="offset points",
+            rotation=90,
+            ha="right",
+            va="top",
+            fontsize=7,
+            color=GEOMETRY_COLOURS[name],
+        )
 
 
 def log_scale(axes: Axes, low: float, high: float, which: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from steepest.data.labels import Labels
 from steepest.data.settings import is_said, read_toml
 from steepest.data.size_table import SizeTable
+from steepest.data.tables import open_file, take_columns
 from steepest.errors import DataError, UsageError
 from steepest.inference.synapses.measurements import Measurements, measure
 from steepest.inference.synapses.noise import noise_problems
@@ -58,6 +59,7 @@ class Request:
     header_row: str | None = None
     noise_cv: float | None = None
     noise_sd: float | None = None
+    noise: str | None = None
     detection_limit: float | None = None
     keep_outliers: bool = False
     signed: bool = False
@@ -93,6 +95,22 @@ class Request:
     def read(self, files: str | Path | Sequence[str | Path]) -> SizeTable:
         """The sizes that this asks for, of one file or of several of one experiment."""
         return read_sizes([files] if isinstance(files, str | Path) else files, self)
+
+    def stated_noise(self) -> dict[str, Any]:
+        """The noise that is stated, as `infer_geometry` takes it.
+
+        Raises DataError for a file of noise that cannot be read, or has no columns of it.
+        """
+        table = None
+        if self.noise is not None:
+            opened = open_file(self.noise)
+            there = [name for name in ("session", "size", "cv", "sd") if name in opened.names]
+            numbers = [name for name in there if name != "session"]
+            columns = take_columns(opened, numbers)
+            table = dict(zip(numbers, columns.arrays, strict=True))
+            if "session" in there:
+                table["session"] = np.arange(len(columns.rows))
+        return {"noise_cv": self.noise_cv, "noise_sd": self.noise_sd, "noise": table}
 
     def paired(self, sizes: SizeTable) -> bool:
         """Whether only two columns are asked about, with nothing that tells noise from learning."""
@@ -167,9 +185,9 @@ def _clashes(asked: Request) -> list[str]:
             f"--times gives {len(asked.times)} times and --sessions {len(asked.sessions)} columns:"
             " give one time per session"
         )
-    noise = given("noise_cv", "noise_sd")
+    noise = given("noise_cv", "noise_sd", "noise")
     if len(noise) > 1:
-        clashes.append("--noise-cv and --noise-sd contradict each other: state the noise one way")
+        clashes.append(f"{' and '.join(noise)} contradict each other: state the noise one way")
     measured = given("sessions", "replicate_before", "replicate_after", "null")
     if noise and measured:
         clashes.append(
@@ -189,8 +207,13 @@ def _clashes(asked: Request) -> list[str]:
             " one pair of columns"
         )
     stated = {"noise_cv": asked.noise_cv, "noise_sd": asked.noise_sd}
+    if asked.noise is not None and (others := given("unpaired", "compare")):
+        clashes.append(
+            f"--noise and {', '.join(others)} contradict each other: a table of noise is for one"
+            " pair of columns"
+        )
     if asked.signed:
-        positive = [_option(name) for name, value in stated.items() if value]
+        positive = [_option(name) for name, value in stated.items() if value] + given("noise")
         others = [*measured, *positive, *given("detection_limit", "rate", "unpaired", "compare")]
         if others:
             clashes.append(
@@ -206,7 +229,7 @@ def _clashes_of_pairs(asked: Request, given: Callable[..., list[str]]) -> list[s
     others = given(
         "sessions", "times", "replicate_before", "replicate_after", "group", "null", "rate",
         "unpaired", "detection_limit", "id", "session", "replicates", "order", "compare", "file_is",
-        "signed",
+        "signed", "noise",
     )  # fmt: skip
     if others:
         clashes.append(

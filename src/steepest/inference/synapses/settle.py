@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from steepest.errors import DataError
 from steepest.inference.synapses.changes import Moments, Pairs, size_resolved
 from steepest.inference.synapses.geometries import SEARCHED, WEIGHING, within
 from steepest.inference.synapses.measurements import (
@@ -59,6 +60,7 @@ def settled_fit(
         # Drift and jumps of the first turn may have led far from the likeliest fit.
         too_few = few and turn > 0
         used = size_resolved(kept, expected_variance(kept, fit), index, cluster, robust=robust)
+        _check_left(used)
         if too_few:
             break
     fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
@@ -81,6 +83,16 @@ def settled_fit(
         left_out,
     )
     return used, fit, dropped, vast
+
+
+def _check_left(used: Moments) -> None:
+    if used.counts[:, used.kappa > 0].sum() > 0:
+        return
+    raise DataError(
+        "no change of size can be told from the drift of its group and session: sizes jump so far"
+        " that a few of them rule the rest; are most of the measurements outlying, or rows in"
+        " another order?"
+    )
 
 
 def unfit(
