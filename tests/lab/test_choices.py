@@ -23,7 +23,8 @@ COMMON = {
 SAID = {
     "pair": {
         "before": ("w 0",), "after": ("-w1",), "replicate_before": ("a", "b"),
-        "replicate_after": ("--c",), "rate": ("rate",), "group": ("animal/cell",),
+        "replicate_after": ("--c",), "rate": ("rate",), "signed": (),
+        "group": ("animal/cell",),
         "noise_sd": ("0.2",),
     },
     "sessions": {"sessions": ("a", "b", "--c"), "group": ("cell",)},
