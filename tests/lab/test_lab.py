@@ -3,6 +3,8 @@
 import html
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -276,3 +278,33 @@ def test_the_verdict_is_that_of_the_command_to_the_last_digit(serving, call, tmp
             for name in ("verdict.json", "verdict.csv", "verdict.html"):
                 written = (tmp_path / "out" / name).read_bytes()
                 assert client.get(f"{verdict}{name}").content == written, (layout, name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+@pytest.mark.parametrize(
+    ("sent", "code", "farewell"),
+    [
+        (signal.SIGINT, 130, "steepest: the lab is closed; what was not saved is gone\n"),
+        (signal.SIGTERM, 143, ""),
+    ],
+)
+def test_the_lab_ends_at_once_and_leaves_nothing_behind(serving, tmp_path, sent, code, farewell):
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "steepest", "lab", "--no-browser"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert lab.stdout is not None
+    address = re.search(r"http\S+", lab.stdout.readline())
+    assert address is not None
+    client = Client(address[0])
+    table = client.drop(sizes__csv=sizes_of(3))
+    sessions = [("sessions.sessions", f"day{4 * n}") for n in range(3)]
+    verdict = client.judge(table, [("layout", "sessions"), *sessions])
+    client.wait(verdict, lambda state: state["state"] == "judging")
+    assert [*tmp_path.iterdir()] != []
+    lab.send_signal(sent)
+    _, said = lab.communicate(timeout=120)
+    assert (lab.returncode, said) == (code, farewell)
+    assert [*tmp_path.iterdir()] == []

@@ -28,6 +28,7 @@ PROGRAM = (sys.executable, "-P", "-m", "steepest")
 State = Literal["waiting", "judging", "drawing", "done", "failed", "cancelled"]
 
 _CHUNK = 1 << 16
+_TRIES = 10
 
 
 class Run:
@@ -250,4 +251,8 @@ class Workplace:
         """End everything and remove the folder at once, from whatever thread, without waiting."""
         for run in self.runs():
             run.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for _ in range(_TRIES):  # what is being ended may write a last file
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                break
+            time.sleep(0.02)
