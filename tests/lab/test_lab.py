@@ -62,7 +62,9 @@ def test_a_verdict_is_the_page_that_was_written_below_a_bar(acting):
     assert head.startswith("<html>\n<body>\n")
     assert rest.endswith(written.text.partition("<body>\n")[2])
     for name in ("verdict.html", "verdict.json"):
-        assert f'download="{name}" href="{acting.base}/{verdict}{name}"' in rest
+        address = f'href="{acting.base}/{verdict}{name}"'
+        assert f'download="{name}" aria-label="Save {name}" {address}' in rest
+    assert ">steepest infer x.csv --before a --after b</span>" in rest
     assert json.loads(acting.get(f"{verdict}verdict.json").content) == "told"
 
 

@@ -213,7 +213,7 @@ class Workplace:
     async def look(self, table: Table, part: str = "", header_row: str = "") -> Run:
         """What the command says of a table without columns, once it has been said."""
         run = table.looks.get((part, header_row))
-        if run is None or run.state == "cancelled":
+        if run is None or run.state in ("failed", "cancelled"):
             said = {"table": part, "header_row": header_row}
             choices = Choices("pair", {name: (word,) for name, word in said.items() if word})
             command = [*self._program, "infer", *table.files, *choices.arguments(), "--json"]
