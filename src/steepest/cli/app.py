@@ -1,9 +1,11 @@
 """The application: which commands there are, and how a command line is run."""
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cyclopts import App, CycloptsError
 
@@ -107,12 +109,13 @@ def main() -> None:
     if _wants_json(sys.argv[1:]):
         _keep_stdout_to_itself()
     code = run(sys.argv[1:])
-    try:
-        if sys.stdout is not None:
+    if sys.stdout is not None:
+        try:
             sys.stdout.flush()
-    except (OSError, ValueError):
-        # Python would flush once more at its end, and complain: let it flush into nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (OSError, ValueError):
+            # Python would flush once more at its end, and complain: let it flush into nothing.
+            with suppress(ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if code == INTERRUPTED:
         leave()
     sys.exit(code)
@@ -132,7 +135,8 @@ def _keep_stdout_to_itself() -> None:
     except (AttributeError, OSError, ValueError):  # there is none, or it is no file
         return
     os.dup2(2, 1)
-    sys.stdout = os.fdopen(answers, "w", encoding=sys.stdout.encoding, errors="replace")
+    raw = io.BufferedWriter(io.FileIO(answers, "w"))
+    sys.stdout = io.TextIOWrapper(raw, sys.stdout.encoding, errors="replace")
 
 
 def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
