@@ -221,10 +221,12 @@ def test_a_port_that_is_taken_is_refused(serving, program):
 
 
 def test_without_the_extra_it_is_named(call, monkeypatch):
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, "python_multipart", None)
     code, out, err = call("lab", "--no-browser")
     assert (code, out) == (2, "")
-    assert 'the lab needs uvicorn, which is in an extra: pip install "steepest[lab]"' in err
+    assert (
+        'the lab needs python_multipart, which is in an extra: pip install "steepest[lab]"' in err
+    )
 
 
 @pytest.mark.slow
