@@ -212,6 +212,19 @@ def test_a_real_table_is_looked_at_and_a_wrong_choice_gets_the_commands_message(
     assert error_of(client.get(verdict).text).startswith("--after missing: give --before and")
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ([("layout", "none of them")], "--before and --after missing"),
+        ([("layout", "pair"), ("pair.before", "x\0")], "embedded null byte"),
+    ],
+)
+def test_a_form_that_says_nothing_is_answered(client, fields, message):
+    verdict = client.judge(client.drop(x__csv=b"a,b\n1,2\n"), fields)
+    assert client.wait(verdict)["state"] == "failed"
+    assert message in error_of(client.get(verdict).text)
+
+
 def test_a_port_that_is_taken_is_refused(serving, program):
     with serving(program=program) as address:
         port = int(address.page.split(":")[2].split("/")[0])

@@ -78,22 +78,27 @@ class Run:
                 self._process.kill()
 
     async def _run(self, command: Sequence[str], folder: Path, turn: asyncio.Semaphore) -> None:
+        """Run it, whatever happens, to an end that is said."""
+        try:
+            await self._follow(command, folder, turn)
+        except Exception as error:  # nobody else would hear of it, and the page would wait for ever
+            self.kill()
+            if not self.over:
+                self._end("failed", f"the command could not be run: {error}")
+
+    async def _follow(self, command: Sequence[str], folder: Path, turn: asyncio.Semaphore) -> None:
         async with turn:
             if self.over:
                 return
             self.state = "judging"
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *command,
-                    cwd=folder,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    start_new_session=True,  # Ctrl-C is for this program, which ends the others
-                )
-            except OSError as error:
-                self._end("failed", f"the command could not be started: {error.strerror}")
-                return
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for this program, which ends the others
+            )
             self._process = process
             if self.over:  # cancelled while it was being started
                 self.kill()
@@ -225,7 +230,9 @@ class Workplace:
         """Have a table judged; the verdict is there at once, its answer when its run is done."""
         key, folder = self.new_folder()
         command = [*self._program, "infer", *table.files, *choices.arguments()]
-        run = Run([*command, f"--out={folder}", "--json"], table.folder, self._judges)
+        # With a seed it is never a look, also where nothing was chosen; 0 is what is not said.
+        seed = [] if choices.values("seed") else ["--seed=0"]
+        run = Run([*command, *seed, f"--out={folder}", "--json"], table.folder, self._judges)
         verdict = Verdict(key, table, choices, folder, run)
         self.verdicts[key] = verdict
         return verdict
