@@ -201,28 +201,21 @@ def test_what_is_not_there_is_said_on_the_page(acting):
         assert "Drop a file here" in answer.text
 
 
-def test_a_real_table_is_looked_at_and_a_wrong_choice_gets_the_commands_message(client):
+def test_a_real_table_is_looked_at_and_who_chose_nothing_gets_the_commands_message(client):
     rows = [f"s{n},1.{n},2.{n},3.{n}\n" for n in range(9)]
     table = client.drop(sizes__csv="".join(["spine,day0,day4,day8\n", *rows]).encode())
     page = client.get(table).text
     assert "It seems to be wide: 9 synapses, one a row, in 3 sessions (day0, day4, day8)." in page
     assert "steepest infer sizes.csv --sessions day0 day4 day8" in page
-    verdict = client.judge(table, [("layout", "pair"), ("pair.before", "day0")])
+    verdict = client.judge(table, [("layout", "pair")])
     client.wait(verdict)
-    assert error_of(client.get(verdict).text).startswith("--after missing: give --before and")
+    assert error_of(client.get(verdict).text).startswith("--before and --after missing: give")
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ([("layout", "none of them")], "--before and --after missing"),
-        ([("layout", "pair"), ("pair.before", "x\0")], "embedded null byte"),
-    ],
-)
-def test_a_form_that_says_nothing_is_answered(client, fields, message):
-    verdict = client.judge(client.drop(x__csv=b"a,b\n1,2\n"), fields)
-    assert client.wait(verdict)["state"] == "failed"
-    assert message in error_of(client.get(verdict).text)
+def test_a_command_that_cannot_be_run_is_said_and_not_waited_for(acting):
+    verdict = acting.judge(acting.drop(x__csv=b"quiet"), [*PAIR, ("null", "x\0")])
+    assert acting.wait(verdict)["state"] == "failed"
+    assert "could not be run: embedded null byte" in error_of(acting.get(verdict).text)
 
 
 def test_a_port_that_is_taken_is_refused(serving, program):
