@@ -2,8 +2,8 @@
 
 Run it from anywhere: `python benchmarks/lab.py [FILE]`. FILE has eight columns of sizes (see
 command.py). A verdict on the page is timed from pressing Judge until it is there, asked for as
-often as the page asks; the command runs with `--out`, which writes what the page shows. Both are
-run five times, in turn, and the medians are compared. The page needs the extra `lab`.
+often as the page asks; the command runs with `--out`, which writes what the page shows. Both run
+five times, in turn, and the medians are compared. The page needs the extra `lab`.
 """
 
 import http.client

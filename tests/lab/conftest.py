@@ -34,8 +34,9 @@ with open("begun", "a") as file:
 print("{}", flush=True)
 if "sleep" in told:
     time.sleep(600)
+asked = " ".join(word for word in words[:-2] if word != "--seed=0")
 with open(os.path.join(out, "verdict.html"), "w") as file:
-    file.write("<html>\\n<body>\\n<main>" + told + " ".join(words[:-2]) + "</main></body></html>")
+    file.write("<html>\\n<body>\\n<main>" + told + asked + "</main></body></html>")
 with open(os.path.join(out, "verdict.json"), "w") as file:
     file.write(json.dumps(told))
 """

@@ -23,7 +23,8 @@ COMMON = {
 SAID = {
     "pair": {
         "before": ("w 0",), "after": ("-w1",), "replicate_before": ("a", "b"),
-        "replicate_after": ("--c",), "rate": ("rate",), "group": ("animal/cell",),
+        "replicate_after": ("--c", "<b>'\""), "rate": ("rate",), "signed": (),
+        "group": ("animal/cell",),
         "noise_sd": ("0.2",),
     },
     "sessions": {"sessions": ("a", "b", "--c"), "group": ("cell",)},
@@ -37,7 +38,7 @@ SAID = {
 }  # fmt: skip
 CHOICES = {layout: Choices(layout, said | COMMON) for layout, said in SAID.items()}
 NAMES = ["w 0", "-w1", "a", "b", "--c", "rate", "animal", "cell", "spine", "day", "volume", "axon"]
-NAMES += ["state", "odd\nname", "twice", "twice", ""]
+NAMES += ["state", "odd\nname", "twice", "twice", "", "<b>'\""]
 LOOK = {
     "columns": [
         {"name": name, "place": place, "kind": "number", "example": "1", "distinct": 2, "empty": 0,
@@ -129,6 +130,7 @@ def test_a_command_line_is_read_back_as_the_choices_it_was_made_of(layout):
 def test_the_form_shows_what_is_chosen_and_sends_it_again(layout):
     choices = CHOICES[layout]
     page = choose_page("/secret", TABLE, LOOK, choices)
+    assert "<b>" not in page
     assert Choices.of_form(Sent(page).fields) == choices
 
 

@@ -3,6 +3,8 @@
 import html
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,7 +62,9 @@ def test_a_verdict_is_the_page_that_was_written_below_a_bar(acting):
     assert head.startswith("<html>\n<body>\n")
     assert rest.endswith(written.text.partition("<body>\n")[2])
     for name in ("verdict.html", "verdict.json"):
-        assert f'download="{name}" href="{acting.base}/{verdict}{name}"' in rest
+        address = f'href="{acting.base}/{verdict}{name}"'
+        assert f'download="{name}" aria-label="Save {name}" {address}' in rest
+    assert ">steepest infer x.csv --before a --after b</span>" in rest
     assert json.loads(acting.get(f"{verdict}verdict.json").content) == "told"
 
 
@@ -197,15 +201,21 @@ def test_what_is_not_there_is_said_on_the_page(acting):
         assert "Drop a file here" in answer.text
 
 
-def test_a_real_table_is_looked_at_and_a_wrong_choice_gets_the_commands_message(client):
+def test_a_real_table_is_looked_at_and_who_chose_nothing_gets_the_commands_message(client):
     rows = [f"s{n},1.{n},2.{n},3.{n}\n" for n in range(9)]
     table = client.drop(sizes__csv="".join(["spine,day0,day4,day8\n", *rows]).encode())
     page = client.get(table).text
     assert "It seems to be wide: 9 synapses, one a row, in 3 sessions (day0, day4, day8)." in page
     assert "steepest infer sizes.csv --sessions day0 day4 day8" in page
-    verdict = client.judge(table, [("layout", "pair"), ("pair.before", "day0")])
+    verdict = client.judge(table, [("layout", "pair")])
     client.wait(verdict)
-    assert error_of(client.get(verdict).text).startswith("--after missing: give --before and")
+    assert error_of(client.get(verdict).text).startswith("--before and --after missing: give")
+
+
+def test_a_command_that_cannot_be_run_is_said_and_not_waited_for(acting):
+    verdict = acting.judge(acting.drop(x__csv=b"quiet"), [*PAIR, ("null", "x\0")])
+    assert acting.wait(verdict)["state"] == "failed"
+    assert "could not be run: embedded null byte" in error_of(acting.get(verdict).text)
 
 
 def test_a_port_that_is_taken_is_refused(serving, program):
@@ -217,10 +227,12 @@ def test_a_port_that_is_taken_is_refused(serving, program):
 
 
 def test_without_the_extra_it_is_named(call, monkeypatch):
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, "python_multipart", None)
     code, out, err = call("lab", "--no-browser")
     assert (code, out) == (2, "")
-    assert 'the lab needs uvicorn, which is in an extra: pip install "steepest[lab]"' in err
+    assert (
+        'the lab needs python_multipart, which is in an extra: pip install "steepest[lab]"' in err
+    )
 
 
 @pytest.mark.slow
@@ -276,3 +288,33 @@ def test_the_verdict_is_that_of_the_command_to_the_last_digit(serving, call, tmp
             for name in ("verdict.json", "verdict.csv", "verdict.html"):
                 written = (tmp_path / "out" / name).read_bytes()
                 assert client.get(f"{verdict}{name}").content == written, (layout, name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+@pytest.mark.parametrize(
+    ("sent", "code", "farewell"),
+    [
+        (signal.SIGINT, 130, "steepest: the lab is closed; what was not saved is gone\n"),
+        (signal.SIGTERM, 143, ""),
+    ],
+)
+def test_the_lab_ends_at_once_and_leaves_nothing_behind(serving, tmp_path, sent, code, farewell):
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "steepest", "lab", "--no-browser"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert lab.stdout is not None
+    address = re.search(r"http\S+", lab.stdout.readline())
+    assert address is not None
+    client = Client(address[0])
+    table = client.drop(sizes__csv=sizes_of(3))
+    sessions = [("sessions.sessions", f"day{4 * n}") for n in range(3)]
+    verdict = client.judge(table, [("layout", "sessions"), *sessions])
+    client.wait(verdict, lambda state: state["state"] == "judging")
+    assert [*tmp_path.iterdir()] != []
+    lab.send_signal(sent)
+    _, said = lab.communicate(timeout=120)
+    assert (lab.returncode, said) == (code, farewell)
+    assert [*tmp_path.iterdir()] == []

@@ -256,7 +256,7 @@ def test_every_row_of_sessions_is_accounted_for(others):
 
 def test_a_row_of_several_files_is_named_with_its_file():
     sizes = np.array([1.0, 2.0]), np.array([0.0, 2.5])
-    text = pair_rows(["a", "b"], np.array(["2 of x.csv", "2 of y.csv"], dtype=object), *sizes)
+    text = pair_rows(["a", "b"], ["2 of x.csv", "2 of y.csv"], *sizes)
     assert text.splitlines()[1:] == ["2 of x.csv,1.0,0.0,vanished", "2 of y.csv,2.0,2.5,used"]
 
 

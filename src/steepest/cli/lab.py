@@ -50,8 +50,9 @@ def command(
 
             webbrowser.open(address.ticket)
         try:
-            while address.thread.is_alive():
-                address.thread.join(1.0)
+            # Not for the thread: Python takes one that Ctrl-C was waiting for to be at its end.
+            while not address.closed.wait(1.0):
+                pass
         finally:
             if heard() and is_first_to_speak():
                 complain("the lab is closed; what was not saved is gone")

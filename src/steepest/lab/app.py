@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Awaitable, Callable
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -103,10 +103,10 @@ class _Desk:
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """What the library itself refuses: an address that is none, a form that is none."""
-        code = getattr(error, "status_code", 400)
-        return (
-            self.unknown() if code == 404 else self.first(f"{getattr(error, 'detail', '')}", code)
-        )
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            return self.unknown()
+        return self.first(error.detail, error.status_code)
 
     async def start(self, request: Request) -> Response:
         return self.first()
@@ -125,22 +125,27 @@ class _Desk:
                 " STEEPEST_MAX_SIZE set to another limit",
                 413,
             )
-        key, folder = self.work.new_folder()
         try:
             async with request.form(max_files=_MANY, max_fields=_MANY) as form:
-                files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
-                names = [_own_name(file.filename or "") for file in files if file.filename]
-                if not names:
-                    return self._refuse(folder, "no file was sent")
+                sent = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
+                sent = [file for file in sent if file.filename]
+                names = [_own_name(str(file.filename)) for file in sent]
+                if not sent:
+                    return self.first("no file was sent", 400)
                 twice = next((name for name in names if names.count(name) > 1), None)
                 if twice is not None:
-                    return self._refuse(folder, f"two files are called {twice}: rename one of them")
-                for file, name in zip(files, names, strict=True):
-                    with writing(folder / name) as kept:
-                        while part := await file.read(_CHUNK):
-                            kept.write(part)
+                    return self.first(f"two files are called {twice}: rename one of them", 400)
+                key, folder = self.work.new_folder()
+                try:
+                    for name, file in zip(names, sent, strict=True):
+                        with writing(folder / name) as kept:
+                            while part := await file.read(_CHUNK):
+                                kept.write(part)
+                except OSError:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    raise
         except OSError as error:
-            return self._refuse(folder, f"it could not be kept: {error.strerror or error}")
+            return self.first(f"it could not be kept: {error.strerror or error}", 400)
         table = self.work.add_table(key, folder, sorted(names))
         return self._go(f"tables/{table.key}/")
 
@@ -213,10 +218,6 @@ class _Desk:
         """A file as it was written."""
         path = verdict.files().get(request.path_params["name"])
         return self.unknown() if path is None else FileResponse(path, filename=path.name)
-
-    def _refuse(self, folder: Path, why: str) -> Response:
-        shutil.rmtree(folder, ignore_errors=True)
-        return self.first(why, 400)
 
     def _go(self, place: str) -> Response:
         return RedirectResponse(f"{self.base}/{place}", 303)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 __all__ = ["LAYOUTS", "SHARED", "Choices"]
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
-    "pair": ("before", "after", "replicate_before", "replicate_after", "rate"),
+    "pair": ("before", "after", "replicate_before", "replicate_after", "rate", "signed"),
     "sessions": ("sessions",),
     "long": ("id", "session", "size", "replicates", "order"),
     "unpaired": ("before", "after"),
@@ -34,7 +34,7 @@ _WITHOUT = {
 # What a layout cannot have: its fields are hidden, and count for nothing if they were filled in.
 
 _IMPLIED = {"unpaired": "unpaired", "pairs": "pairs", "long_pairs": "pairs"}
-_FLAGS = {"replicates", "keep_outliers", *_IMPLIED.values()}
+_FLAGS = {"replicates", "keep_outliers", "signed", *_IMPLIED.values()}
 _LINES = {"where", "absent", "not_measured", "order"}  # a value a line
 _NOISE = {"cv": "noise_cv", "sd": "noise_sd"}
 

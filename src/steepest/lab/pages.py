@@ -119,7 +119,10 @@ def waiting_page(base: str, verdict: "Verdict", at_once: int) -> str:
 def with_bar(page: bytes, base: str, verdict: "Verdict") -> bytes:
     """The page of a verdict as it was written, below a bar that leads back and saves it."""
     files = sorted(verdict.files(), key=lambda name: not name.endswith(".html"))  # the page first
-    bar = _page("bar.html", base=base, verdict=verdict, files=files, table=verdict.table)
+    bar = _page(
+        "bar.html", base=base, verdict=verdict, files=files, table=verdict.table,
+        command=command_of(verdict.table, verdict.choices),
+    )  # fmt: skip
     head, body, rest = page.partition(_BODY)
     return head + body + bar.encode() + rest
 

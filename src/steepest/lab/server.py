@@ -28,7 +28,7 @@ _HERE = "127.0.0.1"
 class Address:
     """Where the page is: `page` may be opened by whoever knows it, `ticket` leads there once.
 
-    `thread` answers until the page is closed.
+    `closed` is set once nothing answers there any more.
 
     >>> Address("http://127.0.0.1:8000/secret/", "http://127.0.0.1:8000/once/").page
     'http://127.0.0.1:8000/secret/'
@@ -36,7 +36,7 @@ class Address:
 
     page: str
     ticket: str
-    thread: threading.Thread = field(default_factory=threading.current_thread, repr=False)
+    closed: threading.Event = field(default_factory=threading.Event, repr=False)
 
 
 @contextmanager
@@ -49,9 +49,9 @@ def serving(*, port: int = 0, program: Sequence[str] = PROGRAM) -> Iterator[Addr
     At the end all its processes are ended, and all tables and verdicts are removed. Raises
     UsageError where the extra `lab` is not installed, or the port is taken.
 
-    >>> with serving() as address:  # doctest: +SKIP
+    >>> with serving() as address:
     ...     print(address.page)
-    http://127.0.0.1:40661/mT9Z.../
+    http://127.0.0.1:.../.../
     """
     try:
         import python_multipart
@@ -79,14 +79,21 @@ def serving(*, port: int = 0, program: Sequence[str] = PROGRAM) -> Iterator[Addr
                 ws="none", proxy_headers=False, timeout_graceful_shutdown=2,
             )
         )  # fmt: skip
-        thread = threading.Thread(
-            target=asyncio.run, args=[_answer(server, listening, workplace)], name="lab"
-        )
+        address = Address(f"http://{host}/{secret}/", f"http://{host}/{ticket}/")
+
+        def answer() -> None:
+            try:
+                asyncio.run(_answer(server, listening, workplace))
+            finally:
+                address.closed.set()
+
+        thread = threading.Thread(target=answer, name="lab")
         thread.start()
         try:
-            yield Address(f"http://{host}/{secret}/", f"http://{host}/{ticket}/", thread)
+            yield address
         finally:
             server.should_exit = True
+            address.closed.wait()
             thread.join()
 
 

@@ -28,6 +28,7 @@ PROGRAM = (sys.executable, "-P", "-m", "steepest")
 State = Literal["waiting", "judging", "drawing", "done", "failed", "cancelled"]
 
 _CHUNK = 1 << 16
+_TRIES = 10
 
 
 class Run:
@@ -77,22 +78,27 @@ class Run:
                 self._process.kill()
 
     async def _run(self, command: Sequence[str], folder: Path, turn: asyncio.Semaphore) -> None:
+        """Run it, whatever happens, to an end that is said."""
+        try:
+            await self._follow(command, folder, turn)
+        except Exception as error:  # nobody else would hear of it, and the page would wait for ever
+            self.kill()
+            if not self.over:
+                self._end("failed", f"the command could not be run: {error}")
+
+    async def _follow(self, command: Sequence[str], folder: Path, turn: asyncio.Semaphore) -> None:
         async with turn:
             if self.over:
                 return
             self.state = "judging"
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *command,
-                    cwd=folder,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    start_new_session=True,  # Ctrl-C is for this program, which ends the others
-                )
-            except OSError as error:
-                self._end("failed", f"the command could not be started: {error.strerror}")
-                return
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for this program, which ends the others
+            )
             self._process = process
             if self.over:  # cancelled while it was being started
                 self.kill()
@@ -212,7 +218,7 @@ class Workplace:
     async def look(self, table: Table, part: str = "", header_row: str = "") -> Run:
         """What the command says of a table without columns, once it has been said."""
         run = table.looks.get((part, header_row))
-        if run is None or run.state == "cancelled":
+        if run is None or run.state in ("failed", "cancelled"):
             said = {"table": part, "header_row": header_row}
             choices = Choices("pair", {name: (word,) for name, word in said.items() if word})
             command = [*self._program, "infer", *table.files, *choices.arguments(), "--json"]
@@ -224,7 +230,9 @@ class Workplace:
         """Have a table judged; the verdict is there at once, its answer when its run is done."""
         key, folder = self.new_folder()
         command = [*self._program, "infer", *table.files, *choices.arguments()]
-        run = Run([*command, f"--out={folder}", "--json"], table.folder, self._judges)
+        # With a seed it is never a look, also where nothing was chosen; 0 is what is not said.
+        seed = [] if choices.values("seed") else ["--seed=0"]
+        run = Run([*command, *seed, f"--out={folder}", "--json"], table.folder, self._judges)
         verdict = Verdict(key, table, choices, folder, run)
         self.verdicts[key] = verdict
         return verdict
@@ -250,4 +258,8 @@ class Workplace:
         """End everything and remove the folder at once, from whatever thread, without waiting."""
         for run in self.runs():
             run.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for _ in range(_TRIES):  # what is being ended may write a last file
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                break
+            time.sleep(0.02)
