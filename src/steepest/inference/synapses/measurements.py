@@ -112,9 +112,9 @@ def measure(
     size: str | None = None,
     group: str | None = None,
     order: Sequence[Any] = (),
-    where: str | Sequence[str] = (),
+    where: Sequence[str] = (),
     replicates: bool = False,
-    absent: str | Sequence[str] = (),
+    absent: Sequence[str] = (),
 ) -> Measurements:
     """Measurements of synapses in two or more sessions, checked.
 

@@ -75,8 +75,8 @@ def stated_noise(noise_cv: Any, noise_sd: Any, table: Any = None) -> Noise:
     The `table` is one of noise by session or by size (`noise_of_table`). Raises DataError for two
     at once, and for what is no number, negative or not finite.
 
-    >>> stated_noise(0, None)
-    Noise(kind='none', value=0.0)
+    >>> stated_noise(0, None).statement
+    'none: sizes stated to be exact'
     """
     cv, sd = stated_number(noise_cv, "noise_cv"), stated_number(noise_sd, "noise_sd")
     if cv is not None and sd is not None:

@@ -163,7 +163,7 @@ def geometry_over_time(
 
     >>> from steepest.inference import Design, simulate_design
     >>> measured = simulate_design(Design(synapses=200, sessions=5, groups=10), 1)
-    >>> geometry_over_time(measured, window=3, draws=20).drifts
+    >>> geometry_over_time(measured, window=3).drifts
     False
     """
     measured = sessions if isinstance(sessions, Measurements) else measure(sessions)
