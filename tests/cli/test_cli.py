@@ -132,7 +132,7 @@ def test_without_a_command_there_is_help(call):
         (["infer"], "FILE"),
         (["infer", "x.csv"], "no such file: x.csv"),
         (["infer", "x.csv", "--before", "a"], "--after"),
-        (["infer", "x.csv", "--before", "a", "--after", "b", "--noise", "1"], "--noise"),
+        (["infer", "x.csv", "--before", "a", "--after", "b", "--noisy", "1"], "--noisy"),
         (["infer", "x.csv", "--before", "a", "--after", "b", "--noise-cv", "low"], "low"),
         (["infer", "x.csv", "--before", "a", "--after", "b"], "x.csv"),
         (["reproduce", "surace2020", "--scale", "huge"], "huge"),

@@ -79,7 +79,9 @@ def test_groups_offer_a_scale_each_and_ungrouped_units_stop_the_name():
     assert "5 of 10 groups" in check.meaning
     assert "scale of every group is taken out" in check.meaning
     loose = estimate(measure(list(moved.T)), draws=30)
-    assert abs(loose.index.value) > 0.6  # far from the truth, 0
+    # Sizes unfit for the fit are left out of the first drift, so the index is near the truth, 0;
+    # with fewer synapses of one unit it would not be, and nothing tells the two cases apart.
+    assert loose.index.value == pytest.approx(0, abs=0.15)
     decision = decide_measured(loose)
     assert decision.outcome == "undecided"
     assert "mix two units" in decision.verdict

@@ -320,10 +320,10 @@ _MEASURED: Rules[Estimate] = Rules(
     refusals=(
         _few_groups,
         _noise_alone,
+        _two_units,  # whichever else is seen may come of them
         _too_large,
         _no_index,
         _many_outlying,
-        _two_units,
         _groups_differ,
     ),
     vetoes=(
