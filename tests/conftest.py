@@ -87,3 +87,17 @@ def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.stats.get("skipped", [])
     count = sum(NO_SHARED_DATA in str(report.longrepr) for report in skipped)
     terminalreporter.write_line(f"tests skipped because shared data is absent: {count}")
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Pictures of one empty panel, where nothing is asked of them: to draw a verdict takes 3 s."""
+    from matplotlib.figure import Figure
+
+    from steepest.report import answer
+
+    figure = Figure(figsize=(2, 2))
+    figure.subplots()
+    for name in ("panels", "png", "pdf"):
+        saved = getattr(answer, name)
+        monkeypatch.setattr(answer, name, lambda _, saved=saved: saved(figure))

@@ -206,6 +206,7 @@ def test_infer_passes_every_option_on(call, synapses, options):
     assert said == json.loads(json.dumps(expected, allow_nan=False))
 
 
+@pytest.mark.usefixtures("sketched")
 def test_infer_writes_picture_page_and_json_together(call, synapses, tmp_path):
     arguments = ["infer", synapses[0], "--before", "w0", "--after", "w1", *EXACT]
     code, out, err = call(*arguments, "--out", "a/b", "--json")
@@ -217,6 +218,7 @@ def test_infer_writes_picture_page_and_json_together(call, synapses, tmp_path):
     assert "steepest infer" in written["verdict.html"].decode()
 
 
+@pytest.mark.slow
 def test_infer_with_names_from_strangers_is_safe(call, synapses, tmp_path):
     path = tmp_path / "[red]<script>alert(1)<b>.csv"
     path.write_text(synapses[0].read_text().replace("w0", "<script>[bold]", 1))

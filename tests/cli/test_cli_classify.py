@@ -20,6 +20,7 @@ def table(tmp_path):
     return path
 
 
+@pytest.mark.usefixtures("sketched")
 def test_calls_are_printed_as_json_and_written_whole(call, table, tmp_path):
     tokens = ["classify", table, "--sessions", "s0", "s1", "s2", "s3", "--group", "group"]
     code, out, _ = call(*tokens, "--change", ".3", "--json", "--out", tmp_path / "calls")

@@ -29,6 +29,7 @@ def series(tmp_path):
 OPTIONS = ["--sessions", "day0", "day4", "day8", "day12", "--group", "dendrite", "--absent", "NA"]
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_series_is_judged_and_written_whole(call, series, tmp_path):
     code, out, err = call("infer", series, *OPTIONS, "--out", "out", "--full")
     assert (code, err) == (0, "")
@@ -120,6 +121,7 @@ def test_unpaired_sizes_write_a_whole_page_and_a_picture(call, pair, tmp_path):
     assert json.loads((tmp_path / "out" / "verdict.json").read_text())["n_before"] == 200
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_rate_is_in_the_table_on_the_page_and_in_json(call, pair, tmp_path):
     # Sizes stated to be exact: how the verdict depends on the noise is not asked, which takes long.
     exact = ["--noise-cv", "0"]

@@ -62,6 +62,7 @@ def test_a_group_that_lies_in_an_animal_is_pointed_out(tables):
         assert Request(sessions=tuple(WIDE[1:]), group=group).read(tables / "wide.csv").notes == ()
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_file_alone_is_looked_at_and_its_command_judges_it(call, tables):
     code, out, err = call("infer", "long.csv")
     assert (code, err) == (0, "")
@@ -122,6 +123,7 @@ def test_bad_requests_end_with_2_and_write_nothing(call, tables, tokens, says):
     assert sorted(path.name for path in tables.iterdir()) == before
 
 
+@pytest.mark.usefixtures("sketched")
 def test_conditions_are_compared_and_written(call, tables):
     lines = (tables / "wide.csv").read_text().splitlines()
     arms = [

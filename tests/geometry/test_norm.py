@@ -64,6 +64,7 @@ def cost(x):
     return jnp.sum((x - 1) ** 2 * jnp.arange(1.0, 3.0)) / 2
 
 
+@pytest.mark.slow
 def test_a_flow_in_a_norm_is_the_same_in_another_chart_when_the_norm_is_carried_along():
     chart = Elementwise(jnp.exp, jnp.log)  # y = exp(x)
     back = Elementwise(jnp.log, jnp.exp)

@@ -250,6 +250,7 @@ class Coupled(AbstractPotential):
         return newton_inverse(dual)
 
 
+@pytest.mark.slow
 def test_a_potential_that_couples_weights_needs_only_phi_and_its_inverse():
     assert check_potential(Coupled(), POINTS * np.array([1.0, -1.0])).holds
 

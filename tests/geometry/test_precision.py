@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import jax, jax.numpy as jnp, numpy as np
 from steepest.geometry import (
@@ -45,6 +47,7 @@ assert jnp.ones(1).dtype == jnp.float32
 """
 
 
+@pytest.mark.slow
 def test_float32_sessions_work_and_stay_as_they_are():
     environment = {k: v for k, v in os.environ.items() if k != "JAX_ENABLE_X64"}
     done = subprocess.run(

@@ -89,6 +89,7 @@ def test_expectations_are_those_of_another_quadrature_and_the_mean_rule_descends
     assert source.entropy == pytest.approx(entropy, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_at_gain_0_euclid_leaves_in_finite_time_and_fisher_is_infinitely_far():
     model = IntrinsicModel()
     starts = [[1e-6, 0.0], [1e-3, 0.0]]

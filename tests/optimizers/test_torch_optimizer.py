@@ -285,6 +285,7 @@ def test_a_potential_of_ones_own_is_refused_until_it_is_registered():
     np.testing.assert_allclose(weight.detach().numpy(), 0.9, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_torch_is_imported_on_demand_alone_and_without_it_the_message_names_the_extra():
     code = """
 import sys

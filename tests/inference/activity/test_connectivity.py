@@ -190,6 +190,7 @@ def call(capsys, *tokens):
     return code, captured.out, captured.err
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_command_prints_writes_and_speaks_json(capsys, write, tmp_path):
     path = write()
     code, out, err = call(capsys, "connectivity", path, "--out", tmp_path / "out")

@@ -80,6 +80,7 @@ def test_figure_2s_claims_fail_for_another_window():
     assert len(failed) >= 2
 
 
+@pytest.mark.slow
 def test_figure_3_holds_and_moves(tmp_path):
     result = study.reproduce(Figure("galtier2013.fig3", fig3), "quick", 0, tmp_path)
     assert [claim.statement for claim in result.claims if claim.holds is not True] == []

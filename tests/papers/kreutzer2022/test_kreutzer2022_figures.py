@@ -68,6 +68,7 @@ def test_random_figures_hold_for_other_seeds(module):
         assert failed(module, module.run(module.QUICK, seed)) == []
 
 
+@pytest.mark.slow
 def test_claims_of_the_global_factor_fail_for_a_wider_voltage(datasets):
     dataset = quick(datasets, fig10)
     # A voltage of 5 mV standard deviation in place of none, and the factor of another neuron.
@@ -78,6 +79,7 @@ def test_claims_of_the_global_factor_fail_for_a_wider_voltage(datasets):
     assert len(failed(fig10, dataset)) == 1
 
 
+@pytest.mark.slow
 def test_claims_of_the_coefficients_fail_where_the_text_is_wrong(datasets):
     dataset = quick(datasets, fig11)
     negligible = dataset.copy()

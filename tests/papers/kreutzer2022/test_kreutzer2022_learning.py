@@ -52,6 +52,7 @@ def test_the_interplay_of_synapses_is_the_papers_and_can_be_drawn(interplay):
     assert pictures.png(fig7.plot(interplay)).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_claims_of_the_interplay_fail_for_silent_synapses_that_do_not_move(interplay):
     """What a pseudo-inverse of the metric would give."""
     still = interplay.copy(deep=True)
