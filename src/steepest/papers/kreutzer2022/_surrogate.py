@@ -34,8 +34,8 @@ class ExpectedCost(eqx.Module):
     """
 
     neuron: PoissonNeuron
-    usps: np.ndarray
-    target: np.ndarray
+    usps: Float[Array | np.ndarray, "m n"]
+    target: Float[Array | np.ndarray, " n"]
     chart: AbstractChart = Identity()
 
     def rates(self, point: Float[Array, " n"]) -> Float[Array, " m"]:
