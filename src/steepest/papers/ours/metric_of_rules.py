@@ -88,11 +88,16 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "asked": ("asked", _ANGLES, degrees),
             "step": list(p.steps),
             "rule": ["approximate", "natural"],
-            "average": ["one sample", *(f"1/{k} period" for k in p.parts)],
+            "average": ["one sample", *(_period(k) for k in p.parts)],
             "distance": ("distance", list(p.distances), {"units": "|W0|"}),
         },
     )
     return stamp(dataset, parameters, seed)
+
+
+def _period(parts: int) -> str:
+    """What an average over one of so many equal parts of a period is called."""
+    return "a period" if parts == 1 else f"1/{parts} period"
 
 
 def _least_conditions(
@@ -226,10 +231,10 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
                    label="other metrics of the same update")  # fmt: skip
     for rule in dataset["rule"].values:
         here = dataset.sel(rule=rule)
-        bound.plot(here["spiking_angle"].mean(), here["spiking_condition"].median(), "o",
+        bound.plot(here["spiking_angle"].median(), here["spiking_condition"].median(), "o",
                    color=RULE_COLOURS[str(rule)], label=f"{rule} rule")  # fmt: skip
     last = dataset.isel(step=-1)
-    bound.plot(last["angle"].mean(), last["condition"].median(), "s", color=LINE_COLOURS[2],
+    bound.plot(last["angle"].median(), last["condition"].median(), "s", color=LINE_COLOURS[2],
                label="feedback alignment, learned")  # fmt: skip
     bound.set(xlabel="angle to -gradient, degrees", ylabel="condition number", xlim=(0, 90))
     bound.legend(frameon=False, fontsize=8)
@@ -358,7 +363,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ),
         Claim.above(
             "Averaged over a whole or half a period of the input, all of its updates do",
-            float(dataset["share"].sel(average=["1/1 period", "1/2 period"]).min()),
+            float(dataset["share"].sel(average=[_period(1), _period(2)]).min()),
             1,
             inclusive=True,
         ),
