@@ -71,9 +71,7 @@ class Problem:
 
     def weights(self, change: np.ndarray) -> np.ndarray:
         """The weights whose dual is the start's plus `change`; NaN where there are none."""
-        weights = np.asarray(_to_primal(self.potential, self.dual, change, self.start))
-        outside = np.asarray(self.potential.domain.outside(weights))
-        return np.where(outside, np.nan, weights) if outside.any() else weights
+        return np.asarray(_to_primal(self.potential, self.dual, change, self.start))
 
     def missing(self, weights: np.ndarray, multipliers: np.ndarray) -> np.ndarray:
         """y - X w - slack lam."""
@@ -91,7 +89,8 @@ def _to_primal(potential: Any, dual: Any, change: Any, start: Any) -> Any:
     # A weight at 0 may have an infinite dual, and stays where nothing pulls at it. One of finite
     # dual need not: a potential that couples weights moves it with the others.
     stays = (change == 0) & ~jnp.isfinite(dual)
-    return jnp.where(stays, start, potential.to_primal(dual + change))
+    weights = jnp.where(stays, start, potential.to_primal(dual + change))
+    return jnp.where(potential.domain.outside(weights), jnp.nan, weights)
 
 
 @eqx.filter_jit

@@ -188,7 +188,8 @@ def _project(problem: Problem, method: Method) -> Projection:
     change = solution.dual_change
     before = np.asarray(problem.dual)
     after = np.asarray(potential.to_dual(solution.weights))
-    kept = np.isfinite(before)  # a weight at 0 may have an infinite dual, and does not move
+    # A weight at 0 may have an infinite dual, and does not move; one that vanished has no float's.
+    kept = np.isfinite(before) & np.isfinite(after)
     before, after, asked = before[kept], after[kept], change[kept]
     scale = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-300)
     kkt = np.abs(after - before - asked).max(initial=0.0) / scale

@@ -68,7 +68,7 @@ def test_an_update_that_does_not_lower_the_cost_is_refused_by_name(angle):
     u, p = pair(angle)
     with pytest.raises(MetricError, match=r"covector \. update is .* does not lower the cost"):
         metric_of_rule(u, p)
-    with pytest.raises(MetricError, match="RankTwo: covector . update"):
+    with pytest.raises(MetricError, match=r"RankTwo: covector \. update"):
         RankTwo(u, p)
     answer = rule_effectiveness(u[None], p[None])
     assert (answer.effective[0], answer.condition[0]) == (False, np.inf)

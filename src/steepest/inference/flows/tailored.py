@@ -128,8 +128,9 @@ def linear_flow_metric(matrix: Numbers) -> Float[np.ndarray, "n n"]:
     """A constant metric in which v = -A x is steepest descent: G = (P P')^-1 with A = P D P^-1.
 
     The cost is x' G A x / 2. The eigenvectors in P have unit length here; their lengths are free,
-    and every choice is a metric with the same flow. Raises `MetricError` where A (n, n) has complex eigenvalues or is not
-    diagonalisable: then no metric that is continuous at 0 does it, whatever the cost.
+    and every choice is a metric with the same flow. Raises `MetricError` where A (n, n) has complex
+    eigenvalues or is not diagonalisable: then no metric that is continuous at 0 does it, whatever
+    the cost.
 
     >>> linear_flow_metric([[2.0, 1.0], [0.0, 1.0]]).round(6)
     array([[1., 1.],

@@ -6,11 +6,12 @@ Wherever an update u lowers a cost, p.u > 0 with p = -dC, some metric makes it t
 
 B: feedback alignment sends errors back through random weights. Before learning its update of the
 hidden layer lowers the error about as often as it raises it: no metric. It soon always lowers it,
-in a metric that may be close to Euclid's. C: the online rule (5) of Galtier and Wainrib 2013, sample
-by sample, is further from descent the nearer it is to its end, and is descent over each half period
-of the input. D: a lower bound is not the metric. The natural gradient of a spiking neuron could do
-with a metric less crooked than the one it has, Fisher's, by a factor; the approximate rule is
-nearer to the natural one than to plain descent, and its least metric nearer to Euclid's than either.
+in a metric that may be close to Euclid's. C: the online rule (5) of Galtier and Wainrib 2013, one
+sample at a time, is further from descent the nearer it is to its end, and is descent over each half
+period of the input. D: a lower bound is not the metric. The natural gradient of a spiking neuron
+could do with a metric less crooked than the one it has, Fisher's, by a factor; the approximate rule
+is nearer to the natural one than to plain descent, and its least metric nearer to Euclid's than
+both.
 
 Oja's rule needs no bound: it is exactly descent of |w|^2/2 - ln(w'Cw)/2 in the metric I/(w'Cw).
 """
