@@ -359,7 +359,7 @@ class MirrorRule(AbstractRule):
     >>> import numpy as np
     >>> from steepest.geometry import Entropy
     >>> from steepest.spiking import MirrorRule, paper_task, simulate
-    >>> task, start = paper_task(trials=2, n=4)
+    >>> task, start = paper_task(trials=1, n=4)
     >>> rule = MirrorRule(Entropy(np.sign(start[0])))
     >>> run = simulate(task, rule, start[0], rate=0.1, duration=0.01, seed=0)
     >>> bool((run.weights[-1] * start[0] > 0).all()), run.engine
