@@ -102,25 +102,27 @@ def _advance(
     target, teacher = model.task.teach(
         which, own, fast.teacher, usps[0], uniform[inputs : inputs + draws], clock
     )
-    rest = uniform[inputs + draws :]
-    taught = draw_counts(target * dt, rest[:outputs], _MOST)
-    error = neuron.score(voltages[-1], taught, dt)
-    spikes = [draw_counts(model.shown[which] * dt, uniform[:inputs], _MOST)]
+    rest = jnp.concatenate([uniform[:inputs], uniform[inputs + draws :]])
+    hidden = len(somatic) == 2
+    rates = [model.shown[which], target] + ([neuron.rate(voltages[0])] if hidden else [])
+    counts = draw_counts(jnp.concatenate(rates) * dt, rest, _MOST)
+    error = neuron.score(voltages[-1], counts[inputs : inputs + outputs], dt)
+    spikes = [counts[:inputs]]
     eligibility = fast.eligibility
     covectors = [jnp.outer(error, usps[-1])]
     hidden_rates = sums.hidden_rates
-    if len(somatic) == 2:
-        rates, slopes = neuron.rate(voltages[0]), neuron.slope(voltages[0])
-        counts = draw_counts(rates * dt, rest[outputs:], _MOST)
-        spikes.append(counts)
+    if hidden:
+        spikes.append(counts[inputs + outputs :])
         credit = somatic[1].T @ error
         seen = jnp.tensordot(readout, eligibility, 1)
         covectors.insert(0, credit[:, None] * seen)
-        felt = counts * neuron.log_slope(voltages[0]) if model.by_spikes else slopes * dt
-        eligibility = jnp.tensordot(model.transition, eligibility, 1) + kick[
-            :, None, None
-        ] * jnp.outer(felt, usps[0])
-        hidden_rates = hidden_rates + rates
+        if model.by_spikes:
+            felt = spikes[1] * neuron.log_slope(voltages[0])
+        else:
+            felt = neuron.slope(voltages[0]) * dt
+        kicked = kick[:, None, None] * jnp.outer(felt, usps[0])
+        eligibility = jnp.tensordot(model.transition, eligibility, 1) + kicked
+        hidden_rates = hidden_rates + rates[2]
     phi = neuron.rate(voltages[-1])
     divergence = jnp.sum(xlogy(target, target) - xlogy(target, phi) - target + phi)
     traces = tuple(

@@ -1,4 +1,4 @@
-"""The Fisher metric of a network of spiking neurons: two metrics, and which of them is local (Disc.)
+"""A network of spiking neurons has two Fisher metrics, and one of them is local (Discussion)
 
 Where all spikes of a network are its output (joint), scores of different neurons are uncorrelated:
 the metric is block-diagonal, and each block is the neuron's own `NeuronFisher` with the layer below
