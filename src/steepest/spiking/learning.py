@@ -15,7 +15,7 @@ from steepest.arrays.entry import entry_point
 from steepest.errors import LearningError, UsageError
 from steepest.interrupts import is_passed_on
 from steepest.progress import progress_bar
-from steepest.spiking.afferents import check_bins
+from steepest.spiking.afferents import MOST_EXPECTED, check_bins
 from steepest.spiking.learned import Collector, LearnedNetwork, NetworkState
 from steepest.spiking.network import LayeredNetwork, check_layers
 from steepest.spiking.network_rules import AbstractNetworkRule
@@ -241,9 +241,9 @@ def _begin(
     means = [jnp.broadcast_to(jnp.asarray(mean), (trials, network.inputs))]
     variances = [jnp.broadcast_to(jnp.asarray(variance), (trials, network.inputs))]
     hidden = jnp.zeros((trials, 0))
-    somatic = tuple(w * f for w, f in zip(weights, model.factors, strict=True))
+    somatic = tuple(w * f[None] for w, f in zip(weights, model.factors, strict=True))
     if len(weights) == 2:
-        hidden = network.neuron.rate(somatic[0] @ jnp.asarray(mean))
+        hidden = network.neuron.rate(jnp.einsum("tji,i->tj", somatic[0], jnp.asarray(mean)))
         means.append(kernel.mean(hidden))
         variances.append(kernel.variance(hidden))
     voltage = jnp.einsum("tji,ti->tj", somatic[-1], means[-1])
@@ -287,7 +287,7 @@ def _test(
     settle = max(1, round(0.05 / float(model.dt) / model.steps))
 
     def measure(moving: NetworkTrial) -> dict[str, np.ndarray]:
-        somatic = tuple(w * f for w, f in zip(moving.weights, model.factors, strict=True))
+        somatic = tuple(w * f[None] for w, f in zip(moving.weights, model.factors, strict=True))
         loss, rates = watch(
             model, somatic, own, which, keys, fresh.fast, jnp.asarray(settle), jnp.asarray(counted)
         )
@@ -316,7 +316,8 @@ def _explain(trials: NetworkTrial, update: float, rule: AbstractNetworkRule) -> 
             f" {name}(..., max_step=0.3) to cap each update, in mV"
         )
     raise LearningError(
-        f"{place}: the update is not finite: the neuron's metric is not positive definite, or its"
-        " firing says nothing about its voltage; start from weights nearer to the slope of the"
-        f" transfer function, take a lower rate, or {name}(..., damping=0.05, max_step=0.3)"
+        f"{place}: the update is not finite, or a neuron fires more than {MOST_EXPECTED} spikes a"
+        " bin: its metric is not positive definite, its firing says nothing about its voltage, or"
+        " dt is too long; start from weights nearer to the slope of the transfer function, take a"
+        f" lower rate, or {name}(..., max_step=0.3), with damping=0.05 where it has one"
     )

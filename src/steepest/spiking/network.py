@@ -98,7 +98,7 @@ class LayeredNetwork(eqx.Module):
         """The weights that the soma sees, of dendritic ones."""
         if self.attenuation is None:
             return weights
-        return tuple(w * f for w, f in zip(weights, self.attenuation, strict=True))
+        return tuple(np.asarray(w) * f for w, f in zip(weights, self.attenuation, strict=True))
 
     def draw_weights(
         self, trials: int, *, mean: Any = 0.0, spread: Any = 1.0, seed: int = 0

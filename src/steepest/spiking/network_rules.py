@@ -222,5 +222,5 @@ def hidden_shares(
     [0.5]
     """
     V = neuron.kernel.integral * outgoing
-    spread = (V * rates) @ V.T + jnp.diag(1 / information)
+    spread = (V * rates[None, :]) @ V.T + jnp.diag(1 / information)
     return rates * jnp.sum(V * jnp.linalg.solve(spread, V), axis=0)

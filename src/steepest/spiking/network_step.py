@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax.scipy.special import xlogy
 from jaxtyping import Array
 
+from steepest.arrays.numbers import like
 from steepest.spiking.afferents import MOST_EXPECTED
 from steepest.spiking.dense_step import draw_counts, most_drawn
 from steepest.spiking.network_rules import AbstractNetworkRule, LayerView, hidden_shares
@@ -79,6 +80,7 @@ class _Sums(NamedTuple):
     information: Array
     loss: Array
     outputs: Array
+    busiest: Array  # spikes expected in a bin, at most
 
 
 def _advance(
@@ -105,7 +107,8 @@ def _advance(
     rest = jnp.concatenate([uniform[:inputs], uniform[inputs + draws :]])
     hidden = len(somatic) == 2
     rates = [model.shown[which], target] + ([neuron.rate(voltages[0])] if hidden else [])
-    counts = draw_counts(jnp.concatenate(rates) * dt, rest, _MOST)
+    expected = jnp.concatenate(rates) * dt
+    counts = draw_counts(expected, rest, _MOST)
     error = neuron.score(voltages[-1], counts[inputs : inputs + outputs], dt)
     spikes = [counts[:inputs]]
     eligibility = fast.eligibility
@@ -120,7 +123,7 @@ def _advance(
             felt = spikes[1] * neuron.log_slope(voltages[0])
         else:
             felt = neuron.slope(voltages[0]) * dt
-        kicked = kick[:, None, None] * jnp.outer(felt, usps[0])
+        kicked = kick[:, None, None] * jnp.outer(felt, usps[0])[None]
         eligibility = jnp.tensordot(model.transition, eligibility, 1) + kicked
         hidden_rates = hidden_rates + rates[2]
     phi = neuron.rate(voltages[-1])
@@ -128,7 +131,8 @@ def _advance(
     traces = tuple(
         model.transition @ z + jnp.outer(kick, s) for z, s in zip(fast.traces, spikes, strict=True)
     )
-    information = neuron.slope(voltages[-1]) * neuron.log_slope(voltages[-1])
+    biased = voltages[-1] + like(neuron.bias, voltages[-1])
+    information = neuron.transfer.information(biased)
     added = _Sums(
         tuple(a + b for a, b in zip(sums.covectors, covectors, strict=True)),
         tuple(a + x for a, x in zip(sums.first, usps, strict=True)),
@@ -137,6 +141,7 @@ def _advance(
         sums.information + information,
         sums.loss + divergence,
         sums.outputs + phi,
+        jnp.maximum(sums.busiest, jnp.max(expected)),
     )
     return Fast(traces, eligibility, teacher), added
 
@@ -163,6 +168,7 @@ def _run_steps(
         jnp.zeros(outputs),
         jnp.zeros(()),
         jnp.zeros(outputs),
+        jnp.zeros(()),
     )
 
     def step(k: Array, state: tuple[Fast, _Sums]) -> tuple[Fast, _Sums]:
@@ -230,7 +236,7 @@ def _take_update(
         trial.step,
         trial.where,
     )
-    usable = finite & (largest <= model.limit)
+    usable = finite & (largest <= model.limit) & (sums.busiest <= MOST_EXPECTED)
     stopped = trial._replace(
         failed=jnp.asarray(index, dtype=trial.failed.dtype), step=largest, where=where
     )

@@ -47,9 +47,9 @@ class Parameters:
     cases: int = parameter(24, "random teachers")
     samples: int = parameter(3000, "sampled USPs, over which all means are taken")
     rates: tuple[float, float] = parameter((10.0, 50.0), "rates of the halves of afferents", "Hz")
-    least: tuple[float, ...] = parameter((0.9, 0.8, 0.7), "strength at the farthest synapse")
+    least: tuple[float, ...] = parameter((0.95, 0.9, 0.8), "strength at the farthest synapse")
     voltage: float = parameter(10.0, "mean voltage of the teacher", "mV")
-    spread: float = parameter(3.0, "standard deviation of its weights times n", "1")
+    spread: float = parameter(2.0, "standard deviation of its weights times n", "1")
 
 
 QUICK = Parameters(cases=8, samples=1000)

@@ -2,12 +2,13 @@
 
 Digits 0 to 3 of scikit-learn's are shown to a network of Poisson neurons as input rates, one drawn
 every 200 ms; each output is taught to fire at the digits of one class. Compared are Euclid's
-descent, Adam (each at the best of its rates), every neuron's own Fisher metric, and that metric over
-lambda (the output Fisher's share). Accuracy is measured on digits that are never learned: the output
-with the highest rate names the class.
+descent, Adam (each at the best of its rates), every neuron's own Fisher metric, and that metric
+over lambda (the output Fisher's share). Accuracy is measured on digits that are never learned: the
+output with the highest rate names the class.
 
-B: dendrites that fade: each synapse's weight reaches the soma by a factor of its own. The own Fisher
-is the pullback of the somatic one, so it learns as before; Euclid and Adam see other gradients.
+B: dendrites that fade: each synapse's weight reaches the soma by a factor of its own. The own
+Fisher is the pullback of the somatic one, so it learns as before; Euclid and Adam see other
+gradients.
 """
 
 from collections.abc import Iterator
