@@ -92,6 +92,11 @@ def test_negative_designs_are_refused(name):
         Design(**{name: -1})
 
 
+def test_more_synapses_than_fit_the_memory_are_refused():
+    with pytest.raises(UsageError, match=r"synapses 10{40}, .* GB of memory"):
+        Design(synapses=10**40)
+
+
 def test_a_pilot_of_noise_alone_is_refused():
     rng = np.random.default_rng(3)
     sizes = np.exp(0.7 * rng.standard_normal(300))

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from steepest.errors import UsageError
 from steepest.inference.designs.simulation import change_of_log
 from steepest.inference.synapses.measurements import Measurements, measure
+from steepest.machine import memory
 
 __all__ = ["Design", "simulate_design"]
 
@@ -60,6 +61,13 @@ class Design:
         for name in ("synapses", "sessions", "groups", "replicates"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
+        needed = 8 * self.synapses * self.sessions * self.replicates
+        if needed > (most := memory()):
+            raise UsageError(
+                f"synapses {self.synapses}, sessions {self.sessions}, replicates"
+                f" {self.replicates}: more measurements than the {most / 1e9:.3g} GB of memory"
+                " of this machine hold; give fewer"
+            )
         for name in ("spread", "change", "multiplicative", "shot", "additive", "group_scale"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
