@@ -139,6 +139,8 @@ def test_without_a_command_there_is_help(call):
         (["reproduce", "surace2020", "--seed", "-1"], "-1"),
         (["reproduce", "surace2020.fig5"], "surace2020.fig"),
         (["reproduce", "surace2021"], "surace2020"),
+        (["sweep", "--status", "a\0b"], "a zero byte"),
+        (["export", "brian2", "--afferents", "9" * 40], "100000"),
     ],
 )
 def test_bad_usage_is_one_message_and_code_2(call, tmp_path, tokens, message):
