@@ -151,6 +151,13 @@ def test_settings_are_read_with_a_byte_order_mark(tmp_path):
     assert read_toml(path) == {"seeds": 3}
 
 
+def test_a_key_of_many_parts_is_refused_before_it_is_parsed(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text("seeds = 3\n" + ".".join("a" * 100_000) + " = 1\n")
+    with pytest.raises(DataError, match="line 2 has a key of more than 100 parts"):
+        read_toml(path)
+
+
 def test_spikes_are_read_with_a_byte_order_mark_and_without_underscores(tmp_path):
     path = tmp_path / "spikes.txt"
     path.write_text("0, 0.25\n", encoding="utf-8-sig")
