@@ -220,10 +220,9 @@ def enlarged(figure: Any, factor: float = 1.4) -> Any:
     figure.draw_without_rendering()
     for axes in figure.axes:
         for title in (axes.title, axes._left_title, axes._right_title):
-            width = title.get_window_extent().width
-            if width > axes.bbox.width:  # it would run into the next panel
-                fitting = max(axes.bbox.width / width, 1 / factor)
-                title.set_fontsize(title.get_fontsize() * fitting)
+            share = title.get_window_extent().width / axes.bbox.width
+            if share > 0.95:  # it would run into the next panel
+                title.set_fontsize(title.get_fontsize() * 0.95 / share)
     return figure
 
 
