@@ -101,7 +101,7 @@ class LayerPair:
 
     @cached_property
     def panel(self) -> tuple[Float[np.ndarray, "r c"], Float[np.ndarray, "r c"]]:
-        """Before and after as rows by columns; of a million weights and more, evenly spaced ones."""
+        """Before and after as rows by columns; of more than a million, evenly spaced ones."""
         rows, columns = self.shape[0], prod(self.shape[1:])
         in_rows, in_columns = evenly_spaced(rows, columns)
         parts: tuple[list[np.ndarray], list[np.ndarray]] = [], []
