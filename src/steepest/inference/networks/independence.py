@@ -109,8 +109,7 @@ def independence_index(panel: Panel) -> float:
     if not crossings.size:
         return math.inf if slopes[-1] > 0 else -math.inf
     first = crossings[crossings.size // 2]
-    root: Any = brentq(slope, _SCAN[first], _SCAN[first + 1], xtol=1e-6)
-    return float(root)
+    return brentq(slope, float(_SCAN[first]), float(_SCAN[first + 1]), xtol=1e-6)
 
 
 def independence_interval(
