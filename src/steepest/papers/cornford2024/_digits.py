@@ -128,11 +128,13 @@ def network(inputs: int, hidden: int, seed: int, *, uniform: bool = False) -> An
 
 
 def descend(model: Any, rule: str, rate: float, loss_of: Callable[[Any], Any], steps: int) -> None:
-    """Train in place; `loss_of` takes the number of a step."""
+    """Train in place, gradients clipped at norm 1; `loss_of` takes the number of a step."""
+    clip = require_torch("training networks").nn.utils.clip_grad_norm_
     optimizer = RULES[rule].make(model, rate)
     for step in range(steps):
         optimizer.zero_grad()
         loss_of(step).backward()
+        clip(model.parameters(), 1.0)
         optimizer.step()
 
 

@@ -7,9 +7,9 @@ for both kinds of inputs). C: adaptive rules, exponentiated gradient by Adam's m
 digits alone and with noise.
 
 The paper reports that exponentiated gradient is the better the more inputs are irrelevant. At this
-scale, with signs kept as they start, it is not better than gradient descent; Adam's moments help
-it where there is noise. Rates are chosen, for each rule, on digits that neither training nor the
-test sees.
+scale, with signs kept as they start, which rule is better depends on the rates that are tried and on
+the kind of noise, so the differences are told and not tested. Rates are chosen, for each rule, on
+digits that neither training nor the test sees.
 """
 
 from dataclasses import dataclass
@@ -170,8 +170,8 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
 def _not_here(what: str, differences: np.ndarray) -> Claim:
     """A difference that is told with its error: at this scale it decides nothing."""
     return Claim.above(
-        f"Not at this scale: {what} (difference, %). More inputs of noise, all signs right at the"
-        " start, and the paper's tasks would test it",
+        f"Not decided at this scale: {what} (difference, %). More inputs of noise, finer rates, and"
+        " the paper's tasks would test it",
         differences.mean(),
         0,
         standard_error=standard_error(differences),
