@@ -212,6 +212,6 @@ def _crossed(verdict: LayersVerdict) -> str:
         return ""
     judged = sum(layer.weights for layer in verdict.fitted)
     return (
-        f"{crossed} weights changed sign (of {judged} judged), which no geometry of index 1 or above"
-        " allows."
+        f"{crossed} weights changed sign (of {judged} judged), which no geometry of index 1 or"
+        " above allows."
     )

@@ -36,7 +36,7 @@ def watched(arrays, alive, most):
 def test_one_layer_is_in_memory_at_a_time():
     alive, most = [], []
     layers = {f"{at}": BEFORE["a"] for at in range(5)}
-    later = {name: AFTER["a"] for name in layers}
+    later = dict.fromkeys(layers, AFTER["a"])
     verdict = infer_layers(watched(layers, alive, most), watched(later, alive, most), draws=2)
     assert len(verdict.fitted) == 5
     assert len(most) >= 20  # looked at, and judged: each pair is read twice

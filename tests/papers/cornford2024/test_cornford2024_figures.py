@@ -28,7 +28,7 @@ def dataset(figure, datasets):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("figure", (sparse_inputs, *TORCH), ids=name)
+@pytest.mark.parametrize("figure", [sparse_inputs, *TORCH], ids=name)
 def test_no_claim_fails_and_the_picture_is_drawn(figure, dataset):
     claims = figure.claims(dataset)
     assert [(c.statement, c.measured) for c in claims if c.holds is False] == []

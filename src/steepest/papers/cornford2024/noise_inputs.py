@@ -7,9 +7,9 @@ for both kinds of inputs). C: adaptive rules, exponentiated gradient by Adam's m
 digits alone and with noise.
 
 The paper reports that exponentiated gradient is the better the more inputs are irrelevant. At this
-scale, with signs kept as they start, which rule is better depends on the rates that are tried and on
-the kind of noise, so the differences are told and not tested. Rates are chosen, for each rule, on
-digits that neither training nor the test sees.
+scale, with signs kept as they start, which rule is better depends on the rates that are tried and
+on the kind of noise, so the differences are told and not tested. Rates are chosen, for each rule,
+on digits that neither training nor the test sees.
 """
 
 from dataclasses import dataclass
