@@ -114,8 +114,8 @@ def _stored(path: Path, *, at_once: bool) -> StoredWeights:
                 check_size(path, sum(item.file_size for item in members), "unpacks to")
                 return _torch(path, file)
             return _torch(path, path)
-        streamed = start[8:9] == b"{" and not at_once and path.is_file()
-        if not streamed:
+        streamed = start[8:9] == b"{" and path.is_file()
+        if at_once or not streamed:
             check_size(path, length(file))
         if start.startswith(b"\x80"):
             return _torch(path, file)
