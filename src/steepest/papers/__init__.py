@@ -189,7 +189,7 @@ def _unknown(name: str, papers: tuple[Paper, ...]) -> UsageError:
 
 
 def _place(name: str) -> tuple[int, int, str]:
-    """Where a figure stands in its paper: figures, tables, then what has a name, then appendices."""
+    """Where a figure stands in its paper: figures, tables, what has a name, then appendices."""
     kind, number = re.fullmatch(r"(.*?)(\d*)", name).groups()  # pyright: ignore[reportOptionalMemberAccess]
     if kind in ("fig", "table") and number:
         return ("fig", "table").index(kind), int(number), ""

@@ -5,9 +5,9 @@ which sent more. Every neuron's outgoing weights have one sign, which exponentia
 of itself and gradient descent by projection at 0. A: the loss while learning. B: accuracy on unseen
 trials, network by network. C: the sizes of the recurrent weights before and after.
 
-The paper finds that exponentiated gradient learns better under Dale's law. Here both learn, and
-which is better is within the error of a handful of networks; what exponentiated gradient gains for
-certain is that no weight is lost at 0 and sizes stay log-normal.
+The paper finds that exponentiated gradient learns better under Dale's law. Here both learn, and at
+these rates and lengths projected gradient descent is ahead; what exponentiated gradient gains for
+certain is that no weight is lost at 0.
 """
 
 from dataclasses import dataclass
