@@ -51,7 +51,7 @@ class Parameters:
     seeds: int = parameter(6, "networks")
 
 
-QUICK = Parameters(noise=192, hidden=50, steps=200, seeds=3)
+QUICK = Parameters(noise=192, hidden=50, steps=200, tuned=False, seeds=3)
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
