@@ -41,5 +41,7 @@ def test_a_parametrised_weight_has_its_own_name():
 
 def test_low_rank_adapters_are_refused_with_the_reason():
     adapters = {"l.lora_A.weight": np.ones((2, 3)), "l.lora_B.weight": np.ones((4, 2))}
-    with pytest.raises(DataError, match=r"after holds low-rank adapters .* merge them"):
+    with pytest.raises(
+        DataError, match=r"after holds low-rank adapters .* merged into the network or not"
+    ):
         align_names(PLAIN, PLAIN | adapters)

@@ -13,6 +13,7 @@ from steepest.errors import UsageError
 from steepest.papers import (
     Citation,
     available,
+    cornford2024,
     galtier2013,
     kreutzer2022,
     load,
@@ -28,7 +29,7 @@ KEYS = [figure.key for paper in available() for figure in paper.figures]
 def test_every_module_of_a_paper_is_listed():
     files = [
         f"{package.__name__}.{file.stem}"
-        for package in [galtier2013, kreutzer2022, pogodin2024, surace2020, ours]
+        for package in [cornford2024, galtier2013, kreutzer2022, pogodin2024, surace2020, ours]
         for file in Path(package.__path__[0]).glob("[!_]*.py")
     ]
     assert len(files) >= 3

@@ -30,7 +30,8 @@ def command(
 
     Compares two checkpoints. The index is where a weight's dual change does not depend on its
     size once what it shares with its row and column is taken out: 0 is gradient descent, 1
-    multiplicative. Torch files are read without running any code in them.
+    multiplicative. Torch files are read without running any code in them,
+    safetensors a layer at a time, whatever their size.
 
     For example:
 

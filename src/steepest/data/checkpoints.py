@@ -114,8 +114,8 @@ def _stored(path: Path, *, at_once: bool) -> StoredWeights:
                 check_size(path, sum(item.file_size for item in members), "unpacks to")
                 return _torch(path, file)
             return _torch(path, path)
-        streamed = start[8:9] == b"{" and not at_once and path.is_file()
-        if not streamed:
+        streamed = start[8:9] == b"{" and path.is_file()
+        if at_once or not streamed:
             check_size(path, length(file))
         if start.startswith(b"\x80"):
             return _torch(path, file)
@@ -157,7 +157,8 @@ def _safetensors(path: Path) -> StoredWeights:
             shapes[name] = tuple(told.get_shape())
             if not kind.startswith(_REAL):
                 raise DataError(
-                    f"{path}: {name!r} holds values of type {kind}, which are not read: save float32"
+                    f"{path}: {name!r} holds values of type {kind}, which are not read: save"
+                    " float32"
                 )
             integers |= {name} if kind[0] in "IUB" else set()
 
@@ -211,8 +212,8 @@ def _state_dict(path: Path, saved: Any) -> StoredWeights:
         if tensor.is_quantized or tensor.layout != torch.strided:
             kind = "quantised" if tensor.is_quantized else "sparse"
             raise DataError(
-                f"{path}: {name!r} is {kind}: save the plain weights (dequantised or dense), as they"
-                " were trained"
+                f"{path}: {name!r} is {kind}: save the plain weights (dequantised or dense), as"
+                " they were trained"
             )
     # A few numbers can be declared to stand for a tensor of any size.
     numbers = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())

@@ -11,7 +11,7 @@ __all__ = ["align_names"]
 
 # What data parallelism, compilation, Lightning and averaging put before every name.
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "ema_model.")
-_ADAPTERS = ("lora_a", "lora_b", "lora_down", "lora_up", "lora_embedding")
+_ADAPTERS = ("lora_a", "lora_b", "lora_down", "lora_up", "lora_embedding", "lokr_w", "hada_w")
 
 
 def align_names(
@@ -57,9 +57,9 @@ def _plain(arrays: Mapping[str, np.ndarray], which: str, said: list[str]) -> Sto
     if adapters:
         raise DataError(
             f"the checkpoint {which} holds low-rank adapters ({adapters[0]!r} and"
-            f" {len(adapters) - 1} more): the two factors are trained, not the weights, so no"
-            " geometry of the weights is to be seen in them; merge them into the network and give"
-            " the merged checkpoint"
+            f" {len(adapters) - 1} more): two factors are trained, not the weights, so no geometry"
+            " of the weights is to be seen in them, merged into the network or not; give"
+            " checkpoints whose weights were trained themselves"
         )
     names: dict[str, str] = {}
     masks: dict[str, str] = {}

@@ -99,7 +99,7 @@ def _initialled(name: str) -> str:
 class FigureTitle:
     """A figure's key, such as "surace2020.fig2", and the first line of its docstring.
 
-    >>> available()[0].figures[0].key
+    >>> available()[1].figures[0].key
     'galtier2013.fig2'
     """
 
@@ -111,7 +111,7 @@ class FigureTitle:
 class Paper:
     """A paper (or our own results, which have no citation) with the figures that exist here.
 
-    >>> paper = available()[0]
+    >>> paper = available()[1]
     >>> paper.key, paper.citation.year
     ('galtier2013', 2013)
     """
@@ -127,7 +127,7 @@ def available() -> tuple[Paper, ...]:
     """Every paper with at least one figure here, our own results last; figures in its order.
 
     >>> [paper.key for paper in available()]
-    ['galtier2013', 'kreutzer2022', 'pogodin2024', 'surace2020', 'ours']
+    ['cornford2024', 'galtier2013', 'kreutzer2022', 'pogodin2024', 'surace2020', 'ours']
     """
     keys = [
         info.name
@@ -189,7 +189,7 @@ def _unknown(name: str, papers: tuple[Paper, ...]) -> UsageError:
 
 
 def _place(name: str) -> tuple[int, int, str]:
-    """Where a figure stands in its paper: figures, tables, then what has a name, then appendices."""
+    """Where a figure stands in its paper: figures, tables, what has a name, then appendices."""
     kind, number = re.fullmatch(r"(.*?)(\d*)", name).groups()  # pyright: ignore[reportOptionalMemberAccess]
     if kind in ("fig", "table") and number:
         return ("fig", "table").index(kind), int(number), ""

@@ -43,6 +43,7 @@ _MARKS = {
     "distinct": "Share of different sizes of change (few under sign rules)",
     "same_ratio": "Share of weights with the commonest ratio after/before",
     "flatness": "Flatness of the change's singular values (1: random or orthogonalised)",
+    "full_rank": "Share of the change's squared singular values past the largest quarter of them",
     "shared": "Share of the variance of log|change| that rows and columns explain",
     "spread": "Standard deviation of log|change|",
     "unit_spread": "Standard deviation of row and column effects on log|change of log weight|",
@@ -209,4 +210,8 @@ def _crossed(verdict: LayersVerdict) -> str:
     crossed = sum(layer.moved_signs for layer in verdict.fitted)
     if not crossed:
         return ""
-    return f"{crossed} weights changed sign, which no geometry of index 1 or above allows."
+    judged = sum(layer.weights for layer in verdict.fitted)
+    return (
+        f"{crossed} weights changed sign (of {judged} judged), which no geometry of index 1 or"
+        " above allows."
+    )

@@ -120,3 +120,12 @@ def test_the_marks_of_many_weights_are_those_of_evenly_spaced_ones(monkeypatch):
     chosen = np.ix_(rows, columns)
     assert whole.weights == BEFORE.size
     assert part == marks_of(BEFORE[chosen], AFTER["Adam"][chosen])
+
+
+def test_a_merged_low_rank_adapter_is_refused_with_the_reason():
+    factors = RANDOM.standard_normal((ROWS, 4)) @ RANDOM.standard_normal((4, COLUMNS))
+    merged = (BEFORE.astype(np.float32) + 0.01 * factors.astype(np.float32)).astype(np.float32)
+    verdict = trainer(BEFORE.astype(np.float32).astype(float), merged.astype(float))
+    assert verdict.outcome == "refused"
+    assert "low-rank adapter merged into it" in verdict.sentence
+    assert "two factors" in verdict.reason

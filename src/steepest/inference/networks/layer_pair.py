@@ -101,7 +101,7 @@ class LayerPair:
 
     @cached_property
     def panel(self) -> tuple[Float[np.ndarray, "r c"], Float[np.ndarray, "r c"]]:
-        """Before and after as rows by columns; of a million weights and more, evenly spaced ones."""
+        """Before and after as rows by columns; of more than a million, evenly spaced ones."""
         rows, columns = self.shape[0], prod(self.shape[1:])
         in_rows, in_columns = evenly_spaced(rows, columns)
         parts: tuple[list[np.ndarray], list[np.ndarray]] = [], []
@@ -119,9 +119,8 @@ class LayerPair:
     ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """Weights that changed without crossing 0, at most so many, drawn without replacement."""
         count = self._counts[3]
-        chosen = np.arange(count)
-        if count > most:
-            chosen = np.random.default_rng(seed).choice(count, most, replace=False)
+        random = np.random.default_rng(seed)
+        chosen = random.choice(count, most, replace=False) if count > most else np.arange(count)
         order = np.argsort(chosen)
         wanted = chosen[order]
         drawn = np.empty((2, chosen.size))

@@ -44,8 +44,8 @@ class Marks:
     decay). `full_rank`, the share of D's squared singular values that is not in the largest
     quarter of them (NaN for few rows or columns; 0 where two factors of a low-rank adapter were
     trained). Of D without the shrinking and without those: `flatness` of its singular values, 1
-    for a random matrix; `shared`, the share of the variance of log|D| that rows and columns explain,
-    and `spread`, its sd. `unit_spread`, the sd of row and column effects on log|d log w|.
+    for a random matrix; `shared`, the share of the variance of log|D| that rows and columns
+    explain, and `spread`, its sd. `unit_spread`, the sd of row and column effects on log|d log w|.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)

@@ -22,6 +22,8 @@ LARGE = 900
 _RELATED, _FLIPPED = 0.3, 0.4
 _EXCHANGED = 0.5
 _NEW_ZEROS = 0.01
+# What rounding in float32 leaves of a product of two factors; what was trained keeps 1e-4 or more.
+_LOW_RANK = 1e-7
 _SHRUNK, _CLEAR = -0.05, -8.0  # b and its t-value: what is learned makes weights grow, not shrink
 _SWAPPED, _STILL = -0.1, 0.12
 _FROZEN_SIGNS, _MULTIPLICATIVE = 0.002, (0.75, 1.25)
@@ -159,6 +161,12 @@ def _not_one_history(m: dict[str, float]) -> tuple[str, str] | None:
     if m["zeros"] > _NEW_ZEROS:
         said = f"{m['zeros']:.1%} of the weights became exactly 0, which no training does"
         return "dense and pruned", said
+    if m["full_rank"] < _LOW_RANK:
+        said = (
+            "the change has less than a quarter of the rank that it could have, so two factors"
+            " were trained and not the weights, whose geometry does not show in their product"
+        )
+        return "one network without and with a low-rank adapter merged into it", said
     if m["correlation"] < _RELATED or m["flips"] > _FLIPPED:
         said = f"weights correlate by {m['correlation']:.2f} and {m['flips']:.0%} differ in sign"
         return "unrelated, or trained so long that nothing is left of the start", said

@@ -83,9 +83,9 @@ def _muon(model: Any, rate: float) -> Any:
 
 
 def _mirror(
-    potential: AbstractPotential, *, adaptive: bool = False, **options: float
+    potential: AbstractPotential, *, adaptive: bool = False, **options: Any
 ) -> Callable[[Any, float], Any]:
-    """Mirror descent on the weights, the signs kept where the potential does; 2-norm on the rest."""
+    """Mirror descent on the weights, signs kept where the potential does; 2-norm on the rest."""
 
     def make(model: Any, rate: float) -> Any:
         require_torch("training networks")
