@@ -59,9 +59,12 @@ def test_a_paper_loads_all_its_figures():
     assert [figure.key for figure in load("ours")] == [
         "ours.atlas",
         "ours.calibration",
+        "ours.dale",
         "ours.demo",
         "ours.loewenstein2011",
+        "ours.loop",
         "ours.melander2021",
+        "ours.metric_of_rules",
         "ours.own_table",
         "ours.real_synapses",
     ]
