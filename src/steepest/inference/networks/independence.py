@@ -71,7 +71,8 @@ class Panel:
             change = np.abs(np.expm1(power * step) / power) if power else np.abs(step)
         else:
             kept = self.used
-            change = np.where(same, np.abs(np.expm1(power * step)), 1 + np.exp(power * step))
+            change = np.abs(np.expm1(power * step))
+            change[~same] = 1 + np.exp(power * step[~same])
             change = change / power
         kept = kept & (change > 0)
         with np.errstate(divide="ignore"):
