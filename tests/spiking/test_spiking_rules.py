@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from steepest.descent import mirror_step
-from steepest.geometry import Attenuation, Elementwise, Entropy, Euclidean, Identity, Power, Pullback
+from steepest.geometry import (
+    Attenuation,
+    Elementwise,
+    Entropy,
+    Euclidean,
+    Identity,
+    Power,
+    Pullback,
+)
 from steepest.spiking import (
     ApproximateNaturalRule,
     EuclideanRule,

@@ -18,6 +18,7 @@ from steepest.papers.galtier2013 import (
     kuramoto,
     linear_network,
     lorenz,
+    natural_online,
     noisy_linear_network,
     noisy_network,
     pure_spikes,
@@ -33,7 +34,7 @@ SMALL = {
     fig5: replace(fig5.QUICK, grids=(10, 43, 44, 58), fine=100, lifted_units=60),
 }
 RANDOM = [girsanov, kuramoto, lorenz, noisy_linear_network, noisy_network, wilson_cowan]
-SLOW = [fig4, fig5, assumption6, linear_network, pure_spikes, three_terms, *RANDOM]
+SLOW = [fig4, fig5, assumption6, linear_network, natural_online, pure_spikes, three_terms, *RANDOM]
 
 
 def name(module):
