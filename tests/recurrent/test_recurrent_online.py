@@ -329,3 +329,56 @@ def test_the_papers_run_at_the_papers_parameters(circ):
     )
     assert circ.error(same.weights[-1]) == pytest.approx(0.263, abs=0.003)
     assert circ.error(relative_entropy(inputs, circ.network).minimum().weights) < 1e-10
+
+
+@pytest.mark.parametrize("kept", [("stdp", "scaling"), ("hebbian", "scaling"), ("stdp", "hebbian")])
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("block", [1, 40])
+def test_a_term_that_is_left_out_is_missing_from_the_change_and_nothing_else(
+    rule, kept, filtered, block
+):
+    whole = replace(rule, filtered=filtered)
+    part = replace(whole, terms=kept)
+    start = replace(State.silent(3), weights=RANDOM.standard_normal((3, 3)))
+    signals, _ = whole.signals(INPUT[:40], 0.002, start)
+    every = whole.mean_terms(signals, start.weights)
+    expected = sum(getattr(every, name) for name in kept)
+    own, _ = part.signals(INPUT[:40], 0.002, start)
+    np.testing.assert_allclose(part.mean_terms(own, start.weights).total, expected, atol=1e-13)
+    # So slow that W hardly moves: the change is that of the terms at the start.
+    tiny = 1e-9
+    run = learn(part, INPUT[:40], 0.002, rate=tiny, start=start, block=block)
+    change = (run.weights[-1] - start.weights) / (tiny * 0.002 * 40)
+    np.testing.assert_allclose(change, expected, atol=1e-4)
+
+
+def test_without_scaling_the_weights_grow_by_their_drive_alone(circ, rule):
+    growing = replace(rule, terms=("stdp", "hebbian"))
+    course = learn(
+        growing, circ.inputs.states, circ.dt, rate=0.1, passes=300, record=[800.0], block="input"
+    )
+    stdp, hebbian, _ = growing.averages(growing.steady(circ.inputs))
+    spell = course.times[1] - course.times[0]
+    speed = (course.weights[1] - course.weights[0]) / (0.1 * spell)
+    np.testing.assert_allclose(speed, stdp + hebbian, rtol=1e-6)
+    with pytest.raises(UsageError, match="no equilibrium"):
+        growing.equilibrium(circ.inputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"terms": ("stdp", "decay")}, "give some of stdp, hebbian, scaling"),
+        ({"terms": ()}, "give some of"),
+        ({"terms": ("hebbian", "scaling"), "diffusion": np.eye(3)}, "corrects the STDP term"),
+    ],
+)
+def test_terms_that_the_rule_does_not_have_are_refused(rule, options, message):
+    with pytest.raises(UsageError, match=message):
+        replace(rule, **options)
+
+
+def test_forms_of_the_whole_rule_refuse_one_with_a_term_less(rule):
+    part = replace(rule, terms=("stdp", "scaling"))
+    with pytest.raises(UsageError, match="all three terms"):
+        learn_in_network(part, INPUT[:5], 0.002, 0.1)

@@ -9,8 +9,8 @@ from scipy.stats import poisson
 
 import steepest.spiking.dense as dense
 import steepest.spiking.dense_step as dense_step
-from steepest.errors import LearningError, MetricError, UsageError
-from steepest.geometry import Attenuation, Pullback
+from steepest.errors import DomainError, LearningError, MetricError, UsageError
+from steepest.geometry import Attenuation, Entropy, PNorm, Pullback
 from steepest.spiking import (
     AbstractTeacher,
     Afferents,
@@ -20,6 +20,7 @@ from steepest.spiking import (
     GivenGroup,
     GivenTeacher,
     MetricRule,
+    MirrorRule,
     NaturalRule,
     PoissonNeuron,
     Spikes,
@@ -110,6 +111,25 @@ def test_any_metric_is_a_rule_and_the_natural_one_moves_the_soma_alike_in_dendri
     assert "gamma_s" not in seen.measures
     distance = np.linalg.norm(seen.weights[-1] / gain - TASK.teacher.weights, axis=1)
     np.testing.assert_allclose(seen.measures["weight_distance"][-1], distance)
+
+
+@pytest.mark.slow
+def test_mirror_steps_keep_every_sign_and_follow_the_metrics_flow():
+    signs = np.sign(START[0])
+    start = np.tile(START[0], (3, 1))
+    seen = run(MirrorRule(Entropy(signs)), 0.05, start=start)
+    assert (np.sign(seen.weights) == signs).all()
+    moved = run(MirrorRule(PNorm(2)), 5e-5).weights
+    np.testing.assert_allclose(moved, run(EuclideanRule(), 5e-5).weights, rtol=1e-9)
+    euler = run(MetricRule(Entropy(signs)), 1e-7, start=start).weights[-1]
+    mirror = run(MirrorRule(Entropy(signs)), 1e-7, start=start).weights[-1]
+    np.testing.assert_allclose(mirror - start, euler - start, rtol=1e-3, atol=1e-12)
+
+
+def test_weights_outside_the_potential_are_refused_before_the_run():
+    assert (START < 0).any()
+    with pytest.raises(DomainError, match="coordinate"):
+        run(MirrorRule(Entropy()), 0.1)
 
 
 def test_a_run_that_goes_on_is_the_run_that_never_stopped(monkeypatch):

@@ -6,11 +6,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from steepest.geometry import Attenuation, Elementwise, Euclidean, Pullback
+from steepest.descent import mirror_step
+from steepest.geometry import (
+    Attenuation,
+    Elementwise,
+    Entropy,
+    Euclidean,
+    Identity,
+    Power,
+    Pullback,
+)
 from steepest.spiking import (
     ApproximateNaturalRule,
     EuclideanRule,
     MetricRule,
+    MirrorRule,
     NaturalRule,
     NeuronFisher,
     PoissonNeuron,
@@ -43,6 +53,17 @@ def test_the_natural_rule_is_the_metrics_sharp_on_the_euclidean_covector():
     np.testing.assert_array_equal(natural, expected)
     plain = MetricRule(Euclidean()).direction(FISHER, POINT, USPS)
     np.testing.assert_array_equal(plain, USPS)
+
+
+@pytest.mark.parametrize("potential", [Entropy(np.sign(POINT)), Power(-1.0)])
+def test_a_mirror_rule_moves_the_dual_by_the_dose_times_the_covector(potential):
+    point, usps = jnp.asarray(POINT), jnp.asarray(USPS)
+    moved, _ = MirrorRule(potential).step(FISHER, point, usps, Identity(), jnp.asarray(1e-3))
+    change = potential.to_dual(moved) - potential.to_dual(point)
+    np.testing.assert_allclose(change, 1e-3 * USPS, rtol=1e-9, atol=1e-15)
+    np.testing.assert_array_equal(moved, mirror_step(potential, point, -1e-3 * usps, 1.0))
+    along = MirrorRule(potential).direction(FISHER, POINT, USPS)
+    np.testing.assert_array_equal(along, MetricRule(potential).direction(FISHER, POINT, USPS))
 
 
 def test_it_is_so_for_other_input_statistics_too():

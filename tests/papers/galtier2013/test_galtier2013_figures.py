@@ -18,8 +18,11 @@ from steepest.papers.galtier2013 import (
     kuramoto,
     linear_network,
     lorenz,
+    natural_online,
     noisy_linear_network,
     noisy_network,
+    pure_spikes,
+    three_terms,
     wilson_cowan,
 )
 from steepest.papers.galtier2013._letter import scores, write_a
@@ -31,7 +34,7 @@ SMALL = {
     fig5: replace(fig5.QUICK, grids=(10, 43, 44, 58), fine=100, lifted_units=60),
 }
 RANDOM = [girsanov, kuramoto, lorenz, noisy_linear_network, noisy_network, wilson_cowan]
-SLOW = [fig4, fig5, assumption6, linear_network, *RANDOM]
+SLOW = [fig4, fig5, assumption6, linear_network, natural_online, pure_spikes, three_terms, *RANDOM]
 
 
 def name(module):
@@ -71,6 +74,16 @@ def test_random_figures_hold_for_other_seeds(module):
     for seed in (1, 2):
         claims = module.claims(module.run(module.QUICK, seed))
         assert [c.statement for c in claims if c.holds is False] == []
+
+
+@pytest.mark.slow
+def test_the_three_terms_claims_fail_where_scaling_stays():
+    dataset = three_terms.run(three_terms.QUICK, 0)
+    for variable in ("size", "error", "played"):
+        dataset[variable].loc[{"kept": "no scaling"}] = dataset[variable].sel(kept="all three")
+    failed = [claim.statement for claim in three_terms.claims(dataset) if claim.holds is False]
+    assert any("straight line" in statement for statement in failed)
+    assert any("still cycles" in statement for statement in failed)
 
 
 def test_figure_2s_claims_fail_for_another_window():

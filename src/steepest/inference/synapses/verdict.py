@@ -379,14 +379,8 @@ def html(verdict: AnyVerdict, *paragraphs: str) -> str:
     )
     ranked = [(fit.name, f"{fit.index:g}", f"{fit.weight:.3f}") for fit in verdict.geometries]
     checks = [(name, _MARKS[check.passed], check.meaning) for name, check in verdict.checks.items()]
-    tables = [
-        table(columns, rows)
-        for columns, rows in (
-            (("geometry", "index", "share"), ranked),
-            (("check", "result", "meaning"), checks),
-        )
-        if rows
-    ]
+    both = ((("geometry", "index", "share"), ranked), (("check", "result", "meaning"), checks))
+    tables = [table(columns, rows) for columns, rows in both if rows]
     return fragment(sentence_of(verdict), [index, f"{verdict.reason}.", *paragraphs], tables)
 
 

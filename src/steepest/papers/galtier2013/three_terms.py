@@ -58,13 +58,14 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     p, inputs = parameters, cycle(parameters.step)
     times = np.unique(np.r_[np.arange(10.0, 200.0, 10.0), np.arange(200.0, p.duration, 100.0)])
     samples = round(p.replayed * inputs.duration / 0.01)
-    sizes, errors, played, ends = [], [], [], []
+    sizes, errors, played, ends, spans = [], [], [], [], []
     for terms in _KEPT.values():
         rule = OnlineRule(NETWORK, p.gamma, p.decay_net, terms=terms)
         course = learn(
             rule, inputs.states, inputs.dt, rate=p.rate, passes=p.duration / inputs.duration,
             record=times,
         )  # fmt: skip
+        spans.append(course.times)
         sizes.append([np.linalg.norm(w) for w in course.weights])
         errors.append([error(w) for w in course.weights])
         if "scaling" in terms:
@@ -87,7 +88,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         },
         coords={
             "kept": list(_KEPT),
-            "time": ("time", course.times, time),
+            "time": ("time", spans[0], time),
             "moment": ("moment", 0.01 * np.arange(samples + 1), time),
             "gamma": ("gamma", _GAMMAS, {"units": "1/time"}),
         },

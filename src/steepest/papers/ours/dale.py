@@ -139,7 +139,7 @@ def _wiring(
 
 def _forced(
     frames: np.ndarray, targets: np.ndarray, start: np.ndarray, sign: np.ndarray
-) -> Float[np.ndarray, "n n"]:
+) -> Float[np.ndarray, "m n"]:
     """The weights of the given signs that solve the frames, nearest in length to the start."""
     # Two least squares in one: the frames, and with a small weight the distance.
     light = 1e-4

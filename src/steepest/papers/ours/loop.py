@@ -72,8 +72,8 @@ class Parameters:
 
 
 QUICK = Parameters(
-    synapses=500, neurons=3, duration=7.0, samples=60, task_synapses=150, task_neurons=5,
-    task_times=(25.0, 100.0, 400.0), learning=2e-7, natural=5e-4,
+    synapses=500, neurons=3, duration=6.0, samples=60, task_synapses=150, task_neurons=5,
+    task_times=(25.0, 100.0, 300.0), learning=2e-7, natural=5e-4,
 )  # fmt: skip
 _INDICES = {"3-norm": -1.0, "euclidean": 0.0, "1.5-norm": 0.5, "multiplicative": 1.0}
 _NAMED = (-1.0, 0.0, 1.0)

@@ -314,7 +314,9 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             60,
             standard_error=_standard_error(last),
             by=3,
-        ).showing("mean at the end, after that at the start,", float(last.mean()), first.mean()),
+        ).showing(
+            "mean at the end, after that at the start,", float(last.mean()), float(first.mean())
+        ),
         Claim.below(
             "so that a metric of condition number below 10 would do (median over networks)",
             float(dataset["condition"].isel(step=-1).median()),
