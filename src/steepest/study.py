@@ -221,13 +221,15 @@ def reproduce(
     """Run a figure, check what it returns, and write KEY.nc, KEY.png and KEY.csv (its claims).
 
     `formats` are those of the picture's files (png, svg, pdf), `style` "slide" has letters and
-    lines that are read from afar. A figure that moves also writes KEY.gif. Without `out` nothing is written. With it, the files
-    appear together, and only after everything went well. `data` is a file of the user's own (or
-    several), for figures that take one; `unchecked` says that it may be another than the published
-    one. The picture is drawn in matplotlib's own settings, not the user's.
+    lines that are read from afar. A figure that moves also writes KEY.gif. Without `out` nothing
+    is written. With it, the files appear together, and only after everything went well. `data` is a
+    file of the user's own (or several), for figures that take one; `unchecked` says that it may be
+    another than the published one. The picture is drawn in matplotlib's own settings, not the
+    user's.
 
     Raises `UsageError` when `out` cannot be written or a format or style is unknown, before
-    anything is computed, and when the figure returns data without units, version, seed or parameters.
+    anything is computed, and when the figure returns data without units, version, seed or
+    parameters.
 
     >>> from steepest.papers import load
     >>> (figure,) = load("galtier2013.fig2")
