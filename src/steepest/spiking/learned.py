@@ -92,9 +92,9 @@ class LearnedNetwork:
 
     >>> from steepest.spiking import Descent, RatePatterns, learn
     >>> task = RatePatterns([[5.0, 40.0, 5.0, 40.0]], [[20.0, 2.0]])
-    >>> result = learn(LayeredNetwork((4, 2)), task, Descent(1e-5), duration=0.1, record=1)
+    >>> result = learn(LayeredNetwork((4, 2)), task, Descent(1e-5), duration=0.1, trials=2)
     >>> dict(result.to_dataset().sizes)
-    {'time': 2, 'trial': 1}
+    {'time': 11, 'trial': 2}
     """
 
     network: LayeredNetwork

@@ -1,9 +1,9 @@
 """How natural gradients fail in spiking networks: silently without a cap, and far from threshold
 
 A: at a rate that is too high, the own Fisher without a cap on its updates leaves the range in which
-a voltage says something: voltages spread ever further, while the loss stays bounded and nothing looks
-broken. With the cap, max_step, the same rate learns. B: where all neurons start far below threshold
-their firing says little about their voltage, and no rule gets far.
+a voltage says something: voltages spread ever further, while the loss stays bounded and nothing
+looks broken. With the cap, max_step, the same rate holds them together. B: where all neurons start
+far below threshold their firing says little about their voltage, and no rule gets far.
 """
 
 from dataclasses import dataclass
