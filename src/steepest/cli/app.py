@@ -141,6 +141,8 @@ def _keep_stdout_to_itself() -> None:
 
 def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
     """Run the command; `as_json` is stdout where errors are JSON, too."""
+    if any("\0" in token for token in tokens):
+        return _fail("an argument holds a zero byte, which no name can: leave it out", as_json)
     try:
         app = application(tokens[0] if tokens else "")
         with as_interrupt():
