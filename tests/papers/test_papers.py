@@ -60,10 +60,12 @@ def test_a_paper_loads_all_its_figures():
         "ours.atlas",
         "ours.calibration",
         "ours.demo",
+        "ours.failing_networks",
         "ours.loewenstein2011",
         "ours.melander2021",
         "ours.own_table",
         "ours.real_synapses",
+        "ours.spiking_digits",
     ]
 
 

@@ -12,7 +12,17 @@ from steepest.geometry import AbstractPotential, Entropy, HyperbolicEntropy, PNo
 from steepest.optimizers import require_torch
 from steepest.papers.pogodin2024._networks import accuracy, build, digits, pretrain
 
-__all__ = ["CONDITIONS", "GEOMETRY_OF", "TRAINERS", "Course", "Recipe", "condition_of", "courses", "spoiled", "weights_in"]
+__all__ = [
+    "CONDITIONS",
+    "GEOMETRY_OF",
+    "TRAINERS",
+    "Course",
+    "Recipe",
+    "condition_of",
+    "courses",
+    "spoiled",
+    "weights_in",
+]
 
 _BATCH = 32
 _OTHERS = 0.3  # rate of biases and scales, in that of additive weights
