@@ -3,7 +3,7 @@
 A: at a rate that is too high, the own Fisher without a cap on its updates leaves the range in which
 a voltage says something: voltages spread ever further, while the loss stays bounded and nothing
 looks broken. With the cap, max_step, the same rate holds them together. B: where all neurons start
-far below threshold their firing says little about their voltage, and no rule gets far.
+far below threshold their firing says little about their voltage, and every rule is behind.
 """
 
 from dataclasses import dataclass
@@ -30,12 +30,19 @@ class Parameters:
     rate: float = parameter(3.0, "rate of the own Fisher in both layers, far too high", "1/s")
     cap: float = parameter(0.3, "cap on an update", "mV")
     low: float = parameter(-10.0, "mean voltage of the poor start", "mV")
-    slow: float = parameter(1.0, "rate of the own Fisher's hidden layer from there", "1/s")
-    euclid: float = parameter(3e-4, "rate of Euclid's hidden layer from there")
+    slow: float = parameter(1.0, "rate of the own Fisher's hidden layer, not too high", "1/s")
+    euclid: float = parameter(3e-4, "rate of Euclid's hidden layer")
 
 
 QUICK = Parameters(seeds=2, duration=3.0, sizes=(20, 8, 2))
-RUNS = ("uncapped", "capped", "own Fisher from far below", "Euclid from far below")
+RUNS = (
+    "uncapped",
+    "capped",
+    "own Fisher",
+    "own Fisher from far below",
+    "Euclid",
+    "Euclid from far below",
+)
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -52,11 +59,15 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         )
         for voltage, outgoing in ((10.0, 0.2), (p.low, 0.2))
     )
+    own = OwnFisher((p.slow, 0.15 * p.slow), max_step=p.cap, damping=0.05)
+    euclid = Descent((p.euclid, p.euclid / 10), max_step=np.inf)
     rules = (
         (OwnFisher(p.rate, max_step=np.inf, damping=0.05), near),
         (OwnFisher(p.rate, max_step=p.cap, damping=0.05), near),
-        (OwnFisher((p.slow, 0.15 * p.slow), max_step=p.cap, damping=0.05), far),
-        (Descent((p.euclid, p.euclid / 10), max_step=np.inf), far),
+        (own, near),
+        (own, far),
+        (euclid, near),
+        (euclid, far),
     )
     records = 5
     shape = (len(RUNS), records + 1, p.seeds)
@@ -120,11 +131,13 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
-    """The cap holds voltages together, and poor starts stall."""
+    """The cap holds voltages together, and poor starts cost."""
     wild, held = (_last(dataset, "spread", name) for name in ("uncapped", "capped"))
     start = dataset["loss"].sel(run="uncapped").values[0]
-    far = {name: _last(dataset, "loss", name) for name in RUNS[2:]}
-    good = _last(dataset, "loss", "capped")
+    ratios = {
+        name: _last(dataset, "loss", f"{name} from far below") / _last(dataset, "loss", name)
+        for name in ("own Fisher", "Euclid")
+    }
     return [
         Claim.above(
             "A: without a cap voltages spread further than with one, or the run ends (ratio of"
@@ -139,10 +152,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ),
         *(
             Claim.above(
-                f"B: {name} threshold, learning stalls: loss over that of the capped run",
-                float(values.mean() / good.mean()),
+                f"B: from far below threshold {name} is behind: loss over that of the same rule"
+                " from near threshold",
+                float(values.mean()),
                 1,
             )
-            for name, values in far.items()
+            for name, values in ratios.items()
         ),
     ]
