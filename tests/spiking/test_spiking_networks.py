@@ -38,6 +38,7 @@ def taught(rule=OWN, start=START, task=PATTERNS, network=NETWORK, **options):
     return learn(network, task, rule, start, **options)
 
 
+# To compile a network's run takes seconds: what needs one is slow.
 @pytest.fixture(scope="module")
 def whole():
     return taught()
@@ -89,6 +90,7 @@ def test_shares_are_those_of_the_outputs_information_that_each_neuron_carries():
     assert np.sum(shares) < 2  # as many as there are outputs
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_the_run_that_never_stopped(whole, tmp_path):
     half = taught(duration=0.04)
     half.state.save(tmp_path / "half.npz")
@@ -98,6 +100,7 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(whole, tmp_path):
     assert rest.times.tolist() == [0.04, 0.08]
 
 
+@pytest.mark.slow
 def test_options_are_recorded_and_the_result_speaks_in_a_few_lines(whole):
     assert whole.options["damping"] == 0.05
     assert whole.to_dataset().attrs["max_step"] == 0.3
@@ -107,6 +110,7 @@ def test_options_are_recorded_and_the_result_speaks_in_a_few_lines(whole):
     assert "accuracy" in lines[-1]
 
 
+@pytest.mark.slow
 def test_no_update_goes_past_the_cap(whole):
     slow = taught(OwnFisher((1.0, 0.1), damping=0.05, max_step=1e-6))
     change = slow.weights[0] - START[0]
@@ -115,6 +119,7 @@ def test_no_update_goes_past_the_cap(whole):
     assert np.abs(whole.weights[0] - START[0]).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_a_step_past_the_cap_without_the_option_is_told_with_place_and_cure():
     with pytest.raises(LearningError, match=r"trial \d, .* layer \d, neuron \d.*max_step=0.3"):
         taught(OwnFisher((1e4, 1e4), damping=0.05))
@@ -155,6 +160,7 @@ def test_silent_inputs_without_damping_are_named_with_the_cure():
         taught(OutputFisher(0.1), task=silent)
 
 
+@pytest.mark.slow
 def test_a_state_of_another_network_or_a_spoiled_file_is_refused(whole, tmp_path):
     with pytest.raises(UsageError, match="belongs to another network"):
         NetworkState(8, dict(list(whole.state.arrays.items())[:-3])).restore(START)
