@@ -175,6 +175,12 @@ def test_high_norms_are_a_stated_limit(p):
         bregman_projection(X, Y, W0, PNorm(p))
 
 
+def test_a_caller_who_looks_for_nan_stops_no_projection():
+    with jax.debug_nans(True), jax.debug_infs(True):
+        solved = bregman_projection([[1.0, 1.0, 1.0]], [2.5], [0.5, 1.5, 0.0], Entropy())
+    np.testing.assert_allclose(solved.weights, [0.625, 1.875, 0.0], rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("inputs", "targets", "start", "message"),
     [

@@ -65,6 +65,9 @@ def application(named: str = "") -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
+    app.register_install_completion_command(
+        help="Have your shell complete commands and options (bash, zsh, fish), from its next start."
+    )
     for name, summary in COMMANDS.items():
         module = f"steepest.cli.{name.replace('-', '_')}"
         app.command(f"{module}:command", name=name, help=None if name == named else summary)

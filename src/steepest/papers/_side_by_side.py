@@ -15,7 +15,7 @@ from typing import Any
 
 from steepest import papers, study
 from steepest.errors import UsageError
-from steepest.interrupts import deferred_in_children, end_at_once, leave, undone
+from steepest.interrupts import deferred_in_children, end_at_once, leave, shielded, undone
 from steepest.progress import progress_bar
 from steepest.study import Figure, Result, Scale
 
@@ -49,7 +49,8 @@ def reproduce_all(
         figure.parameters(scale, data, unchecked=unchecked)
     with _processes(jobs) as pool:
         asked = (scale, seed, out, data, unchecked)
-        with deferred_in_children():
+        # A process that begins without hearing what it is for would say so in a traceback.
+        with deferred_in_children(), shielded():
             futures = [pool.submit(_reproduce, figure.key, *asked) for figure in figures]
         for place, (figure, future) in enumerate(zip(figures, futures, strict=True)):
             try:

@@ -29,6 +29,7 @@ _TOGETHER = 2_000_000  # numbers per table of draws taken at once
 
 
 @readable
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is refused at the end
 def infer_connectivity(
     series: Series | Numbers,
     dt: float | None = None,
