@@ -54,6 +54,7 @@ QUICK = Parameters(
     window=0.1,
 )
 RULES = ("Euclid", "Adam", "own Fisher")
+MARGIN = 1.05  # over the loss at which Adam ends: its curves scatter by some 2 %
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
@@ -148,7 +149,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     tested = dataset.sizes["trial"] >= 6
     adam, own, euclid = (best(dataset, rule) for rule in ("Adam", "own Fisher", "Euclid"))
     last = -max(1, len(adam) // 4)
-    level = adam[last:].mean(axis=0)
+    level = MARGIN * adam[last:].mean(axis=0)
     slow, fast = (_seconds(dataset, level, rule) for rule in ("Adam", "own Fisher"))
     ratio, error = mean_and_error(slow / fast)
     gain, gain_error = mean_and_error(adam[last:].mean(axis=0) - own[last:].mean(axis=0))
@@ -162,7 +163,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             standard_error=float(fallen_error),
         ),
         Claim.above(
-            "Own Fisher is at the loss at which Adam ends in half of Adam's time or less: speed-up"
+            "Own Fisher is within 5 % of the loss at which Adam ends in half of Adam's time: speed-up"
             " in seconds of network time",
             float(ratio),
             2,
