@@ -177,29 +177,3 @@ def test_a_state_of_another_network_or_a_spoiled_file_is_refused(whole, tmp_path
 def test_every_rule_learns_with_either_credit(rule, credit):
     result = taught(rule, duration=4.0, credit=credit, window=0.2)
     assert result.loss[-1].mean() < 0.9 * result.loss[0].mean()
-
-
-@pytest.mark.slow
-def test_credit_is_the_gradient_of_the_expected_log_likelihood():
-    """At small outgoing weights: finite differences of the loss by a hidden neuron's weights."""
-    random = np.random.default_rng(3)
-    start = [random.normal(0.4, 0.05, (2, 3)), random.normal(0.1, 0.02, (2, 2))]
-    task = RatePatterns([[40.0, 20.0, 20.0]], [[30.0, 5.0]], hold=0.02)
-    still = {"duration": 20.0, "trials": 40, "task": task, "window": 0.02, "dt": 1e-3}
-    step = 1e-9
-    moved = taught(Descent(step, max_step=np.inf), start=start, **still)
-    gradient = (moved.weights[0] - start[0]).mean(axis=0) / step / 20.0
-    ahead = np.zeros((2, 3))
-    for j in range(2):
-        for i in range(3):
-            ends = []
-            for sign in (1, -1):
-                w = [start[0].copy(), start[1]]
-                w[0][j, i] += sign * 0.02
-                there = taught(
-                    Descent(0.0), start=w, **(still | {"window": 20.0, "duration": 0.02})
-                )
-                ends.append(there.loss[0].mean())
-            ahead[j, i] = -(ends[0] - ends[1]) / 0.04
-    slope = (gradient * ahead).sum() / (ahead**2).sum()
-    assert abs(slope - 1) < 0.15

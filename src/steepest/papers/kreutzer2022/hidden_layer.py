@@ -163,7 +163,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             standard_error=float(fallen_error),
         ),
         Claim.above(
-            "Own Fisher is within 5 % of the loss at which Adam ends in half of Adam's time: speed-up"
+            "Own Fisher is within 5 % of Adam's last loss in half of Adam's time: speed-up"
             " in seconds of network time",
             float(ratio),
             2,
