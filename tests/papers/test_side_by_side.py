@@ -163,7 +163,7 @@ def test_the_command_computes_as_many_at_a_time_as_it_is_told(call, monkeypatch)
 
     asked = []
 
-    def one_figure(figures, *rest, data, unchecked, jobs):
+    def one_figure(figures, *rest, jobs, **options):
         asked.append(jobs)
         yield study.reproduce(figures[0], *rest)
 
