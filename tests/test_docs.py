@@ -20,7 +20,7 @@ FILE = re.compile(r"^```(?:py|toml)\n# (\w+\.(?:py|toml))\n(.*?)^```", re.MULTIL
 
 
 # Pages that take seconds: flows in several metrics to compile, many verdicts.
-LONG = {"forward.md", "inference.md", "metric.md", "mirror.md", "recurrent.md"}
+LONG = {"forward.md", "inference.md", "metric.md", "mirror.md", "networks.md", "recurrent.md"}
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,12 @@ class LearnedNetwork:
     that varies most, by the running statistics; `options` of the rule and the run as they were
     given, damping and cap among them; `complete` is False where the run was interrupted.
 
-    >>> from steepest.spiking import Descent, RatePatterns, learn
-    >>> task = RatePatterns([[5.0, 40.0, 5.0, 40.0]], [[20.0, 2.0]])
-    >>> result = learn(LayeredNetwork((4, 2)), task, Descent(1e-5), duration=0.1, record=1)
-    >>> dict(result.to_dataset().sizes)
-    {'time': 2, 'trial': 1}
+    >>> state = NetworkState(100, {"weights_0": np.zeros((1, 2, 4))})
+    >>> times, loss = np.array([0.0, 1.0]), np.array([[90.0], [45.0]])
+    >>> LearnedNetwork(LayeredNetwork((4, 2)), times, loss, None, loss, state, {"rule": "Adam"})
+    LearnedNetwork: 1 trials of 4-2 neurons until 1 s
+    Adam: no options
+    loss (nats/s): 90 -> 45, mean over trials
     """
 
     network: LayeredNetwork
@@ -114,7 +115,7 @@ class LearnedNetwork:
     def __repr__(self) -> str:
         options = dict(self.options)
         name = options.pop("rule", "a rule")
-        listed = ", ".join(f"{key}={value}" for key, value in options.items())
+        listed = ", ".join(f"{key}={value}" for key, value in options.items()) or "no options"
         sizes = "-".join(str(size) for size in self.network.sizes)
         end = f"{self.times[-1]:g} s" if len(self.times) else "0 s"
         lines = [

@@ -76,12 +76,13 @@ def learn(
     Raises `UsageError` for what cannot be run, and `LearningError` that names time, trial, layer
     and neuron where an update is not finite or, without `max_step`, past `LARGEST_STEP`.
 
-    >>> network = LayeredNetwork((4, 2))
+    >>> from steepest.spiking import OwnFisher
     >>> task = RatePatterns([[5.0, 40.0, 5.0, 40.0]], [[20.0, 2.0]])
-    >>> from steepest.spiking import Descent
-    >>> result = learn(network, task, Descent(1e-5), duration=0.1, trials=2, record=1)
-    >>> result.loss.shape
-    (2, 2)
+    >>> try:
+    ...     learn(LayeredNetwork((4, 3)), task, OwnFisher(0.1), duration=1.0)
+    ... except UsageError as error:
+    ...     print(str(error).partition(":")[0])
+    the task has 4 inputs and 2 outputs, the network 4 and 3
     """
     _check_kinds(network, task, rule)
     Settings(0.0, duration, dt, seed)  # refuses what is no duration, step or seed

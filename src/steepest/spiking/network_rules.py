@@ -138,7 +138,9 @@ class Adam(AbstractNetworkRule):
         self, neuron: PoissonNeuron, layers: tuple[LayerView, ...], covectors: Any, memory: Any
     ) -> tuple[Any, Any]:
         seen = tuple(p * layer.factors for p, layer in zip(covectors, layers, strict=True))
-        return self._adam().update(seen, memory)
+        # optax raises a float to a whole number, which a strict caller's JAX refuses.
+        with jax.numpy_dtype_promotion("standard"):
+            return self._adam().update(seen, memory)
 
 
 class OwnFisher(AbstractNetworkRule):

@@ -1,0 +1,49 @@
+"""Kreutzer et al. 2022, the last sentences of the Discussion: claims hold, and can fail."""
+
+import numpy as np
+import pytest
+
+from steepest import pictures
+from steepest.papers.kreutzer2022 import (
+    attenuated_statistic,
+    hidden_layer,
+    layered_fisher,
+    silent_changes,
+)
+
+MODULES = [attenuated_statistic, hidden_layer, layered_fisher, silent_changes]
+
+
+def name(module):
+    return module.__name__.split(".")[-1]
+
+
+def failed(module, dataset):
+    return [claim.statement for claim in module.claims(dataset) if claim.holds is False]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", MODULES, ids=name)
+def test_no_claim_fails_at_the_quick_scale_and_the_picture_can_be_drawn(module):
+    for seed in (0, 1):
+        dataset = module.run(module.QUICK, seed)
+        assert failed(module, dataset) == []
+    assert pictures.png(module.plot(dataset)).startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_correlated_scores_and_a_block_that_is_one_factor_fail():
+    dataset = layered_fisher.run(layered_fisher.QUICK, 0)
+    dataset["cross"] = 1.2 * dataset["sampling"]
+    dataset["output_ratio"] = 0 * dataset["output_ratio"] + 0.2
+    assert len(failed(layered_fisher, dataset)) == 2
+
+
+@pytest.mark.slow
+def test_changes_in_proportion_to_size_fail():
+    dataset = silent_changes.run(silent_changes.QUICK, 0)
+    size = dataset["size"].values
+    dataset["change"] = dataset["change"].mean("synapse") * dataset["size"]
+    dataset["line"] = dataset["line"] * np.array([0.0, 1.0])
+    assert size.std() > 0
+    assert len(failed(silent_changes, dataset)) >= 2
