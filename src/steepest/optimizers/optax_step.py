@@ -1,6 +1,7 @@
 """One parameter's step in optax: the change to add to its weights, and what its state becomes."""
 
 from collections.abc import Callable
+from math import factorial
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +25,10 @@ from steepest.optimizers.kept_dual import (
 )
 
 __all__ = ["Memory", "Rule", "expm1", "move", "name_of", "require_real", "working"]
+
+# log 2 as a sum of a short number and the rest, and (exp(r) - 1 - r) / r^2 for |r| < log(2)/2.
+_LOG_2 = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_SERIES = tuple(np.float32(1 / factorial(order)) for order in range(2, 9))
 
 
 class Rule(NamedTuple):
@@ -274,13 +279,18 @@ def _unless_lost(change: Array, lost: Array | bool = False) -> Array:
 
 
 def expm1(x: Array) -> Array:
-    """exp(x) - 1; in float32 by a series near 0 and a difference beyond, within 3e-7 of itself.
+    """exp(x) - 1; in float32 within 3e-7 of itself, or of exp(x) where that is larger.
 
-    XLA's own costs half an SGD step more.
+    XLA's own costs half an SGD step more. With x = n log 2 + r it is 2^n (exp(r) - 1) + 2^n - 1.
     """
     if x.dtype != jnp.float32:
         return jnp.expm1(x)
-    series = jnp.ones_like(x)
-    for order in (7, 6, 5, 4, 3, 2):
-        series = 1 + x * series / order
-    return jnp.where(jnp.abs(x) < 0.375, x * series, jnp.exp(x) - 1)
+    x = jnp.clip(x, -87.0, 89.0)
+    whole = jnp.round(x * np.float32(1 / np.log(2)))
+    rest = x - whole * _LOG_2[0] - whole * _LOG_2[1]
+    series = jnp.full_like(rest, _SERIES[-1])
+    for coefficient in _SERIES[-2::-1]:
+        series = series * rest + coefficient
+    growth = rest + rest * rest * series
+    half = jax.lax.bitcast_convert_type((whole.astype(jnp.int32) + 126) << 23, jnp.float32)
+    return 2 * (half * growth + (half - 0.5))
