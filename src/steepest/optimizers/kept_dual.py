@@ -20,6 +20,8 @@ from steepest.geometry import AbstractPotential, Fermi, Logit, PNorm, Power
 __all__ = [
     "EDGE_OF_FERMI",
     "EDGE_OF_LOGIT",
+    "HARMLESS",
+    "LOOK_AGAIN",
     "SHORT",
     "Kept",
     "decay_step",
@@ -35,6 +37,10 @@ __all__ = [
 # Beyond this share of its bound, rounding a weight costs its dual more than four times as much.
 EDGE_OF_FERMI, EDGE_OF_LOGIT = 0.875, 0.75
 SHORT = 0.5
+# Up to this index a weight near 0 has a dual that is nothing beside a step: its float suffices.
+HARMLESS = 0.6
+# Steps after which all weights are looked at again, whoever has changed them unseen.
+LOOK_AGAIN = 100
 
 
 class Kept(NamedTuple):

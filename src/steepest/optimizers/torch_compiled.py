@@ -13,14 +13,13 @@ from torch.nn.parameter import is_lazy
 from steepest.errors import UsageError
 from steepest.geometry import Fermi, HyperbolicEntropy, Logit, PNorm, Power
 from steepest.optimizers import torch_kernel
+from steepest.optimizers.kept_dual import LOOK_AGAIN
 from steepest.optimizers.torch_flat import FlatBuffer, flat_buffers, is_current
 from steepest.optimizers.torch_kernel import ONE, Numbers, Plan, field_of, has_kernel, room
 from steepest.optimizers.torch_step import working
 
 __all__ = ["CompiledGroup", "may_learn"]
 
-# Steps after which weights are looked at again, whoever has changed them unseen.
-_LOOK_AGAIN = 100
 _FAMILIES = {Fermi: "fermi", Logit: "logit", HyperbolicEntropy: "hyperbolic"}
 
 
@@ -122,7 +121,7 @@ class CompiledGroup:
 
     def _is_calm(self, group: dict[str, Any], weight: Tensor, further: float) -> bool:
         until, changes, looked = self._safe.get(id(weight), (-math.inf, -1, 0))
-        fresh = changes == weight._version and self._steps - looked < _LOOK_AGAIN
+        fresh = changes == weight._version and self._steps - looked < LOOK_AGAIN
         if not fresh or until < self._moved + further:
             until = self._moved + room(group["potential"], weight.detach())
             self._safe[id(weight)] = until, weight._version, self._steps

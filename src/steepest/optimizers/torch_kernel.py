@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from steepest.geometry import AbstractPotential, Fermi, HyperbolicEntropy, Logit, PNorm, Power
-from steepest.optimizers.kept_dual import EDGE_OF_FERMI, EDGE_OF_LOGIT, scale_of
+from steepest.optimizers.kept_dual import EDGE_OF_FERMI, EDGE_OF_LOGIT, HARMLESS, scale_of
 
 __all__ = [
     "ONE",
@@ -26,8 +26,6 @@ __all__ = [
     "step_of",
 ]
 
-# Up to this index a weight near 0 has a dual that is nothing beside a step: its float suffices.
-_HARMLESS = 0.6
 # Longest step for which the kernel takes polynomials.
 ONE = 1.0
 # (exp(y) - 1 - y) / y^2 on [-1/2, 1/2], interpolated at Chebyshev's points: exp(x) - 1 is then
@@ -85,7 +83,7 @@ def has_kernel(potential: AbstractPotential) -> bool:
     if np.size(getattr(potential, "sign", 1.0)) > 1 or np.size(scale_of(potential)) > 1:
         return False
     if isinstance(potential, PNorm | Power):
-        return potential.index <= _HARMLESS or potential.index == 1
+        return potential.index <= HARMLESS or potential.index == 1
     return isinstance(potential, HyperbolicEntropy | Fermi | Logit)
 
 
