@@ -97,9 +97,7 @@ def in_optax(size, count):
 ROWS = {
     "torch": in_torch,
     "compiled": lambda *layout: in_torch(*layout, compiled=True),
-    "compiled, unchecked": lambda *layout: in_torch(
-        *layout, compiled=True, check_gradients=False
-    ),
+    "compiled, unchecked": lambda *layout: in_torch(*layout, compiled=True, check_gradients=False),
     "optax": in_optax,
 }
 

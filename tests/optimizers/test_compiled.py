@@ -112,6 +112,7 @@ def test_weights_and_state_are_those_of_the_usual_way(uncompiled, name, setting)
     assert torch.equal(flat[-1], start()[-1])  # it had no gradient
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", ["momentum", "adaptive"])
 @pytest.mark.parametrize("name", ["3-norm", "entropy", "hyperbolic", "fermi", "logit"])
@@ -121,6 +122,7 @@ def test_what_torch_compiles_gives_the_same(name, setting):
     assert_same_states(quick, eager)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
 @pytest.mark.slow
 def test_one_kernel_serves_all_sizes_and_rates_in_double_and_half_precision_too():
     for dtype, rtol in [(torch.float64, 1e-12), (torch.bfloat16, 1e-2)]:

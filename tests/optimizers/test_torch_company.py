@@ -80,6 +80,7 @@ def test_two_processes_learn_what_one_does(tmp_path, way, compiled):
         np.testing.assert_allclose(np.load(tmp_path / f"{rank}.npy"), expected, 2e-5, 2e-6)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
 @pytest.mark.slow
 def test_a_compiled_model_learns_what_the_model_does():
     plain, model = network(), network()
@@ -88,6 +89,7 @@ def test_a_compiled_model_learns_what_the_model_does():
     np.testing.assert_allclose(vector(model), vector(plain), 2e-5, 2e-6)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
 @pytest.mark.slow
 def test_the_usual_step_can_be_called_from_compiled_code():
     plain, model = network(), network()

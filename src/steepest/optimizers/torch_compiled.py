@@ -149,7 +149,9 @@ class CompiledGroup:
         kernel = torch_kernel.compiled(plan)
         try:
             kernel(*tensors[:2], *states, numbers)
-        except torch._inductor.exc.InductorError as error:
+        except RuntimeError as error:
+            if not type(error).__module__.startswith(("torch._inductor", "torch._dynamo")):
+                raise
             raise UsageError(
                 "compiled=True needs a compiler that torch.compile can use (on a CPU one of C++,"
                 f" named by the variable CXX): {str(error).splitlines()[0]}; without it, leave"

@@ -13,7 +13,11 @@ _ALIGNED = 32  # elements: every tensor begins where a vector register may
 
 
 class FlatBufferWarning(UserWarning):
-    """Others gave a parameter or a gradient memory of its own: it was copied back."""
+    """Others gave a parameter or a gradient memory of its own: it was copied back.
+
+    >>> issubclass(FlatBufferWarning, UserWarning)
+    True
+    """
 
 
 class FlatBuffer:
