@@ -17,9 +17,10 @@ os.environ.setdefault("EQX_ON_ERROR", "nan")
 os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
 import jax
+import jaxtyping
 import matplotlib
 import pytest
-from jaxtyping import install_import_hook
+import typed
 from threadpoolctl import threadpool_limits
 
 matplotlib.use("Agg")
@@ -31,7 +32,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 # Every annotated function of ours is checked, shapes included, whenever a test calls it.
-install_import_hook("steepest", "typed.checked")
+jaxtyping.jaxtyped = typed.guarded_when_called
+jaxtyping.install_import_hook("steepest", "typed.checked")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NO_SHARED_DATA = "shared data not beside this checkout"

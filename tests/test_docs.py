@@ -19,8 +19,8 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^```(?:py|toml)\n# (\w+\.(?:py|toml))\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-# Pages whose flows, in several metrics, take seconds to compile.
-LONG = {"forward.md", "metric.md", "mirror.md", "recurrent.md"}
+# Pages that take seconds: flows in several metrics to compile, many verdicts.
+LONG = {"forward.md", "inference.md", "metric.md", "mirror.md", "recurrent.md"}
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,13 @@ def test_a_file_that_is_no_file_is_written_to_and_a_link_is_followed(tmp_path):
         assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.parametrize("path", [".", "", "/"])
+def test_a_folder_is_no_file_to_write(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IsADirectoryError):
+        write_whole(Path(path), b"x")
+
+
 def test_a_file_that_is_written_bit_by_bit_is_whole_or_not_there(tmp_path):
     def write_half():
         with writing(tmp_path / "a.txt") as file:

@@ -1,6 +1,7 @@
 """The house keeps its rules: imports point downward, classes are abstract or final, and so on."""
 
 import ast
+import functools
 import importlib
 import json
 import re
@@ -49,6 +50,7 @@ PACKAGES = sorted(
 )
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -76,12 +78,17 @@ def imported(tree: ast.AST) -> Iterator[str]:
         yield from imported(node)
 
 
+@functools.cache
+def imports_of(path: Path) -> set[str]:
+    return {*imported(tree_of(path))}
+
+
 def test_imports_point_downward():
     wrong = []
     for path in MODULES:
         here = room_of(path)
         assert here in LEVEL, f"{here} has no storey: add it to STOREYS"
-        for room in {name.split(".")[1] for name in imported(tree_of(path))} - {here}:
+        for room in {name.split(".")[1] for name in imports_of(path)} - {here}:
             assert room in LEVEL or room == "__version__", f"{path.name} imports {room}: no room"
             if LEVEL.get(room, 99) <= LEVEL[here]:
                 wrong.append(f"{path.relative_to(SOURCE)} imports {room}, which is not below it")
@@ -92,7 +99,7 @@ def test_the_rooms_of_inference_do_not_know_each_other():
     wrong = []
     for path in (SOURCE / "inference").rglob("*/*.py"):
         here = path.parent.name
-        for name in imported(tree_of(path)):
+        for name in imports_of(path):
             parts = name.split(".")
             if parts[1] == "inference" and parts[2] not in {here, *USES.get(here, set())}:
                 wrong.append(f"{path.relative_to(SOURCE)} imports {name}")
@@ -103,7 +110,7 @@ def test_no_two_files_import_each_other_in_a_circle():
     names = {name_of(path): path for path in MODULES}
     arrows: dict[str, set[str]] = {}
     for name, path in names.items():
-        targets = imported(tree_of(path))
+        targets = imports_of(path)
         # `from steepest.a import b` is the module a.b where there is one, else the module a.
         arrows[name] = {t if t in names else t.rpartition(".")[0] for t in targets} - {name}
     circles = []
@@ -217,12 +224,14 @@ def writes_in_place(node: ast.AST) -> bool:
         return False
     called = node.func
     name = called.attr if isinstance(called, ast.Attribute) else ast.unparse(called)
+    if name not in WRITERS | {"open", "fdopen"}:
+        return False
     arguments = [ast.unparse(argument) for argument in node.args]
     if name in {"open", "fdopen"}:
         modes = {argument.strip("'") for argument in arguments}
         modes |= {ast.unparse(keyword.value).strip("'") for keyword in node.keywords}
         return any(set(mode) & set("wax+") and set(mode) <= set("wrabxt+") for mode in modes)
-    if name not in WRITERS or not isinstance(called, ast.Attribute):
+    if not isinstance(called, ast.Attribute):
         return False
     places = [ast.unparse(called.value), *arguments[:1]]
     if any(place.startswith("stage /") for place in places):

@@ -146,6 +146,18 @@ def test_nothing_keeps_ctrl_c_from_being_heard(tmp_path, name):
     assert left_in(tmp_path) == ([] if "end" not in name else ["out", "out/half.txt"])
 
 
+def test_no_module_is_given_up_half_made(tmp_path):
+    """One of jaxlib's extensions that is freed so ends the process by signal 11."""
+    module = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(99): pass\n"
+    (tmp_path / "half_made.py").write_text(module)
+    work = 'try:\n    import half_made\nexcept BaseException:\n    print("it was given up")'
+    script = COMMAND.format(work=textwrap.indent(work, "    "))
+    process = start(tmp_path, sys.executable, "-c", script)
+    assert process.communicate(timeout=GUARD) == ("at work\n", FAREWELL + "\n")
+    assert process.returncode == 130
+    assert left_in(tmp_path / "out") == []
+
+
 AT_THE_VERY_END = """
 import ctypes
 libc = ctypes.CDLL(None)

@@ -9,6 +9,7 @@ import matplotlib.figure
 import numpy as np
 import pytest
 import xarray as xr
+from jaxtyping import TypeCheckError
 
 from steepest._version import __version__
 from steepest.errors import UsageError
@@ -197,6 +198,26 @@ def test_a_figure_that_breaks_off_leaves_the_folder_as_it_was(tmp_path, error):
     with pytest.raises(error):
         reproduce(Figure("toy.fig1", toy(plot=plot)), seed=6, out=tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_picture_is_written_in_the_formats_asked_for_and_in_a_style(tmp_path):
+    starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF-"}
+    paper = reproduce(FIGURE, out=tmp_path, formats=("svg", "pdf"))
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".nc", ".pdf", ".svg"]
+    for kind in ("svg", "pdf"):
+        assert paper.files[kind].read_bytes().startswith(starts[kind])
+    slide = reproduce(FIGURE, out=tmp_path, formats=("png",), style="slide")
+    assert slide.files["png"].read_bytes() == slide.picture != paper.picture
+
+
+@pytest.mark.parametrize("asked", [{"formats": ("gif",)}, {"formats": ()}, {"style": "poster"}])
+def test_an_unknown_format_or_style_is_refused_before_anything_is_computed(asked, tmp_path):
+    runs = []
+    figure = Figure("toy.fig1", toy(run=lambda p, s: runs.append(1) or run(p, s)))
+    with pytest.raises((UsageError, TypeCheckError), match=next(iter(asked))):
+        reproduce(figure, out=tmp_path, **asked)
+    assert runs == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_computed(tmp_path):

@@ -1,36 +1,49 @@
-"""The run-time type checker of the tests: an int passes where a float is annotated (PEP 484)."""
+"""The run-time type checks of the tests, made when a function is first called."""
 
+import collections
 import functools
+import inspect
+import math
 import os
-import sys
 
+import jaxtyping
 from beartype import BeartypeConf, beartype
 
 FIRST_CALLS = "STEEPEST_TESTS_CHECK_FIRST_CALLS"  # set by conftest.py
 
+guard = jaxtyping.jaxtyped
+calls: dict = collections.defaultdict(int)  # by code: a closure is made anew again and again
+
 
 def checked(function):
-    """Check the types of every call, or of the first so many that the environment names.
+    """Check the types of every call; an int passes where a float is annotated (PEP 484)."""
+    return beartype(conf=BeartypeConf(is_pep484_tower=True))(function)
 
-    A quarter of the normal suite was spent on asking a few small functions the same question a
-    hundred thousand times. What a function is first called with tells whether its annotations
-    are true; the slow tests ask every time.
+
+def guarded_when_called(function=None, *, typechecker=checked):
+    """Guard a function at its first call, and for as many calls as the environment names.
+
+    To take the place of `jaxtyping.jaxtyped`, which makes two functions of every one that is
+    imported; most processes call few of them. And a quarter of the normal suite was spent on
+    asking a few small functions the same question a hundred thousand times. What a function is
+    first called with tells whether its annotations are true; the slow tests ask every time.
     """
-    strict = beartype(conf=BeartypeConf(is_pep484_tower=True))(function)
-    if FIRST_CALLS not in os.environ:
-        return strict
-    left = int(os.environ[FIRST_CALLS])
+    if function is None:
+        return functools.partial(guarded_when_called, typechecker=typechecker)
+    if not inspect.isfunction(function):
+        return guard(function, typechecker=typechecker)
+    code = function.__code__
+    limit = float(os.environ.get(FIRST_CALLS, math.inf))
 
-    @functools.wraps(strict)
+    @functools.cache
+    def guarded():
+        return guard(function, typechecker=typechecker)
+
+    @functools.wraps(function)
     def first(*args, **kwargs):
-        nonlocal left
-        left -= 1
-        if left == 0:
-            # jaxtyping hands over its own copy of the signature; the function that it guards is
-            # known to its frame alone. With this mark it is called without binding or looking.
-            guarded = sys._getframe(1).f_locals.get("fn")
-            if guarded is not None:
-                guarded.__no_type_check__ = True
-        return strict(*args, **kwargs)
+        if calls[code] >= limit:
+            return function(*args, **kwargs)
+        calls[code] += 1
+        return guarded()(*args, **kwargs)
 
     return first

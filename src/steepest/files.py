@@ -121,7 +121,9 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
     ['note.txt']
     """
     path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
         with path.open("wb") as file:
             yield file
         return

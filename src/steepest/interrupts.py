@@ -4,7 +4,8 @@ Python hears of a signal between two of its own instructions. A compiled program
 none of them, and a library that catches everything can keep it from being heard. So the console
 script has a thread that listens to the signal itself, and ends the process where it has not ended
 of its own in a moment. It leaves without Python's usual end, which takes the ground from under
-threads of XLA that still run.
+threads of XLA that still run. In the midst of an import it leaves at once: an extension module that
+is given up half made (jaxlib's are) takes the process with it by signal 11.
 """
 
 import atexit
@@ -224,8 +225,19 @@ def _leave(number: int, frame: Any) -> NoReturn:
 
 def _interrupt(number: int, frame: Any) -> None:
     _heard.set()
-    if not _shields:
-        raise KeyboardInterrupt
+    if _shields:
+        return
+    if _is_importing(frame):
+        leave(f"steepest: {FAREWELL}\n".encode())
+    raise KeyboardInterrupt
+
+
+def _is_importing(frame: Any) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _leave_silently(number: int, frame: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from steepest.markup import visible
 
 __all__ = [
+    "FORMATS",
     "GEOMETRY_COLOURS",
     "INK",
     "LINE_COLOURS",
@@ -22,6 +23,8 @@ __all__ = [
     "RULE_COLOURS",
     "bare",
     "drawn",
+    "enlarged",
+    "image",
     "label",
     "legend_below",
     "letter",
@@ -162,6 +165,66 @@ def png(figure: Any) -> bytes:
 def pdf(figure: Any) -> bytes:
     """A matplotlib Figure as the bytes of a PDF file without a date: the same figure, the same."""
     return _saved(figure, "pdf", metadata={"CreationDate": None})
+
+
+FORMATS = ("png", "svg", "pdf")
+"""The kinds of file that `image` makes."""
+
+
+def image(figure: Any, kind: str) -> bytes:
+    """A matplotlib Figure as the bytes of a file of one of `FORMATS`, equal for an equal figure.
+
+    >>> from matplotlib.figure import Figure
+    >>> image(Figure(), "pdf")[:5]
+    b'%PDF-'
+    """
+    if kind == "svg":
+        return _saved(figure, "svg", metadata=_UNDATED)
+    return {"png": png, "pdf": pdf}[kind](figure)
+
+
+def enlarged(figure: Any, factor: float = 1.4) -> Any:
+    """The figure with letters, lines and marks so many times as large, for a slide; changes it.
+
+    The paper grows by the square root of that, so that panels keep room beside their letters.
+
+    >>> from matplotlib.figure import Figure
+    >>> figure = Figure(figsize=(4, 3))
+    >>> text = figure.text(0.5, 0.5, "far away", fontsize=10)
+    >>> enlarged(figure, 2.0) is figure, text.get_fontsize()
+    (True, 20.0)
+    """
+    from matplotlib.collections import Collection
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+
+    figure.draw_without_rendering()  # ticks and their labels are made when they are drawn
+    figure.set_size_inches(*(side * math.sqrt(factor) for side in figure.get_size_inches()))
+    for axes in figure.axes:
+        for name in ("x", "y"):
+            size = (axes.get_xticklabels() if name == "x" else axes.get_yticklabels()) or [Text()]
+            axes.tick_params(name, labelsize=size[0].get_fontsize() * factor)
+    labels = {
+        each
+        for axes in figure.axes
+        for each in (*axes.get_xticklabels(which="both"), *axes.get_yticklabels(which="both"))
+    }
+    for artist in figure.findobj():
+        if isinstance(artist, Text) and artist not in labels:
+            artist.set_fontsize(artist.get_fontsize() * factor)
+        elif isinstance(artist, Line2D):
+            artist.set_linewidth(artist.get_linewidth() * factor)
+            artist.set_markersize(artist.get_markersize() * factor)
+        elif isinstance(artist, Collection):
+            artist.set_linewidth([width * factor for width in artist.get_linewidth()])
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for title in (axes.title, axes._left_title, axes._right_title):
+            width = title.get_window_extent().width
+            if width > axes.bbox.width:  # it would run into the next panel
+                fitting = max(axes.bbox.width / width, 1 / factor)
+                title.set_fontsize(title.get_fontsize() * fitting)
+    return figure
 
 
 def panels(figure: Any) -> list[str]:

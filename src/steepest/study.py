@@ -21,7 +21,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import xarray as xr
 
@@ -30,7 +30,7 @@ from steepest.claim import Claim
 from steepest.errors import UsageError
 from steepest.files import staging, to_csv
 from steepest.interrupts import passed_on
-from steepest.pictures import drawn, png
+from steepest.pictures import FORMATS, drawn, enlarged, image, png
 
 __all__ = [
     "Claim",
@@ -45,6 +45,7 @@ __all__ = [
 
 T = TypeVar("T")
 Scale = Literal["quick", "paper"]
+Style = Literal["paper", "slide"]
 
 
 def parameter(default: T, doc: str, unit: str = "1") -> T:
@@ -214,16 +215,19 @@ def reproduce(
     *,
     data: str | Path | Sequence[str | Path] | None = None,
     unchecked: bool = False,
+    formats: Sequence[str] = ("png",),
+    style: Style = "paper",
 ) -> Result:
     """Run a figure, check what it returns, and write KEY.nc, KEY.png and KEY.csv (its claims).
 
-    A figure that moves also writes KEY.gif. Without `out` nothing is written. With it, the files
+    `formats` are those of the picture's files (png, svg, pdf), `style` "slide" has letters and
+    lines that are read from afar. A figure that moves also writes KEY.gif. Without `out` nothing is written. With it, the files
     appear together, and only after everything went well. `data` is a file of the user's own (or
     several), for figures that take one; `unchecked` says that it may be another than the published
     one. The picture is drawn in matplotlib's own settings, not the user's.
 
-    Raises `UsageError` when `out` cannot be written, before anything is computed, and when the
-    figure returns data without units, version, seed or parameters.
+    Raises `UsageError` when `out` cannot be written or a format or style is unknown, before
+    anything is computed, and when the figure returns data without units, version, seed or parameters.
 
     >>> from steepest.papers import load
     >>> (figure,) = load("galtier2013.fig2")
@@ -231,6 +235,9 @@ def reproduce(
     True
     """
     parameters = figure.parameters(scale, data, unchecked=unchecked)
+    for name, given, known in (("formats", formats, FORMATS), ("style", [style], get_args(Style))):
+        if not given or {*given} - {*known}:
+            raise UsageError(f"{name} {', '.join(given) or 'none'}: give {' or '.join(known)}")
     with nullcontext() if out is None else staging(out) as stage:
         started = time.perf_counter()
         with passed_on():
@@ -240,15 +247,20 @@ def reproduce(
         claims = tuple(figure.module.claims(dataset))
         if not claims:
             raise UsageError(f"{figure.key} returned no claims: a figure claims at least one thing")
-        picture = png(drawn(figure.module.plot)(dataset))
+        shown = drawn(figure.module.plot)(dataset)
+        if style == "slide":
+            shown = drawn(enlarged)(shown)
+        picture = png(shown)
         seconds = time.perf_counter() - started
         moving = getattr(figure.module, "animate", None)
-        kinds = ("nc", "png", "csv", "gif") if moving else ("nc", "png", "csv")
+        kinds = ("nc", *dict.fromkeys(formats), "csv", *(["gif"] if moving else []))
         names = {kind: f"{figure.key}.{kind}" for kind in kinds}
         if stage is not None:
             # HDF5 crashes the process where it meets a full disk: it writes to memory.
             (stage / names["nc"]).write_bytes(dataset.to_netcdf(engine="h5netcdf"))
-            (stage / names["png"]).write_bytes(picture)
+            for kind in {*formats}:
+                made = picture if kind == "png" else image(shown, kind)
+                (stage / names[kind]).write_bytes(made)
             (stage / names["csv"]).write_bytes(_claims_table(claims))
             if moving:
                 (stage / names["gif"]).write_bytes(moving(dataset))

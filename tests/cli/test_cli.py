@@ -139,6 +139,8 @@ def test_without_a_command_there_is_help(call):
         (["reproduce", "surace2020", "--seed", "-1"], "-1"),
         (["reproduce", "surace2020.fig5"], "surace2020.fig"),
         (["reproduce", "surace2021"], "surace2020"),
+        (["sweep", "--status", "a\0b"], "a zero byte"),
+        (["export", "brian2", "--afferents", "9" * 40], "100000"),
     ],
 )
 def test_bad_usage_is_one_message_and_code_2(call, tmp_path, tokens, message):
@@ -286,6 +288,26 @@ def test_papers_lists_every_figure(call):
         for figure in paper.figures:
             assert f"{figure.key} " in out
             assert figure.title in out
+
+
+def test_papers_as_json_lists_the_figures_in_the_papers_order(call):
+    code, out, err = call("papers", "--json")
+    assert (code, err) == (0, "")
+    listed = json.loads(out)
+    (kreutzer,) = [paper for paper in listed["papers"] if paper["key"] == "kreutzer2022"]
+    keys = [figure["key"].partition(".")[2] for figure in kreutzer["figures"]]
+    assert keys[:13] == [*(f"fig{number}" for number in range(1, 13)), "table1"]
+    assert [key.key for key in papers.load(listed["start"])] == [listed["start"]]
+
+
+def test_a_shell_learns_commands_and_options(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    code, _, err = call("--install-completion", "--shell", "bash")
+    assert (code, err) == (0, "")
+    (script,) = (tmp_path / ".local").rglob("steepest")
+    text = script.read_text()
+    assert "infer-layers" in text
+    assert "--detection-limit" in text
 
 
 @pytest.fixture

@@ -113,6 +113,11 @@ def test_on_a_terminal_the_first_command_is_offered(call, tables, monkeypatch, t
         (["long.csv", *LONG, "--where", "mouse=x"], "no row has mouse=x"),
         (["long.csv", *LONG[:-1], "size"], "no column 'size'"),
         (["wide.csv", *WIDE, "--order", "a"], "--order is for long tables"),
+        (
+            ["wide.csv", "--before", "day0", "--after", "day4", "--replicate-before", "day0"],
+            "'day0' and 'day0' are one column, which cannot be two measurements",
+        ),
+        (["wide.csv", "--before", "2", "--after", "day0"], "'2' and 'day0' are one column"),
     ],
 )
 def test_bad_requests_end_with_2_and_write_nothing(call, tables, tokens, says):
@@ -121,6 +126,13 @@ def test_bad_requests_end_with_2_and_write_nothing(call, tables, tokens, says):
     assert (code, out) == (2, "")
     assert says in err
     assert sorted(path.name for path in tables.iterdir()) == before
+
+
+def test_a_group_of_a_pair_is_resampled_and_not_passed_over(call, tables):
+    pair = ["infer", "wide.csv", "--before", "day0", "--after", "day12", "--noise-cv", 0.05]
+    code, out, _ = call(*pair, "--group", "mouse", "--full")
+    assert code == 0
+    assert "8 groups resampled" in out
 
 
 @pytest.mark.usefixtures("sketched")

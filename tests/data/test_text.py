@@ -119,6 +119,17 @@ def test_only_the_columns_in_use_are_converted(read):
         read(text, ["note"])
 
 
+def test_a_very_long_cell_costs_its_length_whatever_is_asked_of_it(read):
+    # Rows as long as one another: each is cut straight out of the text.
+    first, second = "n" * 20_000, "m" * 20_000
+    text = f"note,before\n{first},1\n{second},2\n{first},3\n"
+    columns = read(text, ["before"], labels=["note"])
+    assert columns.arrays[0].tolist() == [1, 2, 3]
+    assert columns.labels[0] == (first, second, first)
+    with pytest.raises(DataError, match=r"row 2 of column 'note' is 'n{60}\.\.\.'"):
+        read(text, ["note"])
+
+
 def test_many_columns_are_read_by_those_in_use(read):
     count = 2100
     text = ",".join(f"c{i}" for i in range(count)) + "\n"

@@ -56,7 +56,7 @@ TO_VARIANCE = Elementwise(
 @pytest.mark.parametrize(
     ("metric", "end"),
     [
-        (Euclidean(), (0.25621346, 0.03877028)),
+        pytest.param(Euclidean(), (0.25621346, 0.03877028), marks=pytest.mark.slow),
         (Constant(SHEAR.T @ SHEAR), (0.72256657, 0.48818652)),
         (Pullback(Euclidean(), Linear(SHEAR)), (0.72256657, 0.48818652)),
     ],
@@ -89,7 +89,11 @@ UNIT = np.linspace(0.0, 1.0, 7)
     [
         (SIGMA, (5.39383231, 1.98644225)),
         (VARIANCE, (5.07276891, 1.40674770)),
-        (Pullback(Constant(np.eye(2)), TO_VARIANCE), (5.07276891, 1.40674770)),
+        pytest.param(
+            Pullback(Constant(np.eye(2)), TO_VARIANCE),
+            (5.07276891, 1.40674770),
+            marks=pytest.mark.slow,
+        ),
         (FISHER, (4.73575888, 1.95615396)),
     ],
     ids=["sigma", "variance_as_matrix", "variance_as_chart", "fisher"],

@@ -175,6 +175,12 @@ def test_high_norms_are_a_stated_limit(p):
         bregman_projection(X, Y, W0, PNorm(p))
 
 
+def test_a_caller_who_looks_for_nan_stops_no_projection():
+    with jax.debug_nans(True), jax.debug_infs(True):
+        solved = bregman_projection([[1.0, 1.0, 1.0]], [2.5], [0.5, 1.5, 0.0], Entropy())
+    np.testing.assert_allclose(solved.weights, [0.625, 1.875, 0.0], rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("inputs", "targets", "start", "message"),
     [
@@ -226,3 +232,82 @@ def test_a_start_outside_the_domain_is_refused():
         bregman_projection(X, Y, W0, Entropy())
     with pytest.raises(DomainError, match="coordinate"):
         bregman_projection(X, Y, W0, Logit(1.0))
+
+
+def ridge(inputs, targets, start, slack):
+    """w0 + X' (X X' + slack)^-1 (y - X w0)."""
+    gram = inputs @ inputs.T + slack * np.eye(len(inputs))
+    return start + inputs.T @ np.linalg.solve(gram, targets - inputs @ start)
+
+
+@pytest.mark.parametrize("rows", [ROWS, 2 * WEIGHTS])
+def test_a_slack_under_the_two_norm_is_ridge_regression(rows):
+    inputs = np.random.default_rng(3).standard_normal((rows, WEIGHTS))
+    targets = inputs @ W0 + 0.3
+    projection = bregman_projection(inputs, targets, W0, PNorm(2), slack=0.7)
+    np.testing.assert_allclose(projection.weights, ridge(inputs, targets, W0, 0.7), atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["1.5-norm", "3-norm", "entropy"])
+def test_a_slack_minimises_divergence_and_misfit_together(name):
+    potential, slack = CONVERGE[name], 0.4
+    projection = bregman_projection(X, Y, W0, potential, slack=slack)
+    missing = Y - X @ projection.weights
+    np.testing.assert_allclose(missing, slack * projection.multipliers, atol=1e-10)
+    change = np.asarray(potential.dual_change(W0, projection.weights))
+    np.testing.assert_allclose(change, projection.multipliers @ X, atol=1e-10)
+
+    def objective(weights):
+        misfit = np.sum((X @ weights - Y) ** 2) / (2 * slack)
+        return float(potential.divergence(weights, W0)) + misfit
+
+    least = objective(projection.weights)
+    for step in 1e-3 * np.random.default_rng(0).standard_normal((10, WEIGHTS)):
+        assert objective(projection.weights + step) > least
+    tight = bregman_projection(X, Y, W0, potential, slack=1e-9)
+    exact = bregman_projection(X, Y, W0, potential)
+    np.testing.assert_allclose(tight.weights, exact.weights, atol=1e-6)
+
+
+def test_slack_is_the_same_by_every_method():
+    methods = ("dense newton", "newton-cg", "quasi-newton")
+    ends = [bregman_projection(X, Y, W0, PNorm(1.5), slack=0.4, method=m).weights for m in methods]
+    np.testing.assert_allclose(ends[1], ends[0], atol=1e-9)
+    np.testing.assert_allclose(ends[2], ends[0], atol=1e-9)
+
+
+@pytest.mark.parametrize("slack", [0.0, 0.4])
+def test_units_that_see_the_same_inputs_are_projected_each_in_its_own_potential(slack):
+    starts = np.stack([W0, -W0, np.abs(W0)])
+    targets = X @ starts.T + 0.3
+    signs = np.sign(starts)
+    together = bregman_projection(X, targets, starts, Entropy(signs), slack=slack)
+    assert together.weights.shape == together.dual_change.shape == starts.shape
+    assert together.multipliers.shape == targets.shape
+    for unit in range(3):
+        alone = bregman_projection(
+            X, targets[:, unit], starts[unit], Entropy(signs[unit]), slack=slack
+        )
+        np.testing.assert_array_equal(together.weights[unit], alone.weights)
+        np.testing.assert_array_equal(together.multipliers[:, unit], alone.multipliers)
+    np.testing.assert_array_equal(np.sign(together.weights), signs)
+
+
+def test_as_many_units_as_weights_share_the_mixing_of_a_coupled_potential():
+    starts = np.stack([W0, 2 * W0])[:, :2]
+    potential = Coupled(PNorm(2), [[1.0, 0.5], [0.0, 1.0]])
+    together = bregman_projection(X[:1, :2], [[0.3, -0.2]], starts, potential)
+    for unit, target in enumerate((0.3, -0.2)):
+        alone = bregman_projection(X[:1, :2], [target], starts[unit], potential)
+        np.testing.assert_array_equal(together.weights[unit], alone.weights)
+
+
+def test_a_slack_that_is_none_and_units_that_do_not_fit_are_refused():
+    with pytest.raises(UsageError, match="slack is -1"):
+        bregman_projection(X, Y, W0, PNorm(2), slack=-1)
+    with pytest.raises(UsageError, match=r"targets \(N, m\) and start \(m, d\)"):
+        bregman_projection(X, np.stack([Y, Y], axis=1), W0, PNorm(2))
+    starts = np.stack([np.abs(W0), np.abs(W0)])
+    targets = np.stack([np.abs(X) @ starts[0] + 0.1, -np.ones(ROWS)], axis=1)
+    with pytest.raises(ProjectionError, match=r"unit 1 \(of 2\): no solution"):
+        bregman_projection(np.abs(X), targets, starts, Entropy(), max_iterations=80)

@@ -37,6 +37,7 @@ from steepest.geometry import (
     PNorm,
     Power,
     Pullback,
+    RankTwo,
     Scaling,
     Spectral,
     SumOfInverseMetrics,
@@ -81,6 +82,8 @@ METRICS = {
         f"euclidean_in_{name}": lambda chart=chart: Pullback(Euclidean(), chart())
         for name, chart in CHARTS.items()
     },
+    "rank_two": lambda: RankTwo([1.0, -0.4], [0.5, 0.3]),
+    "rank_two_wide": lambda: RankTwo([1.0, -0.4], [0.5, 0.3], alpha=3.0),
     "weber_constant": lambda: Pullback(Constant(SPD), Elementwise(jnp.log, jnp.exp)),
     "matrix_in_linear": lambda: Pullback(MatrixMetric(lambda x: jnp.diag(1 + x**2)), Linear(SHEAR)),
 }

@@ -60,7 +60,7 @@ WALLS = {
 
 
 @pytest.mark.parametrize("name", WALLS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [pytest.param(np.float32, marks=pytest.mark.slow), np.float64])
 def test_a_point_whose_numbers_are_known_is_judged_as_a_traced_one(name, dtype):
     numbers = np.array([np.nan, -np.inf, np.inf, 0, -0.0, 0.1, 0.3, 2, -1, 1e-30], dtype)
     numbers = np.concatenate([numbers, np.nextafter(numbers, np.inf)]).astype(dtype)

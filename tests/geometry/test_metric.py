@@ -25,6 +25,7 @@ from steepest.geometry import (
 REPEATED = (
     "metabolic_default",
     "weber_constant",
+    "rank_two_wide",
     "alternative",
     "euclidean_in_composed",
     "matrix_in_linear",

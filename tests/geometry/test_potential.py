@@ -22,6 +22,7 @@ SIGNED = (
     "power_-2",
     "power_-1",
     "power_-0.5",
+    "power_0.5",
     "power_0",
     "power_0.5",
     "power_0",

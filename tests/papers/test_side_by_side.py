@@ -72,16 +72,20 @@ def running(tmp_path):
         "--out",
         "out",
     ]
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": source},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    # A process inherits that a signal is ignored, and nothing else.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": source},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         while len(list(tmp_path.glob("out/.steepest-*"))) < 2:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -159,7 +163,7 @@ def test_the_command_computes_as_many_at_a_time_as_it_is_told(call, monkeypatch)
 
     asked = []
 
-    def one_figure(figures, *rest, data, unchecked, jobs):
+    def one_figure(figures, *rest, jobs, **options):
         asked.append(jobs)
         yield study.reproduce(figures[0], *rest)
 

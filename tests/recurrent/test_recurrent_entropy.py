@@ -83,7 +83,14 @@ def test_ridge_and_cut_do_what_they_say_and_are_reported(circ, cost):
     np.testing.assert_allclose(cut.weights, expected, atol=1e-12)
     assert (cut.rank, cut.cut, ridge.ridge) == (2, 0.5, 0.1)
     assert cut.undetermined.sum() == pytest.approx(1.0)
-    for bad in ({"ridge": -1.0}, {"ridge": 0.1, "cut": 0.1}, {"cut": 1.0}):
+    for bad in (
+        {"ridge": -1.0},
+        {"ridge": np.nan},
+        {"ridge": np.inf},
+        {"cut": np.nan},
+        {"ridge": 0.1, "cut": 0.1},
+        {"cut": 1.0},
+    ):
         with pytest.raises(UsageError, match="give one of them"):
             cost.minimum(**bad)
 

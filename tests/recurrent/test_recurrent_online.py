@@ -101,7 +101,7 @@ def test_a_block_is_the_sum_of_its_samples_changes(rule, filtered, diffusion):
     start = replace(State.silent(3), weights=RANDOM.standard_normal((3, 3)))
     found = learn(rule, INPUT, 0.002, rate=0.5, block=400, start=start).weights[-1]
     signals, _ = rule.signals(INPUT, 0.002, start)
-    change = 400 * rule.terms(signals, start.weights).total
+    change = 400 * rule.mean_terms(signals, start.weights).total
     np.testing.assert_allclose(found, start.weights + 0.5 * 0.002 * change, atol=1e-13)
 
 
@@ -133,7 +133,7 @@ def test_the_three_terms_add_up_to_the_change(rule, block, filtered):
     for term, change, spell in zip(run.terms, changes, np.diff([0, *run.times]), strict=True):
         np.testing.assert_allclose(term.total * 0.5 * spell, change, atol=1e-13)
     signals, _ = rule.signals(INPUT, 0.002, State.silent(3))
-    whole = rule.terms(signals, np.zeros((3, 3)))
+    whole = rule.mean_terms(signals, np.zeros((3, 3)))
     for name in ("stdp", "hebbian"):
         parts = [
             getattr(t, name) * s for t, s in zip(run.terms, np.diff([0, *run.times]), strict=True)
@@ -147,7 +147,7 @@ def test_whole_passes_lead_to_the_averaged_rules_equilibrium(circ, rule):
     goal = rule.equilibrium(circ.inputs)
     np.testing.assert_allclose(run.weights[-1], goal, atol=1e-9)
     np.testing.assert_allclose(run.mean, goal, atol=1e-9)
-    terms = rule.terms(rule.steady(circ.inputs), goal)
+    terms = rule.mean_terms(rule.steady(circ.inputs), goal)
     np.testing.assert_allclose(terms.total, 0, atol=1e-12)
 
 

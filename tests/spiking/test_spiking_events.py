@@ -166,6 +166,7 @@ def agreement(rule, rate, steps=100_000, trials=2, n=10):
     return np.abs(fast.weights[-1] - dense).max() / np.abs(dense).max()
 
 
+@pytest.mark.slow
 def test_agrees_with_dense_to_1e_minus_10_over_1e5_steps():
     assert agreement(NaturalRule(), 6e-4) < 1e-10
 

@@ -146,7 +146,9 @@ def opened(store):
     "text",
     [
         "[grid]\ngrid = [true]\npoints = [3, 2, 5]",  # a shared coordinate goes on
-        "[grid]\nwindow = [[0, 1], [0, 2], [1, 2]]",  # it becomes one per cell
+        pytest.param(  # it becomes one per cell
+            "[grid]\nwindow = [[0, 1], [0, 2], [1, 2]]", marks=pytest.mark.slow
+        ),
         "[zip]\nwindow = [[0, 1], [0, 1], [0, 2]]\npoints = [3, 4, 5]",  # and lengths differ
     ],
 )

@@ -65,6 +65,9 @@ def application(named: str = "") -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
+    app.register_install_completion_command(
+        help="Have your shell complete commands and options (bash, zsh, fish), from its next start."
+    )
     for name, summary in COMMANDS.items():
         module = f"steepest.cli.{name.replace('-', '_')}"
         app.command(f"{module}:command", name=name, help=None if name == named else summary)
@@ -141,6 +144,8 @@ def _keep_stdout_to_itself() -> None:
 
 def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
     """Run the command; `as_json` is stdout where errors are JSON, too."""
+    if any("\0" in token for token in tokens):
+        return _fail("an argument holds a zero byte, which no name can: leave it out", as_json)
     try:
         app = application(tokens[0] if tokens else "")
         with as_interrupt():

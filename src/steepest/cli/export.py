@@ -14,6 +14,8 @@ from steepest.markup import visible
 
 __all__ = ["command"]
 
+_MOST = 100_000  # afferents: the script lists every weight
+
 command = App(name="export", help="Write a learning rule as a script for another simulator.")
 
 
@@ -24,7 +26,7 @@ def brian2(
         Literal["natural", "euclidean", "approximate"], Parameter(help="The learning rule.")
     ] = "natural",
     afferents: Annotated[
-        int, Parameter(help="Number of afferents.", validator=Number(gte=2))
+        int, Parameter(help="Number of afferents.", validator=Number(gte=2, lte=_MOST))
     ] = 100,
     rates: Annotated[
         tuple[float, float],

@@ -41,9 +41,9 @@ def command(
     """
 
     def make() -> "Answer":
-        from steepest.data.checkpoints import read_checkpoint
+        from steepest.data.checkpoints import open_checkpoint
 
-        weights = read_checkpoint(before), read_checkpoint(after)
+        weights = open_checkpoint(before), open_checkpoint(after)
         from steepest.inference import infer_layers
         from steepest.report.layers import layers_answer
 

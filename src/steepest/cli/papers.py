@@ -1,29 +1,39 @@
 """`steepest papers`: what can be reproduced."""
 
-from steepest.cli.output import show
+import dataclasses
+
+from steepest.cli.options import Json
+from steepest.cli.output import show, show_json
 
 __all__ = ["command"]
 
+# Two maps of one hill: seconds to compute, and the idea of all the others.
+_FIRST = "surace2020.fig2"
 
-def command() -> int:
+
+def command(*, json: Json = False) -> int:
     """List the papers and figures that `steepest reproduce` knows.
 
     For example:
 
     ```
     steepest papers
-    steepest papers | grep kreutzer2022
+    steepest papers --json
     ```
     """
     from steepest.papers import available
 
+    if json:
+        show_json({"start": _FIRST, "papers": [dataclasses.asdict(paper) for paper in available()]})
+        return 0
     for paper in available():
         show(f"{paper.key}: {paper.title}")
         if paper.citation is not None:
             show(f"    {paper.citation.short}")
         width = max(len(figure.key) for figure in paper.figures)
         for figure in paper.figures:
-            show(f"    {figure.key:{width}}  {figure.title}")
+            here = "  <- start here" if figure.key == _FIRST else ""
+            show(f"    {figure.key:{width}}  {figure.title}{here}")
         show("")
-    show("Reproduce one with: steepest reproduce NAME")
+    show(f"Reproduce one with: steepest reproduce NAME (say, {_FIRST})")
     return 0

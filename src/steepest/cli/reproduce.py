@@ -31,6 +31,13 @@ def command(
     out: Annotated[
         Path, Parameter(help="Folder for the data (.nc), picture (.png), claims (.csv) and page.")
     ] = Path("out"),
+    format: Annotated[
+        tuple[Literal["png", "svg", "pdf"], ...], many("Kinds of file of the picture (png).")
+    ] = ("png",),
+    style: Annotated[
+        Literal["paper", "slide"],
+        Parameter(help="For a page, or with letters and lines that are read from afar."),
+    ] = "paper",
     data: Annotated[
         tuple[Path, ...],
         many(
@@ -59,6 +66,7 @@ def command(
     ```
     steepest reproduce surace2020.fig2
     steepest reproduce pogodin2024 --scale paper --out figures
+    steepest reproduce surace2020.fig1 --format pdf svg --style slide
     ```
     """
     for path in data:
@@ -71,7 +79,17 @@ def command(
 
     results = []
     figures, jobs = papers.load(name), jobs or cores()
-    each = reproduce_all(figures, scale, seed, out, data=data, unchecked=unchecked, jobs=jobs)
+    each = reproduce_all(
+        figures,
+        scale,
+        seed,
+        out,
+        data=data,
+        unchecked=unchecked,
+        formats=format,
+        style=style,
+        jobs=jobs,
+    )
     with closing(each):
         for result in each:
             results.append(result)
@@ -80,7 +98,14 @@ def command(
     key = name.partition(".")[0]
     (paper,) = [paper for paper in papers.available() if paper.key == key]
     repeated = command_line(
-        "reproduce", name, scale=scale, seed=seed, data=data, unchecked=unchecked
+        "reproduce",
+        name,
+        scale=scale,
+        seed=seed,
+        data=data,
+        unchecked=unchecked,
+        format=() if format == ("png",) else format,
+        style=None if style == "paper" else style,
     )
     title = paper.title if name == key else results[0].figure.title
     citations = [paper.citation] if paper.citation else []

@@ -12,6 +12,7 @@ __all__ = ["NOTHING", "Labels", "join", "stack"]
 NOTHING = {"", "nan", "na", "n/a", "#n/a", "<na>", "null"}
 """Cells that say nothing; not "none", which may be a treatment."""
 
+_LONG = 64  # machine words of a cell, beyond which cells are compared as they are
 _FEW = 64  # different labels
 _SOME = 1000  # rows in which few labels show
 
@@ -133,6 +134,11 @@ def _numbered(
     Cells of bytes are compared as whole machine words: nothing is made of each of them.
     """
     words = -(-max(cells.dtype.itemsize, 1) // 8)
+    if words > _LONG:
+        rows: dict[bytes, int] = {}
+        seen = [rows.setdefault(cell, row) for row, cell in enumerate(cells.tolist())]
+        starts = np.array(list(rows.values()), dtype=np.int64)
+        return np.searchsorted(starts, seen), starts
     whole = np.ascontiguousarray(cells, dtype=f"S{8 * words}")
     keys = whole.view(np.uint64).reshape(-1, words)
     codes = np.zeros(cells.size, dtype=np.int64)

@@ -27,11 +27,13 @@ def matlab_table(path: Path, file: io.BufferedIOBase, part: str | None) -> Array
     """
     from scipy.io import loadmat, whosmat
 
+    stream: Any = file  # the types of scipy know names of files only
+
     with refusing(path, "begins like a MATLAB file but cannot be read"):
         check_size(path, _unpacked_size(path, file), "unpacks to")
         file.seek(0)
         # The header's shape is believed by scipy, which makes room for it.
-        told = [(name, shape) for name, shape, kind in whosmat(file) if kind in _NUMBERS]
+        told = [(name, shape) for name, shape, kind in whosmat(stream) if kind in _NUMBERS]
         for name, shape in told:
             size = 1
             for side in shape:
@@ -39,7 +41,10 @@ def matlab_table(path: Path, file: io.BufferedIOBase, part: str | None) -> Array
             check_size(path, 8 * size, f"declares {name} to be of")
         file.seek(0)
         content = loadmat(
-            file, variable_names=[name for name, _ in told], squeeze_me=False, chars_as_strings=True
+            stream,
+            variable_names=[name for name, _ in told],
+            squeeze_me=False,
+            chars_as_strings=True,
         )
         arrays = dict(_flat({n: v for n, v in content.items() if not n.startswith("__")}))
         return table_of(path, "a MATLAB file", arrays, part)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from steepest.data.stored import StoredWeights
 from steepest.errors import DataError
 
 __all__ = ["align_names"]
@@ -15,13 +16,14 @@ _ADAPTERS = ("lora_a", "lora_b", "lora_down", "lora_up", "lora_embedding")
 
 def align_names(
     before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[str]]:
+) -> tuple[StoredWeights, StoredWeights, list[str]]:
     """The arrays of two checkpoints under the names of their plain network, and what was done.
 
     A weight that `torch.nn.utils.prune` keeps as `weight_orig` and `weight_mask` is their product;
     one that a parametrisation keeps as `parametrizations.weight.original` is `weight`. Prefixes of
     wrappers (`module.`, `_orig_mod.`, `model.`) are left out where one file has them and the other
-    has not. Raises `DataError` for low-rank adapters, whose factors are not the network's weights.
+    has not. Nothing is read before it is asked for. Raises `DataError` for low-rank adapters, whose
+    factors are not the network's weights.
 
     >>> import numpy as np
     >>> pruned = {"module.w_orig": np.ones((2, 2)), "module.w_mask": np.eye(2)}
@@ -39,9 +41,9 @@ def align_names(
             if wrapped[0] != wrapped[1]:
                 cut = len(prefix)
                 if wrapped[0]:
-                    first = {name[cut:]: array for name, array in first.items()}
+                    first = first.renamed({name: name[cut:] for name in first})
                 else:
-                    second = {name[cut:]: array for name, array in second.items()}
+                    second = second.renamed({name: name[cut:] for name in second})
                 which = "before" if wrapped[0] else "after"
                 said.append(f"names of the checkpoint {which} begin with {prefix!r}: left out")
             if set(first) == set(second):
@@ -49,7 +51,8 @@ def align_names(
     return first, second, said
 
 
-def _plain(arrays: Mapping[str, np.ndarray], which: str, said: list[str]) -> dict[str, np.ndarray]:
+def _plain(arrays: Mapping[str, np.ndarray], which: str, said: list[str]) -> StoredWeights:
+    stored = arrays if isinstance(arrays, StoredWeights) else StoredWeights.of(arrays)
     adapters = [n for n in arrays if any(part in n.lower() for part in _ADAPTERS)]
     if adapters:
         raise DataError(
@@ -58,20 +61,27 @@ def _plain(arrays: Mapping[str, np.ndarray], which: str, said: list[str]) -> dic
             " geometry of the weights is to be seen in them; merge them into the network and give"
             " the merged checkpoint"
         )
-    plain: dict[str, np.ndarray] = {}
-    masked, parametrised = 0, 0
-    for name, array in arrays.items():
+    names: dict[str, str] = {}
+    masks: dict[str, str] = {}
+    for name in stored:
         base, _, last = name.rpartition("_")
-        if last == "mask" and f"{base}_orig" in arrays:
-            continue
-        if last == "orig" and f"{base}_mask" in arrays:
-            plain[base] = array * arrays[f"{base}_mask"]
-            masked += 1
+        if last == "orig" and f"{base}_mask" in stored:
+            names[name] = base
+            masks[base] = f"{base}_mask"
         elif ".original" in name and "parametrizations." in name:
-            plain[name.replace("parametrizations.", "").removesuffix(".original")] = array
-            parametrised += 1
-        else:
-            plain[name] = array
+            names[name] = name.replace("parametrizations.", "").removesuffix(".original")
+    masked, parametrised = len(masks), len(names) - len(masks)
+    plain = stored.renamed(names)
+    if masks:
+        values = plain
+
+        def read(name: str, rows: slice) -> np.ndarray:
+            array = values.rows(name, rows)
+            return array * stored.rows(masks[name], rows) if name in masks else array
+
+        kept = values.shapes.keys() - set(masks.values())
+        shapes = {name: shape for name, shape in values.shapes.items() if name in kept}
+        plain = StoredWeights(shapes, read, values.integers & kept)
     if masked:
         said.append(
             f"the checkpoint {which} keeps masks of pruning: applied to {masked} of its arrays"

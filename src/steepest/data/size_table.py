@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from steepest.data.labels import Labels, stack
 from steepest.data.table import Table
-from steepest.data.tables import NamedColumn, take_columns
+from steepest.data.tables import NamedColumn, place_of, take_columns
 from steepest.errors import DataError
 
 __all__ = ["SizeTable", "stacked", "wide_sizes"]
@@ -88,9 +88,17 @@ def wide_sizes(
     - `labels`: of every row, by what they say; `rates`: the column of presynaptic rates.
     - `absent`, `not_measured`: codes for sizes, as in `read_columns`.
 
-    Raises DataError, naming row and column, where a column is not there or cannot be used.
+    Raises DataError, naming row and column, where a column is not there or cannot be used, or is
+    to be two measurements: they would agree as if there were no noise.
     """
     wanted = [column for columns in sessions for column in columns]
+    places = [place_of(table, column) for column in wanted]
+    for at, place in enumerate(places):
+        if place in places[:at]:
+            raise DataError(
+                f"{table.path}: {wanted[places.index(place)]!r} and {wanted[at]!r} are one column,"
+                " which cannot be two measurements: name a column for each"
+            )
     taken = take_columns(
         table,
         [*wanted, *([] if rates is None else [rates])],

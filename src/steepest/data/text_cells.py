@@ -21,6 +21,8 @@ __all__ = ["TextCells"]
 _WIDE = 2000  # columns; pandas takes .1 ms for each, however few its rows
 _WORD = 8  # bytes
 _FIRST_BYTES = np.array([(1 << (8 * count)) - 1 for count in range(_WORD + 1)], dtype="<u8")
+_LONG = 64  # words of a cell, beyond which cells are cut one by one
+_LONGEST = 4096  # bytes that a number may have
 _SPARSE = 8  # how much longer the longest row may be than rows are, for all to be as long
 _NOTHING = [spelled for word in NOTHING for spelled in (word, word.upper(), word.title(), "NaN")]
 
@@ -90,6 +92,10 @@ class TextCells:
             start, stop = start + quoted, stop - quoted
         length = stop - start
         words = -(-max(int(length.max()), 1) // _WORD)
+        if words > _LONG:
+            spans = zip(start.tolist(), stop.tolist(), strict=True)
+            texts = np.array([content[first:last] for first, last in spans])
+            return self._parsed(texts, length > 0) if number else texts
         # Eight bytes from every place in the text on, of which those beyond the cell are cut off.
         padded = content + bytes(_WORD * words)
         every = np.ndarray(len(content) + _WORD * (words - 1), "<u8", padded, strides=(1,))
@@ -117,6 +123,8 @@ class TextCells:
     def _parsed(self, cells: np.ndarray, said: np.ndarray) -> np.ndarray:
         """Bytes as numbers, or as they are where one is none."""
         # 1_000 is a number to Python alone; a decimal comma is looked at apart.
+        if cells.dtype.itemsize > _LONGEST:
+            return cells
         odd = b"_," if self.separator == ";" else b"_"
         present = [bytes([mark]) for mark in odd if mark in self.lines.content]
         if present and any(mark in cells.tobytes() for mark in present):

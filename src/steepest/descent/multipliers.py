@@ -1,4 +1,4 @@
-"""Three ways to solve X g^-1(g(w0) + X' lam) = y for the multipliers lam."""
+"""Three ways to solve X g^-1(g(w0) + X' lam) + slack lam = y for the multipliers lam."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +25,10 @@ _MEMORY = 30
 
 
 class Multipliers(NamedTuple):
-    """Multipliers with their weights, the change of dual X' lam, and max |X w - y| as a share."""
+    """Multipliers with their weights and change of dual X' lam; `residual` as a share.
+
+    It is the largest |X w + slack lam - y|.
+    """
 
     multipliers: Vector
     weights: Weights
@@ -36,7 +39,7 @@ class Multipliers(NamedTuple):
 
 @dataclass
 class Problem:
-    """X w = y, the start, and the potential; counts the products with X."""
+    """X w + slack lam = y, the start, and the potential; counts the products with X."""
 
     inputs: Float[np.ndarray, "n d"]
     targets: Vector
@@ -44,6 +47,7 @@ class Problem:
     potential: AbstractPotential
     tolerance: float
     max_iterations: int
+    slack: float = 0.0
     products: int = 0
     dual: Any = field(init=False)
     missing_at_start: Vector = field(init=False)
@@ -67,14 +71,13 @@ class Problem:
 
     def weights(self, change: np.ndarray) -> np.ndarray:
         """The weights whose dual is the start's plus `change`; NaN where there are none."""
-        weights = np.asarray(_to_primal(self.potential, self.dual, change, self.start))
-        outside = np.asarray(self.potential.domain.outside(weights))
-        return np.where(outside, np.nan, weights) if outside.any() else weights
+        return np.asarray(_to_primal(self.potential, self.dual, change, self.start))
 
-    def missing(self, weights: np.ndarray) -> np.ndarray:
-        """y - X w."""
+    def missing(self, weights: np.ndarray, multipliers: np.ndarray) -> np.ndarray:
+        """y - X w - slack lam."""
         with np.errstate(invalid="ignore", over="ignore"):
-            return self.targets - self.forward(weights)
+            left = self.targets - self.forward(weights)
+            return left - self.slack * multipliers if self.slack else left
 
     def share(self, missing: np.ndarray) -> float:
         """The largest missing part of a target, relative to the problem's scale."""
@@ -86,7 +89,8 @@ def _to_primal(potential: Any, dual: Any, change: Any, start: Any) -> Any:
     # A weight at 0 may have an infinite dual, and stays where nothing pulls at it. One of finite
     # dual need not: a potential that couples weights moves it with the others.
     stays = (change == 0) & ~jnp.isfinite(dual)
-    return jnp.where(stays, start, potential.to_primal(dual + change))
+    weights = jnp.where(stays, start, potential.to_primal(dual + change))
+    return jnp.where(potential.domain.outside(weights), jnp.nan, weights)
 
 
 @eqx.filter_jit
@@ -107,7 +111,9 @@ def dense_newton(problem: Problem) -> Multipliers:
 
     def direction(weights: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raised = np.asarray(_raise_rows(problem.potential, weights, problem.inputs))
-        step = _solve(problem.inputs @ raised.T, missing)
+        gram = problem.inputs @ raised.T
+        gram[np.diag_indices(len(gram))] += problem.slack
+        step = _solve(gram, missing)
         return step, problem.back(step)
 
     return _newton(problem, direction)
@@ -131,11 +137,12 @@ Gram = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def _gram(problem: Problem, weights: np.ndarray) -> Gram:
-    """The products X H^-1 X' v and X' v."""
+    """The products (X H^-1 X' + slack) v and X' v."""
 
     def product(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         along = problem.back(v)
-        return problem.forward(np.asarray(_raise(problem.potential, weights, along))), along
+        raised = problem.forward(np.asarray(_raise(problem.potential, weights, along)))
+        return raised + problem.slack * v, along
 
     return product
 
@@ -159,7 +166,7 @@ def _newton(
         before = np.linalg.norm(missing)
         while True:
             tried = problem.weights(change + length * along)
-            left = problem.missing(tried)
+            left = problem.missing(tried, multipliers + length * step)
             norm = np.linalg.norm(left)
             if np.isfinite(norm) and norm <= (1 - 1e-4 * length) * before:
                 break
@@ -179,7 +186,9 @@ def quasi_newton(problem: Problem) -> Multipliers:
     infinite (p > 2, weights at 0), a secant is not.
     """
     slopes = _secant_slopes(problem)
-    gram = (problem.inputs * slopes) @ problem.inputs.T
+    gram = (problem.inputs * slopes) @ problem.inputs.T + problem.slack * np.eye(
+        len(problem.targets)
+    )
     lower = np.linalg.cholesky(_regular(gram))
 
     def precondition(v: np.ndarray) -> np.ndarray:
@@ -195,7 +204,9 @@ def quasi_newton(problem: Problem) -> Multipliers:
             return Multipliers(multipliers, weights, change, problem.share(missing), iteration)
         step = _two_loops(missing, steps, differences, precondition)
         along = problem.back(step)
-        length, weights_next, missing_next = _wolfe(problem, change, along, step, missing)
+        length, weights_next, missing_next = _wolfe(
+            problem, change, along, multipliers, step, missing
+        )
         if length == 0:
             if not steps:
                 break
@@ -226,6 +237,7 @@ def _wolfe(
     problem: Problem,
     change: np.ndarray,
     along: np.ndarray,
+    multipliers: np.ndarray,
     step: np.ndarray,
     missing: np.ndarray,
 ) -> tuple[float, np.ndarray, np.ndarray]:
@@ -241,7 +253,7 @@ def _wolfe(
     low_slope, high_slope = slope, np.nan
     for _ in range(40):
         weights = problem.weights(change + length * along)
-        left = problem.missing(weights)
+        left = problem.missing(weights, multipliers + length * step)
         here = left @ step
         if np.isfinite(here):
             best = (length, weights, left)

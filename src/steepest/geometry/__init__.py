@@ -55,6 +55,7 @@ from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.norm import AbstractNorm, DualPower, NormPullback, Spectral
 from steepest.geometry.potential import AbstractPotential
 from steepest.geometry.power import Entropy, PNorm, Power
+from steepest.geometry.rank_two import RankTwo
 from steepest.geometry.saturating import Fermi, HyperbolicEntropy, Logit
 from steepest.geometry.sums import SumOfInverseMetrics, SumOfMetrics
 from steepest.geometry.wasserstein import (
@@ -112,6 +113,7 @@ __all__ = [
     "Power",
     "Preimage",
     "Pullback",
+    "RankTwo",
     "Scaling",
     "Spectral",
     "SumOfInverseMetrics",

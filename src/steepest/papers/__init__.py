@@ -8,6 +8,7 @@ A paper is a package `steepest.papers.<key>` with its `CITATION`; each of its mo
 import ast
 import difflib
 import pkgutil
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -99,7 +100,7 @@ class FigureTitle:
     """A figure's key, such as "surace2020.fig2", and the first line of its docstring.
 
     >>> available()[0].figures[0].key
-    'galtier2013.assumption6'
+    'galtier2013.fig2'
     """
 
     key: str
@@ -123,7 +124,7 @@ class Paper:
 
 @cache
 def available() -> tuple[Paper, ...]:
-    """Every paper with at least one figure here, our own results last.
+    """Every paper with at least one figure here, our own results last; figures in its order.
 
     >>> [paper.key for paper in available()]
     ['galtier2013', 'kreutzer2022', 'pogodin2024', 'surace2020', 'ours']
@@ -139,7 +140,7 @@ def available() -> tuple[Paper, ...]:
         module = import_module(package)
         figures = tuple(
             FigureTitle(f"{key}.{info.name}", _title(f"{package}.{info.name}"))
-            for info in pkgutil.iter_modules(module.__path__)
+            for info in sorted(pkgutil.iter_modules(module.__path__), key=lambda i: _place(i.name))
             if not info.name.startswith("_")
         )
         if figures:
@@ -185,6 +186,14 @@ def _unknown(name: str, papers: tuple[Paper, ...]) -> UsageError:
     return UsageError(
         f"no paper or figure is called {name!r}; {names} (`steepest papers` lists all)"
     )
+
+
+def _place(name: str) -> tuple[int, int, str]:
+    """Where a figure stands in its paper: figures, tables, then what has a name, then appendices."""
+    kind, number = re.fullmatch(r"(.*?)(\d*)", name).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    if kind in ("fig", "table") and number:
+        return ("fig", "table").index(kind), int(number), ""
+    return 3 if name.startswith("appendix") else 2, 0, name
 
 
 def _title(module: str) -> str:

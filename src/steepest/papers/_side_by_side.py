@@ -15,7 +15,7 @@ from typing import Any
 
 from steepest import papers, study
 from steepest.errors import UsageError
-from steepest.interrupts import deferred_in_children, end_at_once, leave, undone
+from steepest.interrupts import deferred_in_children, end_at_once, leave, shielded, undone
 from steepest.progress import progress_bar
 from steepest.study import Figure, Result, Scale
 
@@ -32,6 +32,8 @@ def reproduce_all(
     *,
     data: str | Path | Sequence[str | Path] | None = None,
     unchecked: bool = False,
+    formats: Sequence[str] = ("png",),
+    style: study.Style = "paper",
     jobs: int = 1,
 ) -> Generator[Result, None, None]:
     """The results of `steepest.study.reproduce` for figures of the package, one after the other.
@@ -40,17 +42,19 @@ def reproduce_all(
     are the same. When a figure fails, or the caller stops, those under way are ended.
     """
     jobs = min(jobs, len(figures))
+    asked = (scale, seed, out)
+    options = {"data": data, "unchecked": unchecked, "formats": formats, "style": style}
     if jobs <= 1:
         for figure in figures:
-            yield study.reproduce(figure, scale, seed, out, data=data, unchecked=unchecked)
+            yield study.reproduce(figure, *asked, **options)
         return
     for figure in figures:
         # What cannot be asked of one is told before any is run.
         figure.parameters(scale, data, unchecked=unchecked)
     with _processes(jobs) as pool:
-        asked = (scale, seed, out, data, unchecked)
-        with deferred_in_children():
-            futures = [pool.submit(_reproduce, figure.key, *asked) for figure in figures]
+        # A process that begins without hearing what it is for would say so in a traceback.
+        with deferred_in_children(), shielded():
+            futures = [pool.submit(_reproduce, figure.key, asked, options) for figure in figures]
         for place, (figure, future) in enumerate(zip(figures, futures, strict=True)):
             try:
                 with progress_bar(f"Figures ({jobs} at a time)", len(figures)) as advance:
@@ -64,11 +68,10 @@ def reproduce_all(
             yield Result(figure, *values)
 
 
-def _reproduce(key: str, *arguments: Any) -> tuple:
+def _reproduce(key: str, asked: tuple[Any, ...], options: dict[str, Any]) -> tuple:
     """All of a result but the figure, which is a module and cannot travel."""
-    scale, seed, out, data, unchecked = arguments
     (figure,) = papers.load(key)
-    result = study.reproduce(figure, scale, seed, out, data=data, unchecked=unchecked)
+    result = study.reproduce(figure, *asked, **options)
     return (
         result.parameters,
         result.scale,

@@ -18,6 +18,7 @@ from .noise import fit_noisy, learn_noisy, path_entropy, stationary_covariance
 from .nonlinearity import IDENTITY, TANH, Nonlinearity, logistic
 from .online import Learning, OnlineRule, State, learn
 from .reference import ReferenceRun, learn_in_network
+from .spikes import SpikeLearning, learn_from_spikes
 from .wilson_cowan import WilsonCowanEntropy
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "RateNetwork",
     "ReferenceRun",
     "RelativeEntropy",
+    "SpikeLearning",
     "State",
     "WilsonCowan",
     "WilsonCowanEntropy",
@@ -45,6 +47,7 @@ __all__ = [
     "fit_dual",
     "fit_noisy",
     "learn",
+    "learn_from_spikes",
     "learn_in_network",
     "learn_noisy",
     "lifted",

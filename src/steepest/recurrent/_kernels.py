@@ -5,7 +5,7 @@ import numpy as np
 
 from steepest.machine import compiled
 
-__all__ = ["lowpass", "natural_steps", "rank_two_steps"]
+__all__ = ["lowpass", "natural_steps", "rank_two_steps", "spike_steps"]
 
 
 # Sums may be reordered, so that they are taken several numbers at a time.
@@ -25,12 +25,13 @@ def lowpass(signal, state, gain, out):  # pragma: no cover - compiled
 
 @compiled(**_KEPT)
 def rank_two_steps(  # pragma: no cover - compiled
-    weights, left, traces, stdp, hebbian, rates, pre, filtered, slopes, diffusion, step
+    weights, left, traces, stdp, hebbian, rates, pre, filtered, slopes, diffusion, step, scaling
 ):
     """W += step [left traces' + stdp rates' + (hebbian - W pre) pre'], sample after sample.
 
     `pre` is `traces` where filtered, else `rates`, so each sample is a change of rank two, made
-    in one pass over each row of W. With a diffusion, diffusion diag(slopes) is taken off as well.
+    in one pass over each row of W. With a diffusion, diffusion diag(slopes) is taken off as well;
+    not `scaling`, W pre is left out.
     """
     steps, n = rates.shape
     noisy = diffusion.shape[0] > 0
@@ -38,8 +39,9 @@ def rank_two_steps(  # pragma: no cover - compiled
         for i in range(n):
             row = weights[i]
             drive = 0.0
-            for j in range(n):
-                drive += row[j] * pre[k, j]
+            if scaling:
+                for j in range(n):
+                    drive += row[j] * pre[k, j]
             rest = hebbian[k, i] - drive
             a, b = left[k, i], stdp[k, i]
             if filtered:
@@ -102,3 +104,39 @@ def natural_steps(  # pragma: no cover - compiled
             b = weight * (push[k, i] - drive)
             for j in range(n):
                 weights[i, j] += a * py[j] + b * ps[j]
+
+
+@compiled(**_KEPT)
+def spike_steps(  # pragma: no cover - compiled
+    weights, post, pre, filtered_post, filtered_pre, gain, causal, acausal, step, push, square
+):
+    """The rule in spikes: W += step {causal x Y' - acausal X y' - (W y) Y' - (W Y) y'} / 2.
+
+    X, Y hold the past only and gain `gain` of each sample after it; `push` and `square` gather
+    what does not depend on W, and what multiplies it: (causal x Y' - acausal X y')/2 and
+    (y Y' + Y y')/2.
+    """
+    steps, n = pre.shape
+    now = np.empty(n)
+    past = np.empty(n)
+    for k in range(steps):
+        for i in range(n):
+            a = 0.0
+            b = 0.0
+            for j in range(n):
+                a += weights[i, j] * pre[k, j]
+                b += weights[i, j] * filtered_pre[j]
+            now[i] = a
+            past[i] = b
+        for i in range(n):
+            x = causal * post[k, i]
+            X = acausal * filtered_post[i]
+            for j in range(n):
+                y = pre[k, j]
+                Y = filtered_pre[j]
+                push[i, j] += (x * Y - X * y) / 2
+                square[i, j] += (pre[k, i] * Y + filtered_pre[i] * y) / 2
+                weights[i, j] += step * ((x - now[i]) * Y - (X + past[i]) * y) / 2
+        for i in range(n):
+            filtered_post[i] += gain * (post[k, i] - filtered_post[i])
+            filtered_pre[i] += gain * (pre[k, i] - filtered_pre[i])

@@ -1,13 +1,16 @@
-"""Stability limits of the online rule's discrete map, checked before anything runs."""
+"""Stability limits of the online rule's discrete map, and its rates, checked before it runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import UsageError
 
-__all__ = ["check_filters", "check_rate"]
+__all__ = ["Rates", "check_filters", "check_rate", "rate_schedule"]
+
+Rates = float | int | Sequence[tuple[float, float]]
 
 
 def check_filters(dt: float, gamma: float, decay_net: float) -> None:
@@ -61,3 +64,16 @@ def _top(rates: np.ndarray) -> float:
     """The largest eigenvalue of the sum of s s'."""
     gram = rates.T @ rates if rates.shape[1] < len(rates) else rates @ rates.T
     return float(np.linalg.eigvalsh(gram)[-1])
+
+
+def rate_schedule(rate: Rates, total: int, dt: float) -> list[tuple[int, float]]:
+    """(sample at which it ends, eps), covering the whole run."""
+    pairs = [(rate, total * dt)] if isinstance(rate, int | float) else list(rate)
+    ends = [min(total, round(until / dt)) for _, until in pairs]
+    bad = not pairs or any(not (np.isfinite(eps) and eps > 0) for eps, _ in pairs)
+    if bad or ends[-1] < total or any(b <= a for a, b in pairwise([0, *ends])):
+        raise UsageError(
+            f"rate {rate!r} does not cover the run of {total * dt:g}: give a positive eps, or"
+            " pairs (eps, until time) with increasing times that reach its end"
+        )
+    return [(end, float(eps)) for end, (eps, _) in zip(ends, pairs, strict=True)]

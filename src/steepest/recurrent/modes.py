@@ -69,9 +69,10 @@ def inverse_modes(
     words of `describe(eigenvalues, eigenvectors, rank)`, where the covariance is singular and
     neither was asked for, or is zero.
     """
-    if min(ridge, cut) < 0 or (ridge > 0 and cut > 0) or not cut < 1:
+    if not (0 <= ridge < np.inf and 0 <= cut < 1) or (ridge > 0 and cut > 0):
         raise UsageError(
-            f"ridge {ridge:g} and cut {cut:g}: give one of them, not negative (cut below 1)"
+            f"ridge {ridge:g} and cut {cut:g}: give one of them, finite and not negative (cut below"
+            " 1)"
         )
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]

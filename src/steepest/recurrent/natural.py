@@ -17,7 +17,7 @@ from steepest.progress import progress_bar
 from steepest.recurrent._kernels import natural_steps
 from steepest.recurrent.inputs import checked
 from steepest.recurrent.limits import check_filters
-from steepest.recurrent.online import CHUNK, OnlineRule, State
+from steepest.recurrent.online import CHUNK, TERMS, OnlineRule, State
 
 __all__ = ["NaturalLearning", "cramer_rao", "natural_learn"]
 
@@ -59,8 +59,8 @@ def natural_learn(
     >>> run.weights.shape
     (1, 2, 2)
     """
-    if rule.filtered or rule.diffusion is not None:
-        raise UsageError("the natural rule knows no filtered terms and no diffusion")
+    if rule.filtered or rule.diffusion is not None or set(rule.terms) != set(TERMS):
+        raise UsageError("the natural rule knows no filtered terms, no diffusion and no term less")
     if not ridge > 0 or gain < 0 or gain * dt >= 1:
         raise UsageError(
             f"ridge {ridge:g}, gain {gain:g}: give a positive ridge, and a gain from 0 to below"

@@ -13,7 +13,7 @@ and eps dominates at the paper's .01. Its cures: a schedule of rates, `block="in
 gathered over whole periods), `filtered=True` (all three terms seen through g_gamma).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -28,7 +28,7 @@ from steepest.errors import DataError, UsageError
 from steepest.progress import progress_bar
 from steepest.recurrent._kernels import lowpass, rank_two_steps
 from steepest.recurrent.inputs import Inputs, checked
-from steepest.recurrent.limits import check_filters, check_rate
+from steepest.recurrent.limits import Rates, check_filters, check_rate, rate_schedule
 from steepest.recurrent.network import AbstractAdditive
 from steepest.recurrent.stdp import periodic_lowpass
 
@@ -38,7 +38,7 @@ __all__ = ["Learning", "OnlineRule", "Signals", "State", "Terms", "learn"]
 # many where the products of a block want them.
 CHUNK = 30_000
 BLOCK_CHUNK = 1_500_000
-Rates = float | int | Sequence[tuple[float, float]]
+TERMS = ("stdp", "hebbian", "scaling")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +104,13 @@ class OnlineRule:
 
     `filtered`: all three terms are seen through g_gamma; the gamma floor vanishes identically.
     `diffusion`: D (n, n) of the input's noise; STDP estimates the Stratonovich drift, and
-    D diag<S'(vbar)> is subtracted from it to make the Ito one.
+    D diag<S'(vbar)> is subtracted from it to make the Ito one. `terms`: those of the three that
+    act, all unless given; without scaling W grows for ever.
 
     >>> from steepest.recurrent import RateNetwork
     >>> rule = OnlineRule(RateNetwork(), gamma=10.0, decay_net=10.0)
-    >>> rule.filtered
-    False
+    >>> rule.filtered, rule.terms
+    (False, ('stdp', 'hebbian', 'scaling'))
     """
 
     network: AbstractAdditive
@@ -117,6 +118,14 @@ class OnlineRule:
     decay_net: float
     filtered: bool = False
     diffusion: Float[np.ndarray, "n n"] | None = None
+    terms: tuple[str, ...] = TERMS
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.terms if name not in TERMS]
+        if unknown or not self.terms:
+            raise UsageError(f"terms {self.terms!r}: give some of {', '.join(TERMS)}")
+        if self.diffusion is not None and "stdp" not in self.terms:
+            raise UsageError("a diffusion corrects the STDP term: keep it, or leave D out")
 
     def signals(
         self, inputs: Float[np.ndarray, "t n"], dt: float, state: State
@@ -152,16 +161,16 @@ class OnlineRule:
     def _signals(
         self, vbar: np.ndarray, rates: np.ndarray, post: np.ndarray, traces: np.ndarray
     ) -> Signals:
-        half = self.gamma / 2
+        half = self.gamma / 2 if "stdp" in self.terms else 0.0
         slopes = None
         if self.diffusion is not None:
             slopes = self.network.nonlinearity.derivative(vbar)
-        if not self.filtered:
-            hebbian = -self.network.intrinsic(vbar)
-            return Signals(half * vbar, traces, -half * post, hebbian, rates, rates, slopes)
         # Seen through g, all terms stand on Y; STDP keeps its antisymmetric form.
-        hebbian = -self.network.intrinsic(post)
-        return Signals(half * vbar, traces, -half * post, hebbian, rates, traces, slopes)
+        hebbian = -self.network.intrinsic(post if self.filtered else vbar)
+        if "hebbian" not in self.terms:
+            hebbian = np.zeros_like(hebbian)
+        pre = traces if self.filtered else rates
+        return Signals(half * vbar, traces, -half * post, hebbian, rates, pre, slopes)
 
     def averages(self, signals: Signals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Time means: STDP (n, n), Hebbian (n, n), and the covariance that scaling multiplies."""
@@ -172,16 +181,18 @@ class OnlineRule:
         hebbian = signals.hebbian_push.T @ signals.pre / count
         return stdp, hebbian, signals.pre.T @ signals.pre / count
 
-    def terms(self, signals: Signals, weights: Float[np.ndarray, "n n"]) -> Terms:
-        """The time means of the three terms at a connectivity."""
+    def mean_terms(self, signals: Signals, weights: Float[np.ndarray, "n n"]) -> Terms:
+        """The time means of the three terms at a connectivity; 0 for one that does not act."""
         stdp, hebbian, covariance = self.averages(signals)
-        return Terms(stdp, hebbian, -weights @ covariance)
+        return Terms(stdp, hebbian, -weights @ covariance * ("scaling" in self.terms))
 
     def equilibrium(self, inputs: Inputs, *, discrete: bool = True) -> Float[np.ndarray, "n n"]:
         """Where the averaged rule ends (rule 15 at rest): (STDP + Hebbian) C^-1; see `steady`.
 
-        Raises `DataError` for an input that leaves C singular.
+        Raises `DataError` for an input that leaves C singular, `UsageError` without scaling.
         """
+        if "scaling" not in self.terms:
+            raise UsageError("without scaling W grows for ever: the rule has no equilibrium")
         stdp, hebbian, covariance = self.averages(self.steady(inputs, discrete=discrete))
         values = np.linalg.eigvalsh(covariance)
         if values[0] <= 1e-12 * values[-1]:
@@ -264,9 +275,11 @@ def learn(
             f"the input lasts {total * dt:g}, less than the slowest filter's time constant"
             f" {slowest:g}: show it longer, or more often"
         )
-    schedule = _schedule(rate, total, dt)
+    schedule = rate_schedule(rate, total, dt)
     state = State.silent(n) if start is None else start.copy()
     largest, bound = max(eps for _, eps in schedule), rule.network.nonlinearity.bound
+    if "scaling" not in rule.terms:
+        bound = 0.0  # nothing contracts, so nothing can oscillate
     if bound is None or largest * dt * span * n * bound**2 >= 2:  # else no input can be past it
         check_rate(_driving(rule, shown, dt), dt, largest, span)
     marks = {min(total, -(-round(t / dt) // span) * span) for t in np.ravel(record)} | {total}
@@ -354,6 +367,7 @@ def _change(
             slopes,
             rule.diffusion if rule.diffusion is not None else np.empty((0, 0)),
             step,
+            "scaling" in rule.terms,
         )
         return
     # The sum over samples of [push + hebbian_push - W pre] pre' and of the STDP term's other half,
@@ -362,7 +376,8 @@ def _change(
     if rule.filtered:
         push, other, partner = signals.left, signals.stdp_push, signals.rates
     push = np.add(push, signals.hebbian_push, order="C")
-    dgemm(-1.0, weights.T, signals.pre.T, 1.0, push.T, trans_a=True, overwrite_c=True)
+    if "scaling" in rule.terms:
+        dgemm(-1.0, weights.T, signals.pre.T, 1.0, push.T, trans_a=True, overwrite_c=True)
     for post, pre in ((push, signals.pre), (other, partner)):
         dgemm(step, pre.T, post.T, 1.0, delta.T, trans_b=True, overwrite_c=True)
     if rule.diffusion is not None and signals.slopes is not None:
@@ -376,16 +391,3 @@ def _driving(rule: OnlineRule, shown: np.ndarray, dt: float) -> Iterator[np.ndar
     for first in range(0, len(shown), chunk):
         signals, state = rule.signals(shown[first : first + chunk], dt, state)
         yield signals.pre
-
-
-def _schedule(rate: Rates, total: int, dt: float) -> list[tuple[int, float]]:
-    """(sample at which it ends, eps), covering the whole run."""
-    pairs = [(rate, total * dt)] if isinstance(rate, int | float) else list(rate)
-    ends = [min(total, round(until / dt)) for _, until in pairs]
-    bad = not pairs or any(not (np.isfinite(eps) and eps > 0) for eps, _ in pairs)
-    if bad or ends[-1] < total or any(b <= a for a, b in pairwise([0, *ends])):
-        raise UsageError(
-            f"rate {rate!r} does not cover the run of {total * dt:g}: give a positive eps, or"
-            " pairs (eps, until time) with increasing times that reach its end"
-        )
-    return [(end, float(eps)) for end, (eps, _) in zip(ends, pairs, strict=True)]

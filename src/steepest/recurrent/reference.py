@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from steepest.errors import UsageError
 from steepest.recurrent.limits import check_filters
-from steepest.recurrent.online import OnlineRule
+from steepest.recurrent.online import TERMS, OnlineRule
 
 __all__ = ["ReferenceRun", "learn_in_network"]
 
@@ -52,8 +52,10 @@ def learn_in_network(
     >>> np.allclose(run.weights, learn(rule, shown, 0.01, rate=0.1).weights[-1])
     True
     """
-    if rule.filtered or rule.diffusion is not None:
-        raise UsageError("the reference form is Eq 5 itself: no filtered terms, no diffusion")
+    if rule.filtered or rule.diffusion is not None or set(rule.terms) != set(TERMS):
+        raise UsageError(
+            "the reference form is Eq 5 itself: no filtered terms, no diffusion, all three terms"
+        )
     check_filters(dt, rule.gamma, rule.decay_net)
     count, n = inputs.shape
     w = np.zeros((n, n)) if weights is None else np.array(weights)

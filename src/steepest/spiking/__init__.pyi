@@ -14,6 +14,19 @@ from .kernel import (
     DifferenceOfExponentials,
     double_exponential,
 )
+from .learned import LearnedNetwork, NetworkState
+from .learning import learn
+from .network import LayeredNetwork
+from .network_rules import (
+    AbstractNetworkRule,
+    Adam,
+    Descent,
+    LayerView,
+    OutputFisher,
+    OwnFisher,
+    hidden_shares,
+)
+from .network_tasks import AbstractNetworkTask, RatePatterns, TeacherNetwork
 from .neuron import PoissonNeuron
 from .recording import Recording, State, evaluate
 from .rules import (
@@ -23,6 +36,7 @@ from .rules import (
     Coefficients,
     EuclideanRule,
     MetricRule,
+    MirrorRule,
     NaturalRule,
     Parts,
     QuadraticNaturalRule,
@@ -59,15 +73,19 @@ from .usps import sample_usps, shot_noise_fisher
 
 __all__ = [
     "AbstractKernel",
+    "AbstractNetworkRule",
+    "AbstractNetworkTask",
     "AbstractRule",
     "AbstractSomaticRule",
     "AbstractTeacher",
     "AbstractTransfer",
+    "Adam",
     "Afferents",
     "Alpha",
     "ApproximateNaturalRule",
     "AttenuatedTeacher",
     "Coefficients",
+    "Descent",
     "DifferenceOfExponentials",
     "EuclideanRule",
     "Exponential",
@@ -75,12 +93,20 @@ __all__ = [
     "FixedRateTeacher",
     "GivenGroup",
     "GivenTeacher",
+    "LayerView",
+    "LayeredNetwork",
+    "LearnedNetwork",
     "MetricRule",
+    "MirrorRule",
     "NaturalRule",
+    "NetworkState",
     "NeuronFisher",
+    "OutputFisher",
+    "OwnFisher",
     "Parts",
     "PoissonNeuron",
     "QuadraticNaturalRule",
+    "RatePatterns",
     "RealisableTeacher",
     "Recording",
     "RectifiedQuadratic",
@@ -91,6 +117,7 @@ __all__ = [
     "State",
     "SteadyGroup",
     "Task",
+    "TeacherNetwork",
     "Transfer",
     "Tuning",
     "VaryingGroup",
@@ -103,7 +130,9 @@ __all__ = [
     "exponential_attenuation",
     "export_brian2",
     "first_time_below",
+    "hidden_shares",
     "inverse_coefficients",
+    "learn",
     "mean_time_below",
     "output_error",
     "paper_task",

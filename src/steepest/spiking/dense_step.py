@@ -123,11 +123,10 @@ def take_step(
         spikes = jnp.where(model.given, counts, draw_counts(expected, uniform[:n], model.most))
         if model.source is not GivenTeacher:
             y = draw_counts(expected_taught, uniform[n], most_drawn(MOST_EXPECTED))
-    response, growth = model.rule.respond(fisher, w, x, model.chart)
     reached = model.factors * y
     score = neuron.score(jnp.broadcast_to(V, reached.shape), reached, model.dt)
+    updated, growth = model.rule.step(fisher, w, x, model.chart, model.eta * score)
     growing = 1 + model.eta * jnp.min(score * growth)
-    updated = w + model.eta * score * response
     usable = jnp.isfinite(updated).all() & (growing > 0) & (expected_taught <= MOST_EXPECTED)
     moved = Trial(
         updated,

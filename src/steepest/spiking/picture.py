@@ -7,12 +7,14 @@ import matplotlib.figure
 from steepest.pictures import INK, LINE_COLOURS, bare, drawn, letter
 
 if TYPE_CHECKING:
+    import steepest.spiking.learned
     import steepest.spiking.recording
 
-__all__ = ["draw_recording"]
+__all__ = ["draw_learning", "draw_recording"]
 
 # A name in quotes: the class draws itself with this file, and two files must not import each other.
 Recording: TypeAlias = "steepest.spiking.recording.Recording"
+LearnedNetwork: TypeAlias = "steepest.spiking.learned.LearnedNetwork"
 
 _MOST = 20  # lines in a panel
 _LABELS = {
@@ -42,5 +44,21 @@ def draw_recording(recording: Recording) -> matplotlib.figure.Figure:
         panels[-1].plot(times, weight, color=LINE_COLOURS[place % len(LINE_COLOURS)], linewidth=1)
     panels[-1].set(xlabel="time, s", ylabel="weight")
     letter(panels[-1], "A" if name is None else "B", "weights of the first trial")
+    bare(*panels)
+    return figure
+
+
+@drawn
+def draw_learning(result: LearnedNetwork) -> matplotlib.figure.Figure:
+    """Loss of a network's trials and their mean against time; accuracy where there are classes."""
+    rows = [("loss, nats/s", result.loss), ("accuracy", result.accuracy)]
+    shown = [(label, values) for label, values in rows if values is not None]
+    figure = matplotlib.figure.Figure(figsize=(4.6 * len(shown), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axes, name, (label, values) in zip(panels, "AB", shown, strict=False):
+        axes.plot(result.times, values[:, :_MOST], color=INK, linewidth=0.6, alpha=0.4)
+        axes.plot(result.times, values.mean(axis=1), color=LINE_COLOURS[0], linewidth=2)
+        axes.set(xlabel="time, s", ylabel=label, ylim=(0, None))
+        letter(axes, name, f"{result.options.get('rule', '')}; mean over trials in blue")
     bare(*panels)
     return figure

@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from steepest.arrays.numbers import Coordinates, like
+from steepest.descent.step import mirror_step
 from steepest.geometry.chart import AbstractChart, Identity
 from steepest.geometry.metric import AbstractMetric
+from steepest.geometry.potential import AbstractPotential
 from steepest.spiking.fisher import FisherCoefficients, NeuronFisher
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "Coefficients",
     "EuclideanRule",
     "MetricRule",
+    "MirrorRule",
     "NaturalRule",
     "Parts",
     "QuadraticNaturalRule",
@@ -104,6 +108,24 @@ class AbstractRule(eqx.Module):
         """
         chart = Identity() if chart is None else chart
         return self.respond(fisher, jnp.asarray(point), jnp.asarray(usps), chart)[0]
+
+    def step(
+        self,
+        fisher: NeuronFisher,
+        point: Float[Array, " n"],
+        usps: Float[Array, " n"],
+        chart: AbstractChart,
+        dose: Float[Array, "*n"],
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        """The weights after one step of `dose` (learning rate times score), and gamma_s gamma_w.
+
+        Explicit Euler, the dose times the direction, unless a rule says otherwise.
+        """
+        change, growth = self.respond(fisher, point, usps, chart)
+        return point + dose * change, growth
+
+    def check(self, points: Float[np.ndarray, "trials n"]) -> None:
+        """Raise the error that says which weights the rule cannot start from; most know none."""
 
 
 class AbstractSomaticRule(AbstractRule):
@@ -301,7 +323,8 @@ class MetricRule(AbstractRule):
     """Steepest descent in any metric on the weights that learn: `metric.sharp` on the covector.
 
     With a chart the metric is one on the chart's points; `Pullback(metric, chart)` puts a metric
-    known in somatic weights there.
+    known in somatic weights there. Steps are Euler's, so a weight may cross 0 also where the flow
+    would not: for a potential take `MirrorRule`.
 
     >>> from steepest.geometry import Euclidean
     >>> import numpy as np
@@ -323,3 +346,49 @@ class MetricRule(AbstractRule):
     ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
         change = self.metric.sharp(point, chart.pull(point, usps))
         return change, jnp.zeros((), dtype=point.dtype)
+
+
+class MirrorRule(AbstractRule):
+    """Mirror descent in a potential: the dual of the weights moves by rate times score times x.
+
+    The flow is that of `MetricRule(potential)`, the step `mirror_step`: under `Entropy(sign)` a
+    weight changes by a percentage and keeps its sign for ever, whatever the rate. The dense engine
+    runs it. With a chart the potential is one of the chart's points.
+
+    >>> import jax
+    >>> import numpy as np
+    >>> from steepest.geometry import Entropy
+    >>> from steepest.spiking import MirrorRule, paper_task, simulate
+    >>> task, start = paper_task(trials=1, n=4)
+    >>> rule = MirrorRule(Entropy(np.sign(start[0])))
+    >>> run = simulate(task, rule, start[0], rate=0.1, duration=0.01, seed=0)
+    >>> bool((run.weights[-1] * start[0] > 0).all()), run.engine
+    (True, 'dense')
+    """
+
+    potential: AbstractPotential
+
+    def respond(
+        self,
+        fisher: NeuronFisher,
+        point: Float[Array, " n"],
+        usps: Float[Array, " n"],
+        chart: AbstractChart,
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        change = self.potential.sharp(point, chart.pull(point, usps))
+        return change, jnp.zeros((), dtype=point.dtype)
+
+    def step(
+        self,
+        fisher: NeuronFisher,
+        point: Float[Array, " n"],
+        usps: Float[Array, " n"],
+        chart: AbstractChart,
+        dose: Float[Array, "*n"],
+    ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+        covector = -dose * chart.pull(point, usps)
+        return mirror_step(self.potential, point, covector, 1.0), jnp.zeros((), dtype=point.dtype)
+
+    def check(self, points: Float[np.ndarray, "trials n"]) -> None:
+        for point in points:
+            self.potential.check(point)

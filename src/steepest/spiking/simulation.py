@@ -149,6 +149,7 @@ def _checked(
     chart: AbstractChart | None,
 ) -> Run:
     start = check_run(task, weights, settings, spikes, state)
+    rule.check(start.weights)
     somatic = start.weights if chart is None else jax.vmap(chart)(jnp.asarray(start.weights))
     check_voltages(task, rule, somatic)
     shape = start.weights.shape

@@ -158,6 +158,7 @@ def test_directions_that_are_not_covered_are_named_or_cut_on_request(smooth):
     ("options", "message"),
     [
         ({"decay": -1.0}, "decay is -1"),
+        ({"decay": 1e308}, r"a decay of 1e\+308.* the weights are no finite numbers"),
         ({"blocks": 3}, "at least 8 blocks"),
         ({"blocks": 400}, "at least 1200"),
         ({"derivative": "spectral"}, "whole period"),

@@ -63,6 +63,11 @@ def test_calls_are_wrong_as_often_as_was_asked(called):
     assert right.sum() > 20
 
 
+def test_no_size_has_changed_by_more_than_floats_hold():
+    measured = simulate_design(Design(synapses=100, sessions=3), 1, seed=1)
+    assert classify(infer_measured(measured, draws=5), change=1e308).changed == 0
+
+
 def test_the_interval_holds_the_true_change(called):
     calls, truth = called
     assert np.mean((calls.low <= truth) & (truth <= calls.high)) > 0.92

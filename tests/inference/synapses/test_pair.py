@@ -182,6 +182,7 @@ def test_fine_rounding_keeps_the_name(index):
     assert (verdict.outcome, verdict.verdict) == ("named", NAMES[index])
 
 
+@pytest.mark.slow
 def test_many_synapses_of_nearly_one_size_are_undecided():
     sizes = simulate_change(60_000, 0.0, spread=0.01, seed=1)
     verdict = infer_geometry(*sizes, noise_cv=0)

@@ -44,7 +44,11 @@ def failed(module, dataset):
     return [claim.statement for claim in module.claims(dataset) if claim.holds is False]
 
 
-@pytest.mark.parametrize("module", FAST, ids=name)
+@pytest.mark.parametrize(
+    "module",
+    [pytest.param(m, marks=() if m is quadratic else pytest.mark.slow) for m in FAST],
+    ids=name,
+)
 def test_no_claim_fails_and_the_picture_can_be_drawn(datasets, module):
     dataset = quick(datasets, module)
     assert failed(module, dataset) == []

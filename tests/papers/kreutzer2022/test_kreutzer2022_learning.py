@@ -106,6 +106,7 @@ def test_redundant_afferents_differ_in_a_metric_that_is_not_pulled_back(monkeypa
     assert ratio < 0.5
 
 
+@pytest.mark.slow
 def test_small_changes_need_their_sign(interplay):
     """The silent synapses of S shrink by 1 %: none at all is not close enough."""
     still = interplay.copy(deep=True)

@@ -36,7 +36,7 @@ SMALL = {
     fig5: fig5.QUICK,
 }
 TORCH = (fig4, fig7)
-QUICKEST = (fig2, fig3)
+QUICKEST = (fig2,)
 FIGURES = [
     pytest.param(figure, marks=() if figure in QUICKEST else pytest.mark.slow)
     for figure in (*SMALL, fig4, fig6, theorem1, fig7, linearised)

@@ -29,6 +29,7 @@ _TOGETHER = 2_000_000  # numbers per table of draws taken at once
 
 
 @readable
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is refused at the end
 def infer_connectivity(
     series: Series | Numbers,
     dt: float | None = None,
@@ -100,6 +101,11 @@ def infer_connectivity(
     played = _play(network, minimum.weights, shown, series.dt)
     correlation, follows = _score(played, shown, series.dt)
     _, stays = _score(np.broadcast_to(shown[0], shown.shape), shown, series.dt)
+    if not (np.isfinite(minimum.weights).all() and np.isfinite(interval).all()):
+        raise UsageError(
+            f"with a decay of {decay:g}, a step of {series.dt:g} and a series of up to"
+            f" {np.abs(values).max():.3g} the weights are no finite numbers: take other units"
+        )
     return Connectivity(
         weights=minimum.weights,
         interval=interval,

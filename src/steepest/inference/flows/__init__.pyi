@@ -11,6 +11,7 @@ from .integrability import Reconstruction, curl, curl_f_test, reconstruct_cost
 from .mobility import ANY, DIAGONAL, EXCHANGEABLE, ISOTROPIC, LOGS, SYMMETRIC, MobilityFamily
 from .obstruction import Obstruction, find_closed_orbit, find_obstruction
 from .reciprocity import ReciprocityTest, reciprocity_test
+from .rule_metric import Effectiveness, RuleMetric, metric_of_rule, rule_effectiveness
 from .samples import FlowSamples, flow_samples, join_samples, trajectory_samples
 from .shooting import ShootingFit, fit_trajectories
 from .tailored import (
@@ -28,6 +29,7 @@ __all__ = [
     "ISOTROPIC",
     "LOGS",
     "SYMMETRIC",
+    "Effectiveness",
     "FTest",
     "FlowSamples",
     "LeastAnisotropic",
@@ -38,6 +40,7 @@ __all__ = [
     "ParametricFit",
     "ReciprocityTest",
     "Reconstruction",
+    "RuleMetric",
     "ShootingFit",
     "compare_families",
     "curl",
@@ -53,8 +56,10 @@ __all__ = [
     "join_samples",
     "least_anisotropic_matrix",
     "linear_flow_metric",
+    "metric_of_rule",
     "reciprocity_test",
     "reconstruct_cost",
+    "rule_effectiveness",
     "tailored_matrix",
     "trajectory_samples",
 ]

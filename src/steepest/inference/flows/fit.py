@@ -286,7 +286,8 @@ def fit_parametric(
         ) from error
     if not optimum.success:
         raise DataError(f"the fit did not converge: {optimum.message}; start it elsewhere")
-    linear = least_squares(optimum.jac, -optimum.fun + optimum.jac @ optimum.x)
+    jacobian = np.asarray(optimum.jac)
+    linear = least_squares(jacobian, -optimum.fun + jacobian @ optimum.x)
     exact = LeastSquares(
         linear.coefficients, linear.covariance, linear.unidentified,
         float(optimum.fun @ optimum.fun), linear.degrees,

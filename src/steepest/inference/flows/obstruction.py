@@ -211,8 +211,8 @@ def find_closed_orbit(
             move, (0, duration / 2), base, "DOP853", events=section, rtol=1e-9, atol=1e-11
         )
     size = np.ptp(orbit.y, axis=1).max()
-    times = orbit.t_events[0]
-    returns = orbit.y_events[0][times > 1e-9 * duration]
+    times, crossings = np.asarray(orbit.t_events)[0], np.asarray(orbit.y_events)[0]
+    returns = crossings[times > 1e-9 * duration]
     times = times[times > 1e-9 * duration]
     if len(times) < 2 or not np.linalg.norm(returns[-1] - returns[-2]) <= 1e-6 * size:
         return None

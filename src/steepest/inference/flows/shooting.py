@@ -105,7 +105,8 @@ def fit_trajectories(
         ) from error
     if not optimum.success:
         raise DataError(f"no flow was found that passes the points: {optimum.message}")
-    linear = least_squares(optimum.jac, optimum.jac @ optimum.x - optimum.fun)
+    jacobian = np.asarray(optimum.jac)
+    linear = least_squares(jacobian, jacobian @ optimum.x - optimum.fun)
     fit = LeastSquares(
         linear.coefficients, linear.covariance, linear.unidentified,
         float(optimum.fun @ optimum.fun), linear.degrees,

@@ -28,21 +28,33 @@ __all__ = [
 
 
 def tailored_matrix(
-    velocity: Float[Array, " n"], covector: Float[Array, " n"], free: Float[Array, "n n"]
+    velocity: Float[Array, " n"],
+    covector: Float[Array, " n"],
+    free: Float[Array, "n n"] | None = None,
 ) -> Float[Array, "n n"]:
     """The metric's matrix with v = -G^-1 p that the free part B (n, n) singles out: a kernel.
 
-    Every solution has this form, with B = G itself. NaN where the velocity does not descend the
-    cost, p v >= 0: no metric exists there.
+    Every solution has this form, with B = G itself: one update fixes G along itself and says
+    nothing of the lengths of the eigenvectors across it. So B is free, and unit lengths (B = I)
+    are no better founded than others. Without `free` the answer is the member of least condition
+    number whose remaining eigenvalues are one number, alpha = |p|^2/(p.u): `RankTwo` in O(n). NaN
+    where the velocity does not descend the cost, p v >= 0: no metric exists there.
 
     >>> v, p = jnp.array([-1.0, 0.0]), jnp.array([2.0, 0.0])
     >>> tailored_matrix(v, p, jnp.eye(2)).tolist()
     [[2.0, 0.0], [0.0, 1.0]]
+    >>> tailored_matrix(v, p).tolist()
+    [[2.0, 0.0], [0.0, 2.0]]
     """
     u, p = -velocity, covector
     rate = jnp.where(p @ u > 0, p @ u, jnp.nan)
-    project = jnp.eye(len(u), dtype=u.dtype) - jnp.outer(u, p) / rate
-    return project.T @ free @ project + jnp.outer(p, p) / rate
+    identity = jnp.eye(len(u), dtype=u.dtype)
+    if free is None:
+        across = (p @ p / rate) * (identity - jnp.outer(u, u) / (u @ u))
+    else:
+        project = identity - jnp.outer(u, p) / rate
+        across = project.T @ free @ project
+    return across + jnp.outer(p, p) / rate
 
 
 def least_anisotropic_matrix(
@@ -62,9 +74,6 @@ def least_anisotropic_matrix(
     size = jnp.linalg.norm(p) / jnp.linalg.norm(u)
     left, right = u / jnp.linalg.norm(u), p / jnp.linalg.norm(p)
     cosine = jnp.where(left @ right > 0, left @ right, jnp.nan)
-    # G maps u to p. With s, d the half sum and half difference of the two unit vectors, G/size is
-    # the identity off their plane and [[a, b], [b, a]] in the orthonormal (s, d); its eigenvalues
-    # (a + b, a - b) have product 1, and G left = right fixes the ratio b/a = tan(alpha/2)...
     half, other = left + right, right - left
     s = half / jnp.linalg.norm(half)
     length = jnp.linalg.norm(other)
@@ -118,8 +127,10 @@ class LeastAnisotropic(AbstractMetric):
 def linear_flow_metric(matrix: Numbers) -> Float[np.ndarray, "n n"]:
     """A constant metric in which v = -A x is steepest descent: G = (P P')^-1 with A = P D P^-1.
 
-    The cost is x' G A x / 2. Raises `MetricError` where A (n, n) has complex eigenvalues or is not
-    diagonalisable: then no metric that is continuous at 0 does it, whatever the cost.
+    The cost is x' G A x / 2. The eigenvectors in P have unit length here; their lengths are free,
+    and every choice is a metric with the same flow. Raises `MetricError` where A (n, n) has complex
+    eigenvalues or is not diagonalisable: then no metric that is continuous at 0 does it, whatever
+    the cost.
 
     >>> linear_flow_metric([[2.0, 1.0], [0.0, 1.0]]).round(6)
     array([[1., 1.],

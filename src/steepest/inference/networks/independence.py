@@ -71,7 +71,8 @@ class Panel:
             change = np.abs(np.expm1(power * step) / power) if power else np.abs(step)
         else:
             kept = self.used
-            change = np.where(same, np.abs(np.expm1(power * step)), 1 + np.exp(power * step))
+            change = np.abs(np.expm1(power * step))
+            change[~same] = 1 + np.exp(power * step[~same])
             change = change / power
         kept = kept & (change > 0)
         with np.errstate(divide="ignore"):
@@ -108,8 +109,7 @@ def independence_index(panel: Panel) -> float:
     if not crossings.size:
         return math.inf if slopes[-1] > 0 else -math.inf
     first = crossings[crossings.size // 2]
-    root: Any = brentq(slope, _SCAN[first], _SCAN[first + 1], xtol=1e-6)
-    return float(root)
+    return brentq(slope, float(_SCAN[first]), float(_SCAN[first + 1]), xtol=1e-6)
 
 
 def independence_interval(

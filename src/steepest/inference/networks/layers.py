@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,9 +11,11 @@ import numpy as np
 from steepest.arrays.given import same_axes, same_labels
 from steepest.data.checkpoints import match_checkpoints
 from steepest.data.parameter_names import align_names
+from steepest.data.stored import StoredWeights
 from steepest.errors import DataError
 from steepest.files import plain
 from steepest.inference.networks.independence import Panel, independence_interval
+from steepest.inference.networks.layer_pair import LayerPair
 from steepest.inference.networks.marks import Marks, marks_of
 from steepest.inference.networks.trainer import Trainer, name_trainer
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
@@ -24,7 +26,7 @@ from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.pair_rules import decide
 from steepest.inference.synapses.sizes import weights_of
 from steepest.markup import brief, fragment, table, visible
-from steepest.progress import track
+from steepest.progress import progress_bar
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -194,7 +196,9 @@ def infer_layers(
     """In which geometry did each layer of a network learn, judging from two checkpoints?
 
     `before` and `after` map names to weights, arrays of at least two axes, the first of which is
-    the postsynaptic unit (as torch has it); see `read_checkpoint`. Biases and the like (one axis)
+    the postsynaptic unit (as torch has it). Those of `open_checkpoint` are read layer by layer, and
+    no more than one is in memory; of a layer of more than a million weights, evenly spaced rows and
+    columns stand for all. Biases and the like (one axis)
     are left out, layers that did not change are reported as frozen, and weights that crossed 0 are
     counted (no geometry of index 1 or above lets them). `draws` resamples of rows and columns give
     the interval.
@@ -210,40 +214,67 @@ def infer_layers(
     >>> infer_layers({"w": before}, {"w": after}, draws=20).verdict
     'All 1 layers lie nearest to multiplicative (median 0.80).'
     """
-    first = {name: weights_of(value, name) for name, value in before.items()}
-    second = {name: weights_of(value, name) for name, value in after.items()}
-    for name in first.keys() & second.keys():
-        sides = {f"{name} before": before[name], f"{name} after": after[name]}
-        same_labels(sides, rows="weights")
-        same_axes({side: (weights, 1) for side, weights in sides.items()})
+    stored = isinstance(before, StoredWeights) and isinstance(after, StoredWeights)
+    first, second = (before, after) if stored else _in_memory(before, after)
     first, second, notes = align_names(first, second)
     names = match_checkpoints(first, second)
     if not names:
         raise DataError("the checkpoints hold no arrays")
-    for name in names:
-        for side, arrays in (("before", first), ("after", second)):
-            bad = int((~np.isfinite(arrays[name])).sum())
-            if bad:
-                raise DataError(f"{name}: {bad} weights are not finite in the checkpoint {side}")
-    layers = [
-        _layer(name, first[name], second[name], draws, seed) for name in track(names, "Layers")
-    ]
+    matrices = [name for name in names if len(first.shapes[name]) > 1]
+    if matrices and all(name in first.integers | second.integers for name in matrices):
+        raise DataError(
+            f"the checkpoints hold whole numbers only ({matrices[0]!r} and {len(matrices) - 1}"
+            " more), as quantisation leaves: how a weight moved within a step of the grid is lost;"
+            " give the weights that were trained, before they were quantised"
+        )
+    pairs = [LayerPair(name, first, second) for name in names]
+    sizes = float(sum(pair.size for pair in pairs))
+    with progress_bar("Reading layers", sizes) as advance:
+        for name in names:
+            LayerPair(name, first, second).check()
+            advance(math.prod(first.shapes[name]))
+    layers = []
+    with progress_bar("Layers", sizes) as advance:
+        while pairs:  # a pair keeps what it has read, and goes with its turn
+            advance(0, f"Layers: {pairs[0].name}")
+            layers.append(_layer(pairs[0], draws, seed))
+            advance(pairs.pop(0).size)
     return LayersVerdict(tuple(layers), seed, tuple(notes))
 
 
-def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> LayerFit:
+def _in_memory(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[StoredWeights, StoredWeights]:
+    """Arrays of any kind, checked; what both hold must have one labelling."""
+    sides = []
+    for arrays in (before, after):
+        whole = frozenset(n for n, a in arrays.items() if np.asarray(a).dtype.kind in "iu")
+        weights = StoredWeights.of({n: weights_of(a, n) for n, a in arrays.items()})
+        sides.append(replace(weights, integers=whole))
+    for name in before.keys() & after.keys():
+        both = {f"{name} before": before[name], f"{name} after": after[name]}
+        same_labels(both, rows="weights")
+        same_axes({side: (weights, 1) for side, weights in both.items()})
+    return sides[0], sides[1]
+
+
+def _layer(pair: LayerPair, draws: int, seed: int) -> LayerFit:
     common: dict[str, Any] = {
-        "name": name,
-        "shape": w0.shape,
-        "weights": w0.size,
-        "changed": int((w0 != w1).sum()),
-        "moved_signs": int((w0 * w1 < 0).sum()),
-        "zeros": int((w0 == 0).sum()),
+        "name": pair.name,
+        "shape": pair.shape,
+        "weights": pair.size,
+        "changed": pair.changed,
+        "moved_signs": pair.moved_signs,
+        "zeros": pair.zeros,
     }
-    if w0.ndim < 2:
+    if len(pair.shape) < 2:
         return LayerFit(**common, status="left out", reason="one axis: a bias, scale or statistic")
     if common["changed"] == 0:
         return LayerFit(**common, status="frozen", reason="no weight changed")
+    if pair.name in pair.before.integers | pair.after.integers:
+        reason = "whole numbers: a table of positions, or weights that were quantised"
+        return LayerFit(**common, status="left out", reason=reason)
+    w0, w1 = pair.panel
     panel = Panel.of(w0, w1)
     used = int(panel.used.sum())
     if min(panel.used.shape) < _FEWEST_UNITS or used < _FEWEST_WEIGHTS:
@@ -269,7 +300,7 @@ def _layer(name: str, w0: np.ndarray, w1: np.ndarray, draws: int, seed: int) -> 
         marks=marks,
         outcome=decision.outcome,
         verdict=decision.verdict,
-        **_pooled(w0, w1, seed),
+        **_pooled(*pair.sample(_POOLED, seed)),
     )
 
 
@@ -277,12 +308,8 @@ def _is_near(index: float) -> bool:
     return any(abs(index - named) <= _NEAR for named in GEOMETRIES.values())
 
 
-def _pooled(w0: np.ndarray, w1: np.ndarray, seed: int) -> dict[str, Any]:
+def _pooled(flat0: np.ndarray, flat1: np.ndarray) -> dict[str, Any]:
     """The estimators for synapses that share nothing, on weights that kept their sign."""
-    kept = np.flatnonzero((w0 * w1 > 0) & (w0 != w1))
-    if kept.size > _POOLED:
-        kept = np.random.default_rng(seed).choice(kept, _POOLED, replace=False)
-    flat0, flat1 = w0.ravel()[kept], w1.ravel()[kept]
     log0, log1 = np.log(np.abs(flat0)), np.log(np.abs(flat1))
     centre = log0.mean()
     distances = {}
@@ -296,5 +323,5 @@ def _pooled(w0: np.ndarray, w1: np.ndarray, seed: int) -> dict[str, Any]:
         "logroot": root_of(log0, log1),
         "likelihood": fit_likelihood(ExactLikelihood(log0, log1)).index,
         "delta_cdf": distances,
-        "delta_cdf_floor": delta_cdf_floor(kept.size).uncentred_mean,
+        "delta_cdf_floor": delta_cdf_floor(flat0.size).uncentred_mean,
     }

@@ -15,11 +15,11 @@ from scipy.stats import kurtosis
 
 from steepest.inference.networks.independence import Panel, independence_index
 
-__all__ = ["Marks", "marks_of"]
+__all__ = ["Marks", "evenly_spaced", "marks_of"]
 
 _SHRUNK = -8.0  # t-value from which weights count as shrunk by one share
 _LARGEST_SIDE = 1024  # singular values of more rows and columns say the same
-_LARGEST_PANEL = 2**22  # weights
+_LARGEST_PANEL = 2**20  # weights
 _RESEMBLES, _ENOUGH = 0.7, 16  # correlation of two rows of so many columns, far beyond chance
 _ALIKE = 1e-4  # changes that differ by less than this share of their rms are one number
 _ALIKE_RATIO, _UNLEARNED = 1e-5, 0.01  # what one ratio is, and the share that is no chance
@@ -41,8 +41,10 @@ class Marks:
 
     `kurtosis` of D (excess), `distinct`, the share of different |D|; `same_ratio`, the share of
     weights that have the commonest ratio after/before (those that learned nothing, if weights
-    decay). Of D without the shrinking and without those: `flatness` of its singular values, 1 for
-    a random matrix; `shared`, the share of the variance of log|D| that rows and columns explain,
+    decay). `full_rank`, the share of D's squared singular values that is not in the largest
+    quarter of them (NaN for few rows or columns; 0 where two factors of a low-rank adapter were
+    trained). Of D without the shrinking and without those: `flatness` of its singular values, 1
+    for a random matrix; `shared`, the share of the variance of log|D| that rows and columns explain,
     and `spread`, its sd. `unit_spread`, the sd of row and column effects on log|d log w|.
 
     >>> import numpy as np
@@ -68,6 +70,7 @@ class Marks:
     distinct: float
     same_ratio: float
     flatness: float
+    full_rank: float
     shared: float
     spread: float
     unit_spread: float
@@ -81,7 +84,7 @@ def marks_of(
 ) -> Marks:
     """The marks of one layer; axes after the first are one input axis.
 
-    Of more than four million weights, evenly spaced rows and columns stand for all. NaN where a
+    Of more than a million weights, evenly spaced rows and columns stand for all. NaN where a
     number does not exist. A `panel` of the same weights, where there is one, is not made again.
 
     >>> import numpy as np
@@ -102,6 +105,7 @@ def marks_of(
     unlearned, same_ratio = _same_ratio(w0, w1)
     told = (learned != 0) & ~unlearned
     logs = np.log(np.abs(np.where(told, learned, 1.0)))
+    flatness, rest = _spectrum(learned)
     return Marks(
         weights=w0.size,
         correlation=_correlation(w0, w1),
@@ -117,22 +121,30 @@ def marks_of(
         kurtosis=float(kurtosis(changes)) if changes.size > 3 else math.nan,
         distinct=_distinct(changes),
         same_ratio=same_ratio,
-        flatness=_flatness(learned),
+        flatness=flatness,
+        full_rank=_spectrum(change)[1] if shrink_t < _SHRUNK else rest,
         shared=_two_way(logs, told)[0],
         spread=float(logs[told].std()) if told.any() else math.nan,
         unit_spread=_unit_spread(w0, w1),
     )
 
 
+def evenly_spaced(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and columns that stand for a layer: all of them up to a million weights.
+
+    >>> [len(chosen) for chosen in evenly_spaced(4096, 1024)]
+    [2048, 512]
+    """
+    share = math.sqrt(min(1.0, _LARGEST_PANEL / max(rows * columns, 1)))
+    chosen_rows, chosen_columns = (
+        np.unique(np.linspace(0, n - 1, math.ceil(n * share)).astype(int)) for n in (rows, columns)
+    )
+    return chosen_rows, chosen_columns
+
+
 def _thinned(weights: np.ndarray) -> np.ndarray:
     flat = np.asarray(weights, float).reshape(len(weights), -1)
-    if flat.size <= _LARGEST_PANEL:
-        return flat
-    share = math.sqrt(_LARGEST_PANEL / flat.size)
-    rows, columns = (
-        np.unique(np.linspace(0, n - 1, math.ceil(n * share)).astype(int)) for n in flat.shape
-    )
-    return flat[np.ix_(rows, columns)]
+    return flat if flat.size <= _LARGEST_PANEL else flat[np.ix_(*evenly_spaced(*flat.shape))]
 
 
 def _slope(change: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
@@ -185,13 +197,22 @@ def _same_ratio(w0: np.ndarray, w1: np.ndarray) -> tuple[np.ndarray, float]:
     return alike, share
 
 
-def _flatness(change: np.ndarray) -> float:
-    """Participation ratio of the squared singular values over that of a random matrix."""
+def _spectrum(change: np.ndarray) -> tuple[float, float]:
+    """Flatness of the singular values, and the share of their squares past the largest quarter.
+
+    The first is the participation ratio of the squares over that of a random matrix.
+    """
     rows, columns = (min(n, _LARGEST_SIDE) for n in change.shape)
-    squares = np.linalg.svd(change[:rows, :columns], compute_uv=False) ** 2
+    part = change[:rows, :columns]
+    # Their squares are what is asked for: the eigenvalues of a product are much cheaper.
+    squares = np.linalg.eigvalsh(part @ part.T if rows < columns else part.T @ part)[::-1]
+    squares = np.maximum(squares, 0.0)
     few, many = sorted((rows, columns))
-    fourth = float(np.sum(squares**2)) * few
-    return float(np.sum(squares)) ** 2 / fourth * (1 + few / many) if fourth else math.nan
+    total, fourth = float(np.sum(squares)), float(np.sum(squares**2)) * few
+    if not fourth:
+        return math.nan, math.nan
+    rest = float(np.sum(squares[max(few // 4, 1) :])) / total if few >= _ENOUGH else math.nan
+    return total**2 / fourth * (1 + few / many), rest
 
 
 def _two_way(values: np.ndarray, kept: np.ndarray) -> tuple[float, float]:

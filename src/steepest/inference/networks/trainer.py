@@ -13,9 +13,10 @@ import numpy as np
 from steepest.files import plain
 from steepest.inference.networks.marks import Marks
 
-__all__ = ["Trainer", "name_trainer"]
+__all__ = ["LARGE", "Trainer", "name_trainer"]
 
-_LARGE = 900  # weights of a layer whose marks can be told from chance
+LARGE = 900
+"""Weights of a layer whose marks can be told from chance."""
 # Unrelated files stay under .10 and over .46, trained ones (from their start or fine-tuned) over
 # .50 and under .32.
 _RELATED, _FLIPPED = 0.3, 0.4
@@ -85,11 +86,11 @@ def name_trainer(marks: dict[str, Marks]) -> Trainer:
     """
     if not marks:
         return Trainer("too small", "", "no layer can be used", False, {}, {})
-    large = {name: layer for name, layer in marks.items() if layer.weights >= _LARGE}
+    large = {name: layer for name, layer in marks.items() if layer.weights >= LARGE}
     together = _average(list((large or marks).values()))
     outcome, name, reason, decay = _decide(together)
     if not large and outcome != "refused":
-        reason = f"no layer of {_LARGE} weights or more changed, and smaller ones cannot tell"
+        reason = f"no layer of {LARGE} weights or more changed, and smaller ones cannot tell"
         return Trainer("too small", "", reason, False, together, {})
     alone = {layer: _decide(_average([numbers]))[1] or "none" for layer, numbers in large.items()}
     return Trainer(outcome, name, reason, decay, together, alone)

@@ -274,10 +274,8 @@ def _crossing(logs: np.ndarray, profile: np.ndarray, level: float) -> float:
     if not falls.size:
         return math.inf if rest[-1] > 0 else -math.inf
     at = falls[np.argmin(np.abs(_GRID[falls] - 1))]
-    root = brentq(
-        lambda index: _correlation(logs, index) - level, _GRID[at], _GRID[at + 1], xtol=1e-4
-    )
-    return float(root)  # pyright: ignore[reportArgumentType]
+    low, high = float(_GRID[at]), float(_GRID[at + 1])
+    return brentq(lambda index: _correlation(logs, index) - level, low, high, xtol=1e-4)
 
 
 def _share_crossing(logs: np.ndarray, index: float) -> float:

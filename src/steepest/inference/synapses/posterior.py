@@ -139,7 +139,7 @@ class Posterior:
     def below(self, value: float | np.ndarray) -> Float[np.ndarray, " k"]:
         """The probability of a change below a value, one for all or one for each synapse."""
         at = np.broadcast_to(np.asarray(value, dtype=float), (len(self.centre),))[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             z = np.where(self.sd > 0, (at - self.centre) / self.sd, 0.0)
         part = np.where(self.sd > 0, ndtr(z), (self.centre < at).astype(float))
         return np.sum(self.weight * part, axis=1)

@@ -127,7 +127,8 @@ def fit_noise_and_index(
         box[:, :, 2:5] = stated**2
     first = np.zeros((len(weights), 6))
     if start is None:
-        scale = sums.squares.sum(axis=1) / sums.counts.sum(axis=1)
+        with np.errstate(invalid="ignore"):  # a draw may hold no change: it has no fit
+            scale = sums.squares.sum(axis=1) / sums.counts.sum(axis=1)
         first[:, 1] = np.log(scale / 2)
         first[:, 2:5] = scale[:, None] / 8
         fits = [_climb(sums, first + np.eye(1, 6) * guess, box) for guess in _GUESSES]

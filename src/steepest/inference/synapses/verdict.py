@@ -207,6 +207,11 @@ class Verdict:
     groups: int | None = None
     crossed: int | None = None
 
+    @property
+    def rate_exponent(self) -> float | None:
+        """By which power of presynaptic rate changes grow at equal size; None without `rates`."""
+        return None if self.rate is None else self.rate.exponent
+
     def sentence(self) -> str:
         """The verdict as one sentence with its numbers, as a results section states it."""
         return pair_sentence(self, sentence_of(self))

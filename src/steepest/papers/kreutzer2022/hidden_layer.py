@@ -1,0 +1,179 @@
+"""A hidden layer learns by natural gradients that each neuron computes for itself (Discussion)
+
+A network of spiking neurons learns to fire like another one. The outputs' errors are sent back
+through the weights onto what each hidden neuron can keep of its own synapses, and every neuron
+takes the step of its own Fisher metric. Beside it Euclid's descent and Adam on the same covectors,
+each at the best of several rates. The loss is the divergence of output rates, in nats per second:
+hidden spikes are independent, so the teacher's own weights do not score best, and weights are not
+compared. Seconds are the network's own, not the computer's.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.figure
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.pictures import LINE_COLOURS, bare, letter
+from steepest.spiking import Adam, Descent, LayeredNetwork, OwnFisher, TeacherNetwork, learn
+from steepest.study import Claim, parameter, stamp
+
+__all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The network, the teachers, and the rates that were tried."""
+
+    sizes: tuple[int, ...] = parameter((30, 15, 3), "inputs, hidden neurons, outputs")
+    seeds: int = parameter(6, "teachers, each with a start of its own")
+    duration: float = parameter(60.0, "time of learning", "s")
+    records: int = parameter(60, "times at which the loss is measured")
+    euclid: tuple[float, ...] = parameter((1e-4, 3e-4), "rates of Euclid's hidden layer")
+    euclid_outputs: float = parameter(0.1, "Euclid's output rate, in hidden rates")
+    adam: tuple[float, ...] = parameter((3e-5, 1e-4, 3e-4, 1e-3, 3e-3), "rates of Adam")
+    own: tuple[float, ...] = parameter((1.0,), "rates of the own Fisher's hidden layer", "1/s")
+    own_outputs: float = parameter(0.15, "own Fisher's output rate, in hidden rates")
+    damping: float = parameter(0.05, "own Fisher's damping, in mean variances")
+    max_step: float = parameter(0.3, "own Fisher's cap on an update", "mV")
+    window: float = parameter(0.25, "length of the windows of the loss", "s")
+
+
+QUICK = Parameters(
+    seeds=2, duration=2.0, records=4, euclid=(1e-4,), adam=(3e-4,), own=(1.0,), window=0.1
+)
+RULES = ("Euclid", "Adam", "own Fisher")
+
+
+def run(parameters: Parameters, seed: int) -> xr.Dataset:
+    """The loss of each rule at each of its rates."""
+    p = parameters
+    network = LayeredNetwork(p.sizes)
+    rates = np.random.default_rng([seed, 5]).uniform(10, 50, network.inputs)
+    means = (10 / rates.mean(), 0.2)
+    teachers = network.draw_weights(p.seeds, mean=means, spread=(0.4, 0.3), seed=seed + 11)
+    start = network.draw_weights(p.seeds, mean=means, spread=(0.1, 0.1), seed=seed + 12)
+    task = TeacherNetwork(network, teachers, rates)
+    rules: dict[str, list[Any]] = {
+        "Euclid": [Descent((r, r * p.euclid_outputs), max_step=np.inf) for r in p.euclid],
+        "Adam": [Adam(r, max_step=np.inf) for r in p.adam],
+        "own Fisher": [
+            OwnFisher((r, r * p.own_outputs), damping=p.damping, max_step=p.max_step) for r in p.own
+        ],
+    }
+    most = max(len(tried) for tried in rules.values())
+    loss = np.full((len(RULES), most, p.records + 1, p.seeds), np.nan)
+    learning_rate = np.full((len(RULES), most), np.nan)
+    times = np.zeros(0)
+    for i, name in enumerate(RULES):
+        for k, rule in enumerate(rules[name]):
+            result = learn(
+                network,
+                task,
+                rule,
+                start,
+                duration=p.duration,
+                trials=p.seeds,
+                seed=seed,
+                record=p.records,
+                window=p.window,
+            )
+            loss[i, k], times = result.loss, result.times
+            learning_rate[i, k] = np.atleast_1d(rule.rate)[0]
+    dataset = xr.Dataset(
+        {
+            "loss": (("rule", "tried", "time", "trial"), loss, {"units": "nats/s"}),
+            "learning_rate": (("rule", "tried"), learning_rate),
+        },
+        coords={"rule": list(RULES), "time": ("time", times, {"units": "s"})},
+    )
+    return stamp(dataset, parameters, seed)
+
+
+def best(dataset: xr.Dataset, rule: str) -> Float[np.ndarray, "times trials"]:
+    """The loss of a rule at the rate whose mean over the last quarter of the run is lowest."""
+    loss = dataset["loss"].sel(rule=rule).values
+    last = loss[:, -max(1, loss.shape[1] // 4) :].mean(axis=(1, 2))
+    return loss[int(np.nanargmin(last))]
+
+
+def _seconds(dataset: xr.Dataset, level: np.ndarray, rule: str) -> Float[np.ndarray, " trials"]:
+    """When a rule's loss (running mean of three records) is first at the level; NaN for never.
+
+    Of the rule's rates the one that is there soonest on average.
+    """
+    times = dataset["time"].values
+    soonest = np.full(level.shape, np.nan)
+    for loss in dataset["loss"].sel(rule=rule).values:
+        if np.isnan(loss).all():
+            continue
+        smooth = (loss[:-2] + loss[1:-1] + loss[2:]) / 3
+        below = smooth <= level
+        reached = np.where(below.any(axis=0), times[1:-1][below.argmax(axis=0)], np.nan)
+        if np.isnan(soonest).any() or reached.mean() < soonest.mean():
+            soonest = reached if not np.isnan(reached).any() else soonest
+    return soonest
+
+
+def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
+    """The loss of each rule at its best rate, with two standard errors over teachers."""
+    figure = matplotlib.figure.Figure(figsize=(5.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    times = dataset["time"].values
+    for colour, rule in zip(LINE_COLOURS, RULES, strict=False):
+        mean, error = mean_and_error(best(dataset, rule), axis=1)
+        axes.plot(times, mean, color=colour, label=rule)
+        axes.fill_between(times, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.2)
+    axes.set(xlabel="time of the network, s", ylabel="loss, nats/s", yscale="log")
+    axes.legend(frameon=False)
+    letter(axes, "A", "learning to fire like another network")
+    bare(axes)
+    return figure
+
+
+def claims(dataset: xr.Dataset) -> list[Claim]:
+    """Own Fisher is faster than Adam, and ends lower."""
+    tested = dataset.sizes["trial"] >= 6
+    adam, own, euclid = (best(dataset, rule) for rule in ("Adam", "own Fisher", "Euclid"))
+    last = -max(1, len(adam) // 4)
+    level = adam[last:].mean(axis=0)
+    slow, fast = (_seconds(dataset, level, rule) for rule in ("Adam", "own Fisher"))
+    ratio, error = mean_and_error(slow / fast)
+    gain, gain_error = mean_and_error(adam[last:].mean(axis=0) - own[last:].mean(axis=0))
+    fallen, fallen_error = mean_and_error(own[-1] / own[0])
+    behind, behind_error = mean_and_error(euclid[last:].mean(axis=0) - own[last:].mean(axis=0))
+    return [
+        Claim.below(
+            "Own natural gradients teach a hidden layer: loss at the end over that at the start",
+            float(fallen),
+            1,
+            standard_error=float(fallen_error),
+        ),
+        Claim.above(
+            "Own Fisher is at the loss at which Adam ends in half of Adam's time or less: speed-up"
+            " in seconds of network time",
+            float(ratio),
+            2,
+            standard_error=float(error),
+            tested=tested,
+        ),
+        Claim.above(
+            "and it ends lower than Adam (nats/s, at the best rate of either)",
+            float(gain),
+            0,
+            standard_error=float(gain_error),
+            by=2,
+            tested=tested,
+        ),
+        Claim.above(
+            "and than Euclid (nats/s)",
+            float(behind),
+            0,
+            standard_error=float(behind_error),
+            by=2,
+            tested=tested,
+        ),
+    ]
