@@ -4,6 +4,7 @@
 import math
 from collections.abc import Callable
 from functools import cache
+from inspect import unwrap
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -139,7 +140,7 @@ def compiled(plan: Plan) -> Callable[..., None]:
 
     Each has code of its own, since torch bounds how often it compiles the same.
     """
-    kernel = step_of(plan)
+    kernel = unwrap(step_of(plan))  # what a checker of types wraps around it is not to be compiled
     assert isinstance(kernel, FunctionType)
     code = kernel.__code__.replace(co_name=f"mirror_step_{abs(hash(plan)):x}")
     own = FunctionType(code, kernel.__globals__, code.co_name, None, kernel.__closure__)
