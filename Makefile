@@ -24,6 +24,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/command.py
 	$(BIN)/python benchmarks/rooms.py
 	$(BIN)/python benchmarks/lab.py
+	$(BIN)/python benchmarks/optimizers.py
 
 figures: $(VENV)/.test
 	$(BIN)/python docs/figure_pages.py

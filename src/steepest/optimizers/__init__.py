@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from steepest.errors import UsageError
 
 if TYPE_CHECKING:
+    from steepest.optimizers.torch_flat import FlatBufferWarning
     from steepest.optimizers.torch_networks import (
         DaleLinear,
         DaleRNNCell,
@@ -29,6 +30,7 @@ __all__ = [
     "AdaptiveMirrorDescent",
     "DaleLinear",
     "DaleRNNCell",
+    "FlatBufferWarning",
     "MirrorDescent",
     "MirrorState",
     "ProjectedSGD",
@@ -43,6 +45,7 @@ _HOMES = {
     "AdaptiveMirrorDescent": "torch_optimizer",
     "DaleLinear": "torch_networks",
     "DaleRNNCell": "torch_networks",
+    "FlatBufferWarning": "torch_flat",
     "MirrorDescent": "torch_optimizer",
     "MirrorState": "transformation",
     "ProjectedSGD": "torch_projected",

@@ -18,6 +18,10 @@ from steepest.errors import DomainError
 from steepest.geometry import AbstractPotential, Fermi, Logit, PNorm, Power
 
 __all__ = [
+    "EDGE_OF_FERMI",
+    "EDGE_OF_LOGIT",
+    "HARMLESS",
+    "LOOK_AGAIN",
     "SHORT",
     "Kept",
     "decay_step",
@@ -31,8 +35,12 @@ __all__ = [
 ]
 
 # Beyond this share of its bound, rounding a weight costs its dual more than four times as much.
-_FERMI, _LOGIT = 0.875, 0.75
+EDGE_OF_FERMI, EDGE_OF_LOGIT = 0.875, 0.75
 SHORT = 0.5
+# Up to this index a weight near 0 has a dual that is nothing beside a step: its float suffices.
+HARMLESS = 0.6
+# Steps after which all weights are looked at again, whoever has changed them unseen.
+LOOK_AGAIN = 100
 
 
 class Kept(NamedTuple):
@@ -57,11 +65,11 @@ def scale_of(potential: AbstractPotential) -> Any:
 def near_edge(xp: Any, potential: AbstractPotential, weights: Any, scale: Any) -> Any:
     """Which weights, in their own precision, do not hold their dual; `scale` as an array."""
     if isinstance(potential, Fermi):
-        return xp.abs(weights) > _FERMI * scale
+        return xp.abs(weights) > EDGE_OF_FERMI * scale
     info = xp.finfo(weights.dtype)
     floor = float(info.tiny) / float(info.eps)  # below, small changes have no float, or are flushed
     if isinstance(potential, Logit):
-        return (weights < floor) | (weights > _LOGIT * scale)
+        return (weights < floor) | (weights > EDGE_OF_LOGIT * scale)
     return xp.abs(weights) < floor
 
 

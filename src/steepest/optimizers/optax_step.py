@@ -1,6 +1,7 @@
 """One parameter's step in optax: the change to add to its weights, and what its state becomes."""
 
 from collections.abc import Callable
+from math import factorial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,10 @@ from steepest.descent.step import mirror_step
 from steepest.errors import DomainError, UsageError
 from steepest.geometry import AbstractPotential, Fermi, HyperbolicEntropy, Logit, PNorm, Power
 from steepest.optimizers.kept_dual import (
+    EDGE_OF_FERMI,
+    EDGE_OF_LOGIT,
+    HARMLESS,
+    LOOK_AGAIN,
     Kept,
     decay_step,
     near_edge,
@@ -24,6 +29,10 @@ from steepest.optimizers.kept_dual import (
 )
 
 __all__ = ["Memory", "Rule", "expm1", "move", "name_of", "require_real", "working"]
+
+# log 2 as a sum of a short number and the rest, and (exp(r) - 1 - r) / r^2 for |r| < log(2)/2.
+_LOG_2 = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_SERIES = tuple(np.float32(1 / factorial(order)) for order in range(2, 9))
 
 
 class Rule(NamedTuple):
@@ -41,6 +50,8 @@ class Rule(NamedTuple):
     reference: Any
     max_step: Any
     own_signs: bool
+    count: Any = 0  # steps made before
+    reach: Any = None  # a bound on the covector's components, where one is known
 
     @property
     def decays(self) -> bool:
@@ -54,6 +65,7 @@ class Memory(NamedTuple):
     momentum: Any
     kept: Any
     rest: Any
+    room: Any
 
 
 def name_of(path: Any) -> str:
@@ -86,15 +98,15 @@ def move(
     weights = jnp.asarray(weights)
     work = weights.astype(working(weights))
     covector, buffer = _covector(rule, work, jnp.asarray(gradient), memory.momentum)
-    step = like(rule.rate, work) * covector.astype(work.dtype)
+    covector = covector.astype(work.dtype)
+    step = _step(rule, work, covector)
     bounded = 0
     if rule.max_step is not None:
         most = like(rule.max_step, step)
-        bounded = (jnp.abs(step) > most).sum()
-        step = jnp.clip(step, -most, most)
+        bounded = (jnp.abs(like(rule.rate, work) * covector) > most).sum()
     kept = None if memory.kept is None else Kept(memory.kept, memory.rest)
     try:
-        change, kept = _change(rule, weights, work, step, kept)
+        change, kept, room = _change(rule, weights, work, covector, step, kept, memory.room)
     except DomainError as error:
         raise DomainError(f"{name_of(path)}: {error}") from error
     if is_concrete(change, covector):
@@ -103,7 +115,16 @@ def move(
             kind = weights.dtype.name
             raise refusal(name_of(path), int(lost.sum()), lost.size, kind, rule.potential)
     dual, rest = (memory.kept, memory.rest) if kept is None else kept
-    return change.astype(weights.dtype), Memory(buffer, dual, rest), bounded
+    return change.astype(weights.dtype), Memory(buffer, dual, rest, room), bounded
+
+
+def _step(rule: Rule, work: Array, covector: Array) -> Array:
+    """By how much the dual falls."""
+    step = like(rule.rate, work) * covector
+    if rule.max_step is None:
+        return step
+    most = like(rule.max_step, step)
+    return jnp.clip(step, -most, most)
 
 
 def _covector(rule: Rule, work: Array, gradient: Array, buffer: Any) -> tuple[Array, Any]:
@@ -119,31 +140,86 @@ def _covector(rule: Rule, work: Array, gradient: Array, buffer: Any) -> tuple[Ar
 
 
 def _change(
-    rule: Rule, weights: Array, work: Array, step: Array, kept: Kept | None
-) -> tuple[Array, Kept | None]:
-    """What one step adds to the weights, and the duals that are kept after it."""
+    rule: Rule,
+    weights: Array,
+    work: Array,
+    covector: Array,
+    step: Array,
+    kept: Kept | None,
+    room: Any,
+) -> tuple[Array, Kept | None, Any]:
+    """What one step adds to the weights, the duals that are kept after it, and the room then.
+
+    The room is how far duals can move before a weight comes near an edge. A look at all weights
+    tells it; while the steps' bounds do not use it up, nobody need look again.
+    """
     loss = None
     if rule.decays and rule.decay == "weights":
         loss = like(rule.rate, work) * like(rule.weight_decay, work)
+    usual = _usual_change(rule, work, step, loss)
     if kept is None:
-        return _unless_lost(_usual_change(rule, work, step, loss)), None
-    barrier = jax.lax.optimization_barrier  # without it XLA computes the step once for every use
-    step = barrier(step)
-    usual = barrier(_usual_change(rule, work, step, loss))
+        return _unless_lost(usual), None, room
+    room = jnp.zeros((), work.dtype) if room is None else room
+    longest = jax.lax.stop_gradient(_longest(rule, covector, loss))
+    left = room - longest
+    calm = (left > 0) & (jnp.asarray(rule.count) % LOOK_AGAIN != 0)
 
     def near(points: Array) -> Array:
         return near_edge(jnp, rule.potential, points, like(scale_of(rule.potential), points))
 
-    written = weights + usual.astype(weights.dtype)
-    unsettled = near(weights) | near(written) | ~jnp.isfinite(written)
-    # A product of vectors: XLA's other ways to look for one among many take longer than the step.
-    flags = barrier(unsettled.astype(work.dtype).ravel())
-    calm = jnp.dot(flags, flags) == 0
+    def look(usual: Array, kept: Kept, work: Array, covector: Array) -> tuple[Array, Kept, Array]:
+        step = _step(rule, work, covector)
+        written = weights + usual.astype(weights.dtype)
+        unsettled = (near(weights) | near(written) | ~jnp.isfinite(written)).any()
+        change, kept = jax.lax.cond(
+            unsettled,
+            lambda: _careful_change(rule, weights, work, step, loss, kept, near),
+            lambda: (usual, kept),
+        )
+        return change, kept, _room(rule.potential, weights + change.astype(weights.dtype), kept)
 
-    def careful(work: Array, step: Array, kept: Kept) -> tuple[Array, Kept]:
-        return _careful_change(rule, weights, work, step, loss, kept, near)
+    return _replace(calm, (usual, kept, left), look, work, covector)
 
-    return _replace(calm, usual, kept, careful, work, step)
+
+def _longest(rule: Rule, covector: Array, loss: Array | None) -> Array:
+    """A bound on what a step adds to a dual's distance to an edge; not finite for no bound."""
+    if rule.decays and rule.decay == "dual":
+        return jnp.full((), jnp.inf, covector.dtype)
+    if rule.reach is None:  # a product of vectors: XLA's search for the largest takes longer
+        flat = covector.ravel()
+        longest = 1.01 * jnp.sqrt(jnp.dot(flat, flat))
+    else:
+        longest = like(rule.reach, covector)
+    longest = like(rule.rate, covector) * longest
+    if rule.max_step is not None:
+        longest = jnp.minimum(longest, like(rule.max_step, covector))
+    return longest if loss is None else longest - 4 * jnp.log1p(-loss)
+
+
+def _room(potential: AbstractPotential, weights: Array, kept: Kept) -> Array:
+    """How far duals can move before a weight of these is near an edge; 0 where one is already."""
+    dtype = kept.dual.dtype
+    weights = jax.lax.stop_gradient(weights)
+    info = jnp.finfo(weights.dtype)
+    floor = float(info.tiny) / float(info.eps)
+    scale = like(scale_of(potential), kept.dual)
+    points = weights.astype(dtype)
+    if isinstance(potential, Fermi):
+        room = jnp.arctanh(EDGE_OF_FERMI) - jnp.arctanh(jnp.abs(points) / scale)
+    elif isinstance(potential, Logit):
+        low = jnp.log(points) - float(np.log(floor))
+        share = points / scale
+        top = float(np.log(EDGE_OF_LOGIT / (1 - EDGE_OF_LOGIT))) - jnp.log(share / (1 - share))
+        room = jnp.minimum(low, top)
+    elif potential.index == 1:  # a weight that is 0 stays, and so does what it says
+        sizes = jnp.abs(points)
+        ends = jnp.minimum(jnp.log(sizes / floor), float(np.log(float(info.max))) - jnp.log(sizes))
+        room = jnp.where(points == 0, jnp.inf, ends)
+    else:  # up to this index a weight near 0 has a dual that is nothing beside a step
+        assert potential.index is not None
+        room = jnp.full(points.shape, jnp.inf if potential.index <= HARMLESS else 0.0, dtype)
+    free = (kept.dual == 0) & (room > 0)
+    return jnp.where(free, room, 0).min(initial=jnp.inf).astype(dtype)
 
 
 def _usual_change(rule: Rule, work: Array, step: Array, loss: Array | None) -> Array:
@@ -179,38 +255,38 @@ def _signed(potential: AbstractPotential, signs: Array, own_signs: bool) -> Abst
 
 
 def _replace(
-    calm: Array, usual: Array, kept: Kept, careful: Callable[..., Any], work: Array, step: Array
-) -> tuple[Array, Kept]:
-    """`usual`, or where it is not calm `careful(...)`, for which nobody pays otherwise.
+    calm: Array, usual: tuple[Array, Kept, Array], look: Callable[..., Any], *operands: Array
+) -> tuple[Array, Kept, Array]:
+    """`usual`, or where it is not calm what `look` makes of it, for which nobody pays otherwise.
 
     A loop that runs once or never changes arrays in place, where `lax.cond` copies them; its
     derivative is that of a choice between the two.
     """
     if is_concrete(calm):
         # Traced all the same: what is undefined there is NaN, and the caller names the parameter.
-        return (usual, kept) if calm else jax.jit(careful)(work, step, kept)
+        return usual if calm else jax.jit(look)(*usual[:2], *operands)
 
     @jax.custom_jvp
-    def replace(calm: Array, usual: Array, kept: Kept, work: Array, step: Array) -> Any:
+    def replace(calm: Array, usual: Any, operands: Any) -> Any:
         def once(state: Any) -> Any:
             # Tied to what the loop changes, else the work would be done before it, every time.
-            _, _, kept, operands = jax.lax.optimization_barrier((*state, (work, step)))
-            return True, *careful(*operands, kept)
+            _, change, kept, _, tied = jax.lax.optimization_barrier((*state, operands))
+            return True, *look(change, kept, *tied)
 
-        return jax.lax.while_loop(lambda state: ~state[0], once, (calm, usual, kept))[1:]
+        return jax.lax.while_loop(lambda state: ~state[0], once, (calm, *usual))[1:]
 
     @replace.defjvp
     def _(primals: Any, tangents: Any) -> Any:
-        def choose(calm: Array, usual: Array, kept: Kept, work: Array, step: Array) -> Any:
+        def choose(calm: Array, usual: Any, operands: Any) -> Any:
             return jax.tree_util.tree_map(
                 lambda one, other: jnp.where(calm, one, other),
-                (usual, kept),
-                careful(work, step, kept),
+                tuple(usual),
+                tuple(look(*usual[:2], *operands)),
             )
 
         return jax.jvp(choose, primals, tangents)
 
-    return replace(calm, usual, kept, work, step)
+    return replace(calm, usual, operands)
 
 
 def _held_change(
@@ -274,13 +350,18 @@ def _unless_lost(change: Array, lost: Array | bool = False) -> Array:
 
 
 def expm1(x: Array) -> Array:
-    """exp(x) - 1; in float32 by a series near 0 and a difference beyond, within 3e-7 of itself.
+    """exp(x) - 1; in float32 within 3e-7 of itself, or of exp(x) where that is larger.
 
-    XLA's own costs half an SGD step more.
+    XLA's own costs half an SGD step more. With x = n log 2 + r it is 2^n (exp(r) - 1) + 2^n - 1.
     """
     if x.dtype != jnp.float32:
         return jnp.expm1(x)
-    series = jnp.ones_like(x)
-    for order in (7, 6, 5, 4, 3, 2):
-        series = 1 + x * series / order
-    return jnp.where(jnp.abs(x) < 0.375, x * series, jnp.exp(x) - 1)
+    x = jnp.clip(x, -87.0, 89.0)
+    whole = jnp.round(x * np.float32(1 / np.log(2)))
+    rest = x - whole * _LOG_2[0] - whole * _LOG_2[1]
+    series = jnp.full_like(rest, _SERIES[-1])
+    for coefficient in _SERIES[-2::-1]:
+        series = series * rest + coefficient
+    growth = rest + rest * rest * series
+    half = jax.lax.bitcast_convert_type((whole.astype(jnp.int32) + 126) << 23, jnp.float32)
+    return 2 * (half * growth + (half - 0.5))

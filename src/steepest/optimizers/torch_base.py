@@ -2,6 +2,7 @@
 # torch documents its foreach operations under these names.
 """What both torch optimizers share: groups, checks, saved states, and the step of the dual."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,13 @@ from steepest.optimizers.settings import (
     number,
 )
 from steepest.optimizers.starting_weights import check_start, tally
+from steepest.optimizers.torch_compiled import (
+    CompiledGroup,
+    bound_of,
+    largest_of,
+    may_learn,
+)
+from steepest.optimizers.torch_kernel import has_kernel, needs_bound
 from steepest.optimizers.torch_maps import Tensors, is_known, move
 from steepest.optimizers.torch_state import restored_groups, saved_groups
 from steepest.optimizers.torch_step import Rule, take_step, working
@@ -38,11 +46,13 @@ _LONG = 16.0
 class AbstractMirrorOptimizer(Optimizer):
     """Mirror descent along covectors that a subclass makes of gradients.
 
-    A subclass defines `_check_settings` and `_covectors`, and `_reach`, which bounds its covectors.
+    A subclass defines `_check_settings` and `_covectors`, `_reach`, which bounds its covectors, and
+    for compiled steps `_buffer_names`, the names of its state.
     """
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._seen: set[int] = set()
+        self._compiled: dict[int, CompiledGroup] = {}
         super().__init__(params, defaults)
 
     @abstractmethod
@@ -54,11 +64,16 @@ class AbstractMirrorOptimizer(Optimizer):
         """How long a covector's component can be, where a gradient's is at most `largest`."""
 
     @abstractmethod
+    def _buffer_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The tensors in the state of a parameter of this group that are shaped like it."""
+
+    @abstractmethod
     def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
         """What moves the duals of these weights, with the state brought up to date."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self._compiled = {}
         for group in self.param_groups:
             for key, value in self.defaults.items():
                 group.setdefault(key, value)
@@ -77,6 +92,17 @@ class AbstractMirrorOptimizer(Optimizer):
         except ValueError:
             del self.param_groups[place:]
             raise
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Take gradients away, or set them to 0.
+
+        Compiled groups keep them as zeros in their place; until a backward pass fills them, they
+        count as absent where `set_to_none` asks for that.
+        """
+        super().zero_grad(set_to_none)
+        for compiled in self._compiled.values():
+            for buffer in compiled.buffers:
+                buffer.empty(set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
         """Momentum and settings as plain values, so that `torch.load(weights_only=True)` reads it.
@@ -114,11 +140,13 @@ class AbstractMirrorOptimizer(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        long = [self._check_step(place, group) for place, group in enumerate(self.param_groups)]
-        before = self._memory() if any(long) else None
+        looks = [self._check_step(place, group) for place, group in enumerate(self.param_groups)]
+        before = self._memory() if any(long for long, _ in looks) else None
         try:
-            for place, group in enumerate(self.param_groups):
-                self._step_group(place, group)
+            for place, (group, (_, largest)) in enumerate(
+                zip(self.param_groups, looks, strict=True)
+            ):
+                self._step_group(place, group, largest)
         except DomainError as error:
             if before is None:
                 raise
@@ -126,8 +154,8 @@ class AbstractMirrorOptimizer(Optimizer):
             raise DomainError(f"{error}; nothing was changed") from error
         return loss
 
-    def _check_step(self, place: int, group: dict[str, Any]) -> bool:
-        """Whether the coming step is long: look at weights and gradients that are new."""
+    def _check_step(self, place: int, group: dict[str, Any]) -> tuple[bool, float | None]:
+        """Look at weights and gradients that are new: is the step long, and how long are they?"""
         where = f"group {place} of {type(self).__name__}"
         fresh = []
         for at, weight in enumerate(group["params"]):
@@ -139,23 +167,34 @@ class AbstractMirrorOptimizer(Optimizer):
                 fresh.append(at)
         if fresh:
             self._check_weights(place, fresh)
+        if group["compiled"]:
+            self._gather(place, group)
         beyond = (group["potential"].index or 0) > 1
         if not group["check_gradients"]:
-            return beyond
+            return beyond, None
         check_rate(where, "lr", group["lr"])
         check_loss(where, group["lr"], group["weight_decay"], group["decay"])
         largest = self._largest_gradient(place, group)
-        longest = (number(where, "lr", group["lr"]) or 0.0) * self._reach(group, largest)
-        return beyond or min(longest, group["max_step"] or longest) > _LONG
+        rate, most = number(where, "lr", group["lr"]) or 0.0, group["max_step"] or math.inf
+        long = min(rate * self._reach(group, largest), most) > _LONG
+        if long and group["compiled"]:  # a norm of the whole group says little of a component
+            largest = largest_of([buffer.gradients for buffer in self._compiled[place].buffers])
+            long = min(rate * self._reach(group, largest), most) > _LONG
+        return beyond or long, largest
 
     def _largest_gradient(self, place: int, group: dict[str, Any]) -> float:
         """A bound on the components of a group's gradients.
 
         Raises `DataError` for one that is not finite.
         """
-        gradients = [
-            weight.grad for weight in group["params"] if weight.grad is not None and weight.numel()
-        ]
+        if group["compiled"]:
+            gradients = [buffer.gradients for buffer in self._compiled[place].buffers]
+        else:
+            gradients = [
+                weight.grad
+                for weight in group["params"]
+                if weight.grad is not None and weight.numel()
+            ]
         if not gradients:
             return 0.0
         norms = torch._foreach_norm(gradients)  # none is smaller than its largest component
@@ -172,9 +211,54 @@ class AbstractMirrorOptimizer(Optimizer):
                 )
         return largest
 
-    def _step_group(self, place: int, group: dict[str, Any]) -> None:
+    def _gather(self, place: int, group: dict[str, Any]) -> None:
+        """Bring a compiled group into its flat buffers."""
+        weights = [
+            weight for weight in group["params"] if not is_lazy(weight) and may_learn(weight)
+        ]
+        compiled = self._compiled.get(place)
+        if compiled is None or not compiled.holds(weights):
+            if compiled is not None:
+                compiled.release()
+            compiled = self._compiled[place] = CompiledGroup(weights)
+        compiled.adopt(self._buffer_names(group), self.state)
+
+    def _longest(self, compiled: CompiledGroup, group: dict[str, Any], largest: float) -> float:
+        """As `_reach`, with what the group's state adds to it."""
+        return self._reach(group, largest)
+
+    def _step_compiled(self, place: int, group: dict[str, Any], largest: float | None) -> set[int]:
+        """Move what compiled kernels can; what is returned are ids that need no other step."""
+        compiled, names = self._compiled[place], self._buffer_names(group)
+        absent = compiled.absent()
+        if not has_kernel(group["potential"]) or not compiled.buffers:
+            return absent
+        rate, most = float(group["lr"]), group["max_step"]
+        if largest is None and most is None and not needs_bound(group["potential"]):
+            return absent | compiled.step(group, names, math.inf, self.state)
+        if largest is None and math.isfinite(self._reach(group, math.inf)):
+            largest = 0.0  # nothing hangs on it
+        gradients = [buffer.gradients for buffer in compiled.buffers]
+        largest = bound_of(gradients) if largest is None else largest
+        decay = float(group["weight_decay"]) if group["decay"] == "gradient" else 0.0
+        if decay:
+            decay *= bound_of([buffer.values for buffer in compiled.buffers])
+        limit = _LONG if most is None else min(_LONG, float(most))
+        longest = rate * self._longest(compiled, group, largest + decay)
+        if longest > limit:
+            longest = rate * self._longest(compiled, group, largest_of(gradients) + decay)
+        if not longest <= limit:
+            return absent  # what is cut is counted, and what is long taken on trial
+        return absent | compiled.step(group, names, longest, self.state)
+
+    def _step_group(self, place: int, group: dict[str, Any], largest: float | None) -> None:
+        moved = self._step_compiled(place, group, largest) if group["compiled"] else set()
         members = enumerate(group["params"])
-        places = [at for at, weight in members if weight.grad is not None and weight.numel()]
+        places = [
+            at
+            for at, weight in members
+            if weight.grad is not None and weight.numel() and id(weight) not in moved
+        ]
         weights = [group["params"][at] for at in places]
         if not weights:
             return
@@ -240,6 +324,8 @@ class AbstractMirrorOptimizer(Optimizer):
         if group["decay"] == "dual" and not is_known(potential):
             raise UsageError(f'{where}: a potential of your own has no decay="dual" in torch')
         check_max_step(where, group["max_step"])
+        if not isinstance(group["compiled"], bool):
+            raise UsageError(f"{where}: compiled is {group['compiled']!r}: give True or False")
         self._check_settings(where, group)
         self._check_weights(
             place,

@@ -10,6 +10,7 @@ from torch import Tensor
 from steepest.geometry import PNorm
 from steepest.optimizers.settings import check_betas, check_momentum
 from steepest.optimizers.torch_base import AbstractMirrorOptimizer
+from steepest.optimizers.torch_compiled import CompiledGroup
 from steepest.optimizers.torch_maps import Tensors
 
 __all__ = ["AdaptiveMirrorDescent", "MirrorDescent"]
@@ -37,6 +38,18 @@ class MirrorDescent(AbstractMirrorOptimizer):
       more reading of the gradients; on a GPU one synchronisation).
     - `foreach`: all tensors of a group in one launch. None takes it on a GPU, and one tensor at a
       time on a CPU, where each then stays in the cache.
+    - `compiled`: keep the group in one flat buffer, of which parameters and gradients are views,
+      and move it by one kernel of `torch.compile`; see below.
+
+    Compiled steps are those of the others to a rounding, and three to four times as fast. A kernel
+    takes about 10 s to compile (a minute for the first of a machine, whose result torch keeps in
+    TORCHINDUCTOR_CACHE_DIR); it serves all sizes and is made anew for another potential or
+    precision, or another use of momentum and decay; one more where a step may be longer than 1.
+    Weights near an edge, steps longer than 16 or cut by `max_step`, decay="dual", fields of a
+    potential that differ from weight to weight, and potentials of index .6 to 1, above 1, or of
+    your own are left to the usual step. Parameters share one storage then: `zero_grad` keeps the
+    gradients as zeros, and what others replace (`p.data = ...`) is copied back with a
+    `FlatBufferWarning`. With `check_gradients=False` no look is taken at results that overflow.
 
     Give `model.named_parameters()` and errors name the parameter. Frozen and lazy parameters are
     looked at when they have their first gradient. Half-precision weights are moved in float32 and
@@ -73,6 +86,7 @@ class MirrorDescent(AbstractMirrorOptimizer):
         freeze_signs: bool = False,
         check_gradients: bool = True,
         foreach: bool | None = None,
+        compiled: bool = False,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -86,6 +100,7 @@ class MirrorDescent(AbstractMirrorOptimizer):
             "freeze_signs": freeze_signs,
             "check_gradients": check_gradients,
             "foreach": foreach,
+            "compiled": compiled,
         }
         super().__init__(params, defaults)
 
@@ -94,6 +109,16 @@ class MirrorDescent(AbstractMirrorOptimizer):
 
     def _reach(self, group: dict[str, Any], largest: float) -> float:
         return largest / (1 - float(group["momentum"]))
+
+    def _longest(self, compiled: CompiledGroup, group: dict[str, Any], largest: float) -> float:
+        momentum = float(group["momentum"])
+        if momentum == 0:
+            return largest
+        longest = compiled.sum_bound(momentum, largest)
+        return largest + momentum * longest if group["nesterov"] else longest
+
+    def _buffer_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("momentum_buffer",) if float(group["momentum"]) else ()
 
     def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
         momentum = float(group["momentum"])
@@ -143,6 +168,7 @@ class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
         freeze_signs: bool = False,
         check_gradients: bool = True,
         foreach: bool | None = None,
+        compiled: bool = False,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -156,6 +182,7 @@ class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
             "freeze_signs": freeze_signs,
             "check_gradients": check_gradients,
             "foreach": foreach,
+            "compiled": compiled,
         }
         super().__init__(params, defaults)
 
@@ -165,6 +192,9 @@ class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
     def _reach(self, group: dict[str, Any], largest: float) -> float:
         first, second = (float(beta) for beta in group["betas"])
         return (1 - first) / (1 - second) ** 0.5 + 1
+
+    def _buffer_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return "exp_avg", "exp_avg_sq"
 
     def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
         first, second = (float(beta) for beta in group["betas"])

@@ -19,9 +19,9 @@ VERSION = 3
 
 def saved_groups(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Parameter groups without objects, so that `torch.load(weights_only=True)` reads them."""
+    plain = [{key: value for key, value in group.items() if key != "compiled"} for group in groups]
     return [
-        {**group, "potential": _describe(group["potential"]), "version": VERSION}
-        for group in groups
+        {**group, "potential": _describe(group["potential"]), "version": VERSION} for group in plain
     ]
 
 

@@ -30,7 +30,8 @@ class MirrorState(NamedTuple):
 
     `kept` and its remainder `rest` have the weights' shape, and are 0 where a weight holds its own
     dual; None under potentials whose weights always do. `momentum` adds up gradients. `bounded`
-    counts the components of steps that `max_step` has bounded so far; None without it.
+    counts the components of steps that `max_step` has bounded so far; None without it. `room` says
+    of each parameter how far its duals can move before all weights are to be looked at again.
 
     >>> from steepest.geometry import PNorm
     >>> state = mirror_descent(0.1, PNorm(3), momentum=0.9).init(jnp.ones(2))
@@ -43,6 +44,7 @@ class MirrorState(NamedTuple):
     kept: Any = None
     rest: Any = None
     bounded: Any = None
+    room: Any = None
 
 
 @injectable
@@ -101,6 +103,24 @@ def mirror_descent(
     check_momentum(where, momentum, nesterov)
     check_decay(where, potential, weight_decay, decay, reference)
     check_max_step(where, max_step)
+    settings = (momentum, nesterov, weight_decay, decay, reference, max_step, freeze_signs)
+    return _transformation(learning_rate, potential, *settings)
+
+
+def _transformation(
+    learning_rate: Any,
+    potential: Any,
+    momentum: Any,
+    nesterov: bool,
+    weight_decay: Any,
+    decay: Any,
+    reference: Any,
+    max_step: Any,
+    freeze_signs: bool,
+    reach: Any = None,
+) -> optax.GradientTransformation:
+    """`mirror_descent` of checked arguments; covectors are at most `reach` long, if it is given."""
+    where = "mirror_descent"
     # A number that is 0 needs no buffer; of an array nobody knows what it will be.
     moves_on = momentum is not None and not (isinstance(momentum, float | int) and momentum == 0)
     keeps = has_edges(potential)
@@ -127,6 +147,9 @@ def mirror_descent(
             kept=blank() if keeps else None,
             rest=blank() if keeps else None,
             bounded=None if max_step is None else jnp.zeros((), jnp.int32),
+            room=jax.tree_util.tree_map(lambda w: jnp.zeros((), working(w)), params)
+            if keeps
+            else None,
         )
 
     def update(updates: Any, state: MirrorState, params: Any = None) -> tuple[Any, MirrorState]:
@@ -143,9 +166,11 @@ def mirror_descent(
             reference,
             max_step,
             freeze_signs,
+            state.count,
+            reach,
         )
         leaves, tree = jax.tree_util.tree_flatten_with_path(params, is_leaf=lambda x: x is None)
-        memories = _rows(tree, [state.momentum, state.kept, state.rest])
+        memories = _rows(tree, [state.momentum, state.kept, state.rest, state.room])
         moved = [
             move(rule, path, weights, gradient, Memory(*memory))
             for (path, weights), gradient, memory in zip(
@@ -162,6 +187,7 @@ def mirror_descent(
             kept=columns[1] if keeps else None,
             rest=columns[2] if keeps else None,
             bounded=bounded,
+            room=columns[3] if keeps else None,
         )
 
     return optax.GradientTransformation(init, update)  # pyright: ignore[reportArgumentType]
@@ -203,14 +229,19 @@ def adaptive_mirror_descent(
     check_betas(where, (b1, b2), eps)
     check_decay(where, potential, weight_decay, decay, reference)
     of_gradient = decay == "gradient"
-    mirror = mirror_descent(
+    check_rate(where, "learning_rate", learning_rate)
+    check_max_step(where, max_step)
+    mirror = _transformation(
         learning_rate,
         potential,
-        weight_decay=0.0 if of_gradient else weight_decay,
-        decay="weights" if of_gradient else decay,
-        reference=reference,
-        max_step=max_step,
-        freeze_signs=freeze_signs,
+        None,
+        False,
+        0.0 if of_gradient else weight_decay,
+        "weights" if of_gradient else decay,
+        reference,
+        max_step,
+        freeze_signs,
+        (1 - b1) / (1 - b2) ** 0.5 + 1,
     )
     decayed = [optax.add_decayed_weights(weight_decay)] if of_gradient else []
     return optax.chain(*decayed, optax.scale_by_adam(b1, b2, eps), mirror)

@@ -1,0 +1,248 @@
+# pyright: reportPrivateImportUsage=false
+# torch documents its foreach operations and marks of sizes under these names.
+"""A group that is moved by compiled kernels, as far as its weights hold their duals."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
+
+from steepest.errors import UsageError
+from steepest.geometry import Fermi, HyperbolicEntropy, Logit, PNorm, Power
+from steepest.optimizers import torch_kernel
+from steepest.optimizers.kept_dual import LOOK_AGAIN
+from steepest.optimizers.torch_flat import FlatBuffer, flat_buffers, is_current
+from steepest.optimizers.torch_kernel import ONE, Numbers, Plan, field_of, has_kernel, room
+from steepest.optimizers.torch_step import working
+
+__all__ = ["CompiledGroup", "may_learn"]
+
+_FAMILIES = {Fermi: "fermi", Logit: "logit", HyperbolicEntropy: "hyperbolic"}
+
+
+class CompiledGroup:
+    """The flat buffers of a group, and what is known of how far its weights are from an edge.
+
+    A tensor is moved by a kernel while no weight of it can have come near an edge: a look at its
+    weights tells how far the nearest is, and each step by how much duals move at most. Others are
+    left to the optimizer's own step, as are groups without a kernel (`has_kernel`).
+    """
+
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        self.buffers = flat_buffers(weights)
+        self._momentum: float | None = None  # no component of the buffer is longer
+        self._coming: float | None = None  # nor will be after the coming step
+        self._moved = 0.0  # how far duals can have moved so far
+        self._steps = 0
+        self._safe: dict[int, tuple[float, int, int]] = {}  # until, changes seen, looked at
+        self._nothing = {
+            buffer.values.device: torch.zeros(1, device=buffer.values.device)
+            for buffer in self.buffers
+        }
+
+    def release(self) -> None:
+        """Give the parameters back."""
+        for buffer in self.buffers:
+            buffer.release()
+
+    def holds(self, weights: Sequence[Tensor]) -> bool:
+        """Whether it is these parameters that the buffers hold, of the same precision and place."""
+        return is_current(self.buffers, weights)
+
+    def adopt(self, names: Sequence[str], state: Any) -> None:
+        """Bring parameters, gradients and states into the buffers."""
+        self._momentum, self._coming = self._coming, None
+        for buffer in self.buffers:
+            places = buffer.adopt()
+            for name in names:
+                if buffer.adopt_state(name, places, state):
+                    self._momentum = None
+
+    def absent(self) -> set[int]:
+        """The ids of parameters without a gradient."""
+        return {
+            id(weight)
+            for buffer in self.buffers
+            if len(buffer.active) < len(buffer.weights)
+            for place, weight in enumerate(buffer.weights)
+            if place not in buffer.active
+        }
+
+    def sum_bound(self, momentum: float, largest: float) -> float:
+        """A bound on the momentum's components after a gradient of components up to `largest`."""
+        if self._momentum is None:
+            self._momentum = bound_of([buffer.states["momentum_buffer"] for buffer in self.buffers])
+        self._coming = momentum * self._momentum + largest
+        return self._coming
+
+    def step(
+        self, group: dict[str, Any], names: Sequence[str], longest: float, state: Any
+    ) -> set[int]:
+        """Move what can be moved by kernels; what is returned are the ids of these parameters."""
+        rate = float(group["lr"])
+        loss = rate * float(group["weight_decay"]) if group["decay"] == "weights" else 0.0
+        # What a weight loses moves a dual by at most four times as much in logarithms.
+        further = longest - 4 * math.log1p(-loss) if loss < 1 else math.inf
+        self._steps += 1
+        moved: set[int] = set()
+        if group["decay"] != "dual" or not group["weight_decay"]:
+            plan = _plan(group, names, longest <= ONE)
+            for buffer in self.buffers:
+                moved |= self._step_buffer(buffer, group, plan, names, further, state)
+        self._moved += further
+        return moved
+
+    def _step_buffer(
+        self,
+        buffer: FlatBuffer,
+        group: dict[str, Any],
+        plan: Plan,
+        names: Sequence[str],
+        further: float,
+        state: Any,
+    ) -> set[int]:
+        calm = [
+            place
+            for place in buffer.active
+            if "dual" not in state[buffer.weights[place]]
+            and self._is_calm(group, buffer.weights[place], further)
+        ]
+        weights = [buffer.weights[place] for place in calm]
+        counts = _counts(weights, state) if plan.adaptive else [1.0] * len(weights)
+        if group["max_step"] is not None:
+            for weight in weights:
+                state[weight].setdefault("bounded", torch.zeros((), dtype=torch.int64))
+        for start, stop, count in _runs(buffer, calm, counts):
+            self._run(buffer, slice(start, stop), group, plan, names, count)
+        return {id(weight) for weight in weights}
+
+    def _is_calm(self, group: dict[str, Any], weight: Tensor, further: float) -> bool:
+        until, changes, looked = self._safe.get(id(weight), (-math.inf, -1, 0))
+        fresh = changes == weight._version and self._steps - looked < LOOK_AGAIN
+        if not fresh or until < self._moved + further:
+            until = self._moved + room(group["potential"], weight.detach())
+            self._safe[id(weight)] = until, weight._version, self._steps
+        return until >= self._moved + further
+
+    def _run(
+        self,
+        buffer: FlatBuffer,
+        span: slice,
+        group: dict[str, Any],
+        plan: Plan,
+        names: Sequence[str],
+        count: float,
+    ) -> None:
+        values = buffer.values[span]
+        nothing = self._nothing[values.device]
+        states = [buffer.states[name][span] for name in names]
+        tensors = [values, buffer.gradients[span], *states]
+        for tensor in tensors:
+            torch._dynamo.maybe_mark_dynamic(tensor, 0)
+        states += [nothing] * (2 - len(states))
+        numbers = torch.tensor(
+            _numbers(group, plan, count), dtype=working(values), device=values.device
+        )
+        kernel = torch_kernel.compiled(plan)
+        try:
+            kernel(*tensors[:2], *states, numbers)
+        except RuntimeError as error:
+            if not type(error).__module__.startswith(("torch._inductor", "torch._dynamo")):
+                raise
+            raise UsageError(
+                "compiled=True needs a compiler that torch.compile can use (on a CPU one of C++,"
+                f" named by the variable CXX): {str(error).splitlines()[0]}; without it, leave"
+                " compiled=True out"
+            ) from error
+
+
+def may_learn(weight: Tensor) -> bool:
+    """Whether a parameter has weights and may have a gradient."""
+    return (
+        not is_lazy(weight)
+        and weight.numel() > 0
+        and (weight.requires_grad or weight.grad is not None)
+    )
+
+
+def bound_of(tensors: Sequence[Tensor]) -> float:
+    """A number that no component is longer than; not finite where one is not."""
+    norms = torch._foreach_norm(list(tensors))
+    return max(float(norm) for norm in norms)
+
+
+def largest_of(tensors: Sequence[Tensor]) -> float:
+    """The longest component."""
+    ends = [end for tensor in tensors for end in torch.aminmax(tensor)]
+    return max(abs(float(end)) for end in ends)
+
+
+def _plan(group: dict[str, Any], names: Sequence[str], short: bool) -> Plan:
+    potential = group["potential"]
+    assert has_kernel(potential)
+    family, exponent = _FAMILIES.get(type(potential), "power"), 0.0
+    if isinstance(potential, PNorm | Power):
+        exponent = 1.0 - potential.index
+        family = "power" if exponent else "entropy"
+    return Plan(
+        family,
+        exponent,
+        len(names) == 2,
+        len(names) == 1,
+        bool(group.get("nesterov", False)),
+        group["decay"] if group["weight_decay"] else None,
+        group["max_step"] is not None,
+        bool(group["freeze_signs"]),
+        short and family != "power",
+    )
+
+
+def _numbers(group: dict[str, Any], plan: Plan, count: float) -> Numbers:
+    rate, weight_decay = float(group["lr"]), float(group["weight_decay"])
+    loss = weight_decay if plan.decay == "gradient" else rate * weight_decay
+    max_step, field = float(group["max_step"] or 0.0), field_of(group["potential"])
+    if not plan.adaptive:
+        momentum = float(group["momentum"])
+        return Numbers(rate, loss, max_step, field, momentum)
+    first, second = (float(beta) for beta in group["betas"])
+    return Numbers(
+        rate,
+        loss,
+        max_step,
+        field,
+        first,
+        1 - first,
+        second,
+        1 - second,
+        1 - first**count,
+        (1 - second**count) ** 0.5,
+        float(group["eps"]),
+    )
+
+
+def _counts(weights: Sequence[Tensor], state: Any) -> list[float]:
+    """How many steps each has made, this one included."""
+    steps = [state[weight].setdefault("step", torch.zeros(())) for weight in weights]
+    if not steps:
+        return []
+    torch._foreach_add_(steps, 1)
+    return torch.stack(steps).tolist()
+
+
+def _runs(
+    buffer: FlatBuffer, places: Sequence[int], counts: Sequence[float]
+) -> list[tuple[int, int, float]]:
+    """Neighbours in the buffer that have made as many steps: start, stop, and that number."""
+    runs: list[tuple[int, int, float]] = []
+    last = -2
+    for place, count in zip(places, counts, strict=True):
+        span = buffer.spans[place]
+        if place == last + 1 and runs[-1][2] == count:
+            runs[-1] = runs[-1][0], span.stop, count
+        else:
+            runs.append((span.start, span.stop, count))
+        last = place
+    return runs
