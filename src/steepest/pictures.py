@@ -203,7 +203,7 @@ def enlarged(figure: Any, factor: float = 1.4) -> Any:
     for axes in figure.axes:
         for name in ("x", "y"):
             size = (axes.get_xticklabels() if name == "x" else axes.get_yticklabels()) or [Text()]
-            axes.tick_params(name, labelsize=size[0].get_fontsize() * factor)
+            axes.tick_params(name, labelsize=float(size[0].get_fontsize()) * factor)
     labels = {
         each
         for axes in figure.axes
@@ -211,18 +211,19 @@ def enlarged(figure: Any, factor: float = 1.4) -> Any:
     }
     for artist in figure.findobj():
         if isinstance(artist, Text) and artist not in labels:
-            artist.set_fontsize(artist.get_fontsize() * factor)
+            artist.set_fontsize(float(artist.get_fontsize()) * factor)
         elif isinstance(artist, Line2D):
             artist.set_linewidth(artist.get_linewidth() * factor)
             artist.set_markersize(artist.get_markersize() * factor)
         elif isinstance(artist, Collection):
-            artist.set_linewidth([width * factor for width in artist.get_linewidth()])
+            widths: Any = artist.get_linewidth()
+            artist.set_linewidth([width * factor for width in widths])
     figure.draw_without_rendering()
     for axes in figure.axes:
         for title in (axes.title, axes._left_title, axes._right_title):
             share = title.get_window_extent().width / axes.bbox.width
             if share > 0.95:  # it would run into the next panel
-                title.set_fontsize(title.get_fontsize() * 0.95 / share)
+                title.set_fontsize(float(title.get_fontsize()) * 0.95 / share)
     return figure
 
 
