@@ -82,28 +82,10 @@ def test_two_processes_learn_what_one_does(tmp_path, way, compiled):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
 @pytest.mark.slow
-def test_a_compiled_model_learns_what_the_model_does():
+def test_a_compiled_model_learns_what_the_model_does(uncompiled):
     plain, model = network(), network()
     train(plain, WAYS["entropy"](plain.parameters()))
     train(torch.compile(model), WAYS["entropy"](model.parameters(), compiled=True))
-    np.testing.assert_allclose(vector(model), vector(plain), 2e-5, 2e-6)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
-@pytest.mark.slow
-def test_the_usual_step_can_be_called_from_compiled_code():
-    plain, model = network(), network()
-    train(plain, WAYS["3-norm"](plain.parameters()))
-    optimizer = WAYS["3-norm"](model.parameters())
-
-    @torch.compile
-    def step():
-        optimizer.step()
-
-    for _ in range(8):
-        optimizer.zero_grad()
-        loss_of(model).backward()
-        step()
     np.testing.assert_allclose(vector(model), vector(plain), 2e-5, 2e-6)
 
 
