@@ -366,9 +366,10 @@ def test_a_paper_runs_all_its_figures(call, tmp_path, fast_example, monkeypatch)
     ran = []
     result = study.reproduce(papers.load("surace2020.example_1d")[0])
 
-    def only_note(figure, *rest, data, unchecked):
+    def only_note(figure, *rest, data, unchecked, **pictures):
         assert not data
         assert not unchecked
+        assert pictures == {"formats": ("png",), "style": "paper"}
         ran.append((figure.key, *rest[:2]))
         return result
 

@@ -64,9 +64,8 @@ def command(
     For example:
 
     ```
-    steepest reproduce surace2020.fig2
+    steepest reproduce surace2020.fig2 --format pdf svg --style slide
     steepest reproduce pogodin2024 --scale paper --out figures
-    steepest reproduce surace2020.fig1 --format pdf svg --style slide
     ```
     """
     for path in data:

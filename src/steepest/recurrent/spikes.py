@@ -36,6 +36,10 @@ class SpikeLearning:
     """W (k, n, n) at `times` (k,), and the W (n, n) at which all these spikes would balance.
 
     `solved` is where the rule would rest if it had seen the whole run before it changed anything.
+
+    >>> still = np.zeros((1, 2, 2))
+    >>> SpikeLearning(np.zeros(1), still, still[0]).weights.shape
+    (1, 2, 2)
     """
 
     times: Float[np.ndarray, " k"]

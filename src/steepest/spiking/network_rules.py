@@ -42,6 +42,9 @@ class LayerView(NamedTuple):
 
     `weights`, `factors` (neurons, afferents): dendritic ones, and how much of each the soma sees;
     `means` (mV), `variances` (mV^2) (afferents,): running averages; `shares` (neurons,): lambda_j.
+
+    >>> LayerView(*(jnp.ones((3, 4)),) * 2, *(jnp.ones(4),) * 2, shares=jnp.ones(3)).shares.shape
+    (3,)
     """
 
     weights: Float[Array, "neurons afferents"]
