@@ -149,6 +149,8 @@ def _measured(claim: Claim) -> str:
     measured, error = claim.measured, claim.standard_error
     if isinstance(measured, float) and error and math.isfinite(error):
         places = max(0, 1 - math.floor(math.log10(error)))
+        if places > 8:
+            return f"{measured:.2g} ± {error:.2g}"
         return f"{measured:.{places}f} ± {error:.{places}f}"
     if isinstance(measured, float) and isinstance(claim.expected, str):
         return f"{measured:.3g}"

@@ -29,7 +29,7 @@ from steepest.papers.cornford2024._digits import (
     one_thread,
     standard_error,
 )
-from steepest.pictures import bare, letter
+from steepest.pictures import bare, legend_below, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp
 
@@ -114,7 +114,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes.set_xticks([middle, middle + len(rules) + 1], [f"{c} inputs of noise" for c in counts])
         low = 100 * float(dataset["accuracy"].sel(rule=list(rules)).min())
         axes.set(ylim=(max(0.0, low - 8), 100), ylabel="accuracy on unseen digits (%)")
-        axes.legend(frameon=False, fontsize=8, loc="lower left")
+        legend_below(axes, columns=3)
     letter(plain, "A", "Plain rules")
     letter(adaptive, "C", "Adam's moments")
     last = dataset.isel(noise=-1)

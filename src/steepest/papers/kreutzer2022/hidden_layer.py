@@ -17,7 +17,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from steepest.papers.kreutzer2022._statistics import mean_and_error
-from steepest.pictures import LINE_COLOURS, bare, letter
+from steepest.pictures import LINE_COLOURS, bare
 from steepest.spiking import Adam, Descent, LayeredNetwork, OwnFisher, TeacherNetwork, learn
 from steepest.study import Claim, parameter, stamp
 
@@ -129,17 +129,17 @@ def _seconds(dataset: xr.Dataset, level: np.ndarray, rule: str) -> Float[np.ndar
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
-    """The loss of each rule at its best rate, with two standard errors over teachers."""
+    """The loss of each rule at its best rate: each teacher's network (thin), and their mean."""
     figure = matplotlib.figure.Figure(figsize=(5.4, 3.8), layout="constrained")
     axes = figure.subplots()
     times = dataset["time"].values
     for colour, rule in zip(LINE_COLOURS, RULES, strict=False):
-        mean, error = mean_and_error(best(dataset, rule), axis=1)
-        axes.plot(times, mean, color=colour, label=rule)
-        axes.fill_between(times, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.2)
+        losses = best(dataset, rule)
+        axes.plot(times, losses, color=colour, lw=0.7, alpha=0.4)
+        axes.plot(times, losses.mean(axis=1), color=colour, lw=2, label=rule)
     axes.set(xlabel="time of the network, s", ylabel="loss, nats/s", yscale="log")
     axes.legend(frameon=False)
-    letter(axes, "A", "learning to fire like another network")
+    axes.set_title("Learning to fire like another network", loc="left", fontsize=10)
     bare(axes)
     return figure
 

@@ -189,9 +189,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         axes.set_xlim(-0.5, len(learners) - 0.5)
     start = float(dataset["before"] @ dataset["rate"])
     behaviour.axhline(start, color=INK, lw=0.8, ls=":")
-    behaviour.annotate("before", (len(learners) - 0.6, start), fontsize=8, ha="right", va="bottom")
+    behaviour.annotate("before", (-0.4, start), fontsize=8, ha="left", va="bottom")
     behaviour.set(ylabel="mean voltage after learning, mV")
-    letter(behaviour, "A", "Behaviour hardly tells them apart")
+    letter(behaviour, "A", "Behaviour hardly tells the mirror learners apart")
     for place, true in enumerate([*_INDICES.values(), 0.0]):
         index.plot([place - 0.35, place + 0.35], [true, true], color="0.75", lw=4, zorder=0)
     index.set(ylabel="index from sizes (bars: true)")
@@ -207,6 +207,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     course.axhline(1, color=GEOMETRY_COLOURS["multiplicative"], lw=0.8, ls=":")
     course.axhline(0, color=colour, lw=0.8, ls=":")
     course.set(xscale="log", xlabel="time learned, s", ylabel="index from sizes", ylim=(-0.5, 1.1))
+    times = dataset["time"].values
+    course.set_xticks(times, [f"{time:g}" for time in times])
+    course.set_xticks([], minor=True)
     letter(course, "D", "From the learner's index to the task's")
     bare(behaviour, index, exponent, course)
     return figure
