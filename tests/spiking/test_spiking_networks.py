@@ -177,3 +177,33 @@ def test_a_state_of_another_network_or_a_spoiled_file_is_refused(whole, tmp_path
 def test_every_rule_learns_with_either_credit(rule, credit):
     result = taught(rule, duration=4.0, credit=credit, window=0.2)
     assert result.loss[-1].mean() < 0.9 * result.loss[0].mean()
+
+
+@pytest.mark.slow
+def test_linear_credit_is_the_slope_of_the_expected_loss():
+    """At .6 mV a spike: of the exact change .98 of it, and a little less (the bend of the loss)."""
+    network = LayeredNetwork((2, 1, 1), NEURON)
+    readout, weights, bend = np.array([[0.01]]), np.array([[0.1, 0.05]]), np.array([[0.01, 0.0]])
+    assert readout[0, 0] * NEURON.kernel.peak == pytest.approx(0.6, abs=0.01)
+
+    def shown(hidden, target, seed):
+        task = RatePatterns([[60.0, 30.0]], [[target]], hold=20.0)
+        times = dict.fromkeys(("duration", "update", "memory", "window"), 20.0)
+        options = {"trials": 150, "record": 1, "windows": 1, "seed": seed, **times}
+        return learn(network, task, Descent(1e-9), [hidden, readout], **options)
+
+    credit, exact = [], []
+    for target in (25.0, 2.0):
+        learned = shown(weights, target, seed=3).weights[0][..., 0, 0]
+        credit.append((learned - weights[0, 0]) / 1e-9 / 20.0)
+        above, below = (shown(weights + way * bend, target, 1).loss[0] for way in (1, -1))
+        exact.append((below - above) / 0.02)
+    means, errors = (
+        [f(values) for values in (*credit, *exact)]
+        for f in (np.mean, lambda v: np.std(v, ddof=1) / np.sqrt(len(v)))
+    )
+    slope = (means[2] - means[3]) / (means[0] - means[1])
+    error = np.hypot(*errors[2:]) / (means[0] - means[1])
+    assert slope == pytest.approx(0.98, abs=3 * error)
+    assert error < 0.03
+    assert means[2] < slope * means[0]
