@@ -132,7 +132,7 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Differences between rules in per cent of unseen digits, network by network."""
     right = 100 * dataset["accuracy"]
-    counts = dataset["noise"].values
+    counts = [int(count) for count in dataset["noise"].values]
 
     def gap(first: str, second: str, count: int) -> np.ndarray:
         return (right.sel(rule=first) - right.sel(rule=second)).sel(noise=count).values
