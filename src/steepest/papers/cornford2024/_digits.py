@@ -1,7 +1,6 @@
 """Networks from a log-normal start that learn handwritten digits by the paper's rules."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,6 @@ __all__ = [
     "descend",
     "learn",
     "network",
-    "one_thread",
     "standard_error",
 ]
 
@@ -160,16 +158,3 @@ def best_rate(rule: str, score: Callable[[float], float], tried: bool) -> float:
 def standard_error(values: np.ndarray) -> float:
     """Of the mean over the last axis."""
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """On networks so small a second thread only waits; torch's random state is the caller's."""
-    torch = require_torch("training networks")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        torch.set_num_threads(threads)

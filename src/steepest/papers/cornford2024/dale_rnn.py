@@ -21,9 +21,9 @@ from steepest.optimizers import require_torch
 from steepest.papers.cornford2024._digits import (
     COLOURS,
     descend,
-    one_thread,
     standard_error,
 )
+from steepest.papers.pogodin2024._networks import one_thread
 from steepest.pictures import INK, bare, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp

@@ -22,10 +22,9 @@ from steepest.papers.cornford2024._digits import (
     data_of,
     learn,
     network,
-    one_thread,
     standard_error,
 )
-from steepest.papers.pogodin2024._networks import accuracy
+from steepest.papers.pogodin2024._networks import accuracy, one_thread
 from steepest.pictures import bare, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp

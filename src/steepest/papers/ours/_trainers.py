@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from steepest.geometry import AbstractPotential, Entropy, HyperbolicEntropy, PNorm
 from steepest.optimizers import require_torch
-from steepest.papers.pogodin2024._networks import accuracy, build, digits, pretrain
+from steepest.papers.pogodin2024._networks import accuracy, build, digits, one_thread, pretrain
 
 __all__ = [
     "CONDITIONS",
@@ -181,7 +180,7 @@ def courses(
     """
     condition = condition_of(seed)
     options = CONDITIONS[condition]
-    with _one_thread():
+    with one_thread():
         x, y, new_x, new_y = digits(seed, images, images)
         model = build(architecture, width, seed)
         if options.get("pretrained"):
@@ -258,16 +257,3 @@ def _cosine(count: int) -> Callable[[int], float]:
         return min(1.0, 10 * (step + 1) / count) * (1 + math.cos(math.pi * step / count)) / 2
 
     return factor
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """On networks so small a second thread only waits; torch's random state is the caller's."""
-    torch = require_torch("training networks")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        torch.set_num_threads(threads)

@@ -4,7 +4,8 @@ Everything here works on any `torch.nn.Module` that maps a batch of inputs to lo
 networks below, models of torchvision and timm, or a module of your own (CORnet, ...).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = [
     "finetune",
     "images_of",
     "load_model",
+    "one_thread",
     "optimizer_for",
     "plastic",
     "pretrain",
@@ -320,3 +322,16 @@ def accuracy(model: Any, images: Any, labels: Any) -> float:
             right += int((answers == labels[batch]).sum())
     model.train(training)
     return right / len(labels)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """On networks so small a second thread only waits; torch's random state is the caller's."""
+    torch = require_torch("training networks")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
