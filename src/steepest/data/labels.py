@@ -42,7 +42,7 @@ class Labels:
             return cls(codes.astype(np.int64), tuple(map(str, firsts.tolist())))._in_order()
         if isinstance(values, np.ndarray) and values.dtype.kind == "S":
             codes, first = _numbered(values)
-            names = [name.strip() for name in _texts(values[first].tolist())]
+            names = _texts(values[first].tolist())
             unlike = len(set(names)) == len(names)
             return cls(codes, tuple(names)) if unlike else cls.of(names)._through(codes)
         texts = values.tolist() if isinstance(values, np.ndarray) else [*values]
@@ -119,11 +119,12 @@ def stack(parts: Sequence[Labels]) -> Labels:
 
 
 def _texts(cells: list[bytes]) -> list[str]:
-    """Bytes as texts: all at one go, where that can be undone."""
-    together = b"\n".join(cells).decode(errors="replace").split("\n")
-    if len(together) == len(cells):
-        return together
-    return [cell.decode(errors="replace") for cell in cells]
+    """Bytes as texts without blanks around them: all at one go, where that can be undone."""
+    together = b"\n".join(cells).decode(errors="replace")
+    texts = together.split()
+    if len(texts) == len(cells) and sum(map(len, texts)) + len(cells) - 1 == len(together):
+        return texts  # the only blanks are those that were put between them
+    return [cell.decode(errors="replace").strip() for cell in cells]
 
 
 def _numbered(
