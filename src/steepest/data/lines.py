@@ -25,6 +25,7 @@ class Lines:
     bounds: Int[np.ndarray, " bounds"]
     numbers: Int[np.ndarray, " lines"]
     _cells: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    _widths: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     _marks: dict[bytes, bool] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -92,6 +93,11 @@ class Lines:
 
     def widths(self, separator: str) -> Int[np.ndarray, " lines"]:
         """The number of cells in each line; separators within quotes are none."""
+        if separator not in self._widths:
+            self._widths[separator] = self._counted(separator)
+        return self._widths[separator]
+
+    def _counted(self, separator: str) -> Int[np.ndarray, " lines"]:
         if len(separator) == 1:
             return np.diff(self.cells(separator)[1], prepend=-1)
         codes = self.codes
@@ -109,9 +115,14 @@ class Lines:
             marks = codes == ord(separator)
             if self.has(b'"'):
                 marks &= ~self._quoted
-            marks[self.bounds[1:] - 1] = True
+            stops = self.bounds[1:] - 1
+            marks[stops] = True
             ends = np.flatnonzero(marks)
-            self._cells[separator] = ends, np.flatnonzero(codes[ends] == ord("\n"))
+            width = ends.size // stops.size
+            last = np.arange(width - 1, ends.size, width)
+            if last.size != stops.size or not np.array_equal(ends[last], stops):  # of unlike widths
+                last = np.flatnonzero(codes[ends] == ord("\n"))
+            self._cells[separator] = ends, last
         return self._cells[separator]
 
     def joined(self, kept: Int[np.ndarray, " k"]) -> bytes:

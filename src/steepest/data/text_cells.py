@@ -21,6 +21,7 @@ __all__ = ["TextCells"]
 
 _WIDE = 2000  # columns; pandas takes .1 ms for each, however few its rows
 _WORD = 8  # bytes
+_BLOCK = 1 << 14  # rows that stay in a processor's cache
 _FIRST_BYTES = np.array([(1 << (8 * count)) - 1 for count in range(_WORD + 1)], dtype="<u8")
 _LONG = 64  # words of a cell, beyond which cells are cut one by one
 _LONGEST = 4096  # bytes that a number may have
@@ -103,12 +104,15 @@ class TextCells:
         # Eight bytes at a time, of which those beyond the cell are cut off.
         every = self.lines.words
         cells = np.empty((length.size, words), dtype="<u8")
-        cells[:, 0] = every[start] & _FIRST_BYTES[np.minimum(length, _WORD)]
-        for at in range(1, words):
-            # Where a cell is shorter than that, nothing is kept of what stands there.
-            left = np.clip(length - _WORD * at, 0, _WORD)
-            cells[:, at] = every[np.minimum(start + _WORD * at, every.size - 1)]
-            cells[:, at] &= _FIRST_BYTES[left]
+        for first in range(0, length.size, _BLOCK):
+            block = slice(first, first + _BLOCK)
+            begin, long = start[block], length[block]
+            cells[block, 0] = every[begin] & _FIRST_BYTES[np.minimum(long, _WORD)]
+            for at in range(1, words):
+                # Where a cell is shorter than that, nothing is kept of what stands there.
+                place = np.minimum(begin + _WORD * at, every.size - 1)
+                left = np.clip(long - _WORD * at, 0, _WORD)
+                cells[block, at] = every[place] & _FIRST_BYTES[left]
         return cells.view(f"S{_WORD * words}")[:, 0]
 
     def _spans(self, place: int) -> tuple[np.ndarray, np.ndarray]:
