@@ -160,7 +160,9 @@ def _candidates(arrays: Mapping[str, Any]) -> str:
     if not told:
         return "save the sizes as one"
     more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-    return f"say with --table if one of its arrays holds sizes, {', '.join(told[:_MOST_TOLD])}{more}"
+    return (
+        f"say with --table if one of its arrays holds sizes, {', '.join(told[:_MOST_TOLD])}{more}"
+    )
 
 
 def _series(path: Path, group: Any) -> ArrayTable:

@@ -249,9 +249,7 @@ class _Desk:
 
 async def _sent(request: Request) -> tuple[list[tuple[str, str]], tuple[str, bytes] | None]:
     """The fields of the form of choices, and the table of noise that came with them, if any."""
-    async with request.form(
-        max_files=1, max_fields=_MANY * 10, max_part_size=_FIELD
-    ) as form:
+    async with request.form(max_files=1, max_fields=_MANY * 10, max_part_size=_FIELD) as form:
         fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
         file = form.get("noise_file")
         if not isinstance(file, UploadFile) or not file.filename:
