@@ -51,7 +51,7 @@ def _decimals(
         word = words[starts]
     else:
         negative = None
-    # The first byte that is a point is the lowest that is zero here; `below` are the bits before it.
+    # The first byte that is a point is the lowest that is zero here; `below` are the bits before.
     unlike = word ^ (ord(".") * _ONES)
     marks = (unlike - _ONES) & ~unlike & _TOPS
     below = ((marks & -marks) >> 7) - 1

@@ -74,7 +74,7 @@ def speaks_of(name: str, what: str) -> bool:
     >>> speaks_of("mouse.volume.0", "size"), speaks_of("mouse.volume.0", "outer")
     (True, False)
     """
-    # A column of a matrix in a struct (mouse.volume.0) holds what the matrix does, and not the mouse.
+    # A column of a matrix in a struct (mouse.volume.0) holds volumes, and not mice.
     own = re.sub(r"^.*\.([^.]*[a-zA-Z][^.]*)\.\d+$", r"\1", name)
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", own)
     words = re.split(r"[^a-zA-Zµ]+", spaced.lower())

@@ -160,9 +160,8 @@ def _candidates(arrays: Mapping[str, Any]) -> str:
     if not told:
         return "save the sizes as one"
     more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-    return (
-        f"say with --table if one of its arrays holds sizes, {', '.join(told[:_MOST_TOLD])}{more}"
-    )
+    listed = ", ".join(told[:_MOST_TOLD])
+    return f"say with --table if one of its arrays holds sizes, {listed}{more}"
 
 
 def _series(path: Path, group: Any) -> ArrayTable:
@@ -211,7 +210,7 @@ class _Matlab:
             for at, part in enumerate(parts):
                 values[at] = self._value(part)
             return values if kind == "cell" else stacked(values)  # else a field of many structs
-        array = _array(self.path, item.parent, item.name)
+        array = _array(self.path, item.parent, str(item.name))
         if array is not None and kind == "char":
             return np.array([array.T.tobytes().decode("utf-16-le", "replace")])
         return None if array is None else array.T

@@ -48,7 +48,7 @@ class Lines:
 
     @cached_property
     def words(self) -> UInt64[np.ndarray, " bytes"]:
-        """Eight bytes from every place in the text on, to ten places past its end, and zeros there."""
+        """Eight bytes from every place in the text on, to ten places past its end; zeros there."""
         places = len(self.content) + 10
         return np.ndarray(places, "<u8", self.content + bytes(17), strides=(1,))
 

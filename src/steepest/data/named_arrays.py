@@ -38,8 +38,8 @@ def table_of(
 ) -> ArrayTable:
     """The table that arrays of one length make; a matrix `a` is columns a.0, a.1, ...
 
-    `part` names the array to take alone, or the struct of which all are taken. Raises DataError, listing the arrays, where they are of
-    several lengths and none is named.
+    `part` names the array to take alone, or the struct of which all are taken. Raises DataError,
+    listing the arrays, where they are of several lengths and none is named.
     """
     if not arrays:
         raise DataError(f"{path} is {kind} without any array of numbers: save the sizes as one")

@@ -185,12 +185,12 @@ class _Desk:
         if refusal is not None:
             return refusal
         sent, noise = await _sent(request)
-        if noise is not None:
-            name, content = noise
-            sent = [*((field, value) for field, value in sent if field != "noise"), ("noise", name)]
-        choices = Choices.of_form(sent)
-        if noise is not None and choices.values("noise"):
-            problem = _keep_beside(table, name, content)
+        if noise is None:
+            choices = Choices.of_form(sent)
+        else:
+            others = [(field, value) for field, value in sent if field != "noise"]
+            choices = Choices.of_form([*others, ("noise", noise[0])])
+            problem = _keep_beside(table, *noise) if choices.values("noise") else ""
             if problem:
                 return await self._choose(table, choices, error=problem)
         verdict = self.work.judge(table, choices)

@@ -19,7 +19,8 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 
 SHARED: tuple[str, ...] = (
     "group", "where", "compare", "condition", "null", "file_is", "times", "absent", "not_measured",
-    "detection_limit", "noise_cv", "noise_sd", "noise", "keep_outliers", "table", "header_row", "seed",
+    "detection_limit", "noise_cv", "noise_sd", "noise", "keep_outliers", "table", "header_row",
+    "seed",
 )  # fmt: skip
 """The options of `infer` that go with every layout."""
 
