@@ -103,7 +103,7 @@ def test_matlab_73_is_read_as_it_lies_in_matlab(tmp_path):
 
 @pytest.fixture(scope="module")
 def matlab_73(tmp_path_factory):
-    """Structs and cells as MATLAB 7.3 keeps them: what a cell or many structs hold lies elsewhere."""
+    """Structs and cells as MATLAB 7.3 keeps them: they refer to what lies elsewhere."""
     path = tmp_path_factory.mktemp("matlab") / "a.mat"
     with h5py.File(path, "w", userblock_size=512) as file:
 

@@ -106,11 +106,10 @@ def calls_rows(calls: Calls, measured: Measurements, rows: Sequence[Any] | None 
     ends = np.where(measured.not_measured, "not measured", np.where(here, "", "absent"))[:, [0, -1]]
     became = []
     for at, call in enumerate(calls.call):
-        lacking = [f"{end} in {name}" for end, name in zip(ends[at], calls.sessions) if end]
+        both = zip(ends[at], calls.sessions, strict=True)
+        lacking = ", ".join(f"{end} in {name}" for end, name in both if end)
         if lacking:
-            became.append(
-                ("used: " if call in ("lost", "new") else "dropped: ") + ", ".join(lacking)
-            )
+            became.append(f"{'used' if call in ('lost', 'new') else 'dropped'}: {lacking}")
         elif np.isnan(calls.observed[at]):
             became.append("dropped: a measurement is outlying")
         else:
