@@ -111,8 +111,8 @@ class Posterior:
         likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
         shares = np.full(_SCALES.size, 1 / _SCALES.size)
         for _ in range(_EM_ROUNDS):
-            part = likelihood * shares
-            count = (part / part.sum(axis=1, keepdims=True)).sum(axis=0)
+            each = 1 / np.einsum("kp,p->k", likelihood, shares)
+            count = shares * np.einsum("kp,k->p", likelihood, each)
             count[0] += _PSEUDO
             moved = count / count.sum()
             done = np.abs(moved - shares).max() < 1e-7
