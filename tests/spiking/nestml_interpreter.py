@@ -14,10 +14,7 @@ def run_nestml(text, dt, values, spikes, teacher):
     """
     text = re.sub(r" *#.*", "", text)
     text = re.sub(r"\((\d+) ms\)", r"\1", text).replace("(1 s)", "1")  # times are in ms there
-    blocks = {
-        name: body
-        for name, body in re.findall(r"^    (\w+):\n((?:(?: {8}.*)?\n)*)", text, flags=re.M)
-    }
+    blocks = dict(re.findall(r"^    (\w+):\n((?:(?: {8}.*)?\n)*)", text, flags=re.M))
     variables = {"resolution": lambda: 1000 * dt, "exp": math.exp, "true": True}
     variables |= {"random_uniform": lambda low, high: high, "emit_spike": lambda: None}
     for block in ("state", "parameters", "internals"):

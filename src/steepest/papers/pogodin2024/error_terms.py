@@ -5,9 +5,9 @@ three-factor rule. Regressions with N = sqrt(d) inputs learn in three potentials
 the difference itself, the difference clipped, in coarse levels (nothing below half a level), its
 sign alone at a rate that falls, and, for comparison, from updates that each synapse clips for
 itself. Where a neuron distorts its error, the dual change stays in the span of the inputs (A), and
-as Gaussian (B); it is the projection's, if only a vanishing difference gives no error (C), and stops
-before it, if small differences are not seen. Synapses that clip for themselves leave the span, and
-are not Gaussian: the theorem is about errors that a neuron's synapses share.
+as Gaussian (B); it is the projection's, if only a vanishing difference gives no error (C), and
+stops before it, if small differences are not seen. Synapses that clip for themselves leave the
+span, and are not Gaussian: the theorem is about errors that a neuron's synapses share.
 """
 
 from dataclasses import dataclass

@@ -22,9 +22,9 @@ import xarray as xr
 from jaxtyping import Array
 
 from steepest.arrays.entry import double_precision
+from steepest.arrays.repetitions import mean_and_error
 from steepest.geometry import Entropy
 from steepest.inference.synapses.deltacdf import delta_cdf, delta_cdf_floor
-from steepest.papers._statistics import mean_and_error
 from steepest.pictures import LINE_COLOURS, bare, letter
 from steepest.progress import track
 from steepest.study import Claim, parameter, stamp
