@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 STOREYS = [
     ["__main__"],
     ["cli"],
-    ["lab"],
+    ["lab", "explore"],
     ["report"],
     ["sweep"],
     ["papers"],

@@ -36,6 +36,7 @@ COMMANDS = {
     "classify": "Which synapses grew, shrank, stayed, were lost or are new?",
     "connectivity": "Which connectivity makes a rate network do what was recorded?",
     "demo": "Learn with two geometries, then find each back from the synapses alone: a first tour.",
+    "explore": "Write a page to play with: a map to shear, a metric to switch, noise to add.",
     "export": "Write a learning rule as a script for another simulator.",
     "infer": "In which geometry did measured synapses change?",
     "infer-layers": "Which geometry trained this network, layer by layer?",
