@@ -26,6 +26,7 @@ EXPLORERS = {
 }
 """The explorers: the name of each, which is that of its module, and its title."""
 
+_ALL = "Explorers"
 _IMPORT = re.compile(r'^import \{([\w\s,]+)\} from "\./(\w+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:function|const) (\w+))", re.MULTILINE)
 
@@ -45,16 +46,16 @@ def explorer_page(name: str | None = None) -> str:
             "for a page of all"
         )
     names = list(EXPLORERS) if name is None else [name]
-    mounts = ", ".join(f"{each}: {each}.mount" for each in names)
+    mounts = ", ".join(f"{each}: ${each}.mount" for each in names)
     script = "\n".join(
         [
             module_script(*names, "page"),
-            f'page.showPage(document.querySelector("main"), {{ {mounts} }});\n',
+            f'$page.showPage(document.querySelector("main"), {{ {mounts} }});\n',
         ]
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return Template(_text("page.html")).substitute(
-        title="Explorers" if name is None else EXPLORERS[name],
+        title=_ALL if name is None else EXPLORERS[name],
         digest=f"sha256-{digest}",
         style=stylesheet(),
         body=_body(names),
@@ -64,14 +65,14 @@ def explorer_page(name: str | None = None) -> str:
 
 
 def module_script(*names: str) -> str:
-    """Modules with all that they import, as one script in which each is a constant of its name.
+    """Modules with all that they import, as one script: `wicked` is the constant `$wicked` there.
 
     Every constant holds what the module exports: `mount(element, options)` of an explorer draws it
     into an element. The script is to be a module's own (`<script type="module">`).
 
     >>> script = module_script("wicked_math")
     >>> [line for line in script.splitlines() if line.startswith("const ") and "(()" in line]
-    ['const flow = (() => {', 'const wicked_math = (() => {']
+    ['const $flow = (() => {', 'const $wicked_math = (() => {']
     """
     ordered: list[str] = []
     for name in names:
@@ -108,14 +109,14 @@ def _collect(name: str, ordered: list[str]) -> None:
 def _enclosed(name: str) -> str:
     source = _module(name)
     exported = ", ".join(_EXPORT.findall(source))
-    inner = _EXPORT.sub("", _IMPORT.sub(r"const {\1} = \2;\n", source))
-    return f"const {name} = (() => {{\n{inner}return {{ {exported} }};\n}})();"
+    inner = _EXPORT.sub("", _IMPORT.sub(r"const {\1} = $\2;\n", source))
+    return f"const ${name} = (() => {{\n{inner}return {{ {exported} }};\n}})();"
 
 
 def _body(names: list[str]) -> str:
     """A place for each explorer; where there are several, tabs above."""
     places = [f'<div data-explorer="{name}"></div>' for name in names]
-    if len(names) == 1:
+    if len(names) == 1:  # its heading is the page's
         return places[0]
     tabs = [
         f'<button role="tab" id="tab-{name}" aria-controls="{name}-panel" data-shows="{name}">'
@@ -127,4 +128,12 @@ def _body(names: list[str]) -> str:
         f' data-explorer="{name}" hidden></div>'
         for name in names
     ]
-    return "\n".join(['<div role="tablist" aria-label="Explorers">', *tabs, "</div>", *panels])
+    return "\n".join(
+        [
+            f"<h1>{_ALL}</h1>",
+            '<div role="tablist" aria-label="Explorers">',
+            *tabs,
+            "</div>",
+            *panels,
+        ]
+    )

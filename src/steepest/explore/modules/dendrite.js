@@ -10,7 +10,8 @@ const DELAYS = Array.from({ length: 61 }, (_, k) => k / 1000);
 const STEP = 5;
 const FARTHEST = 400;
 const NEAR = 45;
-const RULES = ["Euclidean", "natural"];
+const TITLES = { "Euclidean": "Euclidean rule", "natural": "Natural rule" };
+const RULES = Object.keys(TITLES);
 
 export const about = {
   title: "The dendrite",
@@ -32,7 +33,7 @@ export function mount(root, options = {}) {
   });
 
   const tree = plot(view.panels, {
-    title: "The dendrite: drag the distal synapse", ratio: 0.22, bare: true,
+    title: "The dendrite: drag the distal synapse", height: 116, bare: true,
     x: { low: -60, high: FARTHEST + 30, label: "" }, y: { low: -1, high: 1, label: "" },
   }, draw);
   tree.svg.parentNode.classList.add("wide");
@@ -44,16 +45,16 @@ export function mount(root, options = {}) {
     label: "Distal synapse", step: [10, 0], move: ([x]) => move(Math.round(within(x, 0, FARTHEST))),
   });
 
-  const key = [["line ink", "before, teacher"], ["line sky", "learnt in somatic weights"],
+  const key = (first) => [["line ink", first], ["line sky", "learnt in somatic weights"],
     ["line navy dash", "learnt in dendritic weights"]];
   const rows = RULES.map((rule) => {
     const epsp = plot(view.panels, {
-      title: `${rule}: EPSP of the distal synapse at the soma, after ${STEP} s`, ratio: 0.62, key,
+      title: `${TITLES[rule]}: distal EPSP at the soma after ${STEP} s`, ratio: 0.6, key: key("before"),
       x: { low: 0, high: 60, label: "time since the spike (ms)" },
-      y: { low: 0, high: 8, label: "EPSP (mV)" },
+      y: { low: 0, high: 10, label: "EPSP (mV)" },
     }, draw);
     const output = plot(view.panels, {
-      title: `${rule}: firing while the neuron learns`, ratio: 0.62, key,
+      title: `${TITLES[rule]}: firing while it learns`, ratio: 0.6, key: key("the teacher"),
       x: { low: 0, high: 200, label: "time (s)" }, y: { low: 0, high: 50, label: "mean rate (Hz)" },
     }, draw);
     const kinds = ["line ink", "line sky", "line navy dash"];
@@ -98,7 +99,7 @@ export function mount(root, options = {}) {
   function drawTree() {
     const [x, y] = tree.at([0, 0]);
     const [end] = tree.at([FARTHEST + 20, 0]);
-    trunk.setAttribute("d", `M${x},${y - 6}L${end},${y - 1}V${y + 1}L${x},${y + 6}Z`);
+    trunk.setAttribute("d", `M${x - 20},${y - 7}L${end},${y - 1.5}V${y + 1.5}L${x - 20},${y + 7}Z`);
     const r = Math.min(24, tree.height * 0.3);
     const at = tree.at([-20, 0])[0];
     soma.setAttribute("d", `M${at - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`);

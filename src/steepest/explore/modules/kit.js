@@ -129,6 +129,11 @@ function ticks({ low, high, log, at }, pixels) {
   return values;
 }
 
+function swatch(kind) {
+  if (kind.startsWith("dots")) return "M12,6h.01";
+  return kind === "bar" ? "M1,1H23V11H1Z" : "M1,6H23";
+}
+
 // A minus sign is one, and no hyphen.
 export function number(value, digits) {
   const text = digits === undefined ? String(value) : value.toFixed(digits);
@@ -136,8 +141,10 @@ export function number(value, digits) {
 }
 
 // A panel with axes, drawn in the pixels of its width; `draw` is called when these change.
-// x and y are { low, high, label, log, at }; `ratio` is height over width.
-export function plot(parent, { title, x, y, ratio = 0.8, bare = false, key = [] }, draw) {
+// x and y are { low, high, label, log, at }; `ratio` is height over width, or there is a `height`.
+// `equal`: both axes have one unit, that of x; `bare`: there are none; `grid`: whether it is drawn.
+export function plot(parent, { title, x, y, ratio = 0.8, ...more }, draw) {
+  const { height: fixed, equal = false, bare = false, grid = true, key = [] } = more;
   const clip = ownName();
   const axes = drawing("g", { class: "axes", "aria-hidden": "true" });
   const marks = drawing("g", { "clip-path": `url(#${clip})` });
@@ -148,7 +155,7 @@ export function plot(parent, { title, x, y, ratio = 0.8, bare = false, key = [] 
   const names = element("ul", { class: "key" });
   for (const [kind, words] of key) {
     names.append(element("li", {}, drawing("svg", { class: "swatch", "aria-hidden": "true" },
-      drawing("path", { class: kind, d: kind.startsWith("dots") ? "M12,6h.01" : "M0,6H24" })),
+      drawing("path", { class: kind, d: swatch(kind) })),
     words));
   }
   const figure = element("figure", {}, element("figcaption", {}, title), svg, names);
@@ -172,6 +179,10 @@ export function plot(parent, { title, x, y, ratio = 0.8, bare = false, key = [] 
   function drawAxes() {
     const { width, height } = panel;
     const [left, right, top, bottom] = bare ? [4, 4, 4, 4] : [46, 10, 8, 38];
+    if (equal) {
+      const tall = (panel.x.high - panel.x.low) * (height - top - bottom) / (width - left - right);
+      [panel.y.low, panel.y.high] = [-tall / 2, tall / 2];
+    }
     panel.sx = scale(panel.x, left, width - right);
     panel.sy = scale(panel.y, height - bottom, top);
     const box = [left, top, width - right - left, height - bottom - top];
@@ -183,12 +194,12 @@ export function plot(parent, { title, x, y, ratio = 0.8, bare = false, key = [] 
       d: `M${left},${top}V${height - bottom}H${width - right}` });
     for (const value of ticks(panel.x, box[2])) {
       const at = panel.sx.of(value);
-      put("path", { class: "grid", d: `M${at},${top}V${height - bottom}` });
+      if (grid) put("path", { class: "grid", d: `M${at},${top}V${height - bottom}` });
       put("text", { x: at, y: height - bottom + 16, "text-anchor": "middle" }, number(value));
     }
     for (const value of ticks(panel.y, box[3])) {
       const at = panel.sy.of(value);
-      put("path", { class: "grid", d: `M${left},${at}H${width - right}` });
+      if (grid) put("path", { class: "grid", d: `M${left},${at}H${width - right}` });
       put("text", { x: left - 7, y: at + 4, "text-anchor": "end" }, number(value));
     }
     put("text", { class: "label", x: left + box[2] / 2, y: height - 5, "text-anchor": "middle" },
@@ -201,7 +212,7 @@ export function plot(parent, { title, x, y, ratio = 0.8, bare = false, key = [] 
     const width = Math.floor(figure.clientWidth);
     if (width < 40 || width === panel.width) return;
     panel.width = width;
-    panel.height = Math.round(width * ratio);
+    panel.height = fixed ?? Math.round(width * ratio);
     svg.setAttribute("width", width);
     svg.setAttribute("height", panel.height);
     drawAxes();

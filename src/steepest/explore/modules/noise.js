@@ -43,7 +43,7 @@ function measured(index, change, cv, sd) {
 
 export function mount(root, options = {}) {
   const view = frame(root, about, options);
-  const asked = { truth: "multiplicative", change: 0.1, cv: 0, sd: 0.1, ...options.values };
+  const asked = { truth: "euclidean", change: 0.1, cv: 0.2, sd: 0, ...options.values };
   const percent = (value) => `${number(100 * value, 0)} %`;
 
   choice(view.controls, {

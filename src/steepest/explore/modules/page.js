@@ -14,7 +14,8 @@ export function showPage(root, mounts) {
     }
     if (!made.has(name)) {
       made.add(name);
-      mounts[name](panels.find((panel) => panel.dataset.explorer === name));
+      const place = panels.find((panel) => panel.dataset.explorer === name);
+      mounts[name](place, { heading: tabs.length ? "h2" : "h1" });
     }
   }
 

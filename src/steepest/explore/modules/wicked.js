@@ -42,7 +42,7 @@ export function mount(root, options = {}) {
   });
   const key = [["line red", "steepest on the true map"], ["line blue dash", "steepest on the wicked map"]];
   const maps = ["The true map", "The wicked map"].map((title, k) => {
-    const panel = plot(view.panels, { title, x: { ...X }, y: { ...Y }, ratio: 0.78, key }, draw);
+    const panel = plot(view.panels, { title, x: { ...X }, y: { ...Y }, ratio: 0.8, equal: true, grid: false, key }, draw);
     const parts = {
       panel,
       grid: panel.path("paper"),
