@@ -109,22 +109,22 @@ export function mount(root, options = {}) {
     const left = candidates(index, interval);
     names.forEach((name, k) => {
       const [post, word] = posts[k];
-      const [x, y] = rule.at([GEOMETRIES[name], k % 2 ? 0.62 : 0.25]);
-      post.setAttribute("d", line(rule, [[GEOMETRIES[name], 0.9], [GEOMETRIES[name], 4]]));
+      const [x, y] = rule.at([GEOMETRIES[name], 0.2 + 0.34 * (k % 3)]);
+      post.setAttribute("d", line(rule, [[GEOMETRIES[name], 1.25], [GEOMETRIES[name], 4]]));
       post.setAttribute("class", left.includes(name) ? "post left" : "post");
       word.textContent = name;
       word.setAttribute("x", x);
       word.setAttribute("y", y);
       word.setAttribute("class", left.includes(name) ? "name left" : "name");
     });
-    truth.setAttribute("d", line(rule, [[known, 3.1], [known, 4]]));
+    truth.setAttribute("d", line(rule, [[known, 3.3], [known, 4]]));
     const [low, high] = interval;
     const more = margin(index);
     const shown = Number.isFinite(low) && Number.isFinite(high);
     const cut = (value) => Math.min(HIGH, Math.max(LOW, value));
-    wide.setAttribute("d", shown ? line(rule, [[cut(low - more), 2], [cut(high + more), 2]]) : "");
-    bar.setAttribute("d", shown ? line(rule, [[cut(low), 2], [cut(high), 2]]) : "");
-    naive.setAttribute("d", shown ? dots(rule, [[cut(index), 2]]) : "");
+    wide.setAttribute("d", shown ? line(rule, [[cut(low - more), 2.4], [cut(high + more), 2.4]]) : "");
+    bar.setAttribute("d", shown ? line(rule, [[cut(low), 2.4], [cut(high), 2.4]]) : "");
+    naive.setAttribute("d", shown ? dots(rule, [[cut(index), 2.4]]) : "");
 
     const exact = decide(index, interval, "none");
     const wrong = exact[0] === "named" && exact[1] !== asked.truth;

@@ -14,7 +14,7 @@ export const about = {
   words: "Shear the map, or drag the start: both routes leave it uphill, each at right angles to " +
     "the contour lines of one of the maps. The hill has not changed and neither has its height; " +
     "only the ruler has, and with it the direction that is steepest.",
-  source: "Surace et al. 2020, Fig 2.",
+  source: "Surace et al. 2020, Fig 2; Fig 1 says it of any cost and metric.",
   command: "steepest reproduce surace2020.fig2",
 };
 
