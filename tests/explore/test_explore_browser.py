@@ -24,7 +24,8 @@ SAYS = "document.querySelector('.explorer .says').textContent"
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     with browsing(tmp_path_factory.mktemp("browser")) as tab:
-        tab.call("Performance.enable")
+        # In time of the processor: on a busy machine the clock counts what others do.
+        tab.call("Performance.enable", timeDomain="threadTicks")
         yield tab
 
 
@@ -140,14 +141,15 @@ def test_a_step_of_a_drag_takes_less_than_a_frame(browser, tmp_path, name, recor
     taken = []
     for step in range(60):
         before, begun = shown(browser), worked(browser)
-        mouse(browser, "mouseMoved", x - step % 40, y + step % 7)
+        mouse(browser, "mouseMoved", x + 4 * (step * 17 % 61 - 30), y + step % 7)
         browser.run("new Promise((r) => requestAnimationFrame(() => setTimeout(r)))")
-        taken.append(1000 * (worked(browser) - begun))
-        if step > 1:
-            assert shown(browser) != before
+        spent = 1000 * (worked(browser) - begun)
+        if shown(browser) != before:  # a slider may stand at the same step
+            taken.append(spent)
     mouse(browser, "mouseReleased", x, y)
     record_property("median_ms", statistics.median(taken))
     print(name, f"{statistics.median(taken):.1f} ms")
+    assert len(taken) > 40
     assert statistics.median(taken) <= MOST
 
 

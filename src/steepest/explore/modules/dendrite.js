@@ -6,7 +6,7 @@ import { standardPairs } from "./draws.js";
 
 const USPS = uspsOf(standardPairs(64, 3));
 const TIMES = Array.from({ length: 33 }, (_, k) => (200 * (k / 32) ** 1.5));
-const DELAYS = Array.from({ length: 61 }, (_, k) => k / 1000);
+const DELAYS = Array.from({ length: 121 }, (_, k) => k / 2000);
 const STEP = 5;
 const FARTHEST = 400;
 const NEAR = 45;
@@ -105,7 +105,7 @@ export function mount(root, options = {}) {
     soma.setAttribute("d", `M${at - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`);
     proximal.setAttribute("d", `M${tree.at([NEAR, 0])}h.01`);
     grip.place([distance, 0], `${number(distance)} \u00b5m from the soma`);
-    [["soma", -20, r + 15], ["proximal", NEAR, 26], ["distal", distance, -20]].forEach(
+    [["soma", -20, r + 15], ["proximal", NEAR, -16], ["distal", distance, 28]].forEach(
       ([text, where, down], k) => {
         words[k].textContent = text;
         words[k].setAttribute("x", within(tree.at([where, 0])[0], 24, tree.width - 24));

@@ -8,7 +8,14 @@ const KINDS = ["line blue", "line orange", "line purple", "line red", "line gree
 const TIMES = geometricTimes(0.005, 20, 70);
 const LEVELS = [0.02, 0.1, 0.25, 0.5, 1, 2, 4, 8];
 const [MU, SIGMA] = [[1, 7], [0.25, 3.5]];
-const GRID = Array.from({ length: 8 * 7 }, (_, k) => [1.35 + 0.76 * (k % 8), 0.5 + 0.45 * Math.floor(k / 8)]);
+
+// Where the field is drawn: at fewer places on a narrow page.
+function places(columns, rows) {
+  return Array.from({ length: columns * rows }, (_, k) => [
+    MU[0] + ((k % columns) + 0.5) * (MU[1] - MU[0]) / columns,
+    (Math.floor(k / columns) + 0.9) * SIGMA[1] / (rows + 0.3),
+  ]);
+}
 
 export const about = {
   title: "One cost, five metrics",
@@ -59,11 +66,11 @@ export function mount(root, options = {}) {
 
   function draw() {
     if (!plane.width || !fall.width) return;
-    const flows = NAMES.map((name) => flow(name, start, TIMES));
+    const flows = NAMES.map((name) => flow(name, start, TIMES, 1e-6));
     fall.y.high = cost(start) * 1.08 + 1e-3;
     fall.axes();
     levels.setAttribute("d", lines(plane, segments));
-    field.setAttribute("d", arrows(plane, GRID, (point) => descent(chosen, point), 6));
+    field.setAttribute("d", arrows(plane, places(...(plane.width < 480 ? [6, 5] : [9, 7])), (point) => descent(chosen, point), 6));
     goal.setAttribute("d", `M${plane.at(TARGET)}h.01`);
     NAMES.forEach((name, k) => {
       const kind = `${KINDS[k]}${name === chosen ? " chosen" : ""}`;

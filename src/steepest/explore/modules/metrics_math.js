@@ -31,6 +31,6 @@ export function descent(name, point) {
   return [-p / a, -q / b];
 }
 
-export function flow(name, start, times) {
-  return integrate((point) => descent(name, point), start, times);
+export function flow(name, start, times, tolerance = 1e-10) {
+  return integrate((point) => descent(name, point), start, times, tolerance);
 }

@@ -12,8 +12,8 @@ const [LOW, HIGH] = [-2.2, 3.2];
 export const about = {
   title: "Noise looks like geometry",
   words: "Add measurement noise to synapses whose geometry is known: the index read from the sizes " +
-    "as they are walks away from the truth, towards 0 for errors of one size and towards 1 for " +
-    "errors of one percentage. A rule that takes such sizes for exact names the noise; one that " +
+    "as they are walks away from the truth, towards 0 for additive errors and towards 1 for " +
+    "multiplicative ones. A rule that takes such sizes for exact names the noise; one that " +
     "does not know the noise says so, and one that measures it refuses where little else is left.",
   source: "The index is that of Pogodin et al. 2024; the rule is this package's.",
   command: "steepest infer sizes.csv --sessions day0 day1 day2 day3",
@@ -51,9 +51,9 @@ export function mount(root, options = {}) {
     change: (name) => change("truth", name),
   });
   const sliders = [
-    ["change", "Change, of the size", 0.02, 0.4, percent],
-    ["sd", "Noise of one size (median 1)", 0, 0.3, (value) => number(value, 2)],
-    ["cv", "Noise of one percentage", 0, 0.4, percent],
+    ["change", "Change, relative to size", 0.02, 0.4, percent],
+    ["sd", "Additive noise (median size is 1)", 0, 0.3, (value) => number(value, 2)],
+    ["cv", "Multiplicative noise", 0, 0.4, percent],
   ];
   for (const [name, label, low, high, told] of sliders) {
     slider(view.controls, { label, low, high, step: 0.01, value: asked[name], told,
@@ -139,7 +139,7 @@ export function mount(root, options = {}) {
     answers[2][1].className = enough ? "good" : "open";
     view.say(Number.isFinite(index)
       ? `The truth is ${number(known)} (${asked.truth}); the naive index is ${number(index, 2)} (95 % ${
-        number(low, 2)} to ${number(high, 2)}). ${percent(share)} of the variance of change is change.`
+        number(low, 2)} to ${number(high, 2)}). ${percent(share)} of the measured variance is change, the rest is noise.`
       : `The truth is ${number(known)} (${asked.truth}); the naive index runs out of the searched range.`);
   }
 

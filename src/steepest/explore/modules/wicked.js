@@ -76,7 +76,7 @@ export function mount(root, options = {}) {
   function draw() {
     if (maps.some(({ panel }) => !panel.width)) return;
     start = onBoth(start);
-    const routes = [EUCLID, metricOfShear(shear)].map((metric) => route(HILL, metric, start, TIMES));
+    const routes = [EUCLID, metricOfShear(shear)].map((metric) => route(HILL, metric, start, TIMES, 1e-6));
     maps.forEach((map, k) => {
       const put = k ? sheared : (point) => point;
       const form = k ? shearedForm(HILL, shear) : HILL;

@@ -43,8 +43,8 @@ export function ascent(form, metric, point) {
   return [(d * p - b * q) / determinant, (a * q - c * p) / determinant];
 }
 
-export function route(form, metric, start, times) {
-  return integrate((point) => ascent(form, metric, point), start, times);
+export function route(form, metric, start, times, tolerance = 1e-10) {
+  return integrate((point) => ascent(form, metric, point), start, times, tolerance);
 }
 
 // The angle in degrees, 0 to 90, at which steepest ascent in a metric crosses the contour line of
