@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 STOREYS = [
     ["__main__"],
     ["cli"],
-    ["lab", "explore"],
+    ["lab"],
     ["report"],
     ["sweep"],
     ["papers"],
@@ -33,7 +33,7 @@ STOREYS = [
     ["study"],
     ["geometry"],
     ["arrays"],
-    ["claim"],
+    ["claim", "explore"],
     ["files"],
     ["errors", "machine", "pictures", "progress"],
     ["interrupts", "markup", "_version"],

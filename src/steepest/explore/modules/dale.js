@@ -15,7 +15,8 @@ export const about = {
     "random updates, added to the dual weights. Under Euclid weights cross zero, against " +
     "Dale's law, and their sizes have a long lower tail; under the entropy no weight ever changes " +
     "its sign, and sizes become log-normal.",
-  source: "Pogodin et al. 2024; Cornford et al. 2024.",
+  source: "Pogodin et al. 2024, Fig 1 and Eq 5: what is learned adds up in the dual weights. " +
+    "Cornford et al. 2024: so Dale's law holds.",
   command: "steepest reproduce ours.dale",
 };
 

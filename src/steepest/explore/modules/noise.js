@@ -15,7 +15,8 @@ export const about = {
     "as they are walks away from the truth, towards 0 for additive errors and towards 1 for " +
     "multiplicative ones. A rule that takes such sizes for exact names the noise; one that " +
     "does not know the noise says so, and one that measures it refuses where little else is left.",
-  source: "The index is that of Pogodin et al. 2024; the rule is this package's.",
+  source: "The index tells the potentials of Pogodin et al. 2024, Fig 5, apart; the rule is this " +
+    "package's.",
   command: "steepest infer sizes.csv --sessions day0 day1 day2 day3",
 };
 
