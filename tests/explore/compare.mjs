@@ -45,4 +45,19 @@ for (const file of readdirSync(golden)) {
   const untested = functions.filter((key) => !answer.functions.has(key));
   answers[name] = { ...answer, functions: undefined, untested };
 }
+
+// Pairs of draws with mean 0 and covariance 1, and contour lines on which the function is level.
+const { standardPairs } = await import(pathToFileURL(`${modules}/draws.js`));
+const rows = standardPairs(50, 1);
+const moment = (of) => rows.reduce((sum, row) => sum + of(row), 0) / rows.length;
+const moments = [
+  moment(([x]) => x), moment(([, y]) => y), moment(([x]) => x * x) - 1, moment(([x, y]) => x * y),
+  moment(([, y]) => y * y) - 1,
+];
+const { contours } = await import(pathToFileURL(`${modules}/contours.js`));
+const plane = ([x, y]) => 2 * x - y;
+const levels = [-0.7, 0.2];
+const off = contours(plane, [-1, 1], [-1, 2], levels, 10).flatMap((segments, k) => (
+  segments.length ? segments.flat().map((point) => plane(point) - levels[k]) : [Infinity]));
+answers.draws = { most: Math.max(...[...moments, ...off].map(Math.abs)) };
 console.log(JSON.stringify(answers));

@@ -101,6 +101,18 @@ def test_a_title_is_that_of_the_module():
         assert f'  title: "{title}",\n' in (MODULES / f"{name}.js").read_text("utf-8")
 
 
+def test_two_sentences_say_what_to_try_and_what_one_sees():
+    for name in EXPLORERS:
+        source = (MODULES / f"{name}.js").read_text("utf-8")
+        (told,) = re.findall(r"  words: (.*?),\n  source: ", source, flags=re.DOTALL)
+        words = "".join(re.findall(r'"([^"]*)"', told))
+        assert len(re.findall(r"\.(?: |$)", words)) == 2, name
+
+
+def test_what_is_drawn_at_random_has_the_moments_that_it_should(compared):
+    assert compared["draws"]["most"] < 1e-12
+
+
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_page_of_one_explorer_is_small(name, pages):
     assert len(pages[name].encode()) < LIMIT

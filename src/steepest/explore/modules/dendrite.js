@@ -42,7 +42,8 @@ export function mount(root, options = {}) {
   const proximal = tree.path("dots synapse");
   const words = ["soma", "proximal", "distal"].map(() => tree.word("name"));
   const grip = handle(tree, {
-    label: "Distal synapse", step: [10, 0], move: ([x]) => move(Math.round(within(x, 0, FARTHEST))),
+    label: "Distal synapse", step: [10, 0], low: 0, high: FARTHEST,
+    move: ([x]) => move(Math.round(within(x, 0, FARTHEST))),
   });
 
   const key = (first) => [["line ink", first], ["line sky", "learnt in somatic weights"],

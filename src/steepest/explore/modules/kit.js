@@ -58,7 +58,8 @@ export function frame(root, about, options) {
 export function slider(parent, { label, low, high, step, value, told, change }) {
   const id = ownName();
   const input = element("input", { id, type: "range", min: low, max: high, step, value });
-  const output = element("output", { for: id });
+  // The slider tells its value itself: what is shown beside it is not to be read once more.
+  const output = element("output", { for: id, "aria-live": "off" });
   const show = () => {
     const text = told(input.valueAsNumber);
     output.textContent = text;
@@ -274,9 +275,11 @@ export function arrows(panel, points, field, length = 9) {
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 // A point that is dragged by mouse, pen or finger, or moved by arrow keys (with shift by ten
-// steps). `move` is asked to put it somewhere, and calls `place` with where it is then.
-export function handle(panel, { label, step, move }) {
-  const node = drawing("g", { class: "handle", tabindex: 0, role: "slider", "aria-label": label },
+// steps). `move` is asked to put it somewhere, and calls `place` with where it is then; its x lies
+// between `low` and `high`.
+export function handle(panel, { label, step, low, high, move }) {
+  const node = drawing("g", { class: "handle", tabindex: 0, role: "slider", "aria-label": label,
+    "aria-valuemin": low, "aria-valuemax": high },
     drawing("circle", { class: "reach", r: 22 }), drawing("circle", { class: "grip", r: 8 }));
   let held = false;
   let now = [0, 0];

@@ -4,7 +4,7 @@ import { METRICS, TARGET, cost, descent, flow } from "./metrics_math.js";
 import { geometricTimes } from "./flow.js";
 
 const NAMES = Object.keys(METRICS);
-const KINDS = ["line blue", "line orange", "line purple", "line red", "line green dash"];
+const KINDS = ["line blue", "line orange dot", "line purple dashdot", "line red", "line green dash"];
 const TIMES = geometricTimes(0.005, 20, 70);
 const LEVELS = [0.02, 0.1, 0.25, 0.5, 1, 2, 4, 8];
 const [MU, SIGMA] = [[1, 7], [0.25, 3.5]];
@@ -56,6 +56,7 @@ export function mount(root, options = {}) {
   const falls = NAMES.map((_, k) => fall.path(KINDS[k]));
   const grip = handle(plane, {
     label: "Start of the flow, mean and standard deviation", step: [0.1, 0.05],
+    low: MU[0], high: MU[1],
     move([mu, sigma]) {
       start = [within(mu, ...MU), within(sigma, ...SIGMA)];
       draw();
@@ -81,6 +82,10 @@ export function mount(root, options = {}) {
     });
     const told = `\u03bc = ${number(start[0], 1)}, \u03c3 = ${number(start[1], 2)}`;
     grip.place(start, told);
+    if (cost(start) < 1e-6) {
+      view.say("The start is the target: the cost is 0, and no metric moves from there.");
+      return;
+    }
     const path = flows[NAMES.indexOf(chosen)];
     const half = path.findIndex((point) => cost(point) <= cost(start) / 2);
     view.say(`From ${told} the cost is ${number(cost(start), 2)} nats. ${chosen}: ` +

@@ -81,7 +81,7 @@ export function mount(root, options = {}) {
   const wide = rule.path("line red faint", rule.over);
   const bar = rule.path("line red thick", rule.over);
   const naive = rule.path("dots red", rule.over);
-  const answers = ["taken for exact", "noise unknown", "noise measured"].map((words) => [
+  const answers = ["Sizes taken for exact", "Noise unknown", "Noise measured"].map((words) => [
     words, element("strong")]);
   view.panels.after(element("dl", { class: "answers" }, ...answers.map(([words, node]) =>
     element("div", {}, element("dt", {}, words), element("dd", {}, node)))));

@@ -54,6 +54,7 @@ export function mount(root, options = {}) {
     };
     parts.handle = handle(panel, {
       label: `Start of the walk, ${k ? "wicked" : "true"} map`, step: [0.05, 0.05],
+      low: X.low, high: X.high,
       move(point) {
         start = k ? unsheared(point) : point;
         draw();
@@ -93,6 +94,10 @@ export function mount(root, options = {}) {
       map.corner.setAttribute("class", `corner ${k ? "blue" : "red"}`);
       map.handle.place(put(start), `${number(start[0], 2)} east, ${number(start[1], 2)} north`);
     });
+    if (Math.hypot(...start) < 1e-6) {
+      view.say("The start is the top of the hill: no way from there leads up, on either map.");
+      return;
+    }
     const angles = [
       crossing(HILL, metricOfShear(shear), start), crossing(HILL, EUCLID, start, shear),
     ];
