@@ -139,6 +139,11 @@ def test_a_module_stands_after_those_that_it_imports():
         assert set(re.findall(r'from "\./(\w+)\.js"', source)) <= set(order[:at])
 
 
+def test_an_unknown_module_is_named_with_the_known_ones():
+    with pytest.raises(UsageError, match="no module 'nothing', but contours, dale, dale_math"):
+        module_script("nothing")
+
+
 def test_no_import_or_export_is_left_in_a_page(pages):
     for page in pages.values():
         assert not re.search(r"^\s*(import|export)\b", page, flags=re.MULTILINE)

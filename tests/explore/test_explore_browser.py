@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "lab"))
 from lab_browser import browser_path, browsing
 
-from steepest.explore import EXPLORERS, explorer_page
+from steepest.explore import EXPLORERS, explorer_page, module_script, stylesheet
 
 pytestmark = [
     pytest.mark.slow,
@@ -151,6 +151,26 @@ def test_a_step_of_a_drag_takes_less_than_a_frame(browser, tmp_path, name, recor
     print(name, f"{statistics.median(taken):.1f} ms")
     assert len(taken) > 40
     assert statistics.median(taken) <= MOST
+
+
+def test_an_explorer_in_a_page_of_ones_own_is_small_and_follows_its_theme(browser, tmp_path):
+    path = tmp_path / "own.html"
+    path.write_text(f"""<!DOCTYPE html><html data-theme="dark"><meta charset="utf-8">
+        <style>{stylesheet()}</style><div id="map"></div><script type="module">
+        {module_script("wicked")}
+        $wicked.mount(document.querySelector("#map"), {{ small: true, shear: -0.5 }});
+        window.names = Object.keys(window).filter((name) => /wicked|kit|flow/.test(name));
+        </script></html>""", encoding="utf-8")
+    browser.resize(1200, dark=False)
+    browser.open(path.as_uri())
+    browser.until(f"{SAYS}.length > 20")
+    assert browser.run("document.querySelector('.explorer input').value") == "-0.5"
+    assert browser.run("document.querySelector('.intro, .source')") is None
+    assert browser.run("names") == []
+    ink = "getComputedStyle(document.querySelector('.explorer .says')).color"
+    assert browser.run(ink) == "rgb(231, 234, 238)"
+    browser.run("document.documentElement.dataset.theme = 'light'")
+    assert browser.run(ink) == "rgb(29, 33, 41)"
 
 
 def test_tabs_are_walked_by_arrow_keys_and_kept_in_the_address(browser, tmp_path):

@@ -68,12 +68,18 @@ def module_script(*names: str) -> str:
     """Modules with all that they import, as one script: `wicked` is the constant `$wicked` there.
 
     Every constant holds what the module exports: `mount(element, options)` of an explorer draws it
-    into an element. The script is to be a module's own (`<script type="module">`).
+    into an element. The script is to be a module's own (`<script type="module">`). Raises
+    `UsageError` for a name that is none of a module.
 
     >>> script = module_script("wicked_math")
     >>> [line for line in script.splitlines() if line.startswith("const ") and "(()" in line]
     ['const $flow = (() => {', 'const $wicked_math = (() => {']
     """
+    folder = files("steepest.explore").joinpath("modules")
+    known = sorted(path.name.removesuffix(".js") for path in folder.iterdir())
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no module {visible(name)!r}, but {', '.join(known)}")
     ordered: list[str] = []
     for name in names:
         _collect(name, ordered)
