@@ -57,8 +57,8 @@ class PairsVerdict:
 
     `correlation` is that of the log sizes within pairs, `crossing` the expected share of synapses
     whose own change would carry them across zero. `absent` and `not_measured` pairs are left out.
-    `profile` is the rank correlation of |difference| and sum of the duals at `profile_index`, in its
-    standard deviations.
+    `profile` is the rank correlation of |difference| and sum of the duals at `profile_index`, in
+    its standard deviations.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(1)
