@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_pair_check"]
 
 # A name in quotes: the checks draw themselves with this file, and two must not import each other.
-Change: TypeAlias = "steepest.inference.synapses.checks.Change"
+Change: TypeAlias = "steepest.inference.synapses.checks.Change"  # pyright: ignore[reportAttributeAccessIssue]
 
 _CLASSES = 10
 _WIDEST = 8.0  # standard deviations that are shown
