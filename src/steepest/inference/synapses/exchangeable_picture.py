@@ -49,7 +49,8 @@ def _draw_pairs(axes: Axes, verdict: PairsVerdict) -> None:
 
 
 def _draw_profile(axes: Axes, verdict: PairsVerdict) -> None:
-    axes.axhspan(-1.96, 1.96, color="0.88", lw=0)
+    band = 1.96 / math.sqrt(verdict.n - 1)
+    axes.axhspan(-band, band, color="0.88", lw=0)
     axes.axhline(0, color="0.6", lw=0.8)
     for name, index in GEOMETRIES.items():
         axes.axvline(index, color=GEOMETRY_COLOURS[name], lw=1.2, label=f"{name} ({index:g})")
@@ -57,8 +58,6 @@ def _draw_profile(axes: Axes, verdict: PairsVerdict) -> None:
     if math.isfinite(verdict.index):
         axes.plot(verdict.index, 0, "o", color=_INK, ms=6)
     axes.set(
-        xlabel="geometry index a",
-        ylabel="rank correlation of difference and sum, in sd",
-        xlim=(-1.6, 2.6),
+        xlabel="geometry index a", ylabel="rank correlation, difference and sum", xlim=(-1.6, 2.6)
     )
     legend_below(axes)

@@ -152,8 +152,7 @@ def pairs_methods(verdict: PairsVerdict) -> str:
         f"{verdict.n} pairs had two sizes; {verdict.absent} with an absent synapse and"
         f" {verdict.not_measured} that were not measured were left out",
         f"{_INDEX}; the index is the one at which the absolute difference and the sum of the dual"
-        " weights have no rank correlation (Kendall's, conditional on what positive sizes can show;"
-        " Tsai 1990), with a 95 % interval by inversion",
+        " weights have no rank correlation (Spearman), with a 95 % interval by inversion",
         f"Measurement noise: {verdict.noise.statement.replace(': ', ', ')}",
         _RULE,
         _checked(verdict.checks),
