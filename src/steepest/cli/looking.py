@@ -47,8 +47,8 @@ def look_at(
     show(look_table(looked))
     if len(paths) > 1:
         show(
-            f"\nThis is the first of {len(paths)} files; each is a group, unless --file-is says what"
-            " it is."
+            f"\nThis is the first of {len(paths)} files; each is a group, unless --file-is says"
+            " what it is."
         )
     if not looked.commands:
         return 0

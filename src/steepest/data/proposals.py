@@ -33,6 +33,15 @@ class Rest:
     marks: Mapping[str, str]
 
     @property
+    def least_groups(self) -> float:
+        """How many groups the condition has that has fewest; of several files, nobody knows."""
+        if self.condition is None or not self.groups or len(self.files) > 1:
+            return np.inf
+        column, group = self.condition[0], self.groups[0]
+        pairs = np.unique(np.stack([column.codes, group.codes]), axis=1)
+        return float(np.bincount(pairs[0]).min())
+
+    @property
     def codes(self) -> list[str]:
         """Marks of which the table does not tell whether they mean absent or not measured."""
         return [w for w, taken in self.marks.items() if taken == "refused" and w != "negative"]
@@ -79,8 +88,10 @@ def commands_of(
             return []
         sessions = len(rest.files)
         shapes = [
-            ["--file-is", "session", "--id", typed_as[identity.place]]
-            + ["--size", typed_as[size.place], *order]
+            [
+                *("--file-is", "session", "--id", typed_as[identity.place]),
+                *("--size", typed_as[size.place], *order),
+            ]
             for size in sizes[:2]
         ]
     else:
@@ -161,6 +172,11 @@ def unknown_of(long: LongGuess | None, wide: WideGuess | None, rest: Rest) -> li
         column, null = rest.condition
         values = ", ".join(column.names)
         sham = f"; {null!r} may be a null" if null else ""
+        if rest.least_groups < _ENOUGH_GROUPS:
+            sham += (
+                f"; one of them has {rest.least_groups:.0f} groups of {rest.groups[0].name!r}, and"
+                f" --compare needs {_ENOUGH_GROUPS} in each"
+            )
         unknown.append(
             f"Whether {column.name!r} ({values}) is a condition to be compared{sham}; to judge one"
             f" alone, --where {column.name}={column.names[0]}."
@@ -249,9 +265,9 @@ def _condition(
         return [[]]
     column, null = rest.condition
     name = typed_as[column.place]
-    if sessions >= 3:
+    if sessions >= 3 and rest.least_groups >= _ENOUGH_GROUPS:
         return [["--compare", name]]
-    if null and grouped and column.distinct == 2:
+    if null and grouped and column.distinct == 2 and sessions < 3:
         return [["--condition", name, "--null", null]]
     return [["--where", f"{name}={value}"] for value in column.names]
 
