@@ -24,9 +24,9 @@ def plain_decimals(
 ) -> tuple[Float[np.ndarray, " rows"], Bool[np.ndarray, " rows"]]:
     """The numbers in some cells of a text, and which cells are plain decimals.
 
-    A plain decimal is one to eight digits, with or without a point and a minus; the others of the
-    numbers mean nothing. `words` are eight bytes of the text from each place on, to ten places past
-    the end.
+    A plain decimal is one to eight digits, with or without a minus and a point, which stands among
+    the first eight bytes; the others of the numbers mean nothing. `words` are eight bytes of the
+    text from each place on, to ten places past the end.
 
     >>> text = b"0.75,-12,1e3,"
     >>> words = np.ndarray(len(text) + 10, "<u8", text + bytes(17), strides=(1,))
