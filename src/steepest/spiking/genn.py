@@ -164,7 +164,7 @@ def main():
     per_r = np.divide(1.0, rates, out=np.zeros(n), where=rates > 0)
     model = pygenn.GeNNModel("double", "$name", backend=arguments.backend)
     model.dt = 1000 * $dt
-    model.seed = $seed + 1  # 0 would be another seed at each run
+    model.seed = 1 + $seed % (2**32 - 1)  # 0 would be another seed at each run
 
     afferents = model.add_neuron_population(
         "afferents", n, afferent_model(given is not None),
