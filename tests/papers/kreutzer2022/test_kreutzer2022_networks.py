@@ -1,17 +1,28 @@
 """Kreutzer et al. 2022, the last sentences of the Discussion: claims hold, and can fail."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from steepest import pictures
 from steepest.papers.kreutzer2022 import (
+    ablated_terms,
     attenuated_statistic,
+    counted_spikes,
     hidden_layer,
     layered_fisher,
     silent_changes,
 )
 
-MODULES = [attenuated_statistic, hidden_layer, layered_fisher, silent_changes]
+MODULES = [
+    ablated_terms,
+    attenuated_statistic,
+    counted_spikes,
+    hidden_layer,
+    layered_fisher,
+    silent_changes,
+]
 
 
 def name(module):
@@ -47,3 +58,20 @@ def test_changes_in_proportion_to_size_fail():
     dataset["line"] = dataset["line"] * np.array([0.0, 1.0])
     assert size.std() > 0
     assert len(failed(silent_changes, dataset)) >= 2
+
+
+def test_counts_that_lose_nothing_in_long_windows_fail():
+    dataset = counted_spikes.run(dataclasses.replace(counted_spikes.QUICK, duration=8.0), 0)
+    assert failed(counted_spikes, dataset) == []
+    dataset["share"] = 1.02 + 0 * dataset["share"]
+    assert len(failed(counted_spikes, dataset)) == 2
+
+
+@pytest.mark.slow
+def test_terms_that_do_nothing_fail():
+    p = ablated_terms.Parameters(trials=20, rates=(0.4,), duration=2.0, records=4)
+    dataset = ablated_terms.run(p, 0)
+    whole = dataset.sel(rule="natural", drop=True)
+    for what in ("distance", "grown"):
+        dataset[what] = (dataset[what] * 0 + whole[what]).transpose("rule", ...)
+    assert len(failed(ablated_terms, dataset)) == 6
