@@ -45,15 +45,15 @@ TERMS = {
 class KeptTerms(AbstractSomaticRule):
     """The natural rule with only some of its heterosynaptic terms: 1 keeps one, 0 leaves it out."""
 
-    uniform: Array
-    proportional: Array
+    uniform: np.ndarray
+    proportional: np.ndarray
 
     def coefficients(
         self, fisher: NeuronFisher, somatic: Coordinates, usps: Coordinates
     ) -> Coefficients:
         whole = NaturalRule().coefficients(fisher, somatic, usps)
         return Coefficients(
-            whole.gamma_s, self.uniform * whole.gamma_u, self.proportional * whole.gamma_w
+            whole.gamma_s, whole.gamma_u * self.uniform, whole.gamma_w * self.proportional
         )
 
     def homosynaptic(

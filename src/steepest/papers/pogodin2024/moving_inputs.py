@@ -96,16 +96,19 @@ def _learn(
     other = (slopes @ slopes.T) * (patterns @ patterns.T)
     share = p.hidden * np.trace(own) / np.trace(other)
     rate = 0.5 / np.linalg.eigvalsh(own + share * other)[-1]
-    given = (patterns, labels, below, readout)
     return _follow(
-        *map(jnp.asarray, given), jnp.asarray(gain), jnp.full(p.steps, rate), jnp.asarray(share)
+        (jnp.asarray(patterns), jnp.asarray(labels), jnp.asarray(below), jnp.asarray(readout)),
+        jnp.asarray(gain),
+        jnp.full(p.steps, rate),
+        jnp.asarray(share),
     )
 
 
 @eqx.filter_jit
 def _follow(
-    patterns: Any, labels: Any, below: Any, readout: Any, gain: Any, rates: Any, share: Any
+    given: tuple[Array, Array, Array, Array], gain: Array, rates: Array, share: Array
 ) -> tuple[Array, Array, Array, Array]:
+    patterns, labels, below, readout = given
     potential = Entropy(jnp.sign(readout))
     first = jnp.tanh(patterns @ below.T) @ readout
     dual = potential.to_dual(readout)
