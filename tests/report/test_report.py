@@ -274,6 +274,9 @@ def test_measurements_are_shown_as_precisely_as_they_are_known(measured, error, 
 )
 def test_the_summary_counts_what_was_tested(states, sentence):
     assert summary([claim(holds=state) for state in states]) == sentence
+    where = "at this scale or on these data"
+    said = summary([claim(holds=state) for state in states], own_data=True)
+    assert said == sentence.replace("at this scale", where)
 
 
 def printed(renderable):

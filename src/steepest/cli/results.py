@@ -30,8 +30,8 @@ def write_page(out: Path, name: str, results: list[Any], **texts: Any) -> Path:
 
 def print_result(result: Any) -> None:
     """A figure's claims as a table, and how many hold."""
-    from steepest.report.study import claims_table, summary
+    from steepest.report.study import claims_table, summary_of
 
     show(f"{result.figure.key}: {result.figure.title}")
     show(claims_table(result.claims))
-    show(f"{summary(result.claims)} ({result.seconds:.1f} s)\n")
+    show(f"{summary_of(result)} ({result.seconds:.1f} s)\n")

@@ -16,7 +16,7 @@ from steepest.study import Claim, Result
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["claims_table", "study_page", "summary"]
+__all__ = ["claims_table", "study_page", "summary", "summary_of"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def study_page(
 
     >>> from steepest.papers import load
     >>> from steepest.study import reproduce
-    >>> result = reproduce(*load("surace2020.fig1"))
-    >>> page = study_page([result], title="Fig 1", command="steepest reproduce surace2020.fig1")
+    >>> result = reproduce(*load("galtier2013.fig2"))
+    >>> page = study_page([result], title="Fig 2", command="steepest reproduce galtier2013.fig2")
     >>> page[:15], result.figure.title in page
     ('<!DOCTYPE html>', True)
     """
@@ -67,13 +67,19 @@ def study_page(
             for result in results
         ],
         holds=all(result.holds for result in results),
-        headline=headline or summary(claim for result in results for claim in result.claims),
+        headline=headline or summary_of(*results),
         command=command,
         citations=[*citations, SOFTWARE],
         next_steps=list(next_steps),
         version=__version__,
         seed=results[0].seed,
     )
+
+
+def summary_of(*results: Result) -> str:
+    """How many claims of figures that were run hold, in one sentence."""
+    own_data = any(getattr(result.parameters, "data", None) for result in results)
+    return summary((claim for result in results for claim in result.claims), own_data)
 
 
 def claims_table(claims: Iterable[Claim]) -> "Table":
@@ -89,18 +95,22 @@ def claims_table(claims: Iterable[Claim]) -> "Table":
     return table
 
 
-def summary(claims: Iterable[Claim]) -> str:
-    """How many claims hold, in one sentence, and how many this scale cannot test."""
+def summary(claims: Iterable[Claim], own_data: bool = False) -> str:
+    """How many claims hold, in one sentence, and how many this scale cannot test.
+
+    With `own_data` the reason may be the reader's own data, too.
+    """
+    where = "at this scale or on these data" if own_data else "at this scale"
     held = [claim.holds for claim in claims]
     tested = [holds for holds in held if holds is not None]
     good, untested = sum(tested), len(held) - len(tested)
     if not tested:
-        return "No claim can be tested at this scale."
+        return f"No claim can be tested {where}."
     if good < len(tested):
         words = f"{good} of {len(tested)} claims hold."
     else:
         words = "The claim holds." if good == 1 else f"All {good} claims hold."
-    return words + (f" {untested} cannot be tested at this scale." if untested else "")
+    return words + (f" {untested} cannot be tested {where}." if untested else "")
 
 
 def _claims(result: Result) -> Section:

@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from steepest.errors import DataError, UsageError
 from steepest.geometry import PNorm
@@ -29,6 +30,7 @@ from steepest.papers.pogodin2024 import (
     moving_inputs,
     theorem1,
 )
+from steepest.study import stamp
 
 SMALL = {
     appendix_a1: dataclasses.replace(appendix_a1.QUICK, widths=(100, 10_000), seeds=8),
@@ -316,34 +318,78 @@ def test_the_three_norm_fit_is_a_distribution_and_loses_what_becomes_negative():
     assert np.trapezoid(fig5._three_norm(fit, grid), grid) == pytest.approx(1, abs=2e-3)
 
 
-def test_the_users_spine_volumes_are_read(tmp_path):
-    volumes = np.random.default_rng(0).lognormal(-2.5, 0.8, 120)
-    table = pd.DataFrame({"id": np.arange(121), "spine_vol_um3": np.append(volumes, np.nan)})
-    table.to_csv(tmp_path / "spines.csv", index=False)
-    np.testing.assert_allclose(fig5.spine_volumes(tmp_path / "spines.csv"), volumes)
+@pytest.fixture(scope="module")
+def another_lab(tmp_path_factory):
+    """A table of one kind of spine, as no fit of Fig 5 would have it; the volumes in it."""
+    volumes = np.random.default_rng(0).uniform(0.4, 0.6, 60)
+    table = pd.DataFrame({"id": np.arange(61), "spine_vol_um3": np.append(volumes, np.nan)})
+    path = tmp_path_factory.mktemp("another lab") / "spines.csv"
+    table.to_csv(path, index=False)
+    return path, volumes
+
+
+@pytest.fixture(scope="module")
+def measured(another_lab):
+    """What Fig 5 measures on that table."""
     (figure,) = load("pogodin2024.fig5")
-    chosen = figure.parameters("quick", tmp_path / "spines.csv")
-    assert chosen == dataclasses.replace(fig5.QUICK, data=str(tmp_path / "spines.csv"))
-    dataset = fig5.run(dataclasses.replace(chosen, steps=1), 0)
-    assert dataset.attrs["source"] == "file"
-    np.testing.assert_allclose(dataset["volume"], volumes)
+    chosen = figure.parameters("quick", another_lab[0])
+    assert chosen == dataclasses.replace(fig5.QUICK, data=str(another_lab[0]))
+    return fig5.run(dataclasses.replace(chosen, steps=1), 0)
+
+
+def test_the_users_spine_volumes_are_read(another_lab, measured):
+    path, volumes = another_lab
+    np.testing.assert_allclose(fig5.spine_volumes(path), volumes)
+    np.testing.assert_allclose(measured["volume"], volumes)
+
+
+def test_no_claim_is_tested_on_another_labs_spines_and_all_is_measured(measured):
+    claims = fig5.claims(measured)
+    assert [claim.holds for claim in claims] == [None] * 5
+    # Were there as many as the published ones, the paper's words would be tested, and fail.
+    published = fig5.claims(measured.isel(spine=np.arange(1961) % 60))
+    assert [claim.holds for claim in published[:2]] == [False, False]
+    assert [claim.holds is None for claim in published] == [False] * 4 + [True]
+    assert [claim.measured for claim in claims] == [claim.measured for claim in published]
+    assert all(np.isfinite(claim.measured) for claim in claims)
+
+
+def test_another_labs_spines_end_with_0_and_are_said_not_to_be_tested(
+    another_lab, measured, call, monkeypatch
+):
+    def measure(parameters, seed):
+        return stamp(measured, parameters, seed)
+
+    monkeypatch.setattr(fig5, "run", measure)
+    monkeypatch.setattr(fig5, "plot", lambda dataset: Figure(figsize=(1, 1)))
+    code, out, err = call("reproduce", "pogodin2024.fig5", "--data", another_lab[0])
+    assert (code, err) == (0, "")
+    assert "No claim can be tested at this scale or on these data." in out
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "no column spine_vol_um3, only a, b"),
+        ("a,b\n1,2\n", "no column 'spine_vol_um3'.* 'a', 'b'"),
         ("spine_vol_um3\n" + "0.1\n" * 60 + "-1\n", "1 values .* not positive, the first -1"),
+        ("spine_vol_um3\n" + "0.1\n" * 60 + "big\n", "row 62 of column 'spine_vol_um3' is 'big'"),
         ("spine_vol_um3\n0.1\n", "needs at least 50"),
-        ("", "cannot be read as CSV"),
+        ("spine_vol_um3\n" + "0.1\n0.2\n" * 30, "30 of 60 values .* are 0.1: .* not rounded"),
+        ("spine_vol_um3\n" + "4e7\n0.2\n" * 30, "from 0.2 to 4e.07: no spine"),
+        ("", "is empty"),
     ],
 )
 def test_spine_volumes_that_cannot_be_used_are_refused(tmp_path, text, message):
     (tmp_path / "spines.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         fig5.spine_volumes(tmp_path / "spines.csv")
-    with pytest.raises(DataError, match="cannot be read as CSV"):
+
+
+def test_what_holds_no_spines_is_refused_and_not_waited_for(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
         fig5.spine_volumes(tmp_path / "absent.csv")
+    with pytest.raises(DataError, match="is a device"):
+        fig5.spine_volumes("/dev/zero")
 
 
 def test_data_for_a_figure_that_takes_none_are_refused():
