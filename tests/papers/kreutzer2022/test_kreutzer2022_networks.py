@@ -7,7 +7,6 @@ import pytest
 
 from steepest import pictures
 from steepest.papers.kreutzer2022 import (
-    ablated_terms,
     attenuated_statistic,
     counted_spikes,
     hidden_layer,
@@ -16,7 +15,6 @@ from steepest.papers.kreutzer2022 import (
 )
 
 MODULES = [
-    ablated_terms,
     attenuated_statistic,
     counted_spikes,
     hidden_layer,
@@ -65,13 +63,3 @@ def test_counts_that_lose_nothing_in_long_windows_fail():
     assert failed(counted_spikes, dataset) == []
     dataset["share"] = 1.02 + 0 * dataset["share"]
     assert len(failed(counted_spikes, dataset)) == 2
-
-
-@pytest.mark.slow
-def test_terms_that_do_nothing_fail():
-    p = ablated_terms.Parameters(trials=20, rates=(0.4,), duration=2.0, records=4)
-    dataset = ablated_terms.run(p, 0)
-    whole = dataset.sel(rule="natural", drop=True)
-    for what in ("distance", "grown"):
-        dataset[what] = (dataset[what] * 0 + whole[what]).transpose("rule", ...)
-    assert len(failed(ablated_terms, dataset)) == 6
