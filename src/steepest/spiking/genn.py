@@ -41,7 +41,7 @@ POISSON = """
     count = 0.0;
     while(uniform > below && count < 63.0) {
         count += 1.0;
-        chance *= expected / count;
+        chance = chance * expected / count;
         below += chance;
     }
 """
@@ -253,9 +253,9 @@ MOMENTS = """\
             c2 += steepness * h * r;
             c3 += steepness * steepness * h * ((r * r) - (3.0 * f * g));
         }
-        c1 /= shares;
-        c2 /= shares;
-        c3 /= shares;
+        c1 = c1 / shares;
+        c2 = c2 / shares;
+        c3 = c3 / shares;
         dose = eta * score / c1;
 """
 NATURAL = """\
