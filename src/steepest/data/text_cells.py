@@ -74,7 +74,7 @@ class TextCells:
         lengths = np.diff(self.lines.bounds)[self.kept]
         if lengths.max() * lengths.size > _SPARSE * lengths.sum():
             return False
-        if b'"' not in self.lines.content:
+        if not self._has_quotes:
             return True
         codes = self.lines.codes
         quotes = np.flatnonzero(codes == ord('"'))
@@ -83,11 +83,28 @@ class TextCells:
         opening, closing = quotes[::2], quotes[1::2]
         return bool(edge[opening].all() and edge[closing + 2].all())
 
+    # What is asked of the whole text is asked once, however many its columns.
+    @cached_property
+    def _has_quotes(self) -> bool:
+        return b'"' in self.lines.content
+
+    @cached_property
+    def _odd(self) -> list[bytes]:
+        """Marks in the text with which a cell may be a number to Python, and none to us."""
+        odd = (b"_", b",") if self.separator == ";" else (b"_",)
+        return [mark for mark in odd if mark in self.lines.content]
+
+    @cached_property
+    def _every(self) -> np.ndarray:
+        """Eight bytes from every place in the text on; those beyond a cell are cut off."""
+        padded = self.lines.content + bytes(_WORD * _LONG)
+        return np.ndarray(len(padded) - _WORD + 1, "<u8", padded, strides=(1,))
+
     def _cut(self, place: int, number: bool) -> np.ndarray:
         """A column as bytes, or as numbers if all its cells are that or say nothing."""
         start, stop = self._spans(place)
         content = self.lines.content
-        if b'"' in content:
+        if self._has_quotes:
             quoted = self.lines.codes[start] == ord('"')
             start, stop = start + quoted, stop - quoted
         length = stop - start
@@ -96,12 +113,9 @@ class TextCells:
             spans = zip(start.tolist(), stop.tolist(), strict=True)
             texts = np.array([content[first:last] for first, last in spans])
             return self._parsed(texts, length > 0) if number else texts
-        # Eight bytes from every place in the text on, of which those beyond the cell are cut off.
-        padded = content + bytes(_WORD * words)
-        every = np.ndarray(len(content) + _WORD * (words - 1), "<u8", padded, strides=(1,))
         cells = np.empty((length.size, words), dtype="<u8")
         for at in range(words):
-            cells[:, at] = every[start + _WORD * at]
+            cells[:, at] = self._every[start + _WORD * at]
             left = length if words == 1 else np.clip(length - _WORD * at, 0, _WORD)
             cells[:, at] &= _FIRST_BYTES[left]
         texts = cells.view(f"S{_WORD * words}")[:, 0]
@@ -125,9 +139,7 @@ class TextCells:
         # 1_000 is a number to Python alone; a decimal comma is looked at apart.
         if cells.dtype.itemsize > _LONGEST:
             return cells
-        odd = b"_," if self.separator == ";" else b"_"
-        present = [bytes([mark]) for mark in odd if mark in self.lines.content]
-        if present and any(mark in cells.tobytes() for mark in present):
+        if self._odd and any(mark in cells.tobytes() for mark in self._odd):
             return cells
         try:
             if said.all():
