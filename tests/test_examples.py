@@ -20,9 +20,11 @@ ROOMS = sorted(
 TORCH = {"torch_optimizer", "torch_maps"}
 
 RUN = """
-import doctest, importlib, sys
+import doctest, gc, importlib, sys
 flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-modules = map(importlib.import_module, sys.argv[1:])
+modules = [importlib.import_module(name) for name in sys.argv[1:]]
+gc.set_threshold(100_000, 20, 100)  # as in conftest.py
+gc.freeze()
 outcomes = [doctest.testmod(module, optionflags=flags) for module in modules]
 print(sum(outcome.attempted for outcome in outcomes), "examples")
 sys.exit(any(outcome.failed for outcome in outcomes))

@@ -152,6 +152,24 @@ def test_what_a_killed_run_left_is_taken_away_after_a_day(tmp_path, monkeypatch)
     assert not (tmp_path / left).exists()
 
 
+def test_what_a_killed_lab_left_is_taken_away_after_a_day_by_the_next_one(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    own = files.own_folder(tmp_path, "lab")
+    left = tmp_path / own.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
+    left.mkdir()
+    (left / "sizes.csv").write_text("a table")
+    files.own_folder(tmp_path, "lab")
+    assert left.exists()
+    yesterday = time.time() - 90_000
+    for folder in (own, left):
+        os.utime(folder, (yesterday, yesterday))
+    files.own_folder(tmp_path, "lab")
+    assert not left.exists()
+    assert own.exists()
+    assert own.stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("size", ["4k", "16k"])
 def test_a_figure_that_does_not_fit_the_disk_is_refused_and_nothing_is_left(small_disk, size):
     (figure,) = load("surace2020.example_1d")

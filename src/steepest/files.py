@@ -21,13 +21,13 @@ from typing import Any, BinaryIO
 from steepest.errors import UsageError
 from steepest.interrupts import shielded, undone
 
-__all__ = ["plain", "staging", "to_csv", "to_json", "write_whole", "writing"]
+__all__ = ["own_folder", "plain", "staging", "to_csv", "to_json", "write_whole", "writing"]
 
 # What a spreadsheet takes for the beginning of a formula, also in the widths of East Asian scripts.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 # What is being written bears the machine and the process that writes it.
-_OURS = re.compile(r"\.steepest-([0-9a-f]{8})-(\d+)-[0-9a-f]{12}")
+_OURS = re.compile(r"\.?steepest-(?:[a-z]+-)?([0-9a-f]{8})-(\d+)-[0-9a-f]{12}")
 _DAY = 86400.0  # s after which a stopped process's files are taken away
 # What is wrong with the place, and not with what was written there.
 _PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EISDIR, errno.EACCES}
@@ -184,6 +184,24 @@ def staging(out: str | Path) -> Iterator[Path]:
             clear()
 
 
+def own_folder(place: str | Path, kind: str) -> Path:
+    """A new folder in `place` for what a process keeps while it runs, open to its user alone.
+
+    Whoever asks for it removes it. What a process that was killed has left in `place` is taken away
+    after a day.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     own_folder(folder, "lab").name[:13]
+    'steepest-lab-'
+    """
+    place = Path(place)
+    _remove_left(place)
+    folder = place / _own_name(f"steepest-{kind}-")
+    folder.mkdir(mode=0o700)
+    return folder
+
+
 def _move(stage: Path, out: Path) -> None:
     """Move all files of a folder into another, once none of them can fail."""
     files = sorted(stage.iterdir())
@@ -202,9 +220,9 @@ def _to_disk(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _own_name() -> str:
+def _own_name(begin: str = ".steepest-") -> str:
     """A name for what this process is writing; short, however long that will be called."""
-    return f".steepest-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    return f"{begin}{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 def _machine() -> str:
@@ -213,7 +231,7 @@ def _machine() -> str:
 
 def _remove_left(folder: Path) -> None:
     """Take away what processes of this machine left here that ended more than a day ago."""
-    for path in folder.glob(".steepest-*"):
+    for path in (*folder.glob(".steepest-*"), *folder.glob("steepest-*")):
         name = _OURS.fullmatch(path.name)
         if name is None or name[1] != _machine() or not _is_gone(int(name[2])):
             continue

@@ -241,7 +241,7 @@ def panels(figure: Any) -> list[str]:
     """
     with own_settings():
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # with none at all, nothing is drawn twice
         boxes = {axes: axes.get_tightbbox() for axes in figure.axes if axes.get_visible()}
         drawn_panels = []
         columns = _columns(figure, boxes)

@@ -1,5 +1,6 @@
 """Tables packed, nested and named as other programs leave them."""
 
+import re
 import zipfile
 
 import h5py
@@ -98,6 +99,71 @@ def test_matlab_73_is_read_as_it_lies_in_matlab(tmp_path):
     with path.open("r+b") as file:
         file.write(b"MATLAB 7.3 MAT-file")
     np.testing.assert_array_equal(read_columns(path, ["1"]).arrays[0], SIZES[:, 1])
+
+
+@pytest.fixture(scope="module")
+def matlab_73(tmp_path_factory):
+    """Structs and cells as MATLAB 7.3 keeps them: they refer to what lies elsewhere."""
+    path = tmp_path_factory.mktemp("matlab") / "a.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+
+        def kept(group, name, values, kind="double"):
+            group[name] = np.asarray(values).T
+            group[name].attrs["MATLAB_class"] = np.bytes_(kind)
+            return group[name].ref
+
+        def referring(group, name, parts, kind):
+            group[name] = np.array(parts, dtype=h5py.ref_dtype)[None]
+            if kind:
+                group[name].attrs["MATLAB_class"] = np.bytes_(kind)
+
+        parts = file.create_group("#refs#")
+        for name in ("mouse", "roi", "mouse/inner"):
+            file.create_group(name).attrs["MATLAB_class"] = np.bytes_("struct")
+        kept(file["mouse"], "volume", SIZES)
+        kept(file["mouse/inner"], "area", SIZES[:4])
+        cell = [kept(parts, f"c{n}", np.arange(6.0 + 2 * n).reshape(-1, 2)) for n in range(2)]
+        referring(file, "dendrites", cell, "cell")
+        sizes = [kept(parts, f"v{n}", [[1.0 + n, 2.0 + n]]) for n in range(4)]
+        codes = [np.frombuffer(f"s{n}".encode("utf-16-le"), np.uint16)[None] for n in range(4)]
+        names = [kept(parts, f"n{n}", code, "char") for n, code in enumerate(codes)]
+        referring(file["roi"], "volume", sizes, None)
+        referring(file["roi"], "name", names, None)
+        kept(file, "objects", np.ones((4, 4)), "table")
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file")
+    return path
+
+
+def test_structs_and_cells_of_matlab_73_are_listed_and_read_by_path(matlab_73):
+    told = (
+        "dendrites{1} (3 x 2), dendrites{2} (4 x 2), mouse.inner.area (4 x 3),"
+        " mouse.volume (5 x 3), roi.name (4), roi.volume (4 x 2): say which"
+    )
+    with pytest.raises(DataError, match=re.escape(told)):
+        read_columns(matlab_73, [0])
+    cell = read_columns(matlab_73, [1], part="dendrites{2}").arrays[0]
+    assert cell.tolist() == [1, 3, 5, 7]
+    field = read_columns(matlab_73, [1], part="mouse.inner.area").arrays[0]
+    np.testing.assert_array_equal(field, SIZES[:4, 1])
+
+
+def test_a_struct_of_matlab_73_is_a_table_of_its_fields(matlab_73):
+    columns = read_columns(matlab_73, ["roi.volume.1"], labels=["roi.name"], part="roi")
+    assert columns.arrays[0].tolist() == [2, 3, 4, 5]
+    assert columns.labels == (("s0", "s1", "s2", "s3"),)
+
+
+def test_an_nwb_file_without_a_table_lists_the_arrays_that_may_hold_sizes(tmp_path):
+    path = tmp_path / "a.nwb"
+    with h5py.File(path, "w") as file:
+        file.attrs["nwb_version"] = "2.8.0"
+        file["scratch/volumes"] = SIZES
+        file["note"] = "a text"
+    with pytest.raises(DataError, match=r"holds sizes, scratch/volumes \(5 x 3\)"):
+        read_columns(path, [0])
+    columns = read_columns(path, [1], part="scratch/volumes")
+    np.testing.assert_array_equal(columns.arrays[0], SIZES[:, 1])
 
 
 def test_json_is_records_or_lists(tmp_path):

@@ -30,7 +30,7 @@ SAID = {
     "sessions": {"sessions": ("a", "b", "--c"), "group": ("cell",)},
     "long": {
         "id": ("animal/spine",), "session": ("day",), "size": ("volume",), "replicates": (),
-        "order": ("pre", "post 1"), "group": ("cell",), "noise_cv": ("0",),
+        "order": ("pre", "post 1"), "group": ("cell",), "noise": ("noise of 'cells'.csv",),
     },
     "unpaired": {"before": ("a",), "after": ("b",), "unpaired": ()},
     "pairs": {"before": ("a",), "after": ("b",), "noise_cv": ("0.1",), "pairs": ()},
@@ -91,7 +91,6 @@ class Sent(HTMLParser):
 
 def test_every_option_of_infer_can_be_chosen():
     options = {*inspect.signature(infer).parameters} - {"file", "config", "full", "out", "json"}
-    options -= {"noise"}  # a second file beside the sizes: said in docs/lab.md
     chosen = {option for said in SAID.values() for option in said} | {*SHARED}
     assert chosen == options
     assert chosen == {o for layout in LAYOUTS.values() for o in layout} | {
@@ -130,27 +129,27 @@ def test_a_command_line_is_read_back_as_the_choices_it_was_made_of(layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_form_shows_what_is_chosen_and_sends_it_again(layout):
     choices = CHOICES[layout]
-    page = choose_page("/secret", TABLE, LOOK, choices)
+    page = choose_page("/secret", TABLE, LOOK, choices, 10)
     assert "<b>" not in page
     assert Choices.of_form(Sent(page).fields) == choices
 
 
 def test_sessions_stand_in_the_order_in_which_they_were_chosen():
     choices = Choices("sessions", {"sessions": ("day", "b", "a")})
-    sent = Sent(choose_page("/secret", TABLE, LOOK, choices)).fields
+    sent = Sent(choose_page("/secret", TABLE, LOOK, choices, 10)).fields
     assert [value for name, value in sent if name == "sessions.sessions"] == ["day", "b", "a"]
 
 
 def test_what_another_layout_was_filled_in_with_counts_for_nothing():
     fields = [
         ("layout", "sessions"), ("sessions.sessions", "a"), ("sessions.sessions", "b"),
-        ("pair.before", "a"), ("long.size", "b"), ("noise", "exact"), ("noise_sd", "3"),
+        ("pair.before", "a"), ("long.size", "b"), ("noise_is", "exact"), ("noise_sd", "3"),
     ]  # fmt: skip
     assert Choices.of_form(fields) == Choices("sessions", {"sessions": ("a", "b")})
 
 
 def test_noise_that_is_said_without_a_number_is_refused_and_not_forgotten():
-    choices = Choices.of_form([("layout", "pair"), ("noise", "cv"), ("noise_cv", " ")])
+    choices = Choices.of_form([("layout", "pair"), ("noise_is", "cv"), ("noise_cv", " ")])
     assert choices.arguments() == ["--noise-cv="]
 
 

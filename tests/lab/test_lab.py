@@ -47,7 +47,7 @@ def test_a_table_is_shown_with_the_first_guess_filled_in_and_nothing_is_judged(a
 
 def test_the_command_is_shown_that_the_choices_make(acting):
     table = acting.drop(x__csv=b"quiet")
-    line = acting.post(f"{table}command", [*PAIR, ("noise", "exact")]).text
+    line = acting.post(f"{table}command", [*PAIR, ("noise_is", "exact")]).text
     assert line == "steepest infer x.csv --before a --after b --noise-cv 0"
 
 
@@ -256,7 +256,7 @@ def test_the_verdict_is_that_of_the_command_to_the_last_digit(serving, call, tmp
     for line in sizes_of(3).decode().splitlines()[1:]:
         name, _, *sizes = line.split(",")
         long += [f"{name},{4 * n},{size}" for n, size in enumerate(sizes)]
-    exact = [("pair.before", "day0"), ("pair.after", "day4"), ("noise", "exact")]
+    exact = [("pair.before", "day0"), ("pair.after", "day4"), ("noise_is", "exact")]
     series = [("sessions.sessions", f"day{4 * n}") for n in range(3)]
     rows = [("long.id", "spine"), ("long.session", "day"), ("long.size", "volume")]
     cases = {

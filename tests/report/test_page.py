@@ -14,16 +14,18 @@ import pytest
 from steepest import pictures
 from steepest.inference import (
     Design,
+    classify,
     infer_geometry,
     infer_measured,
     infer_unpaired,
+    measure,
     simulate_change,
     simulate_design,
 )
 from steepest.report.measured import measured_answer
 from steepest.report.page import render_page
 from steepest.report.pair import pair_answer
-from steepest.report.rows import measured_rows, pair_rows
+from steepest.report.rows import calls_rows, measured_rows, pair_rows
 from steepest.report.terms import TERMS, explained
 from steepest.report.unpaired import unpaired_answer
 
@@ -258,6 +260,24 @@ def test_a_row_of_several_files_is_named_with_its_file():
     sizes = np.array([1.0, 2.0]), np.array([0.0, 2.5])
     text = pair_rows(["a", "b"], ["2 of x.csv", "2 of y.csv"], *sizes)
     assert text.splitlines()[1:] == ["2 of x.csv,1.0,0.0,vanished", "2 of y.csv,2.0,2.5,used"]
+
+
+def test_the_csv_of_calls_says_of_every_row_its_file_and_what_became_of_it():
+    sizes = np.exp(simulate_design(Design(synapses=60, sessions=3, groups=6), 1, seed=1).log_sizes)
+    sizes[0, 0], sizes[1, 2], sizes[2, [0, 2]], sizes[3, 2] = 0, 0, 0, np.nan
+    measured = measure(sizes.T, groups=[f"d{n % 6}" for n in range(60)], names=["a", "b", "c"])
+    calls = classify(infer_measured(measured, draws=10))
+    text = calls_rows(calls, measured, [f"{2 + n} of m{n % 2}.csv" for n in range(60)])
+    rows = [*csv.DictReader(io.StringIO(text))]
+    assert [row["row in the file"] for row in rows[:2]] == ["2 of m0.csv", "3 of m1.csv"]
+    assert [(row["call"], row["what became of it"]) for row in rows[:4]] == [
+        ("new", "used: absent in a"),
+        ("lost", "used: absent in c"),
+        ("cannot say", "dropped: absent in a, absent in c"),
+        ("cannot say", "dropped: not measured in c"),
+    ]
+    assert {row["what became of it"] for row in rows[4:]} <= {"used", "used: its sizes do not tell"}
+    assert [row["call"] for row in rows] == list(calls.call)
 
 
 def test_the_terminal_tells_three_things_and_the_rest_on_demand(others, pair):

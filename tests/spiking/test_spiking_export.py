@@ -1,4 +1,4 @@
-"""The rules as Brian2 scripts: on shared spikes the weights are those of our dense engine."""
+"""Rules in other simulators: on shared spikes the weights are those of our dense engine."""
 
 import json
 import os
@@ -6,11 +6,13 @@ import runpy
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from nestml_interpreter import run_nestml
 
 from steepest.cli import run
 from steepest.errors import UsageError
@@ -25,38 +27,53 @@ from steepest.spiking import (
     PoissonNeuron,
     QuadraticNaturalRule,
     RectifiedQuadratic,
+    RuleDescription,
     Spikes,
     Task,
     VaryingGroup,
+    brian2_script,
+    describe_rule,
     export_brian2,
+    genn_script,
+    nestml_model,
     paper_task,
     simulate,
 )
 
 DT, STEPS, N = 5e-4, 400, 12
+RULES = {
+    "euclidean": (EuclideanRule(), 4.5e-6, False),
+    "natural": (NaturalRule(), 3e-3, False),
+    "approximate_euler": (ApproximateNaturalRule(), 3e-3, True),
+}
+NEST = Path(__file__).with_name("learn_in_nest.py")
 
 
-def python_with_brian2():
-    """A Python that has Brian2 (2.9 needs an older NumPy): STEEPEST_BRIAN2_PYTHON, or our own."""
-    for python in (os.environ.get("STEEPEST_BRIAN2_PYTHON"), sys.executable):
+def python_with(simulator, *modules):
+    """A Python that has a simulator: STEEPEST_..._PYTHON, or our own."""
+    variable = f"STEEPEST_{simulator.upper()}_PYTHON"
+    for python in (os.environ.get(variable), sys.executable):
         if python and shutil.which(python):
-            found = subprocess.run([python, "-c", "import brian2"], capture_output=True)
-            if found.returncode == 0:
+            code = "; ".join(f"import {module}" for module in modules)
+            done = subprocess.run([python, "-W", "ignore", "-c", code], capture_output=True)
+            if done.returncode == 0:
                 return python
-    pytest.skip("no Python with Brian2: set STEEPEST_BRIAN2_PYTHON to one")
+    pytest.skip(f"no Python with {simulator}: set {variable} to one")
 
 
-@pytest.mark.parametrize(
-    ("rule", "rate", "euler"),
-    [
-        (EuclideanRule(), 4.5e-6, False),
-        (NaturalRule(), 3e-3, False),
-        (ApproximateNaturalRule(), 3e-3, True),
-    ],
-    ids=["euclidean", "natural", "approximate_euler"],
-)
-def test_brian2_gives_the_same_weights(rule, rate, euler, tmp_path):
-    python = python_with_brian2()
+def finished(command, folder):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return np.load(folder / "weights.npz", allow_pickle=False)
+
+
+@pytest.fixture(scope="module", params=RULES)
+def learned(request):
+    """A rule on given spikes: its description, the spikes, and what the dense engine makes of it.
+
+    One afferent is silent, and one spikes twice in a step.
+    """
+    rule, rate, euler = RULES[request.param]
     task, w = paper_task(1, n=N, seed=2, test_samples=2)
     task = Task(
         PoissonNeuron(bias=-1.0), Afferents.steady([0, *[10.0] * 5, *[50.0] * 6]), task.teacher
@@ -66,19 +83,82 @@ def test_brian2_gives_the_same_weights(rule, rate, euler, tmp_path):
     counts[3, 0, 4] = 2
     taught = random.poisson(0.05, (STEPS, 1))
     run = {"rate": rate, "duration": STEPS * DT, "euler": euler}
-    script = tmp_path / "learn.py"
-    script.write_text(export_brian2(task, rule, w[0], **run))
-    np.savez(tmp_path / "spikes.npz", afferents=counts[:, 0], teacher=taught[:, 0])
-    command = [python, "-c", "import brian2, runpy, sys; brian2.prefs.codegen.target = 'numpy'; "]
-    command[2] += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    command += [str(script), "--spikes", "spikes.npz", "--out", "weights.npz"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    theirs = np.load(tmp_path / "weights.npz", allow_pickle=False)
-    ours = simulate(task, rule, w, spikes=Spikes(counts, taught), engine="dense", **run).weights[-1]
-    assert np.abs(ours - w).max() > 1e-3 * np.abs(w).max()
-    assert np.abs(theirs["final"] - ours[0]).max() < 1e-9 * np.abs(ours).max()
-    assert theirs["weights"].shape == (100, N)
+    spikes = Spikes(counts, taught)
+    weights = simulate(task, rule, w, spikes=spikes, engine="dense", **run).weights[-1, 0]
+    assert np.abs(weights - w).max() > 1e-3 * np.abs(w).max()
+    return SimpleNamespace(
+        # As an exporter gets it: from its JSON.
+        description=RuleDescription.from_json(describe_rule(task, rule, w[0], **run).to_json()),
+        spikes=spikes,
+        weights=weights,
+    )
+
+
+def in_events(learned, folder):
+    d = learned.description
+    run = {"rate": d.settings.rate, "duration": d.settings.duration, "euler": d.settings.euler}
+    events = simulate(d.task, d.rule, d.weights, spikes=learned.spikes, engine="events", **run)
+    return events.weights[-1, 0]
+
+
+def in_brian2(learned, folder):
+    python = python_with("brian2", "brian2")
+    (folder / "learn.py").write_text(brian2_script(learned.description))
+    code = "import brian2, runpy, sys; brian2.prefs.codegen.target = 'numpy'; "
+    code += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    command = [python, "-W", "ignore", "-c", code, "learn.py", "--spikes", "spikes.npz"]
+    weights = finished(command, folder)
+    assert weights["weights"].shape == (100, N)
+    return weights["final"]
+
+
+def in_genn(learned, folder):
+    python = python_with("genn", "pygenn")
+    (folder / "learn.py").write_text(genn_script(learned.description))
+    weights = finished([python, "learn.py", "--spikes", "spikes.npz"], folder)
+    assert weights["weights"].shape == (100, N)
+    assert (weights["weights"][0] == learned.description.weights).all()
+    return weights["final"]
+
+
+def in_nest(learned, folder):
+    python = python_with("nest", "nest", "pynestml")
+    name = f"{learned.description.name}_neuron"
+    (folder / f"{name}.nestml").write_text(nestml_model(learned.description))
+    (folder / "rule.json").write_text(learned.description.to_json())
+    return finished([python, str(NEST), name], folder)["final"]
+
+
+def in_nestml(learned, folder):
+    """The model's own text, its update block done step by step by the interpreter beside."""
+    seen, heard = learned.spikes.afferents[:, 0], learned.spikes.teacher[:, 0]
+    vectors = learned.description.to_dict()
+    state = {
+        "w": vectors["weights"]["values"],
+        "w_teacher": vectors["teacher"]["weights"]["values"],
+        "r": vectors["afferents"]["rates"]["values"],
+        "drawn": False,
+    }
+    return run_nestml(nestml_model(learned.description), DT, state, seen, heard)["w"]
+
+
+BACK_ENDS = {
+    "events": in_events,
+    "nestml_text": in_nestml,
+    "brian2": in_brian2,
+    "genn": in_genn,
+    "nest": in_nest,
+}
+
+
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+def test_all_back_ends_give_the_same_weights_on_shared_spikes(learned, back_end, tmp_path):
+    spikes = learned.spikes
+    np.savez(
+        tmp_path / "spikes.npz", afferents=spikes.afferents[:, 0], teacher=spikes.teacher[:, 0]
+    )
+    weights = BACK_ENDS[back_end](learned, tmp_path)
+    assert np.abs(weights - learned.weights).max() < 1e-9 * np.abs(learned.weights).max()
 
 
 class Reached(Exception):

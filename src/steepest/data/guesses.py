@@ -71,8 +71,12 @@ def speaks_of(name: str, what: str) -> bool:
 
     >>> speaks_of("spine_ID", "identity"), speaks_of("mouseName", "outer"), speaks_of("x", "size")
     (True, True, False)
+    >>> speaks_of("mouse.volume.0", "size"), speaks_of("mouse.volume.0", "outer")
+    (True, False)
     """
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    # A column of a matrix in a struct (mouse.volume.0) holds volumes, and not mice.
+    own = re.sub(r"^.*\.([^.]*[a-zA-Z][^.]*)\.\d+$", r"\1", name)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", own)
     words = re.split(r"[^a-zA-Zµ]+", spaced.lower())
     pattern = re.compile(_WORDS[what])
     return any(pattern.fullmatch(word) for word in words if word)

@@ -9,14 +9,14 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from steepest.data.matlab import as_columns
-from steepest.data.named_arrays import chosen, table_of
+from steepest.data.matlab import NUMBERS, flat, stacked
+from steepest.data.named_arrays import array_table, chosen, table_of
 from steepest.data.numpy_files import read_npz
 from steepest.data.opening import check_size, length, refusing
 from steepest.data.table import ArrayTable
@@ -27,6 +27,7 @@ __all__ = ["hdf5_table"]
 _BROKEN = "begins like HDF5 but cannot be read"
 _CLOCKS = ("timestamps", "starting_time")
 _PATIENCE = 60.0  # s, beside what a large file may take
+_MOST_TOLD = 20  # arrays that are listed
 _PACE = 10e6  # bytes in a second, which any disk gives
 
 
@@ -100,7 +101,8 @@ def _read(path: Path, file: Any, part: str | None) -> ArrayTable:
         if "nwb_version" in content.attrs:
             return _nwb_table(path, content, part)
         if any("MATLAB_class" in item.attrs for item in _items(content)):
-            return table_of(path, "a MATLAB file", dict(_matlab_arrays(path, content)), part)
+            arrays = dict(flat(_Matlab(path).fields(content)))
+            return table_of(path, "a MATLAB file", arrays, part)
         raise DataError(
             f"{path} is HDF5 but no NWB file and not of MATLAB (NetCDF, Keras), which is not read"
             " here: write the columns to CSV or NPZ"
@@ -111,8 +113,11 @@ def _nwb_table(path: Path, content: Any, part: str | None) -> ArrayTable:
     """A DynamicTable, which is a group that names its columns; those of one or n values a row."""
     groups: dict[str, Any] = {}
     series: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
 
     def note(name: str, item: Any) -> None:
+        if hasattr(item, "shape") and item.dtype.kind in "fiu" and item.ndim in (1, 2):
+            arrays[name] = item
         kept = groups if "colnames" in item.attrs else series
         if kept is series and not (
             hasattr(item, "keys") and {"data", *_CLOCKS} & {*item} > {"data"}
@@ -124,8 +129,12 @@ def _nwb_table(path: Path, content: Any, part: str | None) -> ArrayTable:
     content.visititems(note)  # follows no link
     if series and (part in series or not groups):
         return _series(path, series[chosen(path, "time series", list(series), part)])
+    if part in arrays:
+        values = _array(path, content, part)
+        if values is not None:
+            return array_table(values, path, part)
     if not groups:
-        raise DataError(f"{path} is an NWB file without any table: save the sizes as one")
+        raise DataError(f"{path} is an NWB file without any table: {_candidates(arrays)}")
     name = chosen(path, "table", list(groups), part)
     group = groups[name]
     columns: dict[str, np.ndarray] = {}
@@ -139,6 +148,20 @@ def _nwb_table(path: Path, content: Any, part: str | None) -> ArrayTable:
     if not columns:
         raise DataError(f"{path}: table {name!r} has no column of one value a row")
     return table_of(path, "an NWB file", columns, None)
+
+
+def _candidates(arrays: Mapping[str, Any]) -> str:
+    """What is advised where no table is: the arrays that may hold sizes, a row a synapse."""
+    told = [
+        f"{name} ({' x '.join(map(str, item.shape))})"
+        for name, item in arrays.items()
+        if item.size > 1
+    ]
+    if not told:
+        return "save the sizes as one"
+    more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    listed = ", ".join(told[:_MOST_TOLD])
+    return f"say with --table if one of its arrays holds sizes, {listed}{more}"
 
 
 def _series(path: Path, group: Any) -> ArrayTable:
@@ -155,39 +178,42 @@ def _series(path: Path, group: Any) -> ArrayTable:
     return ArrayTable(names, True, [times, *units.T], path)
 
 
-def _matlab_arrays(path: Path, group: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    for name in group:
-        if name.startswith("#"):  # what cells and objects refer to
-            continue
-        item = _own(group, name)
-        if item is None:
-            continue
-        if not hasattr(item, "shape"):
-            yield from _matlab_arrays(path, item, f"{prefix}{name}.")
-            continue
-        if item.attrs.get("MATLAB_class") == b"cell":
-            array = _cell_texts(item)
-        elif item.attrs.get("MATLAB_class") == b"char":
-            continue
-        else:
-            array = _array(path, group, name)
-        if array is not None:
-            column = as_columns(array.T)
-            if column is not None:
-                yield f"{prefix}{name}", column
+class _Matlab:
+    """What a MATLAB 7.3 file holds, as `flat` takes it; cells and structs refer to their parts."""
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._size = 0
 
-def _cell_texts(item: Any) -> np.ndarray | None:
-    """A cell of texts, which are arrays of 16-bit codes that the cell refers to."""
-    texts = []
-    for reference in np.asarray(item[()]).reshape(-1):
-        codes = item.file[reference][()]
-        if np.asarray(codes).dtype != np.uint16:
+    def fields(self, group: Any) -> dict[str, Any]:
+        """The fields of a struct, or the variables of a file, without those that are not read."""
+        own = {name: _own(group, name) for name in group if not name.startswith("#")}
+        fields = {name: self._value(item) for name, item in own.items() if item is not None}
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def _value(self, item: Any) -> Any:
+        import h5py
+
+        kind = item.attrs.get("MATLAB_class", b"")
+        kind = kind.decode() if isinstance(kind, bytes) else str(kind)
+        if not isinstance(item, h5py.Dataset):
+            return self.fields(item)
+        if (kind and kind not in NUMBERS) or "MATLAB_object_decode" in item.attrs:
             return None
-        texts.append(np.asarray(codes).T.reshape(-1).tobytes().decode("utf-16-le", "replace"))
-    array = np.empty(len(texts), dtype=object)
-    array[:] = texts
-    return array
+        self._size += (item.size or 0) * max(item.dtype.itemsize, 1)
+        check_size(self.path, self._size, f"declares {item.name} to be of")
+        if item.attrs.get("MATLAB_empty", 0):
+            return np.empty(0, dtype="U1" if kind == "char" else np.float64)
+        if h5py.check_ref_dtype(item.dtype) is h5py.Reference:
+            parts = [item.file[reference] for reference in np.asarray(item[()]).reshape(-1)]
+            values = np.empty(len(parts), dtype=object)
+            for at, part in enumerate(parts):
+                values[at] = self._value(part)
+            return values if kind == "cell" else stacked(values)  # else a field of many structs
+        array = _array(self.path, item.parent, str(item.name))
+        if array is not None and kind == "char":
+            return np.array([array.T.tobytes().decode("utf-16-le", "replace")])
+        return None if array is None else array.T
 
 
 def _items(content: Any) -> list[Any]:

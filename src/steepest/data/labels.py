@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import whitespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,6 @@ NOTHING = {"", "nan", "na", "n/a", "#n/a", "<na>", "null"}
 _LONG = 64  # machine words of a cell, beyond which cells are compared as they are
 _FEW = 64  # different labels
 _SOME = 1000  # rows in which few labels show
-
-_BEGIN_NOTHING = " \t\n\r\x0b\x0c\xa0nN#<"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +41,7 @@ class Labels:
             return cls(codes.astype(np.int64), tuple(map(str, firsts.tolist())))._in_order()
         if isinstance(values, np.ndarray) and values.dtype.kind == "S":
             codes, first = _numbered(values)
-            names = [name.strip() for name in _texts(values[first].tolist())]
-            unlike = len(set(names)) == len(names)
+            names, unlike = _texts(values[first].tolist())
             return cls(codes, tuple(names)) if unlike else cls.of(names)._through(codes)
         texts = values.tolist() if isinstance(values, np.ndarray) else [*values]
         if set(map(type, texts)) - {str}:
@@ -75,7 +73,10 @@ class Labels:
 
     def places_of_nothing(self) -> list[int]:
         """Which of the names say nothing (empty, NA, NaN)."""
-        candidates = [at for at, name in enumerate(self.names) if name[:1] in _BEGIN_NOTHING]
+        together = "".join(self.names)
+        bare = together.isascii() and not any(blank in together for blank in whitespace)
+        longest = max(map(len, NOTHING)) if bare else max(map(len, self.names), default=0)
+        candidates = [at for at, name in enumerate(self.names) if len(name) <= longest]
         return [at for at in candidates if self.names[at].strip().lower() in NOTHING]
 
     def _through(self, codes: Int[np.ndarray, " k"]) -> "Labels":
@@ -118,12 +119,15 @@ def stack(parts: Sequence[Labels]) -> Labels:
     return Labels(np.concatenate(codes), tuple(places))
 
 
-def _texts(cells: list[bytes]) -> list[str]:
-    """Bytes as texts: all at one go, where that can be undone."""
-    together = b"\n".join(cells).decode(errors="replace").split("\n")
-    if len(together) == len(cells):
-        return together
-    return [cell.decode(errors="replace") for cell in cells]
+def _texts(cells: list[bytes]) -> tuple[list[str], bool]:
+    """Unlike bytes as texts without blanks around them, and whether these are unlike too."""
+    together = b"\n".join(cells).decode(errors="replace")
+    texts = together.split()
+    if len(texts) == len(cells) and sum(map(len, texts)) + len(cells) - 1 == len(together):
+        # The only blanks are those that were put between them.
+        return texts, together.isascii() or len(set(texts)) == len(texts)
+    texts = [cell.decode(errors="replace").strip() for cell in cells]
+    return texts, len(set(texts)) == len(texts)
 
 
 def _numbered(
@@ -140,10 +144,15 @@ def _numbered(
         starts = np.array(list(rows.values()), dtype=np.int64)
         return np.searchsorted(starts, seen), starts
     whole = np.ascontiguousarray(cells, dtype=f"S{8 * words}")
-    keys = whole.view(np.uint64).reshape(-1, words)
-    codes = np.zeros(cells.size, dtype=np.int64)
-    for word in keys.T:
-        values, own = _ranks(np.ascontiguousarray(word))
+    keys = np.ascontiguousarray(whole.view(np.uint64).reshape(-1, words).T)
+    # Rows of one synapse mostly stand together: equal neighbours cost one.
+    begins = np.ones(cells.size, dtype=bool)
+    begins[1:] = np.logical_or.reduce(keys[:, 1:] != keys[:, :-1])
+    starts = np.flatnonzero(begins)
+    keys = keys[:, starts]
+    codes = np.zeros(starts.size, dtype=np.int64)
+    for word in keys:
+        values, own = _ranks(word)
         codes = own if words == 1 else _ranks(codes * values + own)[1]
     many = int(codes.max()) + 1 if codes.size else 0
     first = np.empty(many, dtype=np.int64)
@@ -151,16 +160,15 @@ def _numbered(
     order = np.argsort(first)
     rank = np.empty(many, dtype=np.int32)  # a code may stand for a cell of one byte
     rank[order] = np.arange(many)
-    return rank[codes], first[order]
+    return np.repeat(rank[codes], np.diff(starts, append=cells.size)), starts[first[order]]
 
 
 def _ranks(keys: Shaped[np.ndarray, " rows"]) -> tuple[int, Int[np.ndarray, " rows"]]:
-    """How many different keys there are, and the rank of each; equal neighbours cost one."""
+    """How many different keys there are, and the rank of each."""
     few = np.unique(keys[:_SOME])
     if few.size < _FEW < keys.size:  # a look-up costs less than a sort, where it finds all
         own = np.minimum(np.searchsorted(few, keys), few.size - 1)
         if np.array_equal(few[own], keys):
             return few.size, own
-    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size])
-    values, own = np.unique(keys[starts], return_inverse=True)
-    return values.size, np.repeat(own, np.diff(np.append(starts, keys.size)))
+    values, own = np.unique(keys, return_inverse=True)
+    return values.size, own

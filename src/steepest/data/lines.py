@@ -4,9 +4,10 @@ A long cell, a long line or many columns cost their own size and no more.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Int, UInt8, UInt64
 
 from steepest.data.header import Line
 
@@ -24,6 +25,8 @@ class Lines:
     bounds: Int[np.ndarray, " bounds"]
     numbers: Int[np.ndarray, " lines"]
     _cells: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    _widths: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    _marks: dict[bytes, bool] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, content: bytes) -> "Lines":
@@ -38,6 +41,18 @@ class Lines:
     def codes(self) -> UInt8[np.ndarray, " bytes"]:
         """The bytes as numbers."""
         return np.frombuffer(self.content, dtype=np.uint8)
+
+    def has(self, mark: bytes) -> bool:
+        """Whether a byte stands anywhere in the text, which is looked through once for each."""
+        if mark not in self._marks:
+            self._marks[mark] = mark in self.content
+        return self._marks[mark]
+
+    @cached_property
+    def words(self) -> UInt64[np.ndarray, " bytes"]:
+        """Eight bytes from every place in the text on, to ten places past its end; zeros there."""
+        places = len(self.content) + 10
+        return np.ndarray(places, "<u8", self.content + bytes(17), strides=(1,))
 
     def sample(self, places: Int[np.ndarray, " k"]) -> list[Line]:
         """Some lines, by place: their numbers and texts."""
@@ -60,7 +75,7 @@ class Lines:
 
     def counts(self, mark: bytes) -> Int[np.ndarray, " lines"]:
         """How often a byte stands in each line."""
-        if mark not in self.content:
+        if not self.has(mark):
             return np.zeros(self.numbers.size, dtype=np.int64)
         marks = np.flatnonzero(self.codes == ord(mark))
         return np.diff(np.searchsorted(marks, self.bounds))
@@ -68,7 +83,7 @@ class Lines:
     def filled(self, separator: str = "") -> Int[np.ndarray, " k"]:
         """Which lines hold more than separators, blanks and quotes."""
         marks = b' \t"' + (separator.encode() if len(separator) == 1 else b"")
-        present = [bytes([mark]) for mark in set(marks) if mark in self.content]
+        present = [mark for mark in map(bytes, zip(set(marks), strict=True)) if self.has(mark)]
         if len(present) > 1 or present == [b'"']:  # a pass for each would cost more
             table = bytes(code not in b"\n" + marks for code in range(256))
             other = np.frombuffer(self.content.translate(table), dtype=bool)
@@ -80,11 +95,16 @@ class Lines:
 
     def widths(self, separator: str) -> Int[np.ndarray, " lines"]:
         """The number of cells in each line; separators within quotes are none."""
+        if separator not in self._widths:
+            self._widths[separator] = self._counted(separator)
+        return self._widths[separator]
+
+    def _counted(self, separator: str) -> Int[np.ndarray, " lines"]:
         if len(separator) == 1:
             return np.diff(self.cells(separator)[1], prepend=-1)
         codes = self.codes
         word = (codes != ord(" ")) & (codes != ord("\t")) & (codes != ord("\n"))
-        if b'"' in self.content:
+        if self.has(b'"'):
             word |= self._quoted
         starts = word.copy()
         starts[1:] &= ~word[:-1]
@@ -95,11 +115,16 @@ class Lines:
         if separator not in self._cells:
             codes = self.codes
             marks = codes == ord(separator)
-            if b'"' in self.content:
+            if self.has(b'"'):
                 marks &= ~self._quoted
-            marks[self.bounds[1:] - 1] = True
+            stops = self.bounds[1:] - 1
+            marks[stops] = True
             ends = _places(marks)
-            self._cells[separator] = ends, _places(codes[ends] == ord("\n"))
+            width = ends.size // stops.size
+            last = np.arange(width - 1, ends.size, width, dtype=ends.dtype)
+            if last.size != stops.size or not np.array_equal(ends[last], stops):  # of unlike widths
+                last = _places(codes[ends] == ord("\n"))
+            self._cells[separator] = ends, last
         return self._cells[separator]
 
     def joined(self, kept: Int[np.ndarray, " k"]) -> bytes:

@@ -2,7 +2,7 @@
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ from steepest.data.named_arrays import table_of
 from steepest.data.opening import check_size, length, refusing
 from steepest.data.table import ArrayTable
 
-__all__ = ["as_columns", "matlab_table"]
+__all__ = ["NUMBERS", "flat", "matlab_table", "stacked"]
 
 _COMPRESSED = 15  # the type of an element that zlib packed
-_NUMBERS = {"double", "single", "logical", "cell", "struct", "char"} | {
+NUMBERS = {"double", "single", "logical", "cell", "struct", "char"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
+"""The classes of MATLAB that are read; tables, strings and dates are objects, which are not."""
 
 
 def matlab_table(path: Path, file: io.BufferedIOBase, part: str | None) -> ArrayTable:
@@ -33,7 +34,7 @@ def matlab_table(path: Path, file: io.BufferedIOBase, part: str | None) -> Array
         check_size(path, _unpacked_size(path, file), "unpacks to")
         file.seek(0)
         # The header's shape is believed by scipy, which makes room for it.
-        told = [(name, shape) for name, shape, kind in whosmat(stream) if kind in _NUMBERS]
+        told = [(name, shape) for name, shape, kind in whosmat(stream) if kind in NUMBERS]
         for name, shape in told:
             size = 1
             for side in shape:
@@ -46,16 +47,50 @@ def matlab_table(path: Path, file: io.BufferedIOBase, part: str | None) -> Array
             squeeze_me=False,
             chars_as_strings=True,
         )
-        arrays = dict(_flat({n: v for n, v in content.items() if not n.startswith("__")}))
+        arrays = dict(flat({n: v for n, v in content.items() if not n.startswith("__")}))
         return table_of(path, "a MATLAB file", arrays, part)
 
 
-def as_columns(array: np.ndarray) -> np.ndarray | None:
-    """A MATLAB array as rows: a vector lies as it may, a cell of texts is one; None for others.
+def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Arrays by name as rows, those within structs (s.field) and cells (c{1}) too.
 
-    >>> as_columns(np.ones((1, 3))).shape
-    (3,)
+    A struct is a mapping or an array with fields, a cell an array of objects.
+
+    >>> [(name, rows.shape) for name, rows in flat({"s": {"volume": np.ones((3, 2))}})]
+    [('s.volume', (3, 2))]
     """
+    for name, value in content.items():
+        if isinstance(value, np.ndarray) and value.dtype.names:
+            value = _fields(value)
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+            continue
+        array = np.asarray(value)
+        column = _as_columns(array)
+        if column is not None:
+            yield f"{prefix}{name}", column
+        elif array.dtype.kind == "O":
+            parts = {f"{name}{{{at}}}": item for at, item in enumerate(array.reshape(-1), start=1)}
+            yield from flat({part: v for part, v in parts.items() if _is_part(v)}, prefix)
+
+
+def stacked(values: np.ndarray) -> np.ndarray | None:
+    """What a field holds in all entries of a struct: a text each, or as many numbers; or None.
+
+    >>> values = np.empty(2, dtype=object)
+    >>> values[:] = [np.array([[1.0]]), np.array([[2.0]])]
+    >>> stacked(values).tolist()
+    [[1.0], [2.0]]
+    """
+    arrays = [np.asarray(value) for value in values]
+    sizes = {array.size for array in arrays}
+    if len(sizes) == 1 and sizes != {0} and all(array.dtype.kind in "fiub" for array in arrays):
+        return np.stack([array.reshape(-1) for array in arrays])
+    return _as_columns(values)
+
+
+def _as_columns(array: np.ndarray) -> np.ndarray | None:
+    """A MATLAB array as rows: a vector lies as it may, a cell of texts is one; None for others."""
     if array.dtype.kind not in "fiubUO" or array.ndim > 2 or array.size < 2:
         return None
     if array.ndim == 2 and 1 in array.shape:
@@ -70,38 +105,20 @@ def as_columns(array: np.ndarray) -> np.ndarray | None:
     return array
 
 
-def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """Arrays by name, those within structs (s.field) and cells (c{1}) too."""
-    for name, value in content.items():
-        array = np.asarray(value)
-        if array.dtype.names:
-            entries = array.reshape(-1)
-            if entries.size == 1:
-                fields = {field: entries[0][field] for field in array.dtype.names}
-            else:
-                fields = {field: _stacked(entries[field]) for field in array.dtype.names}
-            own = {field: v for field, v in fields.items() if v is not None}
-            yield from _flat(own, f"{prefix}{name}.")
-            continue
-        column = as_columns(array)
-        if column is not None:
-            yield f"{prefix}{name}", column
-        elif array.dtype.kind == "O":
-            parts = {f"{name}{{{at}}}": item for at, item in enumerate(array.reshape(-1), start=1)}
-            yield from _flat({part: v for part, v in parts.items() if _is_part(v)}, prefix)
-
-
-def _stacked(values: np.ndarray) -> np.ndarray | None:
-    """What a field holds in all entries of a struct: a text each, or as many numbers; or None."""
-    arrays = [np.asarray(value) for value in values]
-    sizes = {array.size for array in arrays}
-    if len(sizes) == 1 and sizes != {0} and all(array.dtype.kind in "fiub" for array in arrays):
-        return np.stack([array.reshape(-1) for array in arrays])
-    return as_columns(values)
+def _fields(array: np.ndarray) -> dict[str, Any]:
+    """The fields of a struct, or of an array of structs."""
+    entries = array.reshape(-1)
+    names = array.dtype.names or ()
+    if entries.size == 1:
+        return {field: entries[0][field] for field in names}
+    fields = {field: stacked(entries[field]) for field in names}
+    return {field: value for field, value in fields.items() if value is not None}
 
 
 def _is_part(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and (bool(value.dtype.names) or value.dtype.kind in "fiub")
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype.names) or value.dtype.kind in "fiubO"
+    return isinstance(value, Mapping)
 
 
 def _unpacked_size(path: Path, file: io.BufferedIOBase) -> int:

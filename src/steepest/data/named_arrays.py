@@ -38,11 +38,15 @@ def table_of(
 ) -> ArrayTable:
     """The table that arrays of one length make; a matrix `a` is columns a.0, a.1, ...
 
-    `part` names the array to take alone. Raises DataError, listing the arrays, where they are of
-    several lengths and none is named.
+    `part` names the array to take alone, or the struct of which all are taken. Raises DataError,
+    listing the arrays, where they are of several lengths and none is named.
     """
     if not arrays:
         raise DataError(f"{path} is {kind} without any array of numbers: save the sizes as one")
+    if part is not None and part not in arrays:
+        inside = {name: array for name, array in arrays.items() if name.startswith(f"{part}.")}
+        if inside:
+            return table_of(path, kind, inside, None)
     if part is not None:
         return array_table(arrays[chosen(path, "array", list(arrays), part)], path, part)
     lengths = {name: len(array) for name, array in arrays.items()}

@@ -61,6 +61,8 @@ def file_labels(paths: Sequence[Path]) -> tuple[str, ...]:
 
 def check_units(sources: Sequence[str], sizes: Sequence[np.ndarray]) -> None:
     """DataError where the typical sizes of two files differ as those of different units do."""
+    if len(sizes) < 2:
+        return
     typical = []
     for values in sizes:
         positive = values[values > 0]

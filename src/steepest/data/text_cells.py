@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from steepest.data.decimals import plain_decimals
 from steepest.data.header import NOTHING
 from steepest.data.lines import Lines
 from steepest.data.opening import refusing
@@ -20,6 +21,7 @@ __all__ = ["TextCells"]
 
 _WIDE = 2000  # columns; pandas takes .1 ms for each, however few its rows
 _WORD = 8  # bytes
+_BLOCK = 1 << 14  # rows that stay in a processor's cache
 _FIRST_BYTES = np.array([(1 << (8 * count)) - 1 for count in range(_WORD + 1)], dtype="<u8")
 _LONG = 64  # words of a cell, beyond which cells are cut one by one
 _LONGEST = 4096  # bytes that a number may have
@@ -74,7 +76,7 @@ class TextCells:
         lengths = np.diff(self.lines.bounds)[self.kept]
         if lengths.max() * lengths.size > _SPARSE * lengths.sum():
             return False
-        if not self._has_quotes:
+        if not self.lines.has(b'"'):
             return True
         codes = self.lines.codes
         quotes = np.flatnonzero(codes == ord('"'))
@@ -83,43 +85,35 @@ class TextCells:
         opening, closing = quotes[::2], quotes[1::2]
         return bool(edge[opening].all() and edge[closing + 2].all())
 
-    # What is asked of the whole text is asked once, however many its columns.
-    @cached_property
-    def _has_quotes(self) -> bool:
-        return b'"' in self.lines.content
-
-    @cached_property
-    def _odd(self) -> list[bytes]:
-        """Marks in the text with which a cell may be a number to Python, and none to us."""
-        odd = (b"_", b",") if self.separator == ";" else (b"_",)
-        return [mark for mark in odd if mark in self.lines.content]
-
-    @cached_property
-    def _every(self) -> np.ndarray:
-        """Eight bytes from every place in the text on; those beyond a cell are cut off."""
-        padded = self.lines.content + bytes(_WORD * _LONG)
-        return np.ndarray(len(padded) - _WORD + 1, "<u8", padded, strides=(1,))
-
     def _cut(self, place: int, number: bool) -> np.ndarray:
         """A column as bytes, or as numbers if all its cells are that or say nothing."""
         start, stop = self._spans(place)
-        content = self.lines.content
-        if self._has_quotes:
+        if self.lines.has(b'"'):
             quoted = self.lines.codes[start] == ord('"')
             start, stop = start + quoted, stop - quoted
         length = stop - start
+        numbers = self._parsed(start, length) if number else None
+        return self._bytes(start, length) if numbers is None else numbers
+
+    def _bytes(self, start: np.ndarray, length: np.ndarray) -> np.ndarray:
+        """Cells as bytes, of which each holds as many as the longest."""
         words = -(-max(int(length.max()), 1) // _WORD)
         if words > _LONG:
-            spans = zip(start.tolist(), stop.tolist(), strict=True)
-            texts = np.array([content[first:last] for first, last in spans])
-            return self._parsed(texts, length > 0) if number else texts
+            spans = zip(start.tolist(), (start + length).tolist(), strict=True)
+            return np.array([self.lines.content[first:last] for first, last in spans])
+        # Eight bytes at a time, of which those beyond the cell are cut off.
+        every = self.lines.words
         cells = np.empty((length.size, words), dtype="<u8")
-        for at in range(words):
-            cells[:, at] = self._every[start + _WORD * at]
-            left = length if words == 1 else np.clip(length - _WORD * at, 0, _WORD)
-            cells[:, at] &= _FIRST_BYTES[left]
-        texts = cells.view(f"S{_WORD * words}")[:, 0]
-        return self._parsed(texts, length > 0) if number else texts
+        for first in range(0, length.size, _BLOCK):
+            block = slice(first, first + _BLOCK)
+            begin, long = start[block], length[block]
+            cells[block, 0] = every[begin] & _FIRST_BYTES[np.minimum(long, _WORD)]
+            for at in range(1, words):
+                # Where a cell is shorter than that, nothing is kept of what stands there.
+                place = np.minimum(begin + _WORD * at, every.size - 1)
+                left = np.clip(long - _WORD * at, 0, _WORD)
+                cells[block, at] = every[place] & _FIRST_BYTES[left]
+        return cells.view(f"S{_WORD * words}")[:, 0]
 
     def _spans(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the cells of a column begin and end."""
@@ -134,20 +128,26 @@ class TextCells:
             before, stop = ends[at - 1], ends[at]
         return (self.lines.bounds[kept] if place == 0 else before + 1), stop
 
-    def _parsed(self, cells: np.ndarray, said: np.ndarray) -> np.ndarray:
-        """Bytes as numbers, or as they are where one is none."""
+    def _parsed(self, start: np.ndarray, length: np.ndarray) -> np.ndarray | None:
+        """Cells as numbers, NaN where one says nothing; None where one is no number."""
+        numbers, plain = plain_decimals(self.lines.words, start, length)
+        others = np.flatnonzero(~plain)
+        numbers[others] = np.nan
+        others = others[length[others] > 0]
+        if not others.size:
+            return numbers
+        cells = self._bytes(start[others], length[others])
         # 1_000 is a number to Python alone; a decimal comma is looked at apart.
         if cells.dtype.itemsize > _LONGEST:
-            return cells
-        if self._odd and any(mark in cells.tobytes() for mark in self._odd):
-            return cells
+            return None
+        odd = b"_," if self.separator == ";" else b"_"
+        present = [mark for mark in map(bytes, zip(odd, strict=True)) if self.lines.has(mark)]
+        if present and any(mark in cells.tobytes() for mark in present):
+            return None
         try:
-            if said.all():
-                return cells.astype(np.float64)
-            numbers = np.full(cells.size, np.nan)
-            numbers[said] = cells[said].astype(np.float64)
+            numbers[others] = cells.astype(np.float64)
         except ValueError:
-            return cells
+            return None
         return numbers
 
     def _stripped(self, column: Any) -> np.ndarray:

@@ -1,3 +1,4 @@
+from .factors import three_factor
 from .flow import gradient_flow
 from .inertia import InertialTrajectory, inertial_flow
 from .newton import covariant_hessian, newton_direction
@@ -16,5 +17,6 @@ __all__ = [
     "mirror_step",
     "newton_direction",
     "riemannian_step",
+    "three_factor",
     "velocity",
 ]

@@ -155,27 +155,43 @@ def _newton(
     multipliers = np.zeros_like(problem.targets)
     change, weights = np.zeros_like(problem.start), problem.start
     missing = problem.missing_at_start
-    logarithmic = problem.potential.index in (1.0, None)
     for iteration in range(problem.max_iterations):
         if problem.share(missing) <= problem.tolerance:
             return Multipliers(multipliers, weights, change, problem.share(missing), iteration)
         step, along = direction(weights, missing)
-        length = 1.0
-        if logarithmic:
-            length = min(1.0, _CAP / max(float(np.abs(along).max()), 1e-300))
-        before = np.linalg.norm(missing)
-        while True:
-            tried = problem.weights(change + length * along)
-            left = problem.missing(tried, multipliers + length * step)
-            norm = np.linalg.norm(left)
-            if np.isfinite(norm) and norm <= (1 - 1e-4 * length) * before:
-                break
-            length /= 2
-            if length < 1e-8:
-                return Multipliers(multipliers, weights, change, problem.share(missing), iteration)
-        multipliers, change = multipliers + length * step, change + length * along
-        weights, missing = tried, left
+        length, weights_next, missing_next = _damped(
+            problem, change, along, multipliers, step, missing
+        )
+        if length == 0:
+            return Multipliers(multipliers, weights, change, problem.share(missing), iteration)
+        multipliers[:] = multipliers + length * step
+        change[:] = change + length * along
+        weights, missing = weights_next, missing_next
     return Multipliers(multipliers, weights, change, problem.share(missing), problem.max_iterations)
+
+
+def _damped(
+    problem: Problem,
+    change: np.ndarray,
+    along: np.ndarray,
+    multipliers: np.ndarray,
+    step: np.ndarray,
+    missing: np.ndarray,
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """The longest of the lengths 1, 1/2, 1/4, ... at which less is missing; 0 where none is."""
+    length = 1.0
+    if problem.potential.index in (1.0, None):
+        length = min(1.0, _CAP / max(float(np.abs(along).max()), 1e-300))
+    before = float(np.linalg.norm(missing))
+    while True:
+        weights = problem.weights(change + length * along)
+        left = problem.missing(weights, multipliers + length * step)
+        norm = float(np.linalg.norm(left))
+        if np.isfinite(norm) and norm <= (1 - 1e-4 * length) * before:
+            return length, weights, left
+        length /= 2
+        if length < 1e-8:
+            return 0.0, problem.start, missing
 
 
 def quasi_newton(problem: Problem) -> Multipliers:
@@ -218,7 +234,8 @@ def quasi_newton(problem: Problem) -> Multipliers:
             steps.append(moved)
             differences.append(difference)
             del steps[:-_MEMORY], differences[:-_MEMORY]
-        multipliers, change = multipliers + moved, change + length * along
+        multipliers[:] = multipliers + moved
+        change[:] = change + length * along
         weights, missing = weights_next, missing_next
     return Multipliers(multipliers, weights, change, problem.share(missing), problem.max_iterations)
 
@@ -245,16 +262,16 @@ def _wolfe(
 
     The function is convex, so its slope, missing @ step, falls monotonically through 0.
     """
-    slope = missing @ step
+    slope = float(missing @ step)
     if not slope > 0:
         return 0.0, problem.start, missing
     low, high, length = 0.0, np.inf, 1.0
-    best: tuple[Any, np.ndarray, np.ndarray] = (0.0, problem.start, missing)
+    best: tuple[float, np.ndarray, np.ndarray] = (0.0, problem.start, missing)
     low_slope, high_slope = slope, np.nan
     for _ in range(40):
         weights = problem.weights(change + length * along)
         left = problem.missing(weights, multipliers + length * step)
-        here = left @ step
+        here = float(left @ step)
         if np.isfinite(here):
             best = (length, weights, left)
             if abs(here) <= 0.3 * slope:
@@ -299,7 +316,7 @@ def _conjugate_gradients(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The solution of gram(v) = right, and X' times it."""
     solution, left = np.zeros_like(right), right.copy()
-    step, square = left.copy(), left @ left
+    step, square = left.copy(), float(left @ left)
     goal = accuracy**2 * square
     along: Any = 0.0
     for _ in range(4 * right.size + 10):
@@ -308,13 +325,13 @@ def _conjugate_gradients(
         if not (np.isfinite(curvature) and curvature > 0):
             return (solution, along) if solution.any() else (right, along_step)
         length = square / curvature
-        solution += length * step
+        solution[:] += length * step
         along = along + length * along_step
-        left -= length * raised
-        square, previous = left @ left, square
+        left[:] -= length * raised
+        previous, square = square, float(left @ left)
         if square <= goal:
             break
-        step = left + square / previous * step
+        step[:] = left + square / previous * step
     return solution, along
 
 

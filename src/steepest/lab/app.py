@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import PurePosixPath
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -19,7 +20,7 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 
 from steepest.data.opening import size_told
-from steepest.files import writing
+from steepest.files import write_whole, writing
 from steepest.lab.choices import Choices
 from steepest.lab.pages import (
     choose_page,
@@ -113,18 +114,9 @@ class _Desk:
 
     async def take(self, request: Request) -> Response:
         """Keep what is sent, side by side in a folder, under its own names."""
-        length = request.headers.get("content-length", "")
-        if not length.isdecimal():
-            return self.first("the size of what is sent was not said", 411)
-        if int(length) > self.largest:
-            async for _ in request.stream():  # or the browser would not hear the answer
-                pass
-            sent, most = size_told(int(length)), size_told(self.largest)
-            return self.first(
-                f"{sent} were sent, and this page takes {most}: start the lab with"
-                " STEEPEST_MAX_SIZE set to another limit",
-                413,
-            )
+        refusal = await self._too_large(request)
+        if refusal is not None:
+            return refusal
         try:
             async with request.form(max_files=_MANY, max_fields=_MANY) as form:
                 sent = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
@@ -149,6 +141,22 @@ class _Desk:
         table = self.work.add_table(key, folder, sorted(names))
         return self._go(f"tables/{table.key}/")
 
+    async def _too_large(self, request: Request) -> Response | None:
+        """The refusal of what is more than this page takes, or does not say how much it is."""
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal():
+            return self.first("the size of what is sent was not said", 411)
+        if int(length) <= self.largest:
+            return None
+        async for _ in request.stream():  # or the browser would not hear the answer
+            pass
+        sent, most = size_told(int(length)), size_told(self.largest)
+        return self.first(
+            f"{sent} were sent, and this page takes {most}: start the lab with STEEPEST_MAX_SIZE"
+            " set to another limit",
+            413,
+        )
+
     async def show(self, request: Request, table: Table) -> Response:
         """What the table seems to be, and the form as a proposed command would fill it in."""
         query = request.query_params
@@ -164,16 +172,28 @@ class _Desk:
         choices = Choices(
             choices.layout, {**choices.said, **{name: (word,) for name, word in said if word}}
         )
-        page = choose_page(self.base, table, run.content, choices, guess=number)
-        return HTMLResponse(page)
+        return self._chosen(table, run.content, choices, guess=number)
 
     async def preview(self, request: Request, table: Table) -> Response:
         """The command line that the choices make."""
-        return PlainTextResponse(command_of(table, await _choices(request)))
+        sent, _ = await _sent(request)
+        return PlainTextResponse(command_of(table, Choices.of_form(sent)))
 
     async def judge(self, request: Request, table: Table) -> Response:
-        """Begin to judge."""
-        verdict = self.work.judge(table, await _choices(request))
+        """Begin to judge; a table of noise that is sent along is kept beside the sizes."""
+        refusal = await self._too_large(request)
+        if refusal is not None:
+            return refusal
+        sent, noise = await _sent(request)
+        if noise is None:
+            choices = Choices.of_form(sent)
+        else:
+            others = [(field, value) for field, value in sent if field != "noise"]
+            choices = Choices.of_form([*others, ("noise", noise[0])])
+            problem = _keep_beside(table, *noise) if choices.values("noise") else ""
+            if problem:
+                return await self._choose(table, choices, error=problem)
+        verdict = self.work.judge(table, choices)
         return self._go(f"verdicts/{verdict.key}/")
 
     async def read(self, request: Request, verdict: Verdict) -> Response:
@@ -185,21 +205,25 @@ class _Desk:
         if page is not None:
             return HTMLResponse(with_bar(page.read_bytes(), self.base, verdict))
         if run.state == "cancelled":
-            return await self._choose(verdict, note="Cancelled: nothing was judged.")
-        return await self._choose(verdict, error=_why(run))
+            note = "Cancelled: nothing was judged."
+            return await self._choose(verdict.table, verdict.choices, note=note)
+        return await self._choose(verdict.table, verdict.choices, error=_why(run))
 
     async def choose_again(self, request: Request, verdict: Verdict) -> Response:
         """The form as it was when this was judged."""
-        return await self._choose(verdict)
+        return await self._choose(verdict.table, verdict.choices)
 
-    async def _choose(self, verdict: Verdict, error: str = "", note: str = "") -> Response:
-        table, choices = verdict.table, verdict.choices
+    async def _choose(
+        self, table: Table, choices: Choices, error: str = "", note: str = ""
+    ) -> Response:
         asked = (choices.first("table"), choices.first("header_row"))
         run = await self.work.look(table, *asked)
         if run.state != "done":
             return HTMLResponse(unread_page(self.base, table, asked, _why(run)))
-        page = choose_page(self.base, table, run.content, choices, error=error, note=note)
-        return HTMLResponse(page)
+        return self._chosen(table, run.content, choices, error=error, note=note)
+
+    def _chosen(self, table: Table, look: Any, choices: Choices, **said: Any) -> Response:
+        return HTMLResponse(choose_page(self.base, table, look, choices, self.largest, **said))
 
     async def state(self, request: Request, verdict: Verdict) -> Response:
         """How far a verdict is."""
@@ -223,10 +247,29 @@ class _Desk:
         return RedirectResponse(f"{self.base}/{place}", 303)
 
 
-async def _choices(request: Request) -> Choices:
-    async with request.form(max_fields=_MANY * 10, max_part_size=_FIELD) as form:
-        sent = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    return Choices.of_form(sent)
+async def _sent(request: Request) -> tuple[list[tuple[str, str]], tuple[str, bytes] | None]:
+    """The fields of the form of choices, and the table of noise that came with them, if any."""
+    async with request.form(max_files=1, max_fields=_MANY * 10, max_part_size=_FIELD) as form:
+        fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        file = form.get("noise_file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            return fields, None
+        return fields, (_own_name(str(file.filename)), await file.read())
+
+
+def _keep_beside(table: Table, name: str, content: bytes) -> str:
+    """Keep a file beside those of a table; a sentence where that cannot be."""
+    path = table.folder / name
+    if name in table.files:
+        return f"the table of noise is called {name}, as the table of sizes: rename it"
+    try:
+        if not path.exists():
+            write_whole(path, content)
+        elif path.read_bytes() != content:  # verdicts may still be reading the first one
+            return f"another table of noise called {name} was sent before: rename this one"
+    except OSError as error:
+        return f"it could not be kept: {error.strerror or error}"
+    return ""
 
 
 def _own_name(name: str) -> str:

@@ -19,24 +19,25 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 
 SHARED: tuple[str, ...] = (
     "group", "where", "compare", "condition", "null", "file_is", "times", "absent", "not_measured",
-    "detection_limit", "noise_cv", "noise_sd", "keep_outliers", "table", "header_row", "seed",
+    "detection_limit", "noise_cv", "noise_sd", "noise", "keep_outliers", "table", "header_row",
+    "seed",
 )  # fmt: skip
 """The options of `infer` that go with every layout."""
 
 _GROUPED = frozenset({"group"})
-_NOISY = frozenset({"noise_cv", "noise_sd"})
+_NOISY = frozenset({"noise_cv", "noise_sd", "noise"})
 _WITHOUT = {
     "sessions": _NOISY,
     "unpaired": _GROUPED | _NOISY,
-    "pairs": _GROUPED,
-    "long_pairs": _GROUPED,
+    "pairs": _GROUPED | {"noise"},
+    "long_pairs": _GROUPED | {"noise"},
 }
 # What a layout cannot have: its fields are hidden, and count for nothing if they were filled in.
 
 _IMPLIED = {"unpaired": "unpaired", "pairs": "pairs", "long_pairs": "pairs"}
 _FLAGS = {"replicates", "keep_outliers", "signed", *_IMPLIED.values()}
 _LINES = {"where", "absent", "not_measured", "order"}  # a value a line
-_NOISE = {"cv": "noise_cv", "sd": "noise_sd"}
+_NOISE = {"cv": "noise_cv", "sd": "noise_sd", "table": "noise"}
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,12 @@ class Choices:
                 values = (f"{outer[0]}/{values[0]}",)
             if values:
                 said[option] = () if option in _FLAGS else values
-        noise = "" if without >= _NOISY else sent.get("noise", [""])[0]
+        known = sent.get("noise_is", [""])[0]
         for kind, option in _NOISE.items():
             said.pop(option, None)
-            if noise == kind:  # sent without a number, it is refused by its name
+            if known == kind and option not in without:  # sent empty, it is refused by its name
                 said[option] = (sent.get(option, [""])[0].strip(),)
-        if noise == "exact":
+        if known == "exact" and "noise_cv" not in without:
             said["noise_cv"] = ("0",)
         if layout in _IMPLIED:
             said[_IMPLIED[layout]] = ()
@@ -145,9 +146,10 @@ class Choices:
 
     @property
     def noise(self) -> str:
-        """What is known of the noise: "exact", "cv", "sd", or "" for nothing."""
-        if self.values("noise_sd"):
-            return "sd"
+        """What is known of the noise: "exact", "cv", "sd", "table", or "" for nothing."""
+        for kind in ("sd", "table"):
+            if self.values(_NOISE[kind]):
+                return kind
         if not self.values("noise_cv"):
             return ""
         return "exact" if self.first("noise_cv") == "0" else "cv"

@@ -74,6 +74,7 @@ def choose_page(
     table: "Table",
     look: Mapping[str, Any],
     choices: Choices,
+    largest: int,
     *,
     guess: int | None = None,
     error: str = "",
@@ -81,8 +82,10 @@ def choose_page(
 ) -> str:
     """What a table seems to be, and the form with what is chosen.
 
-    `guess` is the number of the proposal that the choices are; `error` and `note` say what became
-    of choices that were judged.
+    - `base`: the address of the page; `largest`: the bytes it takes.
+    - `table`, `look`: what was dropped, and what is said of it; `choices`: what is filled in.
+    - `guess`: the number of the proposal that the choices are.
+    - `error`, `note`: what became of choices that were judged.
     """
     columns = columns_of(look)
     asked = (choices.first("table"), choices.first("header_row"))
@@ -99,6 +102,7 @@ def choose_page(
         sessions=_sessions(columns, choices),
         layouts=[*LAYOUTS],
         choices=choices,
+        largest=largest,
         guesses=look["commands"],
         guess=guess,
         command=command_of(table, choices),

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from socket import AF_INET, SOCK_STREAM, socket
 from typing import TYPE_CHECKING
 
 from steepest.data.opening import size_limit
 from steepest.errors import UsageError
+from steepest.files import own_folder
 from steepest.interrupts import undone
 from steepest.lab.work import PROGRAM, Workplace
 
@@ -46,8 +46,9 @@ def serving(*, port: int = 0, program: Sequence[str] = PROGRAM) -> Iterator[Addr
     - `port`: 0 for any that is free.
     - `program`: the words by which the command is started, whose `infer` looks and judges.
 
-    At the end all its processes are ended, and all tables and verdicts are removed. Raises
-    UsageError where the extra `lab` is not installed, or the port is taken.
+    At the end all its processes are ended, and all tables and verdicts are removed; those of a lab
+    that was killed are removed by one that begins a day later. Raises UsageError where the extra
+    `lab` is not installed, or the port is taken.
 
     >>> with serving() as address:
     ...     print(address.page)
@@ -64,7 +65,7 @@ def serving(*, port: int = 0, program: Sequence[str] = PROGRAM) -> Iterator[Addr
     del python_multipart, starlette
     largest = size_limit()
     listening = _listen(port)
-    workplace = Workplace(Path(tempfile.mkdtemp(prefix="steepest-lab-")), program)
+    workplace = Workplace(own_folder(tempfile.gettempdir(), "lab"), program)
     with undone(workplace.abandon):
         host = f"{_HERE}:{listening.getsockname()[1]}"
         secret, ticket = secrets.token_urlsafe(24), secrets.token_urlsafe(24)

@@ -77,21 +77,29 @@ class WilsonCowanEntropy:
                 raise DataError(
                     "the input does not span all units' directions: W is not determined"
                 ) from error
-            share, size = 1.0, np.linalg.norm(slope)
-            trial = self.matching_differential(weights - move)
-            while np.linalg.norm(trial) >= size and share > 1e-6:
-                share /= 2
-                trial = self.matching_differential(weights - share * move)
+            size = float(np.linalg.norm(slope))
+            share, trial = self._shortened(weights, move, size)
             if share <= 1e-6:
                 if size <= 1e4 * goal * n:  # as close as rounding allows
                     return weights
                 break
-            weights, slope = weights - share * move, trial
+            weights[:] = weights - share * move
+            slope[:] = trial
         low, high = self.target.min(), self.target.max()
         raise DataError(
             f"the matching loss has no minimum that can be reached: the target l u + xi runs from"
             f" {low:.3g} to {high:.3g}, and must stay within the range of S; scale the input"
         )
+
+    def _shortened(
+        self, weights: np.ndarray, move: np.ndarray, size: float
+    ) -> tuple[float, np.ndarray]:
+        """The share of the move after which the differential is smaller than `size`, and it."""
+        share, trial = 1.0, self.matching_differential(weights - move)
+        while np.linalg.norm(trial) >= size and share > 1e-6:
+            share /= 2
+            trial = self.matching_differential(weights - share * move)
+        return share, trial
 
     def _drive(self, weights: np.ndarray) -> np.ndarray:
         return self.inputs.states @ weights.T + self.network.bias

@@ -93,7 +93,10 @@ def classify_request(
     )
     calls = classify(verdict, change, fdr)
     asked = _understood(request) | {"change": change, "fdr": fdr}
-    return calls_answer(calls, source=sizes.source, request=asked)
+    answer = calls_answer(
+        calls, measured, source=sizes.source, request=asked, rows=sizes.row_names()
+    )
+    return _noted(answer, sizes.notes)
 
 
 def _measured(sizes: SizeTable, request: Request) -> Answer:

@@ -1,13 +1,15 @@
 """A call for each synapse as an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from steepest._version import __version__
 from steepest.inference.synapses.calls import Calls
+from steepest.inference.synapses.measurements import Measurements
 from steepest.papers.pogodin2024 import CITATION as POGODIN
 from steepest.report.answer import Answer
 from steepest.report.page import Page, Section
+from steepest.report.rows import calls_rows
 from steepest.report.tables import plain_table, text, together
 from steepest.report.words import capital, fixed, interval
 
@@ -23,15 +25,23 @@ _CAPTION = (
 )
 
 
-def calls_answer(calls: Calls, *, source: str, request: Mapping[str, Any] | None = None) -> Answer:
+def calls_answer(
+    calls: Calls,
+    measured: Measurements,
+    *,
+    source: str,
+    request: Mapping[str, Any] | None = None,
+    rows: Sequence[Any] | None = None,
+) -> Answer:
     """The calls for terminal, JSON, page and CSV; `source` is the file's name.
 
-    `request` is what was asked, by the names of the options, for the JSON.
+    `measured` are the sizes that were called; `request` is what was asked, by the names of the
+    options, for the JSON; `rows` are the numbers of the file's rows, with the file if several.
 
     >>> from steepest.inference import Design, classify, infer_measured, simulate_design
     >>> measured = simulate_design(Design(synapses=60, sessions=3, groups=6), 1, seed=1)
     >>> calls = classify(infer_measured(measured, draws=10))
-    >>> calls_answer(calls, source="sizes.csv").heading
+    >>> calls_answer(calls, measured, source="sizes.csv").heading
     'sizes.csv: session 0 to session 2'
     """
     return Answer(
@@ -39,13 +49,14 @@ def calls_answer(calls: Calls, *, source: str, request: Mapping[str, Any] | None
         heading=f"{source}: {calls.sessions[0]} to {calls.sessions[1]}",
         content=calls.to_dict() | ({} if request is None else {"request": dict(request)}),
         table=lambda: _table(calls),
-        page=lambda: _page(calls, source),
+        page=lambda: _page(calls, source, rows),
         draw=calls.plot,
-        others={"calls.csv": calls.to_csv},
+        others={"calls.csv": lambda: calls_rows(calls, measured, rows)},
     )
 
 
-def _page(calls: Calls, source: str) -> Page:
+def _page(calls: Calls, source: str, rows: Sequence[Any] | None) -> Page:
+    where = "Row, from 0" if rows is None else "Row of the file"
     return Page(
         title=f"Calls of {source}",
         question="Which synapses changed?",
@@ -65,10 +76,17 @@ def _page(calls: Calls, source: str) -> Page:
             Section("How many", ("Call", "Synapses"), list(calls.counts.items()), numbers=(1,)),
             Section(
                 "Every synapse called changed, the surest first",
-                ("Row, from 0", "Group", "Call", "Probability", "Change of log size", "95 %"),
-                _changed(calls),
+                (
+                    "Row, from 0" if rows is None else "Row of the file",
+                    "Group",
+                    "Call",
+                    "Probability",
+                    "Change of log size",
+                    "95 %",
+                ),
+                _changed(calls, rows),
                 numbers=(0, 3, 4),
-                note="All synapses are in calls.csv and calls.json.",
+                note="All synapses are in calls.csv, with what became of each, and in calls.json.",
             ),
         ],
         citations=[POGODIN],
@@ -96,18 +114,18 @@ def _methods(calls: Calls) -> str:
     )
 
 
-def _changed(calls: Calls) -> list[tuple[Any, ...]]:
-    rows = [row for row in calls.rows() if row["call"] in ("potentiated", "depressed")]
+def _changed(calls: Calls, rows: Sequence[Any] | None) -> list[tuple[Any, ...]]:
+    changed = [row for row in calls.rows() if row["call"] in ("potentiated", "depressed")]
     return [
         (
-            row["row"],
+            row["row"] if rows is None else rows[row["row"]],
             row["group"] or "",
             row["call"],
             f"{row['probability']:.3f}",
             fixed(row["change"]),
             interval((row["low"], row["high"])),
         )
-        for row in sorted(rows, key=lambda row: -row["probability"])
+        for row in sorted(changed, key=lambda row: -row["probability"])
     ]
 
 

@@ -303,11 +303,15 @@ def templates() -> "Environment":
             return value
         return visible(str(value), lines=True)
 
-    def cell(value: Any) -> Any:
+    def cell(value: Any, seen: list[str]) -> Any:
+        """A cell of a table, with what it says explained where that is not among the `seen`."""
         if isinstance(value, Mark):
             return Markup('<span class="{}">{}</span>').format(value.kind, visible(value.word))
-        words = TERMS.get(value) if isinstance(value, str) else None
-        return value if words is None else Markup("{}<small>{}</small>").format(value, words)
+        words = TERMS.get(value) if isinstance(value, str) and value not in seen else None
+        if words is None:
+            return value
+        seen.append(value)
+        return Markup("{}<small>{}</small>").format(value, words)
 
     def terms(text: str) -> Markup:
         return Markup().join(

@@ -1,5 +1,7 @@
 """What became of every row of a table of sizes, as a CSV to look it up in."""
 
+import csv
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,9 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.files import to_csv
+from steepest.inference.synapses.calls import Calls
 from steepest.inference.synapses.measurements import Measurements
 
-__all__ = ["measured_rows", "pair_rows", "unpaired_rows"]
+__all__ = ["calls_rows", "measured_rows", "pair_rows", "unpaired_rows"]
 
 
 def pair_rows(
@@ -85,6 +88,41 @@ def unpaired_rows(
             became[used[first] & at] = words
     became[~used[0] & ~used[1]] = "neither used: absent or not measured"
     return _table(names, rows, [before, after], became)
+
+
+def calls_rows(calls: Calls, measured: Measurements, rows: Sequence[Any] | None = None) -> str:
+    """The CSV of calls, with the row of the file of every synapse, and what became of it.
+
+    `measured` are the sizes that were called, `rows` the numbers of their rows in the file, counted
+    from 0 unless given; of several files with the file's name.
+
+    >>> from steepest.inference import Design, classify, infer_measured, simulate_design
+    >>> measured = simulate_design(Design(synapses=60, sessions=3, groups=6), 1, seed=1)
+    >>> calls = classify(infer_measured(measured, draws=10))
+    >>> calls_rows(calls, measured, [f"{2 + n} of m1.csv" for n in range(60)]).split(",")[1:3]
+    ['row in the file', 'group']
+    """
+    here = np.isfinite(measured.log_sizes)
+    ends = np.where(measured.not_measured, "not measured", np.where(here, "", "absent"))[:, [0, -1]]
+    became = []
+    for at, call in enumerate(calls.call):
+        both = zip(ends[at], calls.sessions, strict=True)
+        lacking = ", ".join(f"{end} in {name}" for end, name in both if end)
+        if lacking:
+            became.append(f"{'used' if call in ('lost', 'new') else 'dropped'}: {lacking}")
+        elif np.isnan(calls.observed[at]):
+            became.append("dropped: a measurement is outlying")
+        else:
+            became.append("used" if call != "cannot say" else "used: its sizes do not tell")
+    numbers = range(len(became)) if rows is None else rows
+    header, *lines = csv.reader(io.StringIO(calls.to_csv()))
+    return to_csv(
+        [header[0], "row in the file", *header[1:], "what became of it"],
+        (
+            [line[0], _row(row), *line[1:], words]
+            for line, row, words in zip(lines, numbers, became, strict=True)
+        ),
+    )
 
 
 def _table(

@@ -47,8 +47,8 @@ def study_page(
 
     >>> from steepest.papers import load
     >>> from steepest.study import reproduce
-    >>> result = reproduce(*load("surace2020.fig1"))
-    >>> page = study_page([result], title="Fig 1", command="steepest reproduce surace2020.fig1")
+    >>> result = reproduce(*load("galtier2013.fig2"))
+    >>> page = study_page([result], title="Fig 2", command="steepest reproduce galtier2013.fig2")
     >>> page[:15], result.figure.title in page
     ('<!DOCTYPE html>', True)
     """

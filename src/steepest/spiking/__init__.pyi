@@ -1,6 +1,7 @@
 from .afferents import Afferents, GivenGroup, SteadyGroup, VaryingGroup
-from .brian2 import export_brian2
+from .brian2 import brian2_script, export_brian2
 from .cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
+from .description import RuleDescription, describe_rule
 from .engines import why_dense
 from .fisher import (
     FisherCoefficients,
@@ -8,6 +9,7 @@ from .fisher import (
     inverse_coefficients,
     quadratic_inverse,
 )
+from .genn import genn_script
 from .kernel import (
     AbstractKernel,
     Alpha,
@@ -16,6 +18,7 @@ from .kernel import (
 )
 from .learned import LearnedNetwork, NetworkState
 from .learning import learn
+from .nestml import nestml_model
 from .network import LayeredNetwork
 from .network_rules import (
     AbstractNetworkRule,
@@ -110,6 +113,7 @@ __all__ = [
     "RealisableTeacher",
     "Recording",
     "RectifiedQuadratic",
+    "RuleDescription",
     "Settings",
     "Sigmoid",
     "SpikeTrains",
@@ -122,18 +126,22 @@ __all__ = [
     "Tuning",
     "VaryingGroup",
     "backpropagation",
+    "brian2_script",
     "check_run",
     "cost_per_bin",
     "cost_per_second",
+    "describe_rule",
     "double_exponential",
     "evaluate",
     "exponential_attenuation",
     "export_brian2",
     "first_time_below",
+    "genn_script",
     "hidden_shares",
     "inverse_coefficients",
     "learn",
     "mean_time_below",
+    "nestml_model",
     "output_error",
     "paper_task",
     "quadratic_inverse",

@@ -7,18 +7,13 @@ with the USPs as they stand the weights change, the USPs decay, then the step's 
 from string import Template
 from typing import Any
 
-import numpy as np
-
 from steepest.arrays.entry import entry_point
-from steepest.errors import UsageError
-from steepest.spiking.engines import limits
-from steepest.spiking.kernel import DifferenceOfExponentials
+from steepest.spiking.description import RuleDescription, describe_rule
 from steepest.spiking.rules import AbstractRule, ApproximateNaturalRule, EuclideanRule, NaturalRule
-from steepest.spiking.settings import Settings, check_run
+from steepest.spiking.scripts import check_scripted, script_numbers, steps_between
 from steepest.spiking.task import FixedRateTeacher, RealisableTeacher, Task
-from steepest.spiking.transfer import Sigmoid
 
-__all__ = ["export_brian2"]
+__all__ = ["brian2_script", "export_brian2"]
 
 SCRIPT = Template('''\
 """$title
@@ -220,6 +215,9 @@ TEACHERS = {
 }
 
 
+NAMES = {EuclideanRule: "Euclidean", NaturalRule: "natural", ApproximateNaturalRule: "approximate"}
+
+
 @entry_point(kernel="NeuronFisher and the rules")
 def export_brian2(
     task: Task,
@@ -237,6 +235,7 @@ def export_brian2(
 
     For the Euclidean, natural and approximate rules, a sigmoid, a difference of exponentials and
     constant rates. On the same spikes (its `--spikes`) it gives the weights of `simulate`.
+    `brian2_script` writes the same of a `RuleDescription`.
 
     - `task`, `rule`: what is learned, and how; `weights`: where learning begins, (n,).
     - `rate`: eta, in 1/s for the natural rules, a number without unit for the Euclidean one.
@@ -252,62 +251,38 @@ def export_brian2(
     >>> "import brian2" in script
     True
     """
-    neuron, source = task.neuron, task.source
-    rates = task.afferents.constant_rates
-    for limit in limits(task, rule):
-        if limit.brian2:
-            raise UsageError(f"export to Brian2: {limit.brian2} cannot be written there")
-    if intervals < 1:
-        raise UsageError(f"intervals={intervals}: give 1 or more")
-    start = check_run(task, weights, Settings(rate, duration, dt, seed, euler), None, None).weights
-    target = np.zeros(start.shape)
-    if isinstance(source, RealisableTeacher):
-        target = np.broadcast_to(source.weights, start.shape)
-    if len(start) != 1:
-        raise UsageError(f"export to Brian2: {len(start)} trials; give the weights (n,) of one")
-    transfer, kernel = neuron.transfer, neuron.kernel
-    assert isinstance(transfer, Sigmoid)
-    assert isinstance(kernel, DifferenceOfExponentials)
-    assert rates is not None
-    constants = rule if isinstance(rule, ApproximateNaturalRule) else ApproximateNaturalRule()
+    check_scripted(task, rule, "Brian2")
+    description = describe_rule(
+        task, rule, weights, rate=rate, duration=duration, dt=dt, seed=seed, euler=euler
+    )
+    return brian2_script(description, intervals)
+
+
+@entry_point(kernel="NeuronFisher and the rules")
+def brian2_script(description: RuleDescription, intervals: int = 100) -> str:
+    """A Brian2 script of a rule's description, which records at so many intervals.
+
+    On the same spikes (its `--spikes`) it gives the weights of `simulate`. Raises `UsageError` for
+    what it cannot express.
+
+    >>> from steepest.spiking import describe_rule, paper_task
+    >>> task, start = paper_task(trials=1, n=4)
+    >>> description = describe_rule(task, NaturalRule(), start[0], rate=6e-4, duration=1.0)
+    >>> "import brian2" in brian2_script(description)
+    True
+    """
+    numbers = script_numbers(description, "Brian2")
+    rule, settings = description.rule, description.settings
+    steps = steps_between(description, intervals)
     euclidean = isinstance(rule, EuclideanRule)
     coefficients = APPROXIMATE if isinstance(rule, ApproximateNaturalRule) else NATURAL
-    steps = max(1, round(duration / dt / intervals))
-    names = {
-        EuclideanRule: "Euclidean",
-        NaturalRule: "natural",
-        ApproximateNaturalRule: "approximate",
-    }
-
-    def listed(values: np.ndarray) -> str:
-        return "[" + ", ".join(repr(float(v)) for v in values) + "]"
-
     return SCRIPT.substitute(
-        title=f"A Poisson neuron that learns from a teacher by the {names[type(rule)]} rule.",
-        duration=repr(float(duration)),
-        seed=int(seed),
-        dt=repr(float(dt)),
-        eta=repr(float(rate)),
-        rates=listed(rates),
-        start=listed(start[0]),
-        target=listed(target[0]),
-        tau_m=repr(float(kernel.tau_m)),
-        tau_s=repr(float(kernel.tau_s)),
-        kappa=repr(1.0 / float(kernel.tau_m - kernel.tau_s)),
-        eps0=repr(float(kernel.integral)),
-        c_eps=repr(float(kernel.c_eps)),
-        q=repr(float(kernel.c_eps * kernel.integral**2 * rates.sum())),
-        maximum=repr(float(transfer.maximum)),
-        steepness=repr(float(transfer.steepness)),
-        threshold=repr(float(transfer.threshold)),
-        bias=repr(float(neuron.bias)),
-        teacher_rate=repr(float(source.rate) if isinstance(source, FixedRateTeacher) else 0.0),
-        c_u=repr(float(constants.c_u)),
-        c_w=repr(float(constants.c_w)),
-        method="euler" if euler else "exact",
+        numbers,
+        title=f"A Poisson neuron that learns from a teacher by the {NAMES[type(rule)]} rule.",
+        method="euler" if settings.euler else "exact",
         moments="" if euclidean else MOMENTS,
-        teacher=TEACHERS[type(source)],
+        teacher=TEACHERS[type(description.task.source)],
         coefficients="" if euclidean else coefficients.strip("\n"),
         change="eta * score_post * x" if euclidean else CHANGE,
-        interval=repr(steps * float(dt)),
+        interval=repr(steps * settings.dt),
     )

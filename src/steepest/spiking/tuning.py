@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from steepest.arrays.given import real_numbers
+from steepest.arrays.repetitions import jackknife_error
 from steepest.errors import UsageError
 from steepest.spiking.recording import Recording
 
@@ -72,7 +73,7 @@ def mean_time_below(times: Any, curves: Any, threshold: float) -> tuple[float, f
     left_out = first_time_below(times, (y.sum(axis=1)[:, None] - sums) / kept, threshold)
     if not np.isfinite(left_out).all():
         return whole, float("nan")
-    return whole, float(np.sqrt((groups - 1) * np.var(left_out)))
+    return whole, jackknife_error(left_out)
 
 
 def output_error(recording: Recording) -> Float[np.ndarray, " times"]:

@@ -224,7 +224,7 @@ def test_the_page_says_what_was_found_escapes_names_and_repeats_itself(capsys, w
     assert sum(row.endswith(",1") for row in table) == clear.sum()
     assert "&lt;b&gt;" in page
     assert "<td><b></td>" not in page
-    assert page.count("<svg ") == 2  # a colour bar stays with its panel
+    assert page.count("<svg ") == 3  # a colour bar stays with its panel
     assert "http://" not in page.replace("http://www.w3.org", "")
     command = html.unescape(page.split("<pre>steepest ")[1].split("</pre>")[0])
     code, again, _ = call(capsys, *shlex.split(command), "--json")

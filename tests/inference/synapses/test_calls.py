@@ -186,3 +186,15 @@ def test_nothing_is_called_where_many_measurements_are_outlying():
     calls = classify(infer_measured(spoiled, draws=20))
     assert calls.changed == 0
     assert calls.reason.startswith("nothing is called, as more than 3% of the measurements")
+
+
+def test_what_the_null_condition_holds_too_is_not_called():
+    design = Design(synapses=300, sessions=2, null=True, change=0.2, multiplicative=0.08)
+    wrong, _ = simulate_spoiled(design, 1, Spoiling(outliers=0.02), seed=1)
+    calls = classify(infer_measured(wrong, draws=20))
+    assert (calls.changed, calls.as_in_null > 0) == (0, True)
+    assert "so are changes of the null condition" in calls.reason
+    clean, change = simulate_spoiled(design.with_change(change=0.3), 1, Spoiling(), seed=1)
+    number, false = errors(classify(infer_measured(clean, draws=20)), change)
+    assert number >= 20
+    assert false <= 0.05 * number + 3

@@ -130,6 +130,17 @@ def test_of_two_replicates_that_differ_both_go():
     assert outliers.measured.not_measured[5, 1]
 
 
+def test_where_half_of_the_replicates_are_far_none_is_believed():
+    measured = simulate_design(DESIGN.with_change(sessions=2, replicates=4), 1, seed=[4, 3])
+    sizes = np.exp(measured.single)
+    sizes[5, 1, :2] *= 4
+    sizes[6, 1, 0] *= 4
+    outliers = find_outliers(measure(list(np.swapaxes(sizes, 0, 1)), groups=measured.groups))
+    assert outliers.measured.replicates[[5, 6], 1].tolist() == [0, 3]
+    gone = {(outlier.row, outlier.replicate) for outlier in outliers.listed}
+    assert gone >= {(5, replicate) for replicate in range(4)} | {(6, 0)}
+
+
 def test_one_pair_with_a_null_says_what_it_cannot_do():
     measured = simulate_design(DESIGN.with_change(sessions=2, null=True), 1, seed=[4, 4])
     check = infer_measured(measured, draws=20).checks["outliers"]

@@ -132,9 +132,12 @@ class Connectivity:
         return None
 
     def sentence(self) -> str:
-        """The answer in one sentence: how many weights are told from 0."""
+        """The answer in one sentence: how many weights differ from zero."""
         n = len(self.weights)
-        return f"{int(self.clear.sum())} of {n * n} weights between {n} units are told from 0"
+        return (
+            f"{int(self.clear.sum())} of {n * n} weights between {n} units differ from zero, by"
+            " their 95 % intervals"
+        )
 
     def __repr__(self) -> str:
         shown = (len(self.replayed) - 1) * self.series.dt

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import matplotlib.figure
 import numpy as np
 
-from steepest.pictures import drawn, label
+from steepest.pictures import drawn, label, letter
 
 if TYPE_CHECKING:
     import steepest.inference.activity.connectivity
@@ -31,10 +31,10 @@ def connectivity_picture(
     >>> len(connectivity_picture(infer_connectivity(path, 0.05)).subfigs)
     2
     """
-    figure = matplotlib.figure.Figure(figsize=(11, 4.2), layout="constrained")
-    parts: Any = figure.subfigures(1, 2, width_ratios=(1.35, 1))
+    figure = matplotlib.figure.Figure(figsize=(12, 4.2), layout="constrained")
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1.6, 1))
     left, right = parts
-    matrix, modes = left.subplots(1, 2, width_ratios=(1.75, 1))
+    matrix, modes = left.subplots(1, 2, width_ratios=(1.5, 1))
     _weights(result, left, matrix)
     _spectrum(result, modes)
     _replay(result, right)
@@ -46,7 +46,8 @@ def _weights(result: Connectivity, figure: Any, axes: Any) -> None:
     scale = float(np.abs(result.weights).max())
     image = axes.imshow(result.weights, cmap="RdBu_r", vmin=-scale, vmax=scale)
     figure.colorbar(image, ax=axes, shrink=0.7, label="weight, 1/time")
-    axes.set(xlabel="from", ylabel="to", title="A   connectivity W")
+    axes.set(xlabel="from", ylabel="to")
+    letter(axes, "A", "connectivity W")
     if n > 12:
         return
     axes.set(xticks=range(n), yticks=range(n))
@@ -71,7 +72,8 @@ def _spectrum(result: Connectivity, axes: Any) -> None:
             place[rank:], np.maximum(spectrum[rank:], low), "x", color="0.5", label="not used"
         )
         axes.legend(frameon=False, fontsize=8)
-    axes.set(title="B   directions covered", xlabel="direction", ylabel="eigenvalue of C")
+    letter(axes, "B", "directions covered")
+    axes.set(xlabel="direction", ylabel="eigenvalue of C")
     axes.set(xlim=(0.4, len(spectrum) + 0.6), ylim=(low / 4, spectrum[0] * 4))
     axes.xaxis.get_major_locator().set_params(integer=True)
 
@@ -90,7 +92,7 @@ def _replay(result: Connectivity, figure: Any) -> None:
         axes.set_ylabel(label(names[unit]))
     figure.align_ylabels(panels)
     panels[-1].set_xlabel("time")
-    panels[0].set_title("C   data and replay", loc="left")
+    letter(panels[0], "C", "data and replay")
     panels[0].legend(
         frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 0.98)
     )

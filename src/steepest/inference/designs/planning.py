@@ -103,12 +103,13 @@ class Plan:
     def sentence(self) -> str:
         """What it takes to name the geometries asked about, in one sentence."""
         enough = {truth: self.enough(truth) for truth in self.truths}
-        reached = [f"{truth} ({described(d)})" for truth, d in enough.items() if d is not None]
+        reached = [f"{described(d)} ({truth})" for truth, d in enough.items() if d is not None]
+        of = f"{_ENOUGH:.0%} of {self.runs} simulated experiments"
         if not reached:
-            return f"No design tried names a geometry in {_ENOUGH:.0%} of runs."
+            return f"No design that was tried named the geometry rightly in {of}."
         missed = [truth for truth, design in enough.items() if design is None]
-        rest = f"; no design tried names {', '.join(missed)} so often" if missed else ""
-        return f"Named in {_ENOUGH:.0%} of runs: {', '.join(reached)}{rest}."
+        rest = f"; no design that was tried named {', '.join(missed)} so often" if missed else ""
+        return f"The geometry was named rightly in {of} with {', or '.join(reached)}{rest}."
 
     def __str__(self) -> str:
         lines = [self.sentence(), f"  {self.runs} runs of each design and geometry"]

@@ -1,6 +1,7 @@
 """Which geometry trained this network? From its weights before and after, layer by layer."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -123,8 +124,22 @@ class LayersVerdict:
         return f"The layers differ: {counts} (median index {middle:.2f})."
 
     def sentence(self) -> str:
-        """The same as `verdict`, by the name that every verdict has for it."""
-        return self.verdict
+        """The verdict as a sentence of a paper: near which geometries the layers lay."""
+        counts = Counter(layer.nearest for layer in self.fitted)
+        if not counts or self.trainer.outcome == "refused":
+            return self.verdict
+        said = [
+            f"{number} lay near none of the named geometries"
+            if name == "none"
+            else f"{number} lay nearest to the {name} geometry"
+            for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        ]
+        middle = float(np.median([layer.corrected for layer in self.fitted]))
+        together = " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+        return (
+            f"Of {len(self.fitted)} layers of the network, {together} (median geometry index"
+            f" {middle:.2f})."
+        )
 
     def __str__(self) -> str:
         left_out = len(self.layers) - len(self.fitted)

@@ -20,7 +20,7 @@ from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.measured import MeasuredVerdict
 from steepest.inference.synapses.noise import stated_number
 from steepest.inference.synapses.outlying import MOST_OUTLYING
-from steepest.inference.synapses.posterior import Posterior, changes_of, largest_set
+from steepest.inference.synapses.posterior import Two, changes_of, largest_set, surer_than_null
 from steepest.inference.synapses.verdict import AnyVerdict
 from steepest.markup import brief, fragment, table
 
@@ -66,7 +66,8 @@ class Calls:
     `posterior`, `low` and `high` are the true change of log size with its 95 % interval, `observed`
     the measured one; NaN where a synapse lacks a size at either end. `expected_false` is the number
     of changed calls expected to be wrong. `sessions` are the two compared. `withheld` says why
-    nothing is called, where that is so.
+    nothing is called, where that is so, `as_in_null` how many would be called but for a null
+    condition in which changes are as sure.
 
     >>> from steepest.inference import Design, infer_measured, simulate_design
     >>> measured = simulate_design(Design(synapses=200, sessions=4, groups=10), 1, seed=1)
@@ -92,6 +93,7 @@ class Calls:
     noise_statement: str
     seed: int
     withheld: str = ""
+    as_in_null: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -114,11 +116,18 @@ class Calls:
         """The rule that was used, and the usual one beside it."""
         rule = self.laboratory
         nothing = f"nothing is called, as {self.withheld}; " if self.withheld else ""
+        doubted = (
+            f"; {self.as_in_null} more are as sure, but so are changes of the null condition, which"
+            " are noise"
+            if self.as_in_null
+            else ""
+        )
         return nothing + (
             f"changed means that log size truly changed by more than {self.change:g}; of"
             f" {self.changed} called changed {self.expected_false:.1f} are expected to be wrong"
             f" (at most {self.fdr:.0%}); a ratio of 1.25 and more or .75 and less calls"
             f" {rule.called}, of which {rule.false:.1f} ({rule.rate:.0%}) are expected to be wrong"
+            f"{doubted}"
         )
 
     def rows(self) -> list[dict[str, Any]]:
@@ -214,6 +223,11 @@ def classify(verdict: AnyVerdict, change: float = 0.2, fdr: float = 0.05) -> Cal
     change that all groups have in common counts as change, what single groups add to it (a
     brighter image) does not; with a null condition, its mean change is subtracted.
 
+    A null condition shows errors of measurement that no Gaussian noise has: its synapses are judged
+    as the treated ones are, and no more is called than at most `fdr` of it would be wrong if as
+    many of the treated were as sure by noise alone (`surer_than_null`). That takes 1 / `fdr` calls
+    at least.
+
     Where no index can be estimated there is no signal to expect, and where more than 3 % of a
     series are outlying, those that are not found look like changes: there nothing is called.
 
@@ -233,18 +247,19 @@ def classify(verdict: AnyVerdict, change: float = 0.2, fdr: float = 0.05) -> Cal
         )
     estimate = verdict.estimate
     changes = changes_of(estimate)
-    first = Posterior.gaussian(changes)
-    second = Posterior.mixture(changes)
-    grew = np.minimum(first.above(least), second.above(least))
-    shrank = np.minimum(first.below(-least), second.below(-least))
-    still = np.minimum(
-        1 - first.above(least) - first.below(-least), 1 - second.above(least) - second.below(-least)
-    )
+    both = Two.of(changes)
+    first, second = both.gaussian, both.mixture
+    grew, shrank, still = both.beyond(least)
     moved = np.maximum(grew, shrank)
     withheld = _withheld(estimate)
     if withheld:
         moved, still = np.zeros(moved.size), np.zeros(still.size)
-    called = largest_set(moved, rate)
+    called, as_in_null = largest_set(moved, rate), 0
+    if estimate.source == "null":
+        idle = Two.of(changes_of(estimate, null=True), both.shares).beyond(least)
+        surer = surer_than_null(moved, np.maximum(idle[0], idle[1]), rate)
+        as_in_null = int((called & ~surer).sum())
+        called &= surer
     stable = largest_set(still, rate) & ~called
     call: list[Call] = _without_both(estimate)
     probability = np.full(len(call), np.nan)
@@ -287,6 +302,7 @@ def classify(verdict: AnyVerdict, change: float = 0.2, fdr: float = 0.05) -> Cal
         noise_statement=verdict.noise_statement,
         seed=verdict.seed,
         withheld=withheld,
+        as_in_null=as_in_null,
     )
 
 

@@ -23,8 +23,8 @@ _COLOURS = {"potentiated": LINE_COLOURS[1], "depressed": LINE_COLOURS[0], "stabl
 @drawn
 def draw(calls: Calls) -> Figure:
     """A: change of log size against size with every call; B: calls, and expected false ones."""
-    figure = Figure(figsize=(10, 4.8), dpi=150, layout="constrained")
-    changes, counts = figure.subplots(1, 2, width_ratios=[1.6, 1])
+    figure = Figure(figsize=(9.5, 4.8), dpi=150, layout="constrained")
+    changes, counts = figure.subplots(1, 2, width_ratios=[1.25, 1])
     _draw_changes(changes, calls)
     _draw_counts(counts, calls)
     for axes, letter, title in (

@@ -63,7 +63,7 @@ def tail_ratio(
     """
     quantiles = []
     for share in (1 - tail / 10, 1 - tail, 1 - 2.5 * tail):
-        at = (sums < share * sums[:, -1:]).sum(axis=1)
+        at = np.array([np.searchsorted(row, share * row[-1]) for row in sums])
         quantiles.append(sizes[np.minimum(at, sizes.size - 1)])
     far, edge, near = quantiles
     with np.errstate(divide="ignore", invalid="ignore"):

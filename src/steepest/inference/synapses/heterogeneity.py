@@ -25,6 +25,7 @@ FEWEST_IN_GROUP = 30
 _PRIOR = 1.0  # sd of the log variance of a group's signal and noise about those of all: .5 of sd
 _WINSOR = 4.0
 _PERMUTATIONS = 200
+_AT_ONCE = 200_000  # scores that are permuted at once
 _ROUNDS = 8
 
 
@@ -77,19 +78,28 @@ def compare_groups(
     spread = float(np.median(np.abs(pull))) / 0.6745
     pull = np.clip(pull, -_WINSOR * spread, _WINSOR * spread)
 
-    def weighed(pull: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Every group's distance from the index of all, its variance, and Cochran's Q."""
-        total = np.bincount(group, information)
-        distance = np.bincount(group, pull * np.sqrt(information)) / total
-        own = np.bincount(group, information * pull**2) / total
-        pooled = float(np.sum(information * pull**2) / information.sum())
-        variance = (own + pooled) / 2 / total
-        mean = np.sum(distance / variance) / np.sum(1 / variance)
-        return distance, variance, float(np.sum((distance - mean) ** 2 / variance))
+    order = np.argsort(group, kind="stable")
+    information = information[order]
+    starts = np.searchsorted(group[order], np.arange(compared.size))
+    total = np.add.reduceat(information, starts)
 
-    distance, variance, statistic = weighed(pull)
+    def weighed(pull: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every group's distance from the index of all, its variance, and Cochran's Q, by row."""
+        distance = np.add.reduceat(pull * np.sqrt(information), starts, axis=1) / total
+        square = np.add.reduceat(information * pull**2, starts, axis=1)
+        pooled = square.sum(axis=1, keepdims=True) / total.sum()
+        variance = (square / total + pooled) / 2 / total
+        precision = 1 / variance
+        mean = np.sum(distance * precision, axis=1) / np.sum(precision, axis=1)
+        return distance, variance, np.sum((distance - mean[:, None]) ** 2 * precision, axis=1)
+
+    (distance,), (variance,), (statistic,) = weighed(pull[None, order])
     rng = np.random.default_rng([seed, 4])
-    more = sum(weighed(rng.permutation(pull))[2] >= statistic for _ in range(_PERMUTATIONS))
+    more, block = 0, max(1, _AT_ONCE // pull.size)
+    for first in range(0, _PERMUTATIONS, block):
+        rows = range(first, min(first + block, _PERMUTATIONS))
+        permuted = np.stack([rng.permutation(pull)[order] for _ in rows])
+        more += int((weighed(permuted)[2] >= statistic).sum())
     weight = 1 / variance
     between = max(
         (statistic - compared.size + 1) / float(weight.sum() - np.sum(weight**2) / weight.sum()),
@@ -105,7 +115,7 @@ def compare_groups(
         names=tuple(measured.group_names[at] for at in compared),
         synapses=count[compared].astype(np.int64),
         indices=tuple(indices),
-        statistic=statistic,
+        statistic=float(statistic),
         p_value=(1 + more) / (1 + _PERMUTATIONS),
         tau=math.sqrt(between),
         small=int(((count > 0) & (count < FEWEST_IN_GROUP)).sum()),

@@ -97,7 +97,7 @@ def find_outliers(measured: Measurements) -> Outliers:
     """Leave out what is outlying: among replicates, and inside a series.
 
     A replicate is left out where it lies more than 4 robust standard deviations from the median of
-    the others of its session (of two that differ so much, both), a session where it lies more than
+    the others of its session (all of them where half of them do), a session where it lies more than
     3 from both of its neighbours, on the same side. One pair of sessions shows neither.
 
     Raises DataError where more than a fifth of a session is outlying.
@@ -187,8 +187,12 @@ def _without(measured: Measurements, outlying: Bool[np.ndarray, "n t"]) -> Measu
 
 
 def _agreeing(single: Float[np.ndarray, "n t r"]) -> tuple[np.ndarray, list[Outlier]]:
-    """Replicates without those far from the median of the others; the farthest first."""
-    kept = single.copy()
+    """Replicates without those far from the median of the others; the farthest first.
+
+    Where half of a session's are far, no majority says which are right, and all go: two of four
+    that are wrong alike would be a change that never was.
+    """
+    kept, first = single.copy(), np.zeros(single.shape)
     listed: list[Outlier] = []
     spread = None
     for _ in range(single.shape[2]):
@@ -200,6 +204,7 @@ def _agreeing(single: Float[np.ndarray, "n t r"]) -> tuple[np.ndarray, list[Outl
                 return single, []
             spread = _Spread(others[several], kept[several], typical[several])
         distance = np.where(several, spread.distance(others, kept, typical), 0.0)
+        first = distance if not listed else first
         farthest = np.abs(distance).max(axis=2)
         far = farthest > _FAR_REPLICATE
         if not far.any():
@@ -211,6 +216,14 @@ def _agreeing(single: Float[np.ndarray, "n t r"]) -> tuple[np.ndarray, list[Outl
             for i, t, r in np.argwhere(out)
         ]
         kept[out] = np.nan
+    there, left = np.isfinite(single), np.isfinite(kept)
+    gone = (there & ~left).sum(axis=2)
+    doubtful = left & ((gone > 0) & (2 * gone >= there.sum(axis=2)))[..., None]
+    listed += [
+        Outlier(int(i), int(t), int(r), round(float(first[i, t, r]), 2))
+        for i, t, r in np.argwhere(doubtful)
+    ]
+    kept[doubtful] = np.nan
     return kept, listed
 
 

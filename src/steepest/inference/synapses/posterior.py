@@ -5,18 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.geometries import SEARCHED, WEIGHING
 from steepest.inference.synapses.signal import noise_at, shown_signal, signal_at
 
-__all__ = ["Changes", "Posterior", "changes_of", "largest_set"]
+__all__ = ["Changes", "Posterior", "Two", "changes_of", "largest_set", "surer_than_null"]
 
 _SCALES = np.array([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])  # of the variance of the signal
 _PSEUDO = 10.0  # counts of no change, so that noise alone is not split into changes
 _EM_ROUNDS = 300
-_HALVINGS = 40
+_ROUNDS = 60  # of halvings at most, if no step of Newton ever helps
+_CLOSE = 1e-7  # of the spread of the parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +34,16 @@ class Changes:
     uncertain: Float[np.ndarray, " k"]  # variance of what all, or a group, have in common
 
 
-def changes_of(estimate: Estimate) -> Changes:
-    """Changes of the treated synapses present in the first and the last session."""
+def changes_of(estimate: Estimate, *, null: bool = False) -> Changes:
+    """Changes of the treated synapses present in the first and the last session, or of the null's.
+
+    Those of the null are given the signal of the treated: what would be made of them, were they
+    treated too.
+    """
     measured, fit = estimate.measured, estimate.fit
     first, last = measured.log_sizes[:, 0], measured.log_sizes[:, -1]
     both = np.isfinite(first) & np.isfinite(last)
-    rows = np.flatnonzero(both & ~measured.null)
+    rows = np.flatnonzero(both & (measured.null if null else ~measured.null))
     change = last[rows] - first[rows]
     middle = (first[rows] + last[rows]) / 2 - estimate.centre
     times = measured.times
@@ -97,30 +102,6 @@ class Posterior:
     sd: Float[np.ndarray, "k p"]
 
     @classmethod
-    def gaussian(cls, changes: Changes) -> "Posterior":
-        """One Gaussian signal, of the variance that the fit expects."""
-        return cls.of(changes, np.ones(1), np.ones(1))
-
-    @classmethod
-    def mixture(cls, changes: Changes) -> "Posterior":
-        """Signals of several sizes, their shares found by EM with ten counts of no change more."""
-        rest = changes.about - changes.common
-        total = _SCALES * changes.signal[:, None] + np.maximum(changes.noise, 1e-12)[:, None]
-        logs = -0.5 * (np.log(total) + rest[:, None] ** 2 / total)
-        likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
-        shares = np.full(_SCALES.size, 1 / _SCALES.size)
-        for _ in range(_EM_ROUNDS):
-            part = likelihood * shares
-            count = (part / part.sum(axis=1, keepdims=True)).sum(axis=0)
-            count[0] += _PSEUDO
-            moved = count / count.sum()
-            done = np.abs(moved - shares).max() < 1e-7
-            shares = moved
-            if done:
-                break
-        return cls.of(changes, shares, _SCALES)
-
-    @classmethod
     def of(cls, changes: Changes, shares: np.ndarray, scales: np.ndarray) -> "Posterior":
         signal = scales * changes.signal[:, None]
         total = np.maximum(signal + changes.noise[:, None], 1e-300)
@@ -153,14 +134,102 @@ class Posterior:
         return np.sum(self.weight * self.centre, axis=1)
 
     def quantile(self, share: float) -> Float[np.ndarray, " k"]:
-        """By halving: exact to a millionth of the spread of the parts."""
-        low = (self.centre - 8 * self.sd).min(axis=1)
-        high = (self.centre + 8 * self.sd).max(axis=1)
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            less = self.below(middle) < share
-            low, high = np.where(less, middle, low), np.where(less, high, middle)
-        return (low + high) / 2
+        """Newton's steps between the parts' own quantiles, by halving where they leave these.
+
+        Exact to a millionth of the spread of the parts.
+        """
+        ends = self.centre + float(ndtri(share)) * self.sd
+        low, high = ends.min(axis=1), ends.max(axis=1)
+        near = _CLOSE * (high - low + self.sd.max(axis=1))
+        value, todo = (low + high) / 2, np.flatnonzero(high > low)
+        for _ in range(_ROUNDS):
+            if not todo.size:
+                break
+            part = Posterior(self.weight[todo], self.centre[todo], self.sd[todo])
+            at = value[todo]
+            excess = part.below(at) - share
+            low[todo] = np.where(excess < 0, at, low[todo])
+            high[todo] = np.where(excess < 0, high[todo], at)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                moved = at - excess / part._density(at)
+            fine = (moved > low[todo]) & (moved < high[todo])
+            value[todo] = np.where(fine, moved, (low[todo] + high[todo]) / 2)
+            todo = todo[np.abs(value[todo] - at) > near[todo]]
+        return value
+
+    def _density(self, at: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            part = np.exp(-0.5 * ((at[:, None] - self.centre) / self.sd) ** 2) / self.sd
+        smooth = np.where(self.sd > 0, part, 0.0)
+        return np.sum(self.weight * smooth, axis=1) / math.sqrt(2 * math.pi)
+
+
+@dataclass(frozen=True, eq=False)
+class Two:
+    """The true changes under a Gaussian signal, and under a mixture of such signals.
+
+    `shares` are those of the mixture's signals, from none to eight times the expected variance.
+    """
+
+    gaussian: Posterior
+    mixture: Posterior
+    shares: Float[np.ndarray, " p"]
+
+    @classmethod
+    def of(cls, changes: Changes, shares: Float[np.ndarray, " p"] | None = None) -> "Two":
+        """Under both priors; the shares are those given, or fitted to these changes."""
+        shares = _shares(changes) if shares is None else shares
+        return cls(
+            Posterior.of(changes, np.ones(1), np.ones(1)),
+            Posterior.of(changes, shares, _SCALES),
+            shares,
+        )
+
+    def beyond(self, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The chances to have grown, shrunk, or stayed by `least`; of two the smaller."""
+        first, second = self.gaussian, self.mixture
+        up = first.above(least), second.above(least)
+        down = first.below(-least), second.below(-least)
+        still = np.minimum(1 - up[0] - down[0], 1 - up[1] - down[1])
+        return np.minimum(*up), np.minimum(*down), still
+
+
+def _shares(changes: Changes) -> Float[np.ndarray, " p"]:
+    """Shares of signals of several sizes, by EM with ten counts of no change more."""
+    rest = changes.about - changes.common
+    total = _SCALES * changes.signal[:, None] + np.maximum(changes.noise, 1e-12)[:, None]
+    logs = -0.5 * (np.log(total) + rest[:, None] ** 2 / total)
+    likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
+    shares = np.full(_SCALES.size, 1 / _SCALES.size)
+    for _ in range(_EM_ROUNDS):
+        each = 1 / np.einsum("kp,p->k", likelihood, shares)
+        count = shares * np.einsum("kp,k->p", likelihood, each)
+        count[0] += _PSEUDO
+        moved = count / count.sum()
+        done = np.abs(moved - shares).max() < 1e-7
+        shares = moved
+        if done:
+            break
+    return shares
+
+
+def surer_than_null(
+    probability: Float[np.ndarray, " k"], of_null: Float[np.ndarray, " m"], rate: float
+) -> np.ndarray:
+    """The largest set, the surest first, of which the null condition would give at most `rate`.
+
+    Whatever the noise is, synapses of the null that are as sure have changed by nothing else: their
+    share among the null, plus one of them, tells how many of the treated are (Barber and Candes
+    2015).
+    """
+    order = np.argsort(-probability, kind="stable")
+    as_sure = of_null.size - np.searchsorted(np.sort(of_null), probability[order])
+    wrong = (1 + as_sure) * probability.size / of_null.size / np.arange(1, order.size + 1)
+    fine = np.flatnonzero(wrong <= rate)
+    chosen = np.zeros(order.size, dtype=bool)
+    if fine.size:
+        chosen[order[: fine[-1] + 1]] = True
+    return chosen
 
 
 def largest_set(probability: Float[np.ndarray, " k"], rate: float) -> np.ndarray:

@@ -188,6 +188,8 @@ def _clashes(asked: Request) -> list[str]:
     noise = given("noise_cv", "noise_sd", "noise")
     if len(noise) > 1:
         clashes.append(f"{' and '.join(noise)} contradict each other: state the noise one way")
+    if asked.noise is not None and not asked.noise.strip():
+        clashes.append("--noise names no file: give a table of noise")
     measured = given("sessions", "replicate_before", "replicate_after", "null")
     if noise and measured:
         clashes.append(

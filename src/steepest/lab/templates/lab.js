@@ -52,7 +52,11 @@ if (choices) {
   };
   const preview = async () => {
     const mine = ++asked;
-    const body = new URLSearchParams(new FormData(choices));
+    const form = new FormData(choices);
+    const noise = form.get("noise_file");
+    form.delete("noise_file");  // its name is enough
+    if (noise?.name) form.set("noise", noise.name);
+    const body = new URLSearchParams(form);
     try {
       const answer = await fetch(choices.dataset.preview, { method: "POST", body });
       const text = await answer.text();
@@ -76,11 +80,16 @@ if (choices) {
       preview();
     });
   }
-  for (const field of ["noise_cv", "noise_sd"]) {
+  for (const [field, kind] of [["noise_cv", "cv"], ["noise_sd", "sd"], ["noise_file", "table"]]) {
     choices.elements[field].addEventListener("input", () => {
-      choices.elements.noise.value = field.slice(6);
+      choices.elements.noise_is.value = kind;
     });
   }
+  choices.elements.noise_file.addEventListener("change", (event) => {
+    const large = event.target.files[0]?.size > Number(choices.dataset.limit);
+    event.target.setCustomValidity(large ? "That is more than this page takes." : "");
+    event.target.reportValidity();
+  });
   show();
   preview();
   document.getElementById("error")?.focus();

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from steepest.geometry import Entropy
 from steepest.optimizers import require_torch
 from steepest.papers.pogodin2024._networks import accuracy, digits
@@ -21,7 +19,6 @@ __all__ = [
     "descend",
     "learn",
     "network",
-    "standard_error",
 ]
 
 _BATCH = 32
@@ -153,8 +150,3 @@ def best_rate(rule: str, score: Callable[[float], float], tried: bool) -> float:
     """The rule's rate, or the best of three around it by a score that tests do not see."""
     rates = [RULES[rule].rate * factor for factor in _RATES]
     return max(rates, key=score) if tried else rates[1]
-
-
-def standard_error(values: np.ndarray) -> float:
-    """Of the mean over the last axis."""
-    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan

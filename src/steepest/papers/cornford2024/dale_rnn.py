@@ -17,11 +17,11 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import standard_error
 from steepest.optimizers import require_torch
 from steepest.papers.cornford2024._digits import (
     COLOURS,
     descend,
-    standard_error,
 )
 from steepest.papers.pogodin2024._networks import one_thread
 from steepest.pictures import INK, bare, letter

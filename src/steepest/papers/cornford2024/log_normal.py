@@ -18,13 +18,13 @@ import numpy as np
 import xarray as xr
 from scipy.stats import skew
 
+from steepest.arrays.repetitions import standard_error
 from steepest.papers.cornford2024._digits import (
     COLOURS,
     RULES,
     data_of,
     learn,
     network,
-    standard_error,
 )
 from steepest.papers.pogodin2024._networks import one_thread
 from steepest.pictures import INK, bare, letter

@@ -18,6 +18,7 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import standard_error
 from steepest.papers.cornford2024._digits import (
     COLOURS,
     RULES,
@@ -26,7 +27,6 @@ from steepest.papers.cornford2024._digits import (
     data_of,
     learn,
     network,
-    standard_error,
 )
 from steepest.papers.pogodin2024._networks import one_thread
 from steepest.pictures import bare, legend_below, letter

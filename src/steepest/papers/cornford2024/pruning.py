@@ -16,13 +16,13 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import standard_error
 from steepest.papers.cornford2024._digits import (
     COLOURS,
     RULES,
     data_of,
     learn,
     network,
-    standard_error,
 )
 from steepest.papers.pogodin2024._networks import accuracy, one_thread
 from steepest.pictures import bare, letter

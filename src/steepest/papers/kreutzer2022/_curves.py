@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.arrays.repetitions import mean_and_error
 from steepest.pictures import RULE_COLOURS, bare, letter
 from steepest.spiking import (
     AbstractRule,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import jackknife_error
 from steepest.descent import gradient_flow, velocity
 from steepest.geometry import Euclidean
 from steepest.papers.kreutzer2022._paths import detour
@@ -115,7 +116,7 @@ def angle_to_target(dataset: xr.Dataset, rule: str) -> tuple[float, float]:
         return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean())
 
     left_out = [angle(np.delete(parts, k, axis=0).mean(0)) for k in range(len(parts))]
-    return angle(parts.mean(0)), float(np.sqrt((len(parts) - 1) * np.var(left_out)))
+    return angle(parts.mean(0)), jackknife_error(left_out)
 
 
 def flow_detour(dataset: xr.Dataset, rule: str) -> tuple[float, float]:

@@ -15,8 +15,8 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import mean_and_error
 from steepest.papers.kreutzer2022._discussion import DT, RULES, draw_points
-from steepest.papers.kreutzer2022._statistics import mean_and_error
 from steepest.pictures import RULE_COLOURS, bare, letter
 from steepest.spiking import (
     Afferents,

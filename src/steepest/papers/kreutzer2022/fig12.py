@@ -22,6 +22,7 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import mean_and_error
 from steepest.geometry import AbstractChart, Elementwise, Euclidean, Identity, Pullback
 from steepest.papers.kreutzer2022._curves import (
     Setting,
@@ -29,7 +30,6 @@ from steepest.papers.kreutzer2022._curves import (
     draw_curves,
     learning_curves,
 )
-from steepest.papers.kreutzer2022._statistics import mean_and_error
 from steepest.pictures import RULE_COLOURS, bare, letter
 from steepest.spiking import (
     AbstractRule,

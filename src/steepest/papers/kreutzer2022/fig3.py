@@ -23,10 +23,10 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import jackknife_error, mean_and_error
 from steepest.papers.kreutzer2022._fields import angle_to_target, flow_detour, two_afferents
 from steepest.papers.kreutzer2022._rasters import draw_responses, respond
 from steepest.papers.kreutzer2022._schemes import draw_regression
-from steepest.papers.kreutzer2022._statistics import mean_and_error
 from steepest.pictures import INK, RULE_COLOURS, bare, letter
 from steepest.spiking import (
     EuclideanRule,
@@ -200,7 +200,7 @@ def _less_apart(before: xr.DataArray, after: xr.DataArray) -> tuple[float, float
     value = squared(pair[0]) - squared(pair[1])
     n = len(pair[0])
     left = [squared(np.delete(pair[0], k, 0)) - squared(np.delete(pair[1], k, 0)) for k in range(n)]
-    return value, float(np.sqrt((n - 1) * np.var(left)))
+    return value, jackknife_error(left)
 
 
 def claims(dataset: xr.Dataset) -> list[Claim]:

@@ -18,8 +18,8 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import mean_and_error
 from steepest.geometry import Pullback, Scaling
-from steepest.papers.kreutzer2022._statistics import mean_and_error
 from steepest.pictures import INK, RULE_COLOURS, bare, letter
 from steepest.spiking import (
     Afferents,

@@ -20,7 +20,7 @@ import matplotlib.ticker
 import numpy as np
 import xarray as xr
 
-from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.arrays.repetitions import mean_and_error
 from steepest.pictures import INK, LINE_COLOURS, bare, letter
 from steepest.spiking import (
     Afferents,

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from steepest.papers.kreutzer2022._statistics import mean_and_error
+from steepest.arrays.repetitions import mean_and_error
 from steepest.pictures import LINE_COLOURS, bare
 from steepest.spiking import Adam, Descent, LayeredNetwork, OwnFisher, TeacherNetwork, learn
 from steepest.study import Claim, parameter, stamp

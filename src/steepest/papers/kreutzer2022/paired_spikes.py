@@ -14,8 +14,8 @@ import numpy as np
 import xarray as xr
 from scipy.integrate import quad
 
+from steepest.arrays.repetitions import mean_and_error
 from steepest.papers.kreutzer2022._discussion import DT, RULES
-from steepest.papers.kreutzer2022._statistics import mean_and_error
 from steepest.pictures import RULE_COLOURS, bare, letter
 from steepest.spiking import (
     AbstractKernel,

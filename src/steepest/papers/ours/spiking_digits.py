@@ -19,6 +19,7 @@ import matplotlib.figure
 import numpy as np
 import xarray as xr
 
+from steepest.arrays.repetitions import mean_and_error
 from steepest.errors import UsageError
 from steepest.pictures import LINE_COLOURS, bare, letter
 from steepest.spiking import (
@@ -157,10 +158,6 @@ def _best(dataset: xr.Dataset, dendrite: str, rule: str) -> np.ndarray:
     return accuracy[int(np.nanargmax(accuracy[:, -1].mean(axis=1)))]
 
 
-def _mean(values: np.ndarray) -> tuple[float, float]:
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-
-
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """Accuracy on unseen digits against time, even and fading dendrites."""
     figure = matplotlib.figure.Figure(figsize=(9.4, 3.8), layout="constrained")
@@ -192,54 +189,54 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
     """Own Fisher tells digits apart when Adam does not yet, on fading dendrites too."""
     tested = dataset.sizes["trial"] >= 6
     last = {
-        (dendrite, rule): _mean(_best(dataset, dendrite, rule)[-1])
+        (dendrite, rule): mean_and_error(_best(dataset, dendrite, rule)[-1])
         for dendrite in ("even", "fading")
         for rule in RULES
     }
     own, adam = last["even", "own Fisher"], last["even", "Adam"]
     shared = last["even", "own over lambda"]
     apart = _best(dataset, "fading", "own Fisher")[-1] - _best(dataset, "even", "own Fisher")[-1]
-    difference, error = _mean(apart)
-    ahead, ahead_error = _mean(
+    difference, error = mean_and_error(apart)
+    ahead, ahead_error = mean_and_error(
         _best(dataset, "fading", "own Fisher")[-1] - _best(dataset, "fading", "Adam")[-1]
     )
     return [
         Claim.above(
             "A: own Fisher: accuracy on unseen digits at the end",
-            own[0],
+            float(own[0]),
             0.72,
-            standard_error=own[1],
+            standard_error=float(own[1]),
             inclusive=True,
             tested=tested,
         ),
         Claim.above(
             "A: own Fisher over lambda: accuracy on unseen digits at the end",
-            shared[0],
+            float(shared[0]),
             0.72,
-            standard_error=shared[1],
+            standard_error=float(shared[1]),
             inclusive=True,
             tested=tested,
         ),
         Claim.below(
             "A: Adam at the best of its rates: accuracy on unseen digits at the end",
-            adam[0],
+            float(adam[0]),
             0.55,
-            standard_error=adam[1],
+            standard_error=float(adam[1]),
             inclusive=True,
             tested=tested,
         ),
         Claim.near(
             "B: own Fisher does not see that dendrites fade: difference of its accuracies",
             0.0,
-            difference,
-            error,
+            float(difference),
+            float(error),
             tolerance=0.02,
         ),
         Claim.above(
             "B: where Adam is behind: own Fisher's accuracy less Adam's",
-            ahead,
+            float(ahead),
             0,
-            standard_error=ahead_error,
+            standard_error=float(ahead_error),
             by=3,
             tested=tested,
         ),
