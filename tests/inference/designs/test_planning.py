@@ -94,10 +94,14 @@ def test_negative_designs_are_refused(name):
 
 
 @pytest.mark.parametrize("name", ["spread", "multiplicative", "change", "shot", "additive"])
-def test_designs_beyond_all_floats_are_refused(name):
-    design = Design(synapses=50, sessions=3, **{name: 1e308})
-    with pytest.raises((UsageError, DataError), match=r"beyond what numbers hold|lost|no synapse"):
-        simulate_design(design, 1, seed=0)
+def test_designs_beyond_all_that_is_measured_are_refused(name):
+    with pytest.raises(UsageError, match=f"{name} is 1e[+]308: give at most"):
+        Design(**{name: 1e308})
+
+
+def test_sizes_beyond_floats_are_refused():
+    with pytest.raises(UsageError, match="beyond what numbers hold"):
+        simulate_design(Design(synapses=20, sessions=3, group_drift=1e5), 1, seed=0)
 
 
 def test_more_groups_than_fit_the_memory_are_refused():

@@ -17,6 +17,9 @@ __all__ = ["Design", "simulate_design"]
 _BYTES = 200
 """Memory that it takes to simulate and judge one measurement; 150 to 860 were seen."""
 
+_LARGEST = (20.0, 1e6)
+"""Of a log or a relative change, and of sizes whose median is 1; squares are within floats."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -37,7 +40,8 @@ class Design:
       index (a mixture).
     - `detection_limit`: sizes below it are lost.
 
-    Raises UsageError for a number below 1, or a spread, change or noise that is negative.
+    Raises UsageError for a number below 1, and for a spread, change or noise that is negative or
+    beyond all that is measured.
 
     >>> Design(synapses=300, sessions=4).with_change(replicates=2).replicates
     2
@@ -77,6 +81,8 @@ class Design:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise UsageError(f"{name} is {value:g}: give 0 or a positive number")
+            if value > (largest := _LARGEST[name in ("shot", "additive")]):
+                raise UsageError(f"{name} is {value:g}: give at most {largest:g}")
 
     def with_change(self, **values: float | int | bool | None) -> "Design":
         """The same design with some values changed."""
@@ -137,10 +143,10 @@ def _step(
         return np.zeros_like(logs)
     share = design.additive_share
     if share == 0:
-        scale = design.change * math.exp(-(((index - 1) * design.spread) ** 2))
+        scale = design.change * np.exp(-np.square((index - 1.0) * design.spread))
         return change_of_log(rng, logs, index, scale, drift=design.drift, skew=design.skew)
     first = change_of_log(rng, logs, index, design.change * math.sqrt(1 - share))
-    additive = design.change * math.sqrt(share) * math.exp(-(design.spread**2) / 2)
+    additive = design.change * math.sqrt(share) * np.exp(-np.square(float(design.spread)) / 2)
     return first + change_of_log(rng, logs + first, 0, additive)
 
 
