@@ -78,7 +78,7 @@ WORKS = {
         {"COLUMNS": "9" * 12}, {"LINES": "x"}, {"TERM": ""}, {"TERM": "none"}, {"HOME": ""},
         {"HOME": "/proc/none"}, {"TMPDIR": "/proc/none"}, {"OMP_NUM_THREADS": "x"},
         {"OPENBLAS_NUM_THREADS": "-1"}, {"MKL_NUM_THREADS": "x"}, {"PYTHONOPTIMIZE": "2"},
-        {"TZ": "nowhere"}, {"PATH": ""}, {"NUMBA_NUM_THREADS": "-1"}, {"JAX_PLATFORMS": "cuda"},
+        {"TZ": "nowhere"}, {"PATH": ""}, {"JAX_PLATFORMS": "cuda"},
     ],
     "export": [{"NUMBA_DISABLE_JIT": "1"}, {"NUMBA_CACHE_DIR": "/proc/none"}],
     "connectivity": [{"JAX_DISABLE_JIT": "1"}, {"JAX_COMPILATION_CACHE_DIR": "/proc/none"}],

@@ -28,7 +28,7 @@ def unusable_variable(error: BaseException) -> str | None:
     """
     for name in _library_variables():
         for cause in _chain(error):
-            if re.search(rf"\b{re.escape(name)}\b", str(cause)):
+            if re.search(rf"\b{re.escape(name)}\b", str(cause), re.IGNORECASE):
                 return _told(name, cause)
     for name, works in _PROBES.items():
         if name in os.environ:
