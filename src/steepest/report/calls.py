@@ -56,6 +56,7 @@ def calls_answer(
 
 
 def _page(calls: Calls, source: str, rows: Sequence[Any] | None) -> Page:
+    where = "Row, from 0" if rows is None else "Row of the file"
     return Page(
         title=f"Calls of {source}",
         question="Which synapses changed?",
