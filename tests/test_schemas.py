@@ -18,6 +18,7 @@ from steepest.inference import (
 from steepest.inference.designs.design import Design, simulate_design
 from steepest.inference.designs.planning import plan
 from steepest.inference.synapses.verdict import SCHEMA
+from steepest.spiking import NaturalRule, describe_rule, paper_task
 
 RNG = np.random.default_rng(0)
 BEFORE = np.exp(0.8 * RNG.standard_normal(300))
@@ -92,3 +93,13 @@ def test_a_plan_has_the_form_of_its_schema():
     check.validate(json.loads(json.dumps(said, allow_nan=False)))
     check.validate(opened(json.loads(json.dumps(said))))
     assert not check.is_valid(said | {"runs": 0})
+
+
+def test_a_rule_has_the_form_of_its_schema():
+    task, start = paper_task(trials=1, n=4, test_samples=1)
+    said = describe_rule(task, NaturalRule(), start[0], rate=6e-4, duration=1.0).to_dict()
+    check = validator("rule")
+    check.validate(json.loads(json.dumps(said, allow_nan=False)))
+    check.validate(opened(said))
+    assert not check.is_valid(said | {"rule": {"name": "hebbian"}})
+    assert not check.is_valid({name: part for name, part in said.items() if name != "neuron"})

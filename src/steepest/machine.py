@@ -35,6 +35,8 @@ def compiled(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., 
 
 def _kept_if_possible(dispatcher: Any) -> Any:
     """A function of numba's for which a full disk does not matter: it is compiled all the same."""
+    if not hasattr(dispatcher, "_cache"):  # NUMBA_DISABLE_JIT: the function itself
+        return dispatcher
     save = dispatcher._cache.save_overload
 
     def save_if_possible(*arguments: Any) -> None:

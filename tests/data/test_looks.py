@@ -124,6 +124,51 @@ def test_what_cannot_be_told_is_said_and_nothing_is_proposed(table, says):
     assert any(says in sentence for sentence in looked.unknown)
 
 
+def test_names_that_repeat_in_dendrites_that_repeat_in_animals_are_no_replicates():
+    rows = [(a, d, s, t) for a in range(3) for d in range(2) for s in range(9) for t in (0, 4, 8)]
+    table = {
+        "animal": [f"m{a}" for a, *_ in rows],
+        "dendrite": [f"d{d}" for _, d, *_ in rows],
+        "spine": [f"s{s}" for *_, s, _ in rows],
+        "day": [t for *_, t in rows],
+        "volume": np.exp(RNG.standard_normal(len(rows))),
+    }
+    looked = look(table)
+    assert looked.synapses == 54
+    (command,) = looked.commands
+    assert "--id animal/dendrite/spine --session day --size volume --group animal/dendr" in command
+
+
+@pytest.mark.parametrize(
+    ("files", "ending"),
+    [
+        (("day0", "day4", "day8"), " --group dendrite"),
+        (("post", "pre"), " --order pre post --group dendrite"),
+        (("left", "right"), None),
+    ],
+)
+def test_files_of_one_session_each_are_proposed_where_their_names_tell_the_order(files, ending):
+    table = {
+        "spine_id": range(40),
+        "dendrite": CELLS,
+        "spine_vol": SIZES[:, 0],
+        "x": SIZES[:, 1],
+    }
+    looked = look(table, files=files)
+    assert looked.sentence == "It seems to be of one session: 40 synapses, one a row."
+    assert "(--file-is session)" in looked.unknown[0]
+    wanted = f"steepest infer FILE --file-is session --id spine_id --size spine_vol{ending}"
+    assert looked.commands == (() if ending is None else (wanted,))
+    assert look(table).commands == ()
+
+
+def test_times_that_stand_in_columns_of_their_own_are_proposed():
+    times = {f"time.{at}": [time] * 40 for at, time in enumerate((-5, 2, 20))}
+    looked = look({f"mean.{at}": SIZES[:, at] for at in range(3)} | times | {"cell": CELLS})
+    assert looked.commands[1].endswith("--times -5 2 20 --group cell")
+    assert "(-5 2 20) are the times of the sessions" in looked.unknown[0]
+
+
 def test_marks_are_counted_and_their_meaning_is_asked():
     table = {name: list(map(str, SIZES[:, at])) for at, name in enumerate(("s0", "s1", "s2"))}
     table["s1"][3:5], table["s1"][6], table["s2"][0], table["s2"][1] = ["lost"] * 2, "", "0", "-1"

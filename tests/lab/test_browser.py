@@ -107,6 +107,16 @@ def test_choices_show_their_fields_and_the_command_they_make(tab, address):
     tab.click("[value=exact]")
     asked = "steepest infer 'my sizes.csv' --before day0 --after day8 --noise-cv 0"
     tab.until(f"document.querySelector('#command').textContent === {json.dumps(asked)}")
+    tab.run(
+        """(() => { const field = document.querySelector('[name=noise_file]');
+        const sent = new DataTransfer();
+        sent.items.add(new File(["size,cv"], "noise of day0.csv"));
+        field.files = sent.files;
+        for (const kind of ["input", "change"])
+          field.dispatchEvent(new Event(kind, { bubbles: true })); })()"""
+    )
+    asked = asked.replace("--noise-cv 0", "--noise 'noise of day0.csv'")
+    tab.until(f"document.querySelector('#command').textContent === {json.dumps(asked)}")
     tab.click("[value=sessions]")
     tab.click("li:nth-child(5) [data-move='-1']")
     tab.until("document.querySelector('#command').textContent.includes('day0 day8 day4')")

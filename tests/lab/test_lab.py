@@ -110,6 +110,27 @@ def test_choices_that_cannot_be_judged_are_shown_again_with_the_message(acting):
     assert "--seed 5" in page
 
 
+def test_a_table_of_noise_is_kept_beside_the_sizes_and_named_in_the_command(acting):
+    table = acting.drop(x__csv=b"told")
+    said = [*PAIR, ("noise_is", "table"), ("noise", "an earlier one.csv")]
+
+    def judged(files):
+        return acting.send_named(files, f"{table}verdicts", "noise_file", said)
+
+    verdict = acting.place(judged({"a b.csv": b"size,cv"}))
+    assert acting.wait(verdict)["state"] == "done"
+    assert "infer x.csv --before a --after b --noise a b.csv</main>" in acting.get(verdict).text
+    chosen = acting.get(f"{verdict}choices").text
+    assert "steepest infer x.csv --before a --after b --noise &#39;a b.csv&#39;" in chosen
+    assert 'value="table" checked' in chosen
+    (kept,) = Path(tempfile.gettempdir()).glob(f"steepest-lab-*/{table[7:-1]}/a b.csv")
+    assert kept.read_bytes() == b"size,cv"
+    again = acting.place(judged({"a b.csv": b"size,cv"}))
+    assert acting.wait(again)["state"] == "done"
+    assert "called a b.csv was sent before: rename" in error_of(judged({"a b.csv": b"x"}).text)
+    assert "is called x.csv, as the table of sizes" in error_of(judged({"x.csv": b"size,cv"}).text)
+
+
 def test_a_cancelled_verdict_ends_its_process_and_leaves_nothing(serving, program, workplace):
     with serving(program=program) as address:
         client = Client(address.page)

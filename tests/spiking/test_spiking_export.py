@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -15,14 +16,17 @@ import pytest
 from nestml_interpreter import run_nestml
 
 from steepest.cli import run
-from steepest.errors import UsageError
+from steepest.errors import DataError, SteepestError, UsageError
+from steepest.geometry import Power
 from steepest.spiking import (
+    AbstractTransfer,
     Afferents,
     Alpha,
     ApproximateNaturalRule,
     AttenuatedTeacher,
     EuclideanRule,
     FixedRateTeacher,
+    MirrorRule,
     NaturalRule,
     PoissonNeuron,
     QuadraticNaturalRule,
@@ -161,6 +165,21 @@ def test_all_back_ends_give_the_same_weights_on_shared_spikes(learned, back_end,
     assert np.abs(weights - learned.weights).max() < 1e-9 * np.abs(learned.weights).max()
 
 
+PARSE = """
+import sys
+from pynestml.frontend.pynestml_frontend import generate_target
+generate_target(sys.argv[1], target_platform="NONE", logging_level="ERROR")
+"""
+
+
+def test_the_parser_of_nestml_has_no_objections(learned, tmp_path):
+    python = python_with("nestml", "pynestml")
+    path = tmp_path / f"{learned.description.name}_neuron.nestml"
+    path.write_text(nestml_model(learned.description))
+    done = subprocess.run([python, "-c", PARSE, str(path)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 class Reached(Exception):
     """A script came as far as its first use of Brian2."""
 
@@ -237,6 +256,95 @@ def test_what_cannot_be_written_is_refused(word):
         export_brian2(task, rule, w[0], rate=1e-3, duration=1.0)
 
 
+@pytest.mark.parametrize("word", ["QuadraticNaturalRule", "Sigmoid", "exponentials", "attenuated"])
+def test_a_term_that_an_exporter_cannot_say_is_named_though_the_description_says_it(word):
+    task, w = paper_task(1, n=4, test_samples=2)
+    task, rule = UNFIT[word](task)
+    text = describe_rule(task, rule, w[0], rate=1e-3, duration=1.0).to_json()
+    description = RuleDescription.from_json(text)
+    assert description.to_json() == text
+    for write, simulator in (
+        (brian2_script, "Brian2"),
+        (nestml_model, "NESTML"),
+        (genn_script, "GeNN"),
+    ):
+        with pytest.raises(UsageError, match=f"export to {simulator}: .*{word}"):
+            write(description)
+
+
+UNTOLD = {
+    "the rule MirrorRule": lambda task: (task, MirrorRule(Power(0))),
+    "rates that vary": UNFIT["vary"],
+    "the transfer function Cubic": lambda task: (
+        with_neuron(task, PoissonNeuron(Cubic())),
+        EuclideanRule(),
+    ),
+    "given USP means": lambda task: (
+        Task(task.neuron, task.afferents, task.teacher, usp_means=np.ones(4)),
+        NaturalRule(),
+    ),
+}
+
+
+class Cubic(AbstractTransfer):
+    def __call__(self, voltage):
+        return voltage**3
+
+
+@pytest.mark.parametrize("words", UNTOLD)
+def test_what_a_description_cannot_say_is_named(words):
+    task, w = paper_task(1, n=4, test_samples=2)
+    task, rule = UNTOLD[words](task)
+    with pytest.raises(UsageError, match=f"cannot say {words}"):
+        describe_rule(task, rule, w[0], rate=1e-3, duration=1.0)
+
+
+def changed(values, path, value):
+    """A description in which one field is another, or is missing."""
+    copy = json.loads(json.dumps(values))
+    *way, last = path.split(".")
+    part = copy
+    for name in way:
+        part = part[name]
+    if value is None:
+        del part[last]
+    else:
+        part[last] = value
+    return copy
+
+
+WRONG = [
+    ("schema", "steepest.rule/2", "of the form 'steepest.rule/2'"),
+    ("rule.name", "hebbian", "rule.name is 'hebbian'; known are euclidean, natural"),
+    ("rule.c_w", None, "rule.c_w is missing"),
+    ("rule.c_u.unit", "mV", "rule.c_u is in 'mV'; give it in '1'"),
+    ("learning_rate.value", "fast", "learning_rate is 'fast'; give a number, in 1/s"),
+    ("learning_rate.value", -1.0, "learning rate"),
+    ("weights.values", [1.0, True], "weights has no values; give a list of numbers"),
+    ("weights.values", [0.1], "for 4 afferents"),
+    ("neuron", [], "neuron.: an object was expected"),
+    ("neuron.kernel.tau_m.value", -1.0, "tau_m is a positive time"),
+    ("afferents.rates.values", [1.0, -5.0, 1.0, 1.0], "rates"),
+    ("teacher.weights", None, "teacher.weights is missing"),
+    ("run.integration", "guess", "run.integration is 'guess'; known are exact, euler"),
+    ("run.seed", -1, "seed is -1"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), WRONG)
+def test_a_description_that_is_wrong_is_refused_with_its_field(path, value, words):
+    task, w = paper_task(1, n=4, test_samples=2)
+    described = describe_rule(task, ApproximateNaturalRule(), w[0], rate=1e-3, duration=1.0)
+    with pytest.raises(SteepestError, match=re.escape(words)):
+        RuleDescription.from_dict(changed(described.to_dict(), path, value))
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "[" * 100_000, b"\xff\xfe\x00"])
+def test_what_is_no_description_is_refused(text):
+    with pytest.raises(DataError, match="the rule's description"):
+        RuleDescription.from_json(text)
+
+
 def test_one_trial_at_a_time():
     task, w = paper_task(2, n=4, test_samples=2)
     with pytest.raises(UsageError, match="2 trials"):
@@ -248,9 +356,11 @@ def test_scripts_are_valid_python_for_every_rule_and_teacher():
     fixed = Task(task.neuron, task.afferents, FixedRateTeacher(20.0))
     for rule in (EuclideanRule(), NaturalRule(), ApproximateNaturalRule(0.9, 0.04)):
         for each in (task, fixed):
-            script = export_brian2(each, rule, w[0], rate=1e-3, duration=1.0)
-            compile(script, "script", "exec")
-            assert "$" not in script
+            description = describe_rule(each, rule, w[0], rate=1e-3, duration=1.0)
+            for script in (brian2_script(description), genn_script(description)):
+                compile(script, "script", "exec")
+                assert "$" not in script
+            assert "$" not in nestml_model(description)
 
 
 def test_the_command_writes_the_script(tmp_path, capsys):
@@ -263,5 +373,20 @@ def test_the_command_writes_the_script(tmp_path, capsys):
     compile(told["script"], "script", "exec")
     assert run(["export", "brian2", "--afferents", "6", "--duration", "-1"]) == 2
     assert "run lasts" in capsys.readouterr().err
+    rule = tmp_path / "rule.json"
+    assert run([*line[:1], "rule", *line[2:-1], str(rule)]) == 0
+    for name in ("nestml", "genn", "brian2"):
+        capsys.readouterr()
+        assert run(["export", name, "--description", str(rule), "--json"]) == 0
+        again = json.loads(capsys.readouterr().out)
+        assert again["description"] == json.loads(rule.read_text())
+        assert again["script"] == told["script"] or name != "brian2"
+    for options, words in (
+        (["--description", str(rule), "--dt", "1e-3"], "--dt: "),
+        (["--description", str(rule) + "x"], "no such file"),
+        (["--description", str(path)], "is not JSON"),
+    ):
+        assert run(["export", "genn", *options]) == 2
+        assert words in capsys.readouterr().err
     missing = tmp_path / "absent" / "learn.py"
     assert run(["export", "brian2", "--afferents", "6", "--out", str(missing)]) == 2

@@ -13,6 +13,7 @@ from steepest._version import __version__
 from steepest.cli.caching import own_process
 from steepest.cli.options import dashes_as_values
 from steepest.cli.output import GuardedStream, OutputLost, complain, guarded_stdout, show_json
+from steepest.cli.variables import unusable_variable
 from steepest.errors import SteepestError
 from steepest.interrupts import (
     FAREWELL,
@@ -154,7 +155,10 @@ def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
     except OutputLost:
         raise
     except (CycloptsError, SteepestError) as error:
-        return _fail(str(error), as_json)
+        # Of a cost that fails, say: JAX may have failed in it, and not the cost.
+        cause = error.__cause__ if "jax" in sys.modules else None
+        variable = None if cause is None else unusable_variable(cause)
+        return _fail(variable or str(error), as_json)
     except KeyboardInterrupt:
         if is_first_to_speak():
             complain(FAREWELL)
@@ -170,6 +174,9 @@ def _answered(tokens: Sequence[str], as_json: GuardedStream | None) -> int:
 
 
 def _fault(error: Exception, as_json: GuardedStream | None) -> int:
+    variable = unusable_variable(error)
+    if variable is not None:
+        return _fail(variable, as_json)
     _fail(f"a fault of this program, not of yours: {type(error).__name__}: {error}", as_json)
     return 70
 

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
-from steepest.cli.options import HEADER_ROW, TABLE, Json, many
+from steepest.cli.options import HEADER_ROW, SEEDS, TABLE, Json, many
 from steepest.cli.output import command_line, give
 from steepest.errors import UsageError
 
@@ -147,7 +146,7 @@ def command(
         Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
     ] = None,
     seed: Annotated[
-        int | None, Parameter(help="Seed of everything random (0).", validator=Number(gte=0))
+        int | None, Parameter(help="Seed of everything random (0).", validator=SEEDS)
     ] = None,
     full: Annotated[
         bool, Parameter(help="Print every number and check, too.", negative="")

@@ -21,7 +21,7 @@ def look_at(
     json: bool,
 ) -> int:
     """Look at the first file and say what it is; on a terminal, offer to run the first command."""
-    from steepest.data.several import expanded
+    from steepest.data.several import expanded, file_labels
 
     if out is not None:
         raise UsageError(
@@ -37,6 +37,7 @@ def look_at(
         part=part,
         header_row=parse_header_row(header_row),
         typed=[str(file) for file in files],
+        files=file_labels(paths),
     )
     if json:
         show_json(looked.to_dict())
@@ -45,7 +46,10 @@ def look_at(
 
     show(look_table(looked))
     if len(paths) > 1:
-        show(f"\nThis is the first of {len(paths)} files; each is a group unless --file-is says")
+        show(
+            f"\nThis is the first of {len(paths)} files; each is a group, unless --file-is says"
+            " what it is."
+        )
     if not looked.commands:
         return 0
     show("\nTo judge it:\n\n" + "\n".join(f"  {visible(c)}" for c in looked.commands))

@@ -6,11 +6,12 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-__all__ = ["HEADER_ROW", "TABLE", "Json", "Seed", "dashes_as_values", "many"]
+__all__ = ["HEADER_ROW", "SEEDS", "TABLE", "Json", "Seed", "dashes_as_values", "many"]
 
 TABLE = "Sheet of a workbook, table of an NWB file, array of a MATLAB file, file in a zip."
 HEADER_ROW = "Line of the header, counted from 1, or none; found by itself where not given."
-Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=Number(gte=0))]
+SEEDS = Number(gte=0, lte=2**63 - 1)  # what a file of results can hold
+Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=SEEDS)]
 Json = Annotated[
     bool,
     Parameter(name="--json", negative="", help="Print one JSON object, and nothing else."),

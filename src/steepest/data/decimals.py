@@ -13,6 +13,7 @@ __all__ = ["plain_decimals"]
 _BLOCK = 1 << 14  # rows that stay in a processor's cache
 _ONES = 0x0101010101010101  # a one in each byte of a word
 _TOPS = 0x80 * _ONES
+_SUMS = ((10, 8, 0x00FF00FF00FF00FF), (100, 16, 0x0000FFFF0000FFFF), (10000, 32, 0xFFFFFFFF))
 _POWERS = 10.0 ** np.arange(9)
 
 
@@ -23,9 +24,9 @@ def plain_decimals(
 ) -> tuple[Float[np.ndarray, " rows"], Bool[np.ndarray, " rows"]]:
     """The numbers in some cells of a text, and which cells are plain decimals.
 
-    A plain decimal is one to eight digits, with or without a point and a minus; the others of the
-    numbers mean nothing. `words` are eight bytes of the text from each place on, to ten places past
-    the end.
+    A plain decimal is one to eight digits, with or without a minus and a point, which stands among
+    the first eight bytes; the others of the numbers mean nothing. `words` are eight bytes of the
+    text from each place on, to ten places past the end.
 
     >>> text = b"0.75,-12,1e3,"
     >>> words = np.ndarray(len(text) + 10, "<u8", text + bytes(17), strides=(1,))
@@ -45,29 +46,43 @@ def _decimals(
     words: np.ndarray, starts: np.ndarray, lengths: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     word = words[starts]
-    negative = (word & 0xFF) == ord("-")
+    negative = word.astype(np.uint8) == ord("-")  # the first byte
     if negative.any():
         starts, lengths = starts + negative, lengths - negative
         word = words[starts]
     else:
         negative = None
+    long = np.minimum(lengths, 99).astype(np.int8)  # small numbers cost less
     # The first byte that is a point is the lowest that is zero here; `below` are the bits before.
     unlike = word ^ (ord(".") * _ONES)
-    marks = (unlike - _ONES) & ~unlike & _TOPS
-    below = ((marks & -marks) >> 7) - 1
+    marks = unlike - _ONES
+    marks &= ~unlike
+    marks &= _TOPS
+    below = marks & -marks
+    below >>= 7
+    below -= 1
     bits = np.bitwise_count(below)
-    point = (bits >> 3).astype(np.int64)  # 8 where there is none
-    after = words[starts + (point + 1)]
-    digits = (word & below) | ((after << np.minimum(bits, 63).astype(np.uint64)) & ~below)
-    places = lengths - 1 - point
-    pointed = (places >= 0) & (marks != 0)
-    count = lengths - pointed
+    point = (bits >> 3).view(np.int8)  # 8 where there is none
+    after = words[starts + (point + np.int8(1))]
+    after <<= np.minimum(bits, 63).astype(np.uint64)
+    after &= ~below
+    digits = word & below
+    digits |= after
+    places = long - np.int8(1) - point
+    pointed = (places >= 0) & (point < 8)
+    count = long - pointed
     plain = (count >= 1) & (count <= 8)
     # The digits move to the last bytes of their word; the bytes before them are noughts.
-    digits = (digits ^ (ord("0") * _ONES)) << (8 * (8 - np.clip(count, 1, 8))).astype(np.uint64)
-    plain &= (((digits + 0x76 * _ONES) | digits) & _TOPS) == 0
-    digits = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FF
-    digits = (digits * 100 + (digits >> 16)) & 0x0000FFFF0000FFFF
-    digits = (digits * 10000 + (digits >> 32)) & 0xFFFFFFFF
+    digits ^= ord("0") * _ONES
+    digits <<= (8 * (8 - np.clip(count, 1, 8))).astype(np.uint64)
+    odd = digits + 0x76 * _ONES
+    odd |= digits
+    odd &= _TOPS
+    plain &= odd == 0
+    for scale, shift, mask in _SUMS:  # of two digits, of two pairs of digits, and of two of these
+        higher = digits >> shift
+        digits *= scale
+        digits += higher
+        digits &= mask
     numbers = digits / _POWERS[np.where(pointed & plain, places, 0)]
     return (numbers if negative is None else np.where(negative, -numbers, numbers)), plain

@@ -3,16 +3,13 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from steepest.data.archives import COMPRESSED, unpacked, zip_members, zipped
 from steepest.data.header import HeaderRow
 from steepest.data.named_arrays import array_table, chosen
 from steepest.data.numpy_files import UNPICKLED, read_npy, read_npz
 from steepest.data.opening import check_size, length, opened, read_all, refusing
-from steepest.data.table import MOST_COLUMNS, ArrayTable, Table
+from steepest.data.table import ArrayTable, Table
 from steepest.data.text import text_table
 from steepest.errors import DataError
 
@@ -98,7 +95,9 @@ def _whole(
         check_size(path, size)
         return array_table(read_npy(path, file, size), path)
     if start.startswith(b"PAR1"):
-        return _parquet(path, file)
+        from steepest.data.parquet import parquet_table
+
+        return parquet_table(path, file)
     if start.startswith(_PICKLES):
         raise DataError(f"{path} {UNPICKLED}")
     for magic, (kind, cure) in {**_UNSUPPORTED, **_TWICE}.items():
@@ -161,32 +160,3 @@ def _npz(path: Path, file: io.BufferedIOBase, part: str | None) -> ArrayTable:
         ((key, array),) = arrays.items()
         return array_table(array, path, key)
     return ArrayTable(list(arrays), True, list(arrays.values()), path)
-
-
-def _parquet(path: Path, file: io.BufferedIOBase) -> ArrayTable:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise DataError(
-            f'{path} is Parquet, which needs one more package: pip install "steepest[io]"'
-        ) from error
-    with refusing(path, "begins like Parquet but cannot be read"):
-        source = pq.ParquetFile(file)
-        told = source.metadata
-        if told.num_columns > MOST_COLUMNS:
-            raise DataError(
-                f"{path} has {told.num_columns:,} columns: a table has one synapse a row"
-            )
-        sizes = [told.row_group(at).total_byte_size for at in range(told.num_row_groups)]
-        check_size(path, max(sum(sizes), told.num_rows), "unpacks to")
-        table = source.read()
-    numeric = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
-
-    def convert(column: Any) -> np.ndarray:
-        if any(test(column.type) for test in numeric):
-            # A null becomes NaN, which is then named with its row.
-            column = column.cast(pa.float64())
-        return column.to_numpy()
-
-    return ArrayTable(list(table.column_names), True, table.columns, path, convert)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -16,6 +17,8 @@ __all__ = [
     "guess_condition",
     "guess_groups",
     "guess_long",
+    "guess_one_session",
+    "guess_times",
     "guess_wide",
     "speaks_of",
 ]
@@ -158,6 +161,34 @@ def guess_groups(columns: Sequence[Facts], taken: Iterable[int]) -> list[Facts]:
     return sorted(groups, key=lambda c: (not _says(c, "outer"), c.distinct))
 
 
+def guess_one_session(columns: Sequence[Facts]) -> tuple[Facts, tuple[Facts, ...]] | None:
+    """The names of synapses and what may be their size, in a file of one session."""
+    names = [
+        c
+        for c in columns
+        if _says(c, "identity")
+        and c.kind in ("text", "whole number")
+        and not c.empty
+        and c.distinct == c.rows
+    ]
+    sizes = [c for c in columns if c not in names and _may_be_size(c) and _says(c, "size")]
+    return (names[0], tuple(sizes)) if names and sizes else None
+
+
+def guess_times(columns: Sequence[Facts], sessions: Sequence[Facts]) -> list[str]:
+    """The times of the sessions, where a column for each holds one number throughout."""
+    constant: dict[str, list[Facts]] = {}
+    for column in columns:
+        if column.numeric and column.distinct == 1 and not column.empty and column not in sessions:
+            constant.setdefault(re.sub(r"\d+", "#", column.name), []).append(column)
+    for family in constant.values():
+        if len(family) == len(sessions) > 2:
+            times = np.array([float(column.numbers[0]) for column in family])
+            if np.all(np.diff(times) > 0):
+                return [f"{time:.15g}" for time in times]
+    return []
+
+
 def guess_condition(columns: Sequence[Facts], taken: Iterable[int]) -> tuple[Facts, str] | None:
     """A column that may be a condition, and which of its values may be the null ("" if none)."""
     used = set(taken)
@@ -202,7 +233,7 @@ def _alike(column: Facts, other: Facts) -> bool:
 
 
 def _identities(columns: Sequence[Facts], session: Facts) -> list[tuple[Facts, ...]]:
-    """Columns, and pairs of them, that may name a synapse, the likeliest first."""
+    """Columns, and two or three of them together, that may name a synapse, the likeliest first."""
     alone = [
         c
         for c in columns
@@ -210,9 +241,11 @@ def _identities(columns: Sequence[Facts], session: Facts) -> list[tuple[Facts, .
     ]
     named = [c for c in alone if _says(c, "identity")]
     outer = [c for c in alone if _says(c, "outer") or _says(c, "group")]
-    pairs = [(group, c) for c in named for group in outer if group.place != c.place]
+    outer.sort(key=lambda c: (not _says(c, "outer"), c.distinct))
+    pairs = [(group, c) for c in named for group in outer if group is not c]
+    triples = [(*two, c) for c in named for two in combinations(outer, 2) if c not in two]
     rest = [c for c in alone if c.kind == "text" and c not in named]
-    return [*((c,) for c in named), *pairs, *((c,) for c in rest)]
+    return [*((c,) for c in named), *pairs, *triples, *((c,) for c in rest)]
 
 
 def _joined(parts: Sequence[Facts]) -> np.ndarray:

@@ -158,7 +158,7 @@ def _numbered(
     first = np.empty(many, dtype=np.int64)
     first[codes[::-1]] = np.arange(codes.size)[::-1]
     order = np.argsort(first)
-    rank = np.empty_like(order)
+    rank = np.empty(many, dtype=np.int32)  # a code may stand for a cell of one byte
     rank[order] = np.arange(many)
     return np.repeat(rank[codes], np.diff(starts, append=cells.size)), starts[first[order]]
 

@@ -32,8 +32,10 @@ class Lines:
     def of(cls, content: bytes) -> "Lines":
         if not content.endswith(b"\n"):
             content += b"\n"
-        ends = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n")) + 1
-        return cls(content, np.concatenate([[0], ends]), np.arange(1, ends.size + 1))
+        ends = _places(np.frombuffer(content, dtype=np.uint8) == ord("\n"))
+        bounds = np.zeros(ends.size + 1, dtype=ends.dtype)
+        bounds[1:] = ends + 1
+        return cls(content, bounds, np.arange(1, ends.size + 1, dtype=ends.dtype))
 
     @property
     def codes(self) -> UInt8[np.ndarray, " bytes"]:
@@ -117,11 +119,11 @@ class Lines:
                 marks &= ~self._quoted
             stops = self.bounds[1:] - 1
             marks[stops] = True
-            ends = np.flatnonzero(marks)
+            ends = _places(marks)
             width = ends.size // stops.size
-            last = np.arange(width - 1, ends.size, width)
+            last = np.arange(width - 1, ends.size, width, dtype=ends.dtype)
             if last.size != stops.size or not np.array_equal(ends[last], stops):  # of unlike widths
-                last = np.flatnonzero(codes[ends] == ord("\n"))
+                last = _places(codes[ends] == ord("\n"))
             self._cells[separator] = ends, last
         return self._cells[separator]
 
@@ -145,3 +147,9 @@ class Lines:
     def _quoted(self) -> Bool[np.ndarray, " bytes"]:
         """Which bytes stand within quotes, the first of which is one of them."""
         return np.logical_xor.accumulate(self.codes == ord('"'))
+
+
+def _places(chosen: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " k"]:
+    """Where something is, in half the memory where a place fits: cells may be of one byte."""
+    small = chosen.size < np.iinfo(np.int32).max
+    return np.flatnonzero(chosen).astype(np.int32 if small else np.int64)

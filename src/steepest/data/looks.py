@@ -20,6 +20,8 @@ from steepest.data.guesses import (
     guess_condition,
     guess_groups,
     guess_long,
+    guess_one_session,
+    guess_times,
     guess_wide,
 )
 from steepest.data.header import HeaderRow
@@ -119,6 +121,8 @@ class Look:
                 f"It seems to be long: {self.synapses} synapses in {len(self.sessions)} sessions"
                 f" ({called}), a row for each synapse and session."
             )
+        if any(column.seems == "size" for column in self.columns):
+            return f"It seems to be of one session: {self.rows} synapses, one a row."
         return "What this table holds cannot be told from its names and cells."
 
 
@@ -128,11 +132,13 @@ def look(
     part: str | None = None,
     header_row: HeaderRow = None,
     typed: Sequence[str] = (),
+    files: Sequence[str] = (),
 ) -> Look:
     """What a table seems to be: a file, a data frame, or a mapping of names to columns.
 
     `part` and `header_row` are as for `read_columns`; `typed` are the words by which
-    a command line would name the file, or the files of which this is the first.
+    a command line would name the file, or the files of which this is the first, and `files` what
+    each of several is called.
 
     Nothing is judged, and what cannot be told is said. Raises DataError where a file holds no
     table.
@@ -168,7 +174,12 @@ def look(
         parts = [c.place for c in columns if c.name in long.identity.split("/")]
         roles.update(dict.fromkeys(parts, "identity"))
         roles[long.session.place] = "session"
-    for size in long.sizes if long else wide.sizes if wide else ():
+    told = long is not None or (wide is not None and wide.ordered)
+    single = guess_one_session(columns) if len(files) > 1 and not told else None
+    if single is not None:
+        wide = None
+        roles[single[0].place] = "identity"
+    for size in long.sizes if long else wide.sizes if wide else single[1] if single else ():
         roles[size.place] = "size"
     free = [c for c in roles if roles[c] != "identity"]
     groups = guess_groups(columns, free)
@@ -181,6 +192,9 @@ def look(
     marks = [mark for c in columns if roles.get(c.place) == "size" for mark in _marks(c)]
     rest = Rest(
         named=opened.named,
+        single=single,
+        files=tuple(files),
+        times=guess_times(columns, wide.sizes) if wide else [],
         rows=max((column.rows for column in columns), default=0),
         groups=tuple(groups),
         condition=condition,

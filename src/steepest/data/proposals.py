@@ -17,13 +17,29 @@ _ENOUGH_GROUPS = 8
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rest:
-    """What is known beside sizes and sessions: groups, a condition, and marks by what is taken."""
+    """What is known beside sizes and sessions: groups, a condition, and marks by what is taken.
+
+    `single` are names and sizes of one session, where each of several `files` may hold one; `times`
+    those of the sessions of a wide table, by columns of their own.
+    """
 
     named: bool
+    single: tuple[Facts, tuple[Facts, ...]] | None
+    files: tuple[str, ...]
+    times: Sequence[str]
     rows: int
     groups: tuple[Facts, ...]
     condition: tuple[Facts, str] | None
     marks: Mapping[str, str]
+
+    @property
+    def least_groups(self) -> float:
+        """How many groups the condition has that has fewest; of several files, nobody knows."""
+        if self.condition is None or not self.groups or len(self.files) > 1:
+            return np.inf
+        column, group = self.condition[0], self.groups[0]
+        pairs = np.unique(np.stack([column.codes, group.codes]), axis=1)
+        return float(np.bincount(pairs[0]).min())
 
     @property
     def codes(self) -> list[str]:
@@ -43,7 +59,7 @@ def commands_of(
     - `call`: program, command and files; `typed_as`: columns as options name them, by place.
     """
     if long is not None:
-        order = _order(long.session)
+        order = _order(long.session.names)
         if order is None:
             return []
         shapes = [
@@ -61,9 +77,23 @@ def commands_of(
             if sessions >= 3
             else ["--before", columns[0], "--after", columns[1]]
         ]
-        times = _uneven([column.name for column in wide.sizes]) if rest.named else []
+        uneven = _uneven([column.name for column in wide.sizes]) if rest.named else []
+        times = [*rest.times] or uneven
         if times and sessions >= 3:
             shapes.append([*shapes[0], "--times", *times])
+    elif rest.single is not None:
+        identity, sizes = rest.single
+        order = _order(rest.files)
+        if order is None:
+            return []
+        sessions = len(rest.files)
+        shapes = [
+            [
+                *("--file-is", "session", "--id", typed_as[identity.place]),
+                *("--size", typed_as[size.place], *order),
+            ]
+            for size in sizes[:2]
+        ]
     else:
         return []
     groups = _group(typed_as, rest)
@@ -85,7 +115,19 @@ def commands_of(
 def unknown_of(long: LongGuess | None, wide: WideGuess | None, rest: Rest) -> list[str]:
     """What the table does not tell, as sentences."""
     unknown = []
-    if long is None and wide is None:
+    if rest.single is not None:
+        sizes = [column.name for column in rest.single[1]]
+        which = f"; and which of the columns {', '.join(sizes)} is the size" if sizes[1:] else ""
+        unknown.append(
+            f"Whether each of the {len(rest.files)} files is a session, with the same names of"
+            f" synapses in all (--file-is session){which}."
+        )
+        if _order(rest.files) is None:
+            unknown.append(
+                "The order of the files in time: --order with their names"
+                f" ({' '.join(rest.files[:12])}) says it."
+            )
+    elif long is None and wide is None:
         unknown.append(
             "Which columns hold sizes: a wide table has a column of sizes for each session"
             " (--sessions, or --before and --after), a long one a row for each synapse and session"
@@ -115,12 +157,12 @@ def unknown_of(long: LongGuess | None, wide: WideGuess | None, rest: Rest) -> li
             "Whether an empty cell was not measured, as which it counts, or is an absent synapse"
             " (then --absent empty)."
         )
-    if not rest.groups:
+    if not rest.groups and (len(rest.files) < 2 or rest.single is not None):
         unknown.append(
             "Which synapses belong together: no column seems to be a dendrite, cell or animal"
             " (--group COLUMN)."
         )
-    elif rest.groups[0].distinct < _ENOUGH_GROUPS:
+    elif rest.groups and len(rest.files) < 2 and rest.groups[0].distinct < _ENOUGH_GROUPS:
         group = rest.groups[0]
         unknown.append(
             f"Whether {group.distinct} groups are enough: {group.name!r} has fewer than"
@@ -130,6 +172,11 @@ def unknown_of(long: LongGuess | None, wide: WideGuess | None, rest: Rest) -> li
         column, null = rest.condition
         values = ", ".join(column.names)
         sham = f"; {null!r} may be a null" if null else ""
+        if rest.least_groups < _ENOUGH_GROUPS:
+            sham += (
+                f"; one of them has {rest.least_groups:.0f} groups of {rest.groups[0].name!r}, and"
+                f" --compare needs {_ENOUGH_GROUPS} in each"
+            )
         unknown.append(
             f"Whether {column.name!r} ({values}) is a condition to be compared{sham}; to judge one"
             f" alone, --where {column.name}={column.names[0]}."
@@ -142,7 +189,7 @@ def _unknown_long(long: LongGuess) -> list[str]:
     if len(long.sizes) > 1:
         names = ", ".join(column.name for column in long.sizes)
         unknown.append(f"Which of the columns {names} is the size.")
-    if _order(long.session) is None:
+    if _order(long.session.names) is None:
         names = " ".join(long.session.names[:12])
         unknown.append(
             f"The order of the sessions of {long.session.name!r}: add --order with their names"
@@ -189,8 +236,13 @@ def _unknown_wide(wide: WideGuess, rest: Rest) -> list[str]:
         ]
     if len(names) == 2:
         return [_NOISE]
-    times = _uneven(names)
-    if times:
+    if rest.times:
+        return [
+            f"Whether the columns that hold one number throughout ({' '.join(rest.times)}) are the"
+            " times of the sessions, as the command with --times says; without, sessions are taken"
+            " as evenly spaced."
+        ]
+    if _uneven(names):
         return [
             "Whether the numbers in the sessions' names are times, as the command with --times"
             " says; without, sessions are taken as evenly spaced."
@@ -213,19 +265,19 @@ def _condition(
         return [[]]
     column, null = rest.condition
     name = typed_as[column.place]
-    if sessions >= 3:
+    if sessions >= 3 and rest.least_groups >= _ENOUGH_GROUPS:
         return [["--compare", name]]
-    if null and grouped and column.distinct == 2:
+    if null and grouped and column.distinct == 2 and sessions < 3:
         return [["--condition", name, "--null", null]]
     return [["--where", f"{name}={value}"] for value in column.names]
 
 
-def _order(session: Facts) -> list[str] | None:
+def _order(names: Sequence[str]) -> list[str] | None:
     """What has to be typed for the sessions to be in order; None where the order is not known."""
     try:
-        ordered(session.names)
+        ordered(names)
     except DataError:
-        pair = before_and_after(session.names)
+        pair = before_and_after(names)
         return None if pair is None else ["--order", *pair]
     return []
 

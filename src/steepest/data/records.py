@@ -65,7 +65,12 @@ def _object(path: Path, content: str) -> tuple[dict[str, list[str]], int]:
     if len(lengths) > 1:
         told = ", ".join(f"{name} has {len(value)}" for name, value in lists.items())
         raise DataError(f"{path}: lists of several lengths ({told}): {_CURE}")
-    columns = {name: [_cell(value) or "" for value in values] for name, values in lists.items()}
+    first.clear()  # each list goes as soon as its cells are there
+    shared: dict[str, str] = {}
+    columns = {}
+    for name in [*lists]:
+        cells = (_cell(value) or "" for value in lists.pop(name))
+        columns[name] = [shared.setdefault(cell, cell) for cell in cells]
     return columns, max(lengths, default=0)
 
 

@@ -58,7 +58,8 @@ def three_factor(
             " fit: give (rows, n), (rows,), (n,) and (steps,)"
         )
     potential.check(w)
-    end = np.asarray(_follow(potential, *map(jnp.asarray, (x, y, w, steps)), error))
+    given = jnp.asarray(x), jnp.asarray(y), jnp.asarray(w), jnp.asarray(steps)
+    end = np.asarray(_follow(potential, given, error))
     if not np.isfinite(end).all():
         i = int(np.flatnonzero(~np.isfinite(end))[0])
         raise DomainError(f"weight {i} is no finite number after the steps: take lower rates")
@@ -67,9 +68,12 @@ def three_factor(
 
 @eqx.filter_jit
 def _follow(
-    potential: AbstractPotential, inputs: Array, targets: Array, start: Array, rates: Array,
+    potential: AbstractPotential,
+    given: tuple[Array, Array, Array, Array],
     error: Callable[[Array], Array],
-) -> Array:  # fmt: skip
+) -> Array:
+    inputs, targets, start, rates = given
+
     def step(weights: Array, rate: Array) -> tuple[Array, None]:
         covector = -error(targets - inputs @ weights) @ inputs
         return mirror_step(potential, weights, covector, rate), None

@@ -77,7 +77,7 @@ def _page(calls: Calls, source: str, rows: Sequence[Any] | None) -> Page:
             Section(
                 "Every synapse called changed, the surest first",
                 (
-                    "Row, from 0" if rows is None else "Row of the file",
+                    where,
                     "Group",
                     "Call",
                     "Probability",

@@ -41,7 +41,7 @@ POISSON = """
     count = 0.0;
     while(uniform > below && count < 63.0) {
         count += 1.0;
-        chance *= expected / count;
+        chance = chance * expected / count;
         below += chance;
     }
 """
@@ -164,7 +164,7 @@ def main():
     per_r = np.divide(1.0, rates, out=np.zeros(n), where=rates > 0)
     model = pygenn.GeNNModel("double", "$name", backend=arguments.backend)
     model.dt = 1000 * $dt
-    model.seed = $seed + 1  # 0 would be another seed at each run
+    model.seed = 1 + $seed % (2**32 - 1)  # 0 would be another seed at each run
 
     afferents = model.add_neuron_population(
         "afferents", n, afferent_model(given is not None),
@@ -253,9 +253,9 @@ MOMENTS = """\
             c2 += steepness * h * r;
             c3 += steepness * steepness * h * ((r * r) - (3.0 * f * g));
         }
-        c1 /= shares;
-        c2 /= shares;
-        c3 /= shares;
+        c1 = c1 / shares;
+        c2 = c2 / shares;
+        c3 = c3 / shares;
         dose = eta * score / c1;
 """
 NATURAL = """\

@@ -308,7 +308,7 @@ def test_the_picture_shows_weights_spectrum_and_replay(smooth):
     values, dt = smooth
     found = infer_connectivity(values, dt, names=["a", "b", "c"])
     figure = connectivity_picture(found)
-    assert "A   connectivity W" in [axes.get_title() for axes in figure.axes]
+    assert "A   connectivity W" in [axes.get_title(loc="left") for axes in figure.axes]
     assert {text.get_text() for text in figure.axes[0].texts} >= {"1.00", "-2.00"}
     (replay,) = [a for a in figure.axes if a.get_ylabel() == "a"]
     lines = {line.get_label(): line.get_ydata() for line in replay.lines}

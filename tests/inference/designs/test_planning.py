@@ -79,6 +79,7 @@ def test_a_plan_from_a_pilot_predicts_the_power_of_its_experiment():
         (Design(sessions=4, null=True), {}, "a null and 4 sessions contradict"),
         (BASE, {"truths": ("euclid",)}, "'euclid' is not known"),
         (BASE, {"runs": 0}, "runs is 0"),
+        (BASE, {"runs": 10**400}, "give at most 1,000,000"),
     ],
 )
 def test_plans_that_can_name_nothing_are_refused(design, options, says):
@@ -90,6 +91,22 @@ def test_plans_that_can_name_nothing_are_refused(design, options, says):
 def test_negative_designs_are_refused(name):
     with pytest.raises(UsageError, match=f"{name} is -1"):
         Design(**{name: -1})
+
+
+@pytest.mark.parametrize("name", ["spread", "multiplicative", "change", "shot", "additive"])
+def test_designs_beyond_all_that_is_measured_are_refused(name):
+    with pytest.raises(UsageError, match=f"{name} is 1e[+]308: give at most"):
+        Design(**{name: 1e308})
+
+
+def test_sizes_beyond_floats_are_refused():
+    with pytest.raises(UsageError, match="beyond what numbers hold"):
+        simulate_design(Design(synapses=20, sessions=3, group_drift=1e5), 1, seed=0)
+
+
+def test_more_groups_than_fit_the_memory_are_refused():
+    with pytest.raises(UsageError, match=r"groups 10{400}: .* GB of memory"):
+        Design(groups=10**400)
 
 
 def test_more_synapses_than_fit_the_memory_are_refused():

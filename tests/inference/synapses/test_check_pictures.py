@@ -5,6 +5,7 @@ import pytest
 
 from steepest.errors import UsageError
 from steepest.inference.designs.design import Design, simulate_design
+from steepest.inference.synapses.exchangeable import infer_pairs
 from steepest.inference.synapses.measured import infer_measured
 from steepest.inference.synapses.measurements import measure
 from steepest.inference.synapses.pair import infer_geometry
@@ -33,8 +34,17 @@ def test_a_picture_is_no_part_of_what_a_check_says(verdict):
     assert check.to_dict().keys() == {"statistic", "p_value", "passed", "meaning"}
 
 
-def test_a_check_of_a_pair_has_no_picture_of_its_own():
+def test_every_check_of_a_pair_draws_itself_too():
     sizes = np.exp(simulate_design(Design(synapses=100, sessions=2), 1, seed=1).log_sizes)
     checks = infer_geometry(*sizes.T).checks
+    assert {"lazy", "curvature", "reversion", "gaussian"} <= set(checks)
+    for name, check in checks.items():
+        axes = check.plot().axes[0]
+        assert axes.get_title(loc="left").startswith(name.replace("_", " "))
+        assert axes.has_data()
+
+
+def test_a_check_of_exchangeable_pairs_has_no_picture_of_its_own():
+    first, second = np.exp(np.random.default_rng(1).standard_normal((2, 60)))
     with pytest.raises(UsageError, match="draw its verdict"):
-        checks["lazy"].plot()
+        infer_pairs(first, second).checks["order"].plot()

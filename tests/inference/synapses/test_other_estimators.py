@@ -10,6 +10,7 @@ from steepest.errors import DataError
 from steepest.inference import simulate_change
 from steepest.inference.synapses.assumed_noise import sensitivity
 from steepest.inference.synapses.covariate import rate_exponent
+from steepest.inference.synapses.intervals import interval_of
 from steepest.inference.synapses.unpaired import infer_unpaired
 
 
@@ -135,3 +136,8 @@ def test_groups_widen_the_intervals_of_rates():
     grouped = rate_exponent(before, after, rates, groups=np.repeat(np.arange(60), 5), draws=50)
     assert grouped.index == alone.index
     assert grouped.index_high - grouped.index_low > 1.3 * (alone.index_high - alone.index_low)
+
+
+def test_too_few_groups_leave_everything_open_also_where_they_agree():
+    same = interval_of(1.0, np.ones(10), math.inf)
+    assert (same.value, same.low, same.high) == (1.0, -math.inf, math.inf)

@@ -106,6 +106,7 @@ SERIES = ("a", "b", "c")
         ({"sessions": SERIES, "noise_sd": 0.0}, "--noise-sd and --sessions contradict"),
         ({"before": "a", "after": "b", "noise_cv": 0.1, "noise_sd": 0.1}, "--noise-cv and --noise"),
         ({"before": "a", "after": "b", "noise_cv": -0.1}, "--noise-cv is -0.1"),
+        ({"before": "a", "after": "b", "noise": ""}, "--noise names no file"),
         ({"before": "a", "after": "b", "null": "sham"}, "--condition .* and --null .* together"),
         ({"before": "a", "after": "b", "condition": "arm"}, "go together"),
         (

@@ -1,17 +1,26 @@
 """Kreutzer et al. 2022, the last sentences of the Discussion: claims hold, and can fail."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from steepest import pictures
 from steepest.papers.kreutzer2022 import (
     attenuated_statistic,
+    counted_spikes,
     hidden_layer,
     layered_fisher,
     silent_changes,
 )
 
-MODULES = [attenuated_statistic, hidden_layer, layered_fisher, silent_changes]
+MODULES = [
+    attenuated_statistic,
+    counted_spikes,
+    hidden_layer,
+    layered_fisher,
+    silent_changes,
+]
 
 
 def name(module):
@@ -47,3 +56,10 @@ def test_changes_in_proportion_to_size_fail():
     dataset["line"] = dataset["line"] * np.array([0.0, 1.0])
     assert size.std() > 0
     assert len(failed(silent_changes, dataset)) >= 2
+
+
+def test_counts_that_lose_nothing_in_long_windows_fail():
+    dataset = counted_spikes.run(dataclasses.replace(counted_spikes.QUICK, duration=8.0), 0)
+    assert failed(counted_spikes, dataset) == []
+    dataset["share"] = 1.02 + 0 * dataset["share"]
+    assert len(failed(counted_spikes, dataset)) == 2

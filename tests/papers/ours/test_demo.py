@@ -31,7 +31,7 @@ def dataset(told):
 
 def test_the_command_tells_its_story_and_what_to_try_next(told, call, monkeypatch):
     out, place = told
-    assert "All 7 claims hold." in out
+    assert "All 9 claims hold." in out
     names = sorted(path.name for path in (place / "demo").iterdir())
     assert names == [
         "demo.html",
@@ -52,7 +52,7 @@ def test_the_command_tells_its_story_and_what_to_try_next(told, call, monkeypatc
 
 def test_every_claim_holds(dataset):
     claims = demo.claims(dataset)
-    assert len(claims) == 7
+    assert len(claims) == 9
     assert [claim.statement for claim in claims if claim.holds is not True] == []
     assert dataset["outcome"].values.tolist() == ["named", "named"]
     assert demo.headline(dataset) == (
@@ -96,13 +96,18 @@ def test_swapped_neurons_would_not_pass(dataset):
         swapped[name] = xr.zeros_like(dataset[name])
         swapped[name].values[...] = dataset[name].values[::-1]
     states = [claim.holds for claim in demo.claims(swapped)]
-    assert states == [True] * 3 + [False] * 4
+    assert states == [True] * 3 + [False] * 4 + [True] * 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 def test_another_seed_tells_the_same_story(seed):
     assert all(claim.holds for claim in demo.claims(demo.run(demo.QUICK, seed)))
+
+
+def test_the_neurons_with_spikes_give_their_geometries_away(dataset):
+    assert dataset["spiking_named"].values.tolist() == [0, 1]
+    assert np.abs(dataset["spiking_index"] - [0, 1]).max() < 0.3
 
 
 def test_the_table_holds_what_an_experimenter_would_have(dataset):
@@ -118,6 +123,7 @@ def test_the_story_tells_the_numbers(dataset):
     assert f"index {dataset['index'].values[0]:.2f}" in story
     assert f"index {dataset['index'].values[1]:.2f}" in story
     assert "euclidean" in story
+    assert f"{dataset['spiking_index'].values[1]:.2f}." in story
 
 
 def test_the_picture_has_its_three_panels(dataset):

@@ -19,6 +19,7 @@ from steepest.papers.pogodin2024 import (
     _regression,
     appendix_a1,
     appendix_c,
+    error_terms,
     fig2,
     fig3,
     fig4,
@@ -26,6 +27,7 @@ from steepest.papers.pogodin2024 import (
     fig6,
     fig7,
     linearised,
+    moving_inputs,
     theorem1,
 )
 from steepest.study import stamp
@@ -41,7 +43,7 @@ TORCH = (fig4, fig7)
 QUICKEST = (fig2,)
 FIGURES = [
     pytest.param(figure, marks=() if figure in QUICKEST else pytest.mark.slow)
-    for figure in (*SMALL, fig4, fig6, theorem1, fig7, linearised)
+    for figure in (*SMALL, error_terms, fig4, fig6, moving_inputs, theorem1, fig7, linearised)
 ]
 
 
@@ -89,6 +91,8 @@ def test_no_claim_fails_and_the_picture_is_drawn(figure, dataset):
             (fig2, "path", "mirror descent ends"),
             (fig3, "robustness", "B: log-normal"),
             (fig5, "distance", "two starting values"),
+            (error_terms, "outside", "span of the inputs"),
+            (moving_inputs, "outside", "hardly drift"),
             (theorem1, "loss_gap", "log cosh"),
             (linearised, "apart", "predicts"),
             (fig7, "index", "Two-way"),

@@ -45,7 +45,7 @@ class Connectivity:
     >>> turn = np.array([[1.5, -1.0], [1.0, 1.5]])
     >>> path = simulate(RateNetwork(), turn, [0.1, 0.0], 0.05, 400)
     >>> infer_connectivity(path, 0.05)
-    Connectivity: 4 of 4 weights between 2 units are told from 0
+    Connectivity: 4 of 4 weights between 2 units differ from zero, by their 95 % intervals
     alone, the network follows the data for 20 of 20
     directions covered: 2 of 2
     """

@@ -14,6 +14,12 @@ from steepest.machine import memory
 
 __all__ = ["Design", "simulate_design"]
 
+_BYTES = 200
+"""Memory that it takes to simulate and judge one measurement; 150 to 860 were seen."""
+
+_LARGEST = (20.0, 1e6)
+"""Of a log or a relative change, and of sizes whose median is 1; squares are within floats."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -34,7 +40,8 @@ class Design:
       index (a mixture).
     - `detection_limit`: sizes below it are lost.
 
-    Raises UsageError for a number below 1, or a spread, change or noise that is negative.
+    Raises UsageError for a number below 1, and for a spread, change or noise that is negative or
+    beyond all that is measured.
 
     >>> Design(synapses=300, sessions=4).with_change(replicates=2).replicates
     2
@@ -61,17 +68,21 @@ class Design:
         for name in ("synapses", "sessions", "groups", "replicates"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: give at least 1")
-        needed = 8 * self.synapses * self.sessions * self.replicates
+        conditions = 2 if self.null else 1
+        count = self.synapses * self.sessions * self.replicates * conditions + self.groups
+        needed = _BYTES * count
         if needed > (most := memory()):
             raise UsageError(
                 f"synapses {self.synapses}, sessions {self.sessions}, replicates"
-                f" {self.replicates}: more measurements than the {most / 1e9:.3g} GB of memory"
-                " of this machine hold; give fewer"
+                f" {self.replicates}, groups {self.groups}: more measurements than the"
+                f" {most / 1e9:.3g} GB of memory of this machine hold; give fewer"
             )
         for name in ("spread", "change", "multiplicative", "shot", "additive", "group_scale"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise UsageError(f"{name} is {value:g}: give 0 or a positive number")
+            if value > (largest := _LARGEST[name in ("shot", "additive")]):
+                raise UsageError(f"{name} is {value:g}: give at most {largest:g}")
 
     def with_change(self, **values: float | int | bool | None) -> "Design":
         """The same design with some values changed."""
@@ -84,14 +95,20 @@ def simulate_design(
     """Measurements of synapses that change in the geometry of `index`, under a design.
 
     Sizes start log-normal with median 1. With `change` 0 nothing changes but the measurement.
-    Raises UsageError where the changes carry sizes across zero whatever is drawn.
+    Raises UsageError where the changes carry sizes across zero whatever is drawn, or beyond floats.
 
     >>> simulate_design(Design(synapses=100, sessions=4), index=1).log_sizes.shape
     (100, 4)
     """
     rng = np.random.default_rng(seed)
     conditions = [False, True] if design.null else [False]
-    parts = [_condition(design, index, rng, still) for still in conditions]
+    with np.errstate(over="ignore", invalid="ignore"):
+        parts = [_condition(design, index, rng, still) for still in conditions]
+    if not all(np.isfinite(session).all() for part in parts for session in part):
+        raise UsageError(
+            "sizes of this design are beyond what numbers hold: give a smaller spread, change or"
+            " noise"
+        )
     sessions = [np.concatenate([part[t] for part in parts]) for t in range(design.sessions)]
     labels = np.concatenate(
         [np.arange(design.synapses) % design.groups + design.groups * k for k in range(len(parts))]
@@ -126,10 +143,10 @@ def _step(
         return np.zeros_like(logs)
     share = design.additive_share
     if share == 0:
-        scale = design.change * math.exp(-(((index - 1) * design.spread) ** 2))
+        scale = design.change * np.exp(-np.square((index - 1.0) * design.spread))
         return change_of_log(rng, logs, index, scale, drift=design.drift, skew=design.skew)
     first = change_of_log(rng, logs, index, design.change * math.sqrt(1 - share))
-    additive = design.change * math.sqrt(share) * math.exp(-(design.spread**2) / 2)
+    additive = design.change * math.sqrt(share) * np.exp(-np.square(float(design.spread)) / 2)
     return first + change_of_log(rng, logs + first, 0, additive)
 
 

@@ -32,6 +32,7 @@ __all__ = ["Plan", "described", "design_from", "plan"]
 
 _DRAWS = 200
 _ENOUGH = 0.8
+_MOST_RUNS = 1_000_000  # days, whatever the design
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -184,6 +185,8 @@ def plan(
         )
     if runs < 1:
         raise UsageError(f"runs is {runs}: give at least 1")
+    if runs > _MOST_RUNS:
+        raise UsageError(f"runs is {runs}: give at most {_MOST_RUNS:,}")
     designs = tuple(
         design.with_change(synapses=n, sessions=t, replicates=r)
         for t, r, n in itertools.product(

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +28,9 @@ from steepest.inference.synapses.likelihood import (
 from steepest.inference.synapses.noise import Noise
 from steepest.inference.synapses.units import UnitJump, check_units, unit_jump
 from steepest.inference.synapses.verdict import Check
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = [
     "CHECKS",
@@ -96,7 +100,16 @@ class Change:
 def checks_of_pair(change: Change) -> dict[str, Check]:
     """Every check that one pair of sessions allows, by name."""
     made = {name: check(change) for name, check in CHECKS.items()}
-    return {name: check for name, check in made.items() if check is not None}
+
+    def pictured(name: str, check: Check) -> Check:
+        def draw() -> "Figure":
+            from steepest.inference.synapses.pair_check_pictures import draw_pair_check
+
+            return draw_pair_check(name, change, check)
+
+        return replace(check, picture=draw)
+
+    return {name: pictured(name, check) for name, check in made.items() if check is not None}
 
 
 def lazy(q: float) -> Check:

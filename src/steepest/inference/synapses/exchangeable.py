@@ -173,6 +173,11 @@ def infer_pairs(
     synapses would cross zero, the pairs are a selection and are refused. Nothing is random: `seed`
     is only carried along.
 
+    Heavy tails carry sizes across zero that a Gaussian does not foresee and that no file shows:
+    with changes of Student's t of 3 degrees of freedom and pairs correlated by .3, 1.1 % of the
+    pairs are lost at an index of .5, the large differences among large pairs stay, and it reads
+    .56. At .75, or correlated by .8, a quarter of that or less is lost: the bias is at most .02.
+
     Raises DataError for sizes that `infer_geometry` refuses, fewer than 50 pairs, pairs that are
     all equal or have all the same size, and noise that is contradictory, negative or extreme.
 

@@ -96,6 +96,8 @@ def interval_of(value: float, drawn: np.ndarray, widen: float) -> Interval:
     low, high = np.quantile(finite, [0.025, 0.975], method="inverted_cdf")
     if math.isinf(value):
         return Interval(value, float(low), float(high))
+    if math.isinf(widen):  # too few to know, also where the resamples agree
+        return Interval(value, -math.inf, math.inf)
     low = min(low, value)
     high = max(high, value)
     return Interval(

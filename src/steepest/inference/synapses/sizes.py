@@ -50,7 +50,8 @@ def sizes_of(
             numbers,
             values,
             name,
-            "is negative: sizes are positive, and 0 for an absent synapse",
+            "is negative: sizes are positive, and 0 for an absent synapse; where a background was"
+            " subtracted, a detection limit says from where on sizes are measured",
         )
     return numbers
 

@@ -14,8 +14,12 @@ Now forget how they learned. From the sizes of the synapses before and after lea
 else, the geometry of each is inferred (C). The geometry index a says how the change of a synapse
 grows with its size, as size to the power a: 0 is additive, 1 multiplicative. This is what
 the command "steepest infer" does with measured synapses.
+
+The same holds where nothing is exact but the sizes: a neuron with Poisson spikes in and out learns
+for two seconds, in either geometry, and its synapses tell which it was (C, diamonds).
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +36,7 @@ from steepest.descent import gradient_flow
 from steepest.geometry import Entropy, Euclidean
 from steepest.inference import GEOMETRIES, infer_geometry
 from steepest.papers._alternatives import alternatives
+from steepest.papers.ours.loop import learn_pair
 from steepest.pictures import GEOMETRY_COLOURS, bare, letter
 from steepest.study import Claim, parameter, stamp
 
@@ -61,6 +66,9 @@ class Parameters:
         0.02, "rms change of the additive neuron's synapses", "median synapse at the start"
     )
     duration: float = parameter(20.0, "time learned", "time constants of the additive neuron")
+    spiking: int = parameter(1000, "synapses of the neuron with spikes")
+    spiking_duration: float = parameter(2.0, "time that it learns", "s")
+    spiking_learning: float = parameter(3e-7, "learning rate at a synapse of median size")
 
 
 QUICK = Parameters()
@@ -100,6 +108,13 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         for name, flow in learned.items()
     }
 
+    indices, names = learn_pair(
+        _GEOMETRIES.values(),
+        parameters.spiking,
+        parameters.spiking_duration,
+        parameters.spiking_learning,
+        seed,
+    )
     pair = Error(np.array([[1.0, 1.0]]), np.array([3.2]))
     starts = [[0.2, 2.0], [0.5, 1.4], [0.9, 0.9], [1.4, 0.5], [2.0, 0.2]]
     paths = [
@@ -120,6 +135,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "cost": (("neuron", "time"), np.array([flow.costs for flow in learned.values()])),
             "index": ("neuron", [verdict.index for verdict in answers]),
             "interval": (("neuron", "end"), [verdict.interval for verdict in answers]),
+            "spiking_index": ("neuron", indices),
+            "spiking_named": ("neuron", names),
             "outcome": ("neuron", [verdict.outcome for verdict in answers]),
             "verdict": ("neuron", [verdict.verdict for verdict in answers]),
             "path": (("neuron", "start", "path_time", "coordinate"), np.array(paths), size),
@@ -170,6 +187,12 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
         )
         words = f"{name} neuron:\nindex {index:.2f}, {here['verdict'].item()}"
         answers.annotate(words, (index, height + 0.15), ha="center", backgroundcolor="white")
+        spiking = float(here["spiking_index"])
+        answers.plot(spiking, height - 0.3, "D", mfc="white", color=GEOMETRY_COLOURS[name], ms=5)
+        answers.annotate(
+            f"with spikes: {spiking:.2f}", (spiking, height - 0.3), (8, 0), va="center",
+            textcoords="offset points", fontsize=9, backgroundcolor="white",
+        )  # fmt: skip
     answers.set(xlim=(-1.4, 2.4), ylim=(0, 2.7), yticks=[], xlabel="geometry index a")
     letter(answers, "C", "Inferred from the synapses alone")
     bare(changes, answers)
@@ -231,11 +254,19 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
                 error,
             ),
         ]
-    return stated
+    return stated + [
+        Claim.close(
+            f"The {name} neuron with spikes is named from its sizes, among -1, 0 and 1",
+            GEOMETRIES[geometry],
+            dataset["spiking_named"].sel(neuron=name),
+            0,
+        )
+        for name, geometry in _NAMES.items()
+    ]
 
 
 def story(dataset: xr.Dataset) -> list[str]:
-    """The demonstration told in three paragraphs, for a terminal."""
+    """The demonstration told in four paragraphs, for a terminal."""
     additive, multiplicative = (dataset.sel(neuron=name) for name in _NAMES)
     return [
         f"Two model neurons with the same {dataset.sizes['synapse']} synapses learned the same"
@@ -245,6 +276,10 @@ def story(dataset: xr.Dataset) -> list[str]:
         f" The first neuron: {additive['verdict'].item()} (index {additive['index'].item():.2f};"
         f" 0 is additive). The second: {multiplicative['verdict'].item()} (index"
         f" {multiplicative['index'].item():.2f}; 1 is multiplicative).",
+        "Two neurons with spikes learned for"
+        f" {json.loads(dataset.attrs['parameters'])['spiking_duration']:g} seconds, each in one of"
+        f" these ways. The index of their synapses: {additive['spiking_index'].item():.2f} and"
+        f" {multiplicative['spiking_index'].item():.2f}.",
         "So the geometry in which a synapse moves can be read from measurements. Here the sizes"
         " were exact; measurement noise must be known, or no geometry is named.",
     ]

@@ -16,6 +16,7 @@ additive neuron that learns from a teacher whose weights differ from its own by 
 the less additive the longer it learned (D). The learner's geometry shows early.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -23,9 +24,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from steepest.geometry import Entropy, Power
+from steepest.geometry import AbstractMetric, Entropy, Power
 from steepest.inference import rate_exponent
 from steepest.inference.synapses.likelihood import ExactLikelihood, fit_likelihood
+from steepest.papers._alternatives import alternatives
 from steepest.pictures import GEOMETRY_COLOURS, INK, RULE_COLOURS, bare, letter
 from steepest.progress import track
 from steepest.spiking import (
@@ -33,6 +35,7 @@ from steepest.spiking import (
     Afferents,
     EuclideanRule,
     FixedRateTeacher,
+    MetricRule,
     MirrorRule,
     NaturalRule,
     PoissonNeuron,
@@ -42,7 +45,7 @@ from steepest.spiking import (
 )
 from steepest.study import Claim, parameter, stamp
 
-__all__ = ["QUICK", "Parameters", "claims", "plot", "run"]
+__all__ = ["QUICK", "Parameters", "claims", "learn_pair", "plot", "run"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,30 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
         coords={"learner": learners, "time": ("time", times, {"units": "s"})},
     )
     return stamp(dataset, parameters, seed)
+
+
+def learn_pair(
+    metrics: Iterable[AbstractMetric], count: int, duration: float, learning: float, seed: int
+) -> tuple[list[float], list[float]]:
+    """A small loop: the index of a spiking neuron's synapses, and which of -1, 0, 1 is likeliest.
+
+    One neuron of `count` synapses learns for `duration` s in each metric; `learning` is the rate at
+    which a synapse of typical size changes. One program is compiled for all of them.
+    """
+    p = Parameters()
+    start, rates = _synapses(p, count, np.random.default_rng(seed))
+    task = Task(PoissonNeuron(), Afferents.steady(rates), FixedRateTeacher(p.teacher))
+    typical = float(np.median(start))
+    indices, names = [], []
+    for metric in alternatives(metrics):
+        eta = learning * typical ** -float(metric.metrics[int(metric.which)].index or 0.0)
+        recording = simulate(
+            task, MetricRule(metric), start, rate=eta, duration=duration, dt=p.step, seed=seed
+        )
+        end = recording.weights[-1, 0]
+        indices.append(_likeliest(start, end))
+        names.append(_NAMED[_named(start, end)])
+    return indices, names
 
 
 def _synapses(
