@@ -33,10 +33,16 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
-lint: $(VENV)/.test
+lint: $(VENV)/.lint
+
+# Read again only after a change: to find the types of all files takes a minute.
+SOURCES := $(shell find src tests benchmarks docs examples -name '*.py' -o -name '*.pyi')
+
+$(VENV)/.lint: $(VENV)/.test pyproject.toml $(SOURCES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	@touch $@
 
 clean:
 	rm -rf $(VENV) demo out docs/_build docs/_figures docs/figures

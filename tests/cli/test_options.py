@@ -29,6 +29,7 @@ SOUND = {
     "classify": [["classify", *PAIR]],
     "connectivity": [["connectivity", "waves.csv", "--step", ".1"]],
     "demo": [["demo"]],
+    "explore": [["explore", "wicked"]],
     "export": [["export", "brian2", "--afferents", "10", "--duration", ".1"]],
     "infer": [
         ["infer", *PAIR],
