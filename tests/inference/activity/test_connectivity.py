@@ -341,3 +341,16 @@ def test_a_nonlinearity_that_saturates_is_said():
     assert result.saturated > 0.8
     assert "tanh saturates in" in result.caution
     assert any("explains nothing of its velocity" in line for line in result.lines())
+
+
+@pytest.mark.parametrize("step", [1e308, 1e200])
+def test_a_step_beyond_which_velocities_vanish_is_refused(step):
+    times = np.linspace(0, 20, 200)
+    with pytest.raises(UsageError, match="beyond floats: take other units"):
+        infer_connectivity(np.column_stack([np.sin(times), np.cos(times)]), step)
+
+
+def test_a_ridge_that_makes_the_replay_all_but_constant_leaves_its_correlation_open():
+    times = np.linspace(0, 20, 200)
+    waves = np.column_stack([np.sin(times), np.cos(times)])
+    assert np.isnan(infer_connectivity(waves, 0.1, ridge=1e300).correlation).any()

@@ -86,6 +86,14 @@ def infer_connectivity(
     scheme: Scheme = derivative or ("fourth" if roughness > ROUGH else "forward")
     network = RateNetwork(decay, nonlinearity)
     inputs = Inputs.sampled(values, series.dt, scheme)
+    beyond = (
+        f"with a decay of {decay:g}, a step of {series.dt:g} and a series of up to"
+        f" {np.abs(values).max():.3g}"
+    )
+    with np.errstate(over="ignore", under="ignore"):
+        speeds = np.mean(inputs.velocities**2, axis=0)
+    if not (np.isfinite(speeds) & (speeds > 0)).all():
+        raise UsageError(f"{beyond} the velocities are beyond floats: take other units")
     cost = relative_entropy(inputs, network)
     minimum = cost.minimum(ridge=ridge, cut=cut, names=series.names)
     other: Scheme = "fourth" if scheme == "central" else "central"
@@ -95,17 +103,14 @@ def infer_connectivity(
     miss = drive - network.nonlinearity(inputs.states) @ minimum.weights.T
     missed = np.mean(miss**2, axis=0)
     explained = 1 - missed / np.mean(drive**2, axis=0)
-    velocity_explained = 1 - missed / np.mean(inputs.velocities**2, axis=0)
+    velocity_explained = 1 - missed / speeds
     interval = _bootstrap(inputs, network, minimum, blocks, draws, seed)
     shown = values[:_REPLAYED]
     played = _play(network, minimum.weights, shown, series.dt)
     correlation, follows = _score(played, shown, series.dt)
     _, stays = _score(np.broadcast_to(shown[0], shown.shape), shown, series.dt)
     if not (np.isfinite(minimum.weights).all() and np.isfinite(interval).all()):
-        raise UsageError(
-            f"with a decay of {decay:g}, a step of {series.dt:g} and a series of up to"
-            f" {np.abs(values).max():.3g} the weights are no finite numbers: take other units"
-        )
+        raise UsageError(f"{beyond} the weights are no finite numbers: take other units")
     return Connectivity(
         weights=minimum.weights,
         interval=interval,
@@ -219,6 +224,6 @@ def _score(played: np.ndarray, values: np.ndarray, dt: float) -> tuple[np.ndarra
     correlation = np.full(values.shape[1], np.nan)
     if np.isfinite(played).all():
         for unit, (a, b) in enumerate(zip(played.T, values.T, strict=True)):
-            if np.ptp(a) > 0:
+            if np.var(a) > 0:  # which may vanish below all floats
                 correlation[unit] = np.corrcoef(a, b)[0, 1]
     return correlation, follows
