@@ -9,7 +9,7 @@ from typing import Any
 
 from steepest.arrays.entry import entry_point
 from steepest.spiking.description import RuleDescription, describe_rule
-from steepest.spiking.rules import AbstractRule, ApproximateNaturalRule, EuclideanRule, NaturalRule
+from steepest.spiking.rules import AbstractRule, ApproximateNaturalRule, EuclideanRule
 from steepest.spiking.scripts import check_scripted, script_numbers, steps_between
 from steepest.spiking.task import FixedRateTeacher, RealisableTeacher, Task
 
@@ -43,25 +43,8 @@ start = np.array($start)
 target = np.array($target)
 n = len(rates)
 
-if arguments.spikes:
-    with np.load(arguments.spikes, allow_pickle=False) as file:
-        given = dict(file)
-    for name in ("afferents", "teacher"):
-        if name not in given:
-            parser.error(f"{arguments.spikes} has no array {name!r}")
-    seen, heard = given["afferents"], given["teacher"]
-    if seen.ndim != 2 or seen.shape[1] != n or heard.shape != seen.shape[:1]:
-        parser.error(
-            f"{arguments.spikes}: afferents {seen.shape} and teacher {heard.shape}; give "
-            f"(steps, {n}) and (steps,)"
-        )
-    steps = round(arguments.duration / $dt)
-    if len(seen) < steps:  # Brian2 would repeat the last step's spikes
-        parser.error(
-            f"{arguments.spikes} holds {len(seen)} steps of $dt s, and a run of "
-            f"{arguments.duration:g} s is {steps} steps: give more, or a shorter --duration"
-        )
-
+steps = round(arguments.duration / $dt)
+$read_spikes
 if arguments.standalone:
     b2.set_device("cpp_standalone")
 b2.seed($seed)
@@ -215,9 +198,6 @@ TEACHERS = {
 }
 
 
-NAMES = {EuclideanRule: "Euclidean", NaturalRule: "natural", ApproximateNaturalRule: "approximate"}
-
-
 @entry_point(kernel="NeuronFisher and the rules")
 def export_brian2(
     task: Task,
@@ -278,7 +258,6 @@ def brian2_script(description: RuleDescription, intervals: int = 100) -> str:
     coefficients = APPROXIMATE if isinstance(rule, ApproximateNaturalRule) else NATURAL
     return SCRIPT.substitute(
         numbers,
-        title=f"A Poisson neuron that learns from a teacher by the {NAMES[type(rule)]} rule.",
         method="euler" if settings.euler else "exact",
         moments="" if euclidean else MOMENTS,
         teacher=TEACHERS[type(description.task.source)],

@@ -6,9 +6,9 @@ step; the mean and variance of V that the natural rules need follow the weights 
 """
 
 from string import Template
+from textwrap import indent
 
 from steepest.arrays.entry import entry_point
-from steepest.spiking.brian2 import NAMES
 from steepest.spiking.description import RuleDescription
 from steepest.spiking.rules import ApproximateNaturalRule, EuclideanRule
 from steepest.spiking.scripts import script_numbers, steps_between
@@ -143,24 +143,7 @@ def main():
     n = len(rates)
     steps = round(arguments.duration / $dt)
     given = None
-    if arguments.spikes:
-        with np.load(arguments.spikes, allow_pickle=False) as file:
-            given = dict(file)
-        for name in ("afferents", "teacher"):
-            if name not in given:
-                parser.error(f"{arguments.spikes} has no array {name!r}")
-        seen, heard = given["afferents"], given["teacher"]
-        if seen.ndim != 2 or seen.shape[1] != n or heard.shape != seen.shape[:1]:
-            parser.error(
-                f"{arguments.spikes}: afferents {seen.shape} and teacher {heard.shape}; give "
-                f"(steps, {n}) and (steps,)"
-            )
-        if len(seen) < steps:
-            parser.error(
-                f"{arguments.spikes} holds {len(seen)} steps of $dt s, and a run of "
-                f"{arguments.duration:g} s is {steps} steps: give more, or a shorter --duration"
-            )
-
+$read_spikes
     per_r = np.divide(1.0, rates, out=np.zeros(n), where=rates > 0)
     model = pygenn.GeNNModel("double", "$name", backend=arguments.backend)
     model.dt = 1000 * $dt
@@ -311,7 +294,7 @@ def genn_script(description: RuleDescription, intervals: int = 100) -> str:
 
     return SCRIPT.substitute(
         numbers,
-        title=f"A Poisson neuron that learns from a teacher by the {NAMES[type(rule)]} rule.",
+        read_spikes=indent(numbers["read_spikes"], "    "),
         name=description.name,
         expected=f"{rate if realisable else 'teacher_rate'} * dt_s",
         coefficients=coefficients,

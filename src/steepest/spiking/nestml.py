@@ -7,7 +7,6 @@ the USPs decay, then the step's spikes are added. NEST and NESTML are not needed
 from string import Template
 
 from steepest.arrays.entry import entry_point
-from steepest.spiking.brian2 import NAMES
 from steepest.spiking.description import RuleDescription
 from steepest.spiking.rules import ApproximateNaturalRule, EuclideanRule
 from steepest.spiking.scripts import script_numbers
@@ -179,7 +178,6 @@ def nestml_model(description: RuleDescription) -> str:
     rate = "maximum / (1 + exp(-steepness * (taught_voltage + bias - threshold)))"
     return MODEL.substitute(
         numbers,
-        title=f"A Poisson neuron that learns from a teacher by the {NAMES[type(rule)]} rule.",
         name=f"{description.name}_neuron",
         resolution=repr(1000 * settings.dt),
         expected=f"{rate if realisable else 'teacher_rate'} * step_s",

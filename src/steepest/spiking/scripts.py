@@ -1,5 +1,6 @@
 """What scripts for other simulators share: their numbers as text, and what none of them can say."""
 
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,34 @@ from steepest.errors import UsageError
 from steepest.spiking.description import RuleDescription
 from steepest.spiking.engines import limits
 from steepest.spiking.kernel import DifferenceOfExponentials
-from steepest.spiking.rules import AbstractRule, ApproximateNaturalRule
+from steepest.spiking.rules import AbstractRule, ApproximateNaturalRule, EuclideanRule, NaturalRule
 from steepest.spiking.task import FixedRateTeacher, RealisableTeacher, Task
 from steepest.spiking.transfer import Sigmoid
 
 __all__ = ["check_scripted", "listed", "script_numbers", "steps_between"]
+
+NAMES = {EuclideanRule: "Euclidean", NaturalRule: "natural", ApproximateNaturalRule: "approximate"}
+
+# Of a script in Python with `parser`, its `arguments`, n and steps: the spikes that it is given.
+READ_SPIKES = Template("""\
+if arguments.spikes:
+    with np.load(arguments.spikes, allow_pickle=False) as file:
+        given = dict(file)
+    for name in ("afferents", "teacher"):
+        if name not in given:
+            parser.error(f"{arguments.spikes} has no array {name!r}")
+    seen, heard = given["afferents"], given["teacher"]
+    if seen.ndim != 2 or seen.shape[1] != n or heard.shape != seen.shape[:1]:
+        parser.error(
+            f"{arguments.spikes}: afferents {seen.shape} and teacher {heard.shape}; give "
+            f"(steps, {n}) and (steps,)"
+        )
+    if len(seen) < steps:
+        parser.error(
+            f"{arguments.spikes} holds {len(seen)} steps of $dt s, and a run of "
+            f"{arguments.duration:g} s is {steps} steps: give more, or a shorter --duration"
+        )
+""")
 
 
 def check_scripted(task: Task, rule: AbstractRule, simulator: str) -> None:
@@ -40,6 +64,8 @@ def steps_between(description: RuleDescription, intervals: int) -> int:
 
 def script_numbers(description: RuleDescription, simulator: str) -> dict[str, Any]:
     """The constants of a rule, its neuron and its run, as a script's template takes them.
+
+    With them its title, and `read_spikes`, by which a script in Python reads given spikes.
 
     Raises the `UsageError` of `check_scripted` for what the script cannot say.
 
@@ -78,6 +104,8 @@ def script_numbers(description: RuleDescription, simulator: str) -> dict[str, An
     }
     target = source.weights if realisable else np.zeros(description.weights.shape)
     return {
+        "title": f"A Poisson neuron that learns from a teacher by the {NAMES[type(rule)]} rule.",
+        "read_spikes": READ_SPIKES.substitute(dt=repr(float(settings.dt))),
         **{name: repr(float(value)) for name, value in constants.items()},
         "n": len(description.weights),
         "seed": settings.seed,
