@@ -245,7 +245,7 @@ def brian2_script(description: RuleDescription, intervals: int = 100) -> str:
     On the same spikes (its `--spikes`) it gives the weights of `simulate`. Raises `UsageError` for
     what it cannot express.
 
-    >>> from steepest.spiking import describe_rule, paper_task
+    >>> from steepest.spiking import NaturalRule, describe_rule, paper_task
     >>> task, start = paper_task(trials=1, n=4)
     >>> description = describe_rule(task, NaturalRule(), start[0], rate=6e-4, duration=1.0)
     >>> "import brian2" in brian2_script(description)
