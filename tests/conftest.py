@@ -16,6 +16,7 @@ os.environ.setdefault("EQX_ON_ERROR", "nan")
 # Where in the source each operation stands costs 3 % and is read by nobody.
 os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
+import economy
 import jax
 import jaxtyping
 import matplotlib
@@ -24,6 +25,8 @@ import typed
 from threadpoolctl import threadpool_limits
 
 matplotlib.use("Agg")
+economy.share_contexts()
+economy.leave_at_once()
 # On matrices as small as ours the threads of BLAS wait for each other: NumPy's, then SciPy's.
 threadpool_limits(1, "blas")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -59,6 +62,13 @@ def pytest_collection_finish(session):
     # Traced programs are many small objects: looking through them less often saves a tenth.
     gc.set_threshold(100_000, 20, 100)
     gc.freeze()  # what was imported stays: no need to look through it again at every collection
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    # One look for what nobody holds and cannot be closed; pytest would take five.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -20,14 +20,17 @@ ROOMS = sorted(
 TORCH = {"torch_optimizer", "torch_maps"}
 
 RUN = """
-import doctest, gc, importlib, sys
+import doctest, gc, importlib, os, sys
+sys.path.append(sys.argv.pop(1))
+import economy
+economy.share_contexts()
 flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 modules = [importlib.import_module(name) for name in sys.argv[1:]]
 gc.set_threshold(100_000, 20, 100)  # as in conftest.py
 gc.freeze()
 outcomes = [doctest.testmod(module, optionflags=flags) for module in modules]
-print(sum(outcome.attempted for outcome in outcomes), "examples")
-sys.exit(any(outcome.failed for outcome in outcomes))
+print(sum(outcome.attempted for outcome in outcomes), "examples", flush=True)
+os._exit(any(outcome.failed for outcome in outcomes))  # without taking all of it apart
 """
 
 
@@ -45,7 +48,10 @@ def test_the_examples_of_docstrings_run_as_users_run_them(tmp_path):
         for path in sorted(with_examples)
     ]
     run = subprocess.run(
-        [sys.executable, "-c", RUN, *names], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-c", RUN, str(Path(__file__).parent), *names],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert int(run.stdout.split()[-2]) > 500

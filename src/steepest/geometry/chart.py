@@ -304,6 +304,8 @@ class Pullback(AbstractMetric):
 
     def _doubt(self, point: Float[Array, "*n"]) -> Float[Array, ""]:
         """0, or in jit NaN where the chart's inverse does not bring the point back."""
+        if is_concrete(point):
+            return like(0, point)  # `_in_chart` has refused what does not come back
         sound = (self.chart.misses(point) <= _allowed(point)).all()
         return jnp.where(sound, like(0, point), like(jnp.nan, point))
 
