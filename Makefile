@@ -30,6 +30,7 @@ figures: $(VENV)/.test
 	$(BIN)/python docs/figure_pages.py
 
 docs: $(VENV)/.docs
+	$(BIN)/python docs/figure_pages.py
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
@@ -45,7 +46,7 @@ $(VENV)/.lint: $(VENV)/.test pyproject.toml $(SOURCES)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo out docs/_build docs/_figures docs/figures
+	rm -rf $(VENV) demo out docs/_build docs/_figures docs/_generated docs/figures
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
