@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
@@ -44,11 +45,19 @@ def main() -> None:
 def steepest(folder: str, arguments: str) -> str:
     """What a command prints on a terminal of 100 columns."""
     command = [sys.executable, "-m", "steepest", *arguments.split()]
-    surroundings = os.environ | {"FORCE_COLOR": "1", "COLUMNS": "100"}
-    process = subprocess.run(
-        command, cwd=folder, env=surroundings, check=True, capture_output=True, text=True
-    )
-    return process.stdout
+    surroundings = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    ours, its = os.openpty()
+    with open(its, "wb") as terminal:
+        process = subprocess.Popen(
+            command, cwd=folder, env=surroundings, stdout=terminal, stderr=subprocess.DEVNULL
+        )
+    printed = b""
+    with open(ours, "rb", buffering=0) as read, suppress(OSError):  # its end, as Linux says it
+        while piece := read.read(4096):
+            printed += piece
+    if process.wait():
+        raise SystemExit(f"steepest {arguments} failed")
+    return printed.decode().replace("\r\n", "\n")
 
 
 def write_terminal(printed: str, path: Path) -> None:
