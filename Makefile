@@ -46,7 +46,7 @@ $(VENV)/.lint: $(VENV)/.test pyproject.toml $(SOURCES)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo out docs/_build docs/_figures docs/_generated docs/figures
+	rm -rf $(VENV) demo out docs/_build docs/_figures docs/_generated docs/api/objects docs/figures
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -65,5 +65,5 @@ $(VENV)/.bench: $(VENV)/.core
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.core
-	@$(PIP) -e '.[docs]'
+	@$(PIP) -e '.[cluster,docs,io,lab,torch]'
 	@touch $@

@@ -10,6 +10,7 @@ import mathjax  # MathJax's own files, in a package
 from steepest import __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
+import api_pages
 import figure_pages
 import site_pages
 
@@ -19,30 +20,33 @@ version = release = __version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_design",
 ]
 numpydoc_show_class_members = False
-autodoc_mock_imports = ["torch"]  # an extra that the pages do without
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "_figures", "_generated"]
+exclude_patterns = ["_build", "_figures", "_generated", "figures/papers.md"]
 mathjax_path = "mathjax/tex-mml-chtml.js"
 html_theme = "pydata_sphinx_theme"
 html_title = f"steepest {__version__}"
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "header_links_before_dropdown": 5,
     "logo": {"text": "steepest"},
-    "navigation_depth": 3,
+    "navigation_depth": 4,
+    "collapse_navigation": True,
     "show_toc_level": 2,
 }
 html_sidebars = {"index": []}
 html_show_sourcelink = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+autosummary_generate = False  # api_pages writes them
 nitpicky = False
 
 
@@ -55,6 +59,8 @@ def as_plain_text(app, what, name, obj, options, lines):
 
 def write_pages(app):
     figure_pages.write_pages(figure_pages.PAGES, figure_pages.RESULTS)
+    api = Path(app.srcdir) / "api"
+    api_pages.write_pages(api, Path(app.srcdir) / "_generated/api", api / "objects")
     site_pages.write_parts(Path(app.srcdir) / "_generated")
 
 

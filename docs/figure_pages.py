@@ -28,7 +28,7 @@ def write_pages(pages: Path, results: Path) -> None:
 
     What has not changed is left alone, so Sphinx skips it.
     """
-    texts = {}
+    texts = {pages / "papers.md": papers_grid(results)}
     for paper in available():
         texts[pages / paper.key / "index.md"] = paper_page(paper, results)
         for figure in load(paper.key):
@@ -48,7 +48,7 @@ def name_of(figure: Figure) -> str:
 
 def paper_page(paper: Paper, results: Path) -> str:
     """A paper's page in Markdown: its citation, then a card for each figure, in its order."""
-    parts = [f"# {plain(paper.title)}"]
+    parts = [f"# {short_title(paper)}"]
     if paper.citation:
         link = f"[doi:{paper.citation.doi}](https://doi.org/{paper.citation.doi})"
         parts.append(f"{plain(str(paper.citation).partition(' doi:')[0])} {link}")
@@ -59,6 +59,27 @@ def paper_page(paper: Paper, results: Path) -> str:
     names = "\n".join(map(name_of, figures))
     parts.append(f"```{{toctree}}\n:hidden:\n\n{names}\n```")
     return "\n\n".join(parts) + "\n"
+
+
+def short_title(paper: Paper) -> str:
+    """First author, year and journal; the title of what has no citation."""
+    return plain(paper.citation.short if paper.citation else paper.title)
+
+
+def papers_grid(results: Path) -> str:
+    """A card for each paper, with the first picture of it that there is, for the gallery's page."""
+    cards = []
+    for paper in available():
+        options = [f":link: figures/{paper.key}/index", ":link-type: doc"]
+        options.append(":class-card: figure-card")
+        pictures = [results / f"{figure.key}.png" for figure in paper.figures]
+        for picture in [picture for picture in pictures if picture.exists()][:1]:
+            options += [f":img-top: {results.name}/{picture.name}", ":img-alt:"]
+        text = f"**{short_title(paper)}**: {len(paper.figures)} figures"
+        if paper.citation:
+            text += f". {plain(paper.title)}"
+        cards.append("\n".join([":::{grid-item-card}", *options, "", text, ":::"]))
+    return "\n".join(["::::{grid} 1 2 3 3", ":gutter: 3", "", *cards, "::::", ""])
 
 
 def card(figure: Figure, results: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from steepest import papers
+from steepest import papers, study
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -73,13 +73,35 @@ def test_local_links_lead_somewhere(page):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.fixture(scope="module")
-def pages():
-    spec = importlib.util.spec_from_file_location("pages", ROOT / "docs/figure_pages.py")
+def script_of_docs(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return script_of_docs("figure_pages")
+
+
+def test_every_public_name_of_a_room_on_a_page_gets_its_own(tmp_path):
+    (tmp_path / "room.md").write_text("```{include} ../_generated/api/steepest.study.md\n```\n")
+    (tmp_path / "objects").mkdir()
+    (tmp_path / "objects/steepest.study.gone.md").touch()
+    script_of_docs("api_pages").write_pages(tmp_path, tmp_path / "tables", tmp_path / "objects")
+    table = (tmp_path / "tables/steepest.study.md").read_text()
+    written = {page.stem.rpartition(".")[2] for page in (tmp_path / "objects").glob("*.md")}
+    assert written == {*study.__all__}
+    assert all(f"   {name}\n" in table for name in written)
+    for name, directive in [
+        ("Figure", "autoclass"),
+        ("stamp", "autofunction"),
+        ("Scale", "autodata"),
+    ]:
+        page = (tmp_path / f"objects/steepest.study.{name}.md").read_text()
+        assert f".. {directive}:: steepest.study.{name}\n" in page
 
 
 def test_a_paper_has_a_page_with_a_card_for_each_figure(pages, tmp_path):
@@ -123,7 +145,7 @@ def test_every_figure_of_a_paper_gets_its_page_and_old_pages_go(pages, tmp_path,
     pages.write_pages(tmp_path, tmp_path / "nothing")
     written = {page.relative_to(tmp_path).as_posix() for page in tmp_path.rglob("*.md")}
     names = [figure.key.partition(".")[2] for figure in paper.figures]
-    assert written == {f"surace2020/{name}.md" for name in ["index", *names]}
+    assert written == {"papers.md", *(f"surace2020/{name}.md" for name in ["index", *names])}
 
 
 def test_the_readme_names_the_two_commands():
