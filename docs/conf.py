@@ -18,7 +18,7 @@ project = "steepest"
 author = "The steepest developers"
 version = release = __version__
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
@@ -29,6 +29,10 @@ extensions = [
 numpydoc_show_class_members = False
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+nb_execution_mode = "cache"  # tutorials run once, and again where their code has changed
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
+nb_merge_streams = True
 exclude_patterns = ["_build", "_figures", "_generated", "figures/papers.md"]
 mathjax_path = "mathjax/tex-mml-chtml.js"
 html_theme = "pydata_sphinx_theme"
