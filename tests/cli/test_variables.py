@@ -63,6 +63,14 @@ def test_a_function_that_numba_does_not_compile_is_kept_as_it_is():
     assert machine._kept_if_possible(twice) is twice
 
 
+def test_an_error_under_a_check_that_solvers_do_not_survive_is_not_ours(monkeypatch):
+    fault = IndexError("list index out of range")
+    monkeypatch.setenv("JAX_CHECK_TRACER_LEAKS", "1")
+    assert "JAX_CHECK_TRACER_LEAKS is '1' here" in unusable_variable(fault)
+    monkeypatch.setenv("JAX_CHECK_TRACER_LEAKS", "0")
+    assert unusable_variable(fault) is None
+
+
 COMMANDS = {
     "infer": ["infer", "sizes.csv", "--before", "0", "--after", "1", "--noise-cv", "0"],
     "connectivity": ["connectivity", "waves.csv", "--step", ".1"],
