@@ -20,11 +20,7 @@ test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 -m slow -rA
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m pytest benchmarks -m "" --benchmark-only --benchmark-columns=median,iqr,rounds -p no:xdist
-	$(BIN)/python benchmarks/command.py
-	$(BIN)/python benchmarks/rooms.py
-	$(BIN)/python benchmarks/lab.py
-	$(BIN)/python benchmarks/optimizers.py
+	$(BIN)/python benchmarks/report.py
 
 figures: $(VENV)/.test
 	$(BIN)/python docs/figure_pages.py
@@ -61,7 +57,7 @@ $(VENV)/.test: $(VENV)/.core Makefile
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core
-	@$(PIP) -e '.[bench,lab]'
+	@$(PIP) -e '.[bench,lab,torch]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.core
