@@ -24,8 +24,8 @@ def write_pages(rooms: Path, tables: Path, objects: Path) -> None:
             names = public_names(room)
             texts[tables / f"{room}.md"] = table(room, names)
             for name in names:
-                texts[objects / f"{room}.{name}.md"] = object_page(room, name)
-    for page in {*tables.glob("*.md"), *objects.glob("*.md")} - texts.keys():
+                texts[objects / f"{room}.{name}.rst"] = object_page(room, name)
+    for page in {*tables.glob("*.md"), *objects.glob("*.rst")} - texts.keys():
         page.unlink()
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,11 +72,13 @@ def table(room: str, names: list[str]) -> str:
 
 
 def object_page(room: str, name: str) -> str:
-    """The page of an object: its docstring, examples and members, with a link to its source."""
+    """The page of an object: its docstring, examples and members, with a link to its source.
+
+    In reStructuredText: a page in Markdown that holds such a part holds all of Sphinx's memory.
+    """
     documented = getattr(import_module(room), name)
     kind = "class" if inspect.isclass(documented) else "data"
     if inspect.isroutine(documented):
         kind = "function"
     members = ["   :members:"] if kind == "class" else []
-    lines = [f"# {name}", "", "```{eval-rst}", f".. auto{kind}:: {room}.{name}", *members, "```"]
-    return "\n".join([*lines, ""])
+    return "\n".join([name, "=" * len(name), "", f".. auto{kind}:: {room}.{name}", *members, ""])

@@ -89,10 +89,10 @@ def pages():
 def test_every_public_name_of_a_room_on_a_page_gets_its_own(tmp_path):
     (tmp_path / "room.md").write_text("```{include} ../_generated/api/steepest.study.md\n```\n")
     (tmp_path / "objects").mkdir()
-    (tmp_path / "objects/steepest.study.gone.md").touch()
+    (tmp_path / "objects/steepest.study.gone.rst").touch()
     script_of_docs("api_pages").write_pages(tmp_path, tmp_path / "tables", tmp_path / "objects")
     table = (tmp_path / "tables/steepest.study.md").read_text()
-    written = {page.stem.rpartition(".")[2] for page in (tmp_path / "objects").glob("*.md")}
+    written = {page.stem.rpartition(".")[2] for page in (tmp_path / "objects").glob("*.rst")}
     assert written == {*study.__all__}
     assert all(f"   {name}\n" in table for name in written)
     for name, directive in [
@@ -100,7 +100,7 @@ def test_every_public_name_of_a_room_on_a_page_gets_its_own(tmp_path):
         ("stamp", "autofunction"),
         ("Scale", "autodata"),
     ]:
-        page = (tmp_path / f"objects/steepest.study.{name}.md").read_text()
+        page = (tmp_path / f"objects/steepest.study.{name}.rst").read_text()
         assert f".. {directive}:: steepest.study.{name}\n" in page
 
 
