@@ -12,11 +12,15 @@ import figure_pages
 project = "steepest"
 author = "The steepest developers"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
 numpydoc_show_class_members = False
 autodoc_mock_imports = ["torch"]  # an extra that the pages do without
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+nb_execution_mode = "cache"  # tutorials run once, and again where their code has changed
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
+nb_merge_streams = True
 exclude_patterns = ["_build", "_figures"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"steepest {__version__}"
