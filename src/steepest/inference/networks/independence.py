@@ -210,10 +210,15 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 def _projected(demeaned: np.ndarray, logs: np.ndarray, kept: np.ndarray) -> float:
     # Frisch-Waugh: with the regressor demeaned, the regressand need not be.
     held = kept * demeaned
-    square = float(np.vdot(held, held))
+    square = _product(held, held)
     if not square > 1e-12 * float(kept.sum()):
         return math.nan
-    return float(np.vdot(held, logs)) / square
+    return _product(held, logs) / square
+
+
+def _product(first: np.ndarray, second: np.ndarray) -> float:
+    """The sum of products, without BLAS: its threads cost more than such a sum is work."""
+    return float(np.einsum("rc,rc->", first, second))
 
 
 def _demean(values: np.ndarray, weight: np.ndarray, tolerance: float) -> np.ndarray:
