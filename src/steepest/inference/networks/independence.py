@@ -8,6 +8,7 @@ The index is where log|dual change|, its row and column means removed, has no sl
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,14 +59,23 @@ class Panel:
         centre = log_size.sum() / max(used.sum(), 1)
         return cls(np.where(used, log_size - centre, 0.0), ratio, used)
 
+    @cached_property
+    def _same(self) -> Bool[np.ndarray, "r c"]:
+        """Which weights did not cross 0."""
+        return self.ratio > 0
+
+    @cached_property
+    def _step(self) -> Float[np.ndarray, "r c"]:
+        """log|w after / w before|."""
+        return np.log(np.abs(self.ratio))
+
     def log_change(self, index: float) -> tuple[Float[np.ndarray, "r c"], Bool[np.ndarray, "r c"]]:
         """log|g(w1) - g(w0)| in the power family, and which weights have one.
 
         A weight that crossed 0 has a signed dual below index 1, and none from there on.
         """
         power = 1 - index
-        same = self.ratio > 0
-        step = np.log(np.abs(self.ratio))
+        same, step = self._same, self._step
         if index >= 1:
             kept = self.used & same
             change = np.abs(np.expm1(power * step) / power) if power else np.abs(step)
