@@ -105,6 +105,7 @@ def marks_of(
     told = (learned != 0) & ~unlearned
     logs = np.log(np.abs(np.where(told, learned, 1.0)))
     flatness, rest = _spectrum(learned)
+    index = independence_index(panel)
     return Marks(
         weights=w0.size,
         correlation=_correlation(w0, w1),
@@ -114,9 +115,9 @@ def marks_of(
         shrink=shrink,
         shrink_t=shrink_t,
         grow_back=_slope(-change, w1)[0],
-        index=independence_index(panel),
+        index=index,
         index_back=independence_index(Panel.of(w1, w0)),
-        index_corrected=independence_index(Panel.of(shrunk, w1)),
+        index_corrected=index if shrunk is w0 else independence_index(Panel.of(shrunk, w1)),
         kurtosis=_kurtosis(changes),
         distinct=_distinct(changes),
         same_ratio=same_ratio,
@@ -234,9 +235,10 @@ def _two_way(values: np.ndarray, kept: np.ndarray) -> tuple[float, float]:
     mask = kept.astype(float)
     centred = np.where(kept, values - values[kept].mean(), 0.0)
     left = centred.copy()
+    in_row, in_column = (np.maximum(mask.sum(axis=axis), 1) for axis in (1, 0))
     for _ in range(20):
-        left -= mask * (left.sum(axis=1) / np.maximum(mask.sum(axis=1), 1))[:, None]
-        left -= mask * (left.sum(axis=0) / np.maximum(mask.sum(axis=0), 1))
+        left -= mask * (left.sum(axis=1) / in_row)[:, None]
+        left -= mask * (left.sum(axis=0) / in_column)
     total, rest = float(np.sum(centred**2)), float(np.sum(left**2))
     if not total:
         return math.nan, math.nan

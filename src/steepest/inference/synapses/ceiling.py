@@ -23,7 +23,8 @@ def check_ceiling(estimate: Estimate) -> Check | None:
     """Whether sizes pile up below a maximum, which bends the index downwards in large synapses.
 
     The statistic is one of the `tail_ratios`, of the largest quarter, tenth or 25th, whichever is
-    lowest against its limit. Gaussian log sizes have 1.3, 1.7 and 1.9, exponential sizes .9, 1.4 and 1.4;
+    lowest against its limit. Gaussian log sizes have 1.3, 1.7 and 1.9, exponential sizes .9, 1.4
+    and 1.4;
     it fails where 97.5 % of the resamples lie below .6, 1 or 1. None where there are too few sizes
     to tell.
     """
