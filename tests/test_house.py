@@ -34,7 +34,7 @@ STOREYS = [
     ["arrays"],
     ["claim", "explore"],
     ["files"],
-    ["errors", "machine", "pictures", "progress"],
+    ["errors", "machine", "pictures", "processes", "progress"],
     ["interrupts", "markup", "_version"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
