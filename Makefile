@@ -20,17 +20,14 @@ test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 -m slow -rA
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m pytest benchmarks -m "" --benchmark-only --benchmark-columns=median,iqr,rounds -p no:xdist
-	$(BIN)/python benchmarks/command.py
-	$(BIN)/python benchmarks/rooms.py
-	$(BIN)/python benchmarks/lab.py
-	$(BIN)/python benchmarks/optimizers.py
+	$(BIN)/python benchmarks/report.py
 
 figures: $(VENV)/.test
 	$(BIN)/python docs/figure_pages.py
 
 docs: $(VENV)/.docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python docs/figure_pages.py
+	$(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
 lint: $(VENV)/.lint
@@ -45,7 +42,7 @@ $(VENV)/.lint: $(VENV)/.test pyproject.toml $(SOURCES)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo out docs/_build docs/_figures docs/figures
+	rm -rf $(VENV) demo out docs/_build docs/_figures docs/_generated docs/api/objects docs/figures
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -60,9 +57,9 @@ $(VENV)/.test: $(VENV)/.core Makefile
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core
-	@$(PIP) -e '.[bench,lab]'
+	@$(PIP) -e '.[bench,lab,torch]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.core
-	@$(PIP) -e '.[docs]'
+	@$(PIP) -e '.[cluster,docs,io,lab,torch]'
 	@touch $@

@@ -61,7 +61,7 @@ def main() -> None:
                 for name, value in times.items():
                     took[name].append(value)
     yard = statistics.median(took.pop("Y"))
-    print(f"{file}\nY is {yard:.2f} s, the median of {ROUNDS}\n")
+    print(f"{Path(file).name}\nY is {yard:.2f} s, the median of {ROUNDS}\n")
     print(f"{'command':24}{'seconds':>9}{'in Y':>8}{'at most':>9}")
     for name, times in took.items():
         middle, most = statistics.median(times), asked[name][1]

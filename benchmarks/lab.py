@@ -81,7 +81,7 @@ def main() -> None:
         both = [(seconds(command), page.judge(table, sessions)) for _ in range(ROUNDS + 1)][1:]
     alone, on_page = (statistics.median(times) for times in zip(*both, strict=True))
     middle = statistics.median(first)
-    print(f"{file}\n\n{'':24}{'measured':>10}{'at most':>9}")
+    print(f"{Path(file).name}\n\n{'':24}{'measured':>10}{'at most':>9}")
     print(f"{'GET /, ms':24}{1e3 * middle:10.1f}{1e3 * MOST_PAGE:9.0f}")
     print(f"{'  of what it may take':24}{middle / MOST_PAGE:10.2f}{1:9.2f}")
     print(f"{'the command, s':24}{alone:10.2f}")

@@ -118,7 +118,8 @@ def main() -> None:
             tokens = ["infer", file, *options]
             for out in ([], ["--out", f"{folder}/out"]):
                 counted = climbs([*tokens, *out])
-                print(f"{' '.join(['steepest', *tokens, *out])}: {counted.total()} climbs")
+                said = " ".join(["steepest", *tokens, *out]).replace(f"{folder}/", "")
+                print(f"{said}: {counted.total()} climbs")
                 for (caller, called), times in counted.most_common():
                     print(f"  {times:6d} x {caller} -> {called}")
     print(f"Aim: at most {AIM} a run.")

@@ -1,20 +1,32 @@
-"""Sphinx configuration: Markdown pages, and the API from docstrings."""
+"""Sphinx configuration: Markdown pages, and the API from docstrings. No page asks another site."""
 
 import re
+import shutil
 import sys
 from pathlib import Path
+
+import mathjax  # MathJax's own files, in a package
 
 from steepest import __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
+import api_pages
 import figure_pages
+import site_pages
 
 project = "steepest"
 author = "The steepest developers"
 version = release = __version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "sphinx_design",
+]
 numpydoc_show_class_members = False
-autodoc_mock_imports = ["torch"]  # an extra that the pages do without
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"  # tutorials run once, and again where their code has changed
@@ -22,12 +34,24 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_execution_in_temp = True  # what they write is theirs
 nb_merge_streams = True
-exclude_patterns = ["_build", "_figures"]
+exclude_patterns = ["_build", "_figures", "_generated", "figures/papers.md"]
+mathjax_path = "mathjax/tex-mml-chtml.js"
 html_theme = "pydata_sphinx_theme"
 html_title = f"steepest {__version__}"
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_theme_options = {
+    "header_links_before_dropdown": 5,
+    "logo": {"text": "steepest"},
+    "navigation_depth": 4,
+    "collapse_navigation": True,
+    "show_toc_level": 2,
+}
+html_sidebars = {"index": []}
+html_show_sourcelink = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+autosummary_generate = False  # api_pages writes them
 nitpicky = False
 
 
@@ -38,10 +62,28 @@ def as_plain_text(app, what, name, obj, options, lines):
     ]
 
 
-def write_figure_pages(app):
+def write_pages(app):
     figure_pages.write_pages(figure_pages.PAGES, figure_pages.RESULTS)
+    api = Path(app.srcdir) / "api"
+    api_pages.write_pages(api, Path(app.srcdir) / "_generated/api", api / "objects")
+    site_pages.write_parts(Path(app.srcdir) / "_generated")
+
+
+def copy_mathjax(app, exception):
+    """Put what our pages use of MathJax beside them: one script and its letters."""
+    if exception or app.builder.format != "html":
+        return
+    source = Path(mathjax.__file__).parent / "static/mathjax/es5"
+    target = Path(app.outdir) / "_static/mathjax"
+    for part in (mathjax_path.removeprefix("mathjax/"), "output/chtml/fonts/woff-v2"):
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source / part, target / part)
 
 
 def setup(app):
-    app.connect("builder-inited", write_figure_pages)
+    app.connect("builder-inited", write_pages)
     app.connect("autodoc-process-docstring", as_plain_text)
+    app.connect("build-finished", copy_mathjax)

@@ -1,13 +1,15 @@
-"""One page per paper, with every figure's text, parameters and, where it was computed, its outcome.
+"""The gallery: a page per paper with a grid of its figures, and a page per figure.
 
-Sphinx writes the pages before it reads them (see conf.py). As a script (`make figures`) this file
-computes all figures at the quick scale into `docs/_figures`, where the pages look for pictures and
-tables of claims.
+A figure's page has its picture first, then text, command, claims, parameters and the code that
+makes it. Sphinx writes the pages before it reads them (see conf.py). As a script (`make figures`,
+`make docs`) this file computes at the quick scale what `docs/_figures` lacks, where the pages look
+for pictures and tables of claims.
 """
 
 import csv
 import dataclasses
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -22,32 +24,86 @@ MARKS = {"True": "holds", "False": "**fails**", "": "not tested at this scale"}
 
 
 def write_pages(pages: Path, results: Path) -> None:
-    """Write the pages of all papers; what has not changed is left alone, so Sphinx skips it."""
-    pages.mkdir(exist_ok=True)
+    """Write the pages of all papers and figures, and take away those of what is no more.
+
+    What has not changed is left alone, so Sphinx skips it.
+    """
+    texts = {pages / "papers.md": papers_grid(results)}
     for paper in available():
-        page, text = pages / f"{paper.key}.md", paper_page(paper, results)
+        texts[pages / paper.key / "index.md"] = paper_page(paper, results)
+        for figure in load(paper.key):
+            texts[pages / paper.key / f"{name_of(figure)}.md"] = figure_page(figure, results)
+    for page in set(pages.rglob("*.md")) - texts.keys():
+        page.unlink()
+    for page, text in texts.items():
+        page.parent.mkdir(parents=True, exist_ok=True)
         if not page.exists() or page.read_text("utf-8") != text:
             page.write_text(text, "utf-8")
 
 
+def name_of(figure: Figure) -> str:
+    """A figure's name in its paper."""
+    return figure.key.partition(".")[2]
+
+
 def paper_page(paper: Paper, results: Path) -> str:
-    """A paper's page in Markdown: its citation, then its figures."""
-    parts = [f"# {plain(paper.title)}"]
+    """A paper's page in Markdown: its citation, then a card for each figure, in its order."""
+    parts = [f"# {short_title(paper)}"]
     if paper.citation:
         link = f"[doi:{paper.citation.doi}](https://doi.org/{paper.citation.doi})"
         parts.append(f"{plain(str(paper.citation).partition(' doi:')[0])} {link}")
-    parts += [figure_section(figure, results) for figure in load(paper.key)]
+    parts.append(f"```sh\nsteepest reproduce {paper.key}\n```")
+    figures = load(paper.key)
+    cards = "\n".join(card(figure, results) for figure in figures)
+    parts.append(f"::::{{grid}} 1 2 3 3\n:gutter: 3\n\n{cards}\n::::")
+    names = "\n".join(map(name_of, figures))
+    parts.append(f"```{{toctree}}\n:hidden:\n\n{names}\n```")
     return "\n\n".join(parts) + "\n"
 
 
-def figure_section(figure: Figure, results: Path) -> str:
-    """A figure: title, text, how to compute it, picture, claims, parameters."""
-    parts = [f"## {plain(figure.title)}", *map(plain, figure.text)]
-    parts.append(f"```sh\nsteepest reproduce {figure.key}\n```")
+def short_title(paper: Paper) -> str:
+    """First author, year and journal; the title of what has no citation."""
+    return plain(paper.citation.short if paper.citation else paper.title)
+
+
+def papers_grid(results: Path) -> str:
+    """A card for each paper, with the first picture of it that there is, for the gallery's page."""
+    cards = []
+    for paper in available():
+        options = [f":link: figures/{paper.key}/index", ":link-type: doc"]
+        options.append(":class-card: figure-card")
+        pictures = [results / f"{figure.key}.png" for figure in paper.figures]
+        for picture in [picture for picture in pictures if picture.exists()][:1]:
+            options += [f":img-top: {results.name}/{picture.name}", ":img-alt:"]
+        text = f"**{short_title(paper)}**: {len(paper.figures)} figures"
+        if paper.citation:
+            text += f". {plain(paper.title)}"
+        cards.append("\n".join([":::{grid-item-card}", *options, "", text, ":::"]))
+    return "\n".join(["::::{grid} 1 2 3 3", ":gutter: 3", "", *cards, "::::", ""])
+
+
+def card(figure: Figure, results: Path) -> str:
+    """A figure in a grid: its picture, where there is one, and its title, linked to its page."""
+    options = [f":link: {name_of(figure)}", ":link-type: doc", ":class-card: figure-card"]
     if (results / f"{figure.key}.png").exists():
-        parts.append(f"![{plain(figure.title)}](../{results.name}/{figure.key}.png)")
+        options += [f":img-top: {from_page(results)}/{figure.key}.png", ":img-alt:"]
+    return "\n".join([":::{grid-item-card}", *options, "", plain(figure.title), ":::"])
+
+
+def figure_page(figure: Figure, results: Path) -> str:
+    """A figure's page in Markdown."""
+    parts = [f"# {plain(figure.title)}"]
+    if (results / f"{figure.key}.png").exists():
+        place = f"{from_page(results)}/{figure.key}.png"
+        parts.append(f"![{plain(figure.title)}]({place})")
+    parts += map(plain, figure.text)
+    parts.append(f"```sh\nsteepest reproduce {figure.key}\n```")
+    if (results / f"{figure.key}.seconds").exists():
+        seconds = float((results / f"{figure.key}.seconds").read_text("utf-8"))
+        took = f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+        parts.append(f"At the quick scale it took {took} on the machine that built this page.")
     if (results / f"{figure.key}.csv").exists():
-        parts.append(claims_table(results / f"{figure.key}.csv"))
+        parts += ["## Claims", claims_table(results / f"{figure.key}.csv")]
     rows = [
         (f"`{item.name}`", plain(item.metadata["doc"]), number(value), plain(item.metadata["unit"]))
         for item, value in zip(
@@ -57,8 +113,31 @@ def figure_section(figure: Figure, results: Path) -> str:
         )
     ]
     table = markdown_table(("parameter", "is", "value", "unit"), rows)
-    parts += ["Parameters, with the values of the paper:", table]
-    return "\n\n".join(parts)
+    parts += ["## Parameters", "With the values of the paper (`--scale paper`):", table]
+    parts += ["## Code", listing(figure)]
+    return "\n\n".join(parts) + "\n"
+
+
+def listing(figure: Figure) -> str:
+    """The figure's module, folded, and a copy of it to save."""
+    source = Path(figure.module.__file__ or "")
+    place = Path(os.path.relpath(source, PAGES / "paper")).as_posix()
+    return "\n".join(
+        [
+            f"{{download}}`{source.name} <{place}>`",
+            "",
+            f":::{{dropdown}} `{figure.module.__name__}`",
+            f"```{{literalinclude}} {place}",
+            ":language: python",
+            "```",
+            ":::",
+        ]
+    )
+
+
+def from_page(results: Path) -> str:
+    """The folder of results as a figure's page names it, which lies two folders below it."""
+    return f"../../{results.name}"
 
 
 def claims_table(path: Path) -> str:
@@ -112,7 +191,8 @@ def main() -> int:
             print(title.key, flush=True)
             try:
                 (figure,) = load(title.key)
-                reproduce(figure, "quick", 0, RESULTS)
+                result = reproduce(figure, "quick", 0, RESULTS)
+                (RESULTS / f"{title.key}.seconds").write_text(f"{result.seconds:.1f}", "utf-8")
             except Exception as error:
                 failed += 1
                 print(f"  {type(error).__name__}: {error}", file=sys.stderr)

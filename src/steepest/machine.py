@@ -1,10 +1,14 @@
 """The cores and the memory this process may use, and functions compiled for them."""
 
+import atexit
+import functools
 import hashlib
 import inspect
 import math
 import os
 import platform
+import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +29,7 @@ def compiled(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., 
 
     def compile_function(function: Callable[..., Any]) -> Any:
         own = inspect.unwrap(function)
-        if cache:
+        if cache and (_has_home() or "NUMBA_CACHE_DIR" in os.environ):
             with suppress(RuntimeError):  # no folder that can be written: each process compiles
                 return _kept_if_possible(njit(cache=True, **settings)(own))
         return njit(**settings)(own)
@@ -62,8 +66,22 @@ def cache_folder() -> Path:
     >>> cache_folder().parent.name
     'steepest'
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    given = os.environ.get("XDG_CACHE_HOME")
+    base = Path(given) if given else Path.home() / ".cache" if _has_home() else Path(_for_now())
     return base / "steepest" / _processor()
+
+
+def _has_home() -> bool:
+    """False for a user whom the system does not know, and whose HOME is unset: `~` is no place."""
+    return os.path.isabs(os.path.expanduser("~"))
+
+
+@functools.cache
+def _for_now() -> str:
+    """A folder of this process and those it starts, where nothing can be kept for longer."""
+    folder = tempfile.mkdtemp(prefix="steepest-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _processor() -> str:

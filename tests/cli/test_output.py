@@ -31,6 +31,12 @@ def sizes():
     return before, before * np.exp(0.1 * random.standard_normal(60))
 
 
+def test_a_pipe_gets_plain_text_also_where_colours_are_forced(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    show(text("named", "bold green"))
+    assert capsys.readouterr().out == "named\n"
+
+
 @pytest.fixture
 def files(tmp_path, sizes):
     """A table, two checkpoints, a flow and a recording whose names would clear the screen."""

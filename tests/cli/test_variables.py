@@ -63,6 +63,30 @@ def test_a_function_that_numba_does_not_compile_is_kept_as_it_is():
     assert machine._kept_if_possible(twice) is twice
 
 
+def test_an_error_under_a_check_that_solvers_do_not_survive_is_not_ours(monkeypatch):
+    fault = IndexError("list index out of range")
+    monkeypatch.setenv("JAX_CHECK_TRACER_LEAKS", "1")
+    assert "JAX_CHECK_TRACER_LEAKS is '1' here" in unusable_variable(fault)
+    monkeypatch.setenv("JAX_CHECK_TRACER_LEAKS", "0")
+    assert unusable_variable(fault) is None
+
+
+def test_who_has_no_home_keeps_what_is_compiled_for_now_and_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    assert machine.cache_folder().is_absolute()
+    assert machine.cache_folder() == machine.cache_folder()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert machine.cache_folder().is_relative_to(tmp_path)
+
+    @machine.compiled(cache=True)
+    def twice(number):
+        return 2 * number
+
+    assert type(twice._cache).__name__ == "NullCache"  # nothing is written where one stands
+
+
 COMMANDS = {
     "infer": ["infer", "sizes.csv", "--before", "0", "--after", "1", "--noise-cv", "0"],
     "connectivity": ["connectivity", "waves.csv", "--step", ".1"],

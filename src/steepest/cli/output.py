@@ -151,7 +151,8 @@ def show(what: Any, wrap: bool = False) -> None:
         Console(**console).print(_Visible(what))
         return
     text = io.StringIO()
-    Console(file=text, width=110, **console).print(what)
+    # Plain also where FORCE_COLOR asks for styles: they would be shown as escapes.
+    Console(file=text, width=110, force_terminal=False, **console).print(what)
     print("\n".join(line.rstrip() for line in visible(text.getvalue(), lines=True).splitlines()))
 
 

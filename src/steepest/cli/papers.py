@@ -12,7 +12,7 @@ _FIRST = "surace2020.fig2"
 
 
 def command(*, json: Json = False) -> int:
-    """List the papers and figures that `steepest reproduce` knows.
+    """List the papers and figures that can be reproduced.
 
     For example:
 

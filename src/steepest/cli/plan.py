@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 from steepest.cli.options import Json, Seed, many
 from steepest.cli.output import command_line, give
 from steepest.errors import UsageError
+from steepest.machine import cores
 
 if TYPE_CHECKING:
     from steepest.report.answer import Answer
@@ -63,6 +64,10 @@ def command(
         int, Parameter(help="Simulated experiments of each kind.", validator=Number(gte=1))
     ] = 40,
     seed: Seed = 0,
+    jobs: Annotated[
+        int | None,
+        Parameter(help="Experiments judged at a time (one per core).", validator=Number(gte=1)),
+    ] = None,
     out: Annotated[
         Path | None, Parameter(help="Folder for plan.html, .png, .csv and .json.")
     ] = None,
@@ -106,6 +111,7 @@ def command(
             truths=geometry,
             runs=runs,
             seed=seed,
+            jobs=jobs or cores(),
         )
         return plan_answer(planned)
 

@@ -36,6 +36,9 @@ def unusable_variable(error: BaseException) -> str | None:
                 works()
             except Exception as cause:
                 return _told(name, cause)
+    for name, why in _DEBUGGING.items():
+        if os.environ.get(name, "0").lower() not in {"", "0", "false"}:
+            return _told(name, RuntimeError(why))
     return None
 
 
@@ -53,6 +56,8 @@ def _numba_has_threads() -> None:
 
 # Libraries fail of these without their name, or without a word.
 _PROBES = {"JAX_PLATFORMS": _jax_has_a_device, "NUMBA_NUM_THREADS": _numba_has_threads}
+# An error under these tells nothing until they are unset.
+_DEBUGGING = {"JAX_CHECK_TRACER_LEAKS": "solvers do not run under this check of JAX's own"}
 
 
 def _library_variables() -> list[str]:

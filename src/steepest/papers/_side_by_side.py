@@ -1,27 +1,18 @@
 """Figures side by side: each in a process of its own, their results in the order asked for."""
 
-import multiprocessing
-import os
-import signal
-import threading
-import time
-import warnings
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from steepest import papers, study
 from steepest.errors import UsageError
-from steepest.interrupts import deferred_in_children, end_at_once, leave, shielded, undone
+from steepest.interrupts import deferred_in_children, shielded
+from steepest.processes import process_pool
 from steepest.progress import progress_bar
 from steepest.study import Figure, Result, Scale
 
 __all__ = ["reproduce_all"]
-
-_FAREWELL = 1.0  # s in which processes take away what they were writing
 
 
 def reproduce_all(
@@ -51,7 +42,7 @@ def reproduce_all(
     for figure in figures:
         # What cannot be asked of one is told before any is run.
         figure.parameters(scale, data, unchecked=unchecked)
-    with _processes(jobs) as pool:
+    with process_pool(jobs) as pool:
         # A process that begins without hearing what it is for would say so in a traceback.
         with deferred_in_children(), shielded():
             futures = [pool.submit(_reproduce, figure.key, asked, options) for figure in figures]
@@ -82,46 +73,3 @@ def _reproduce(key: str, asked: tuple[Any, ...], options: dict[str, Any]) -> tup
         result.seconds,
         result.files,
     )
-
-
-@contextmanager
-def _processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool whose processes end with the block, at once where it does not end well."""
-    others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, context, initializer=_begin)
-
-    def end() -> None:
-        ours = set(multiprocessing.active_children()) - others
-        for process in ours:
-            with suppress(ProcessLookupError, TypeError):
-                os.kill(process.pid, signal.SIGINT)  # pyright: ignore[reportArgumentType]
-        until = time.monotonic() + _FAREWELL
-        for process in ours:
-            process.join(max(0.0, until - time.monotonic()))
-            process.kill()
-
-    with undone(end):
-        try:
-            yield pool
-        except BaseException:
-            end()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    pool.shutdown()
-
-
-def _begin() -> None:
-    """Have a process end silently, on Ctrl-C and when the one that began it is gone."""
-    # What two of them write at once is compiled anew: no news to anybody.
-    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
-    os.environ["TTY_COMPATIBLE"] = "0"  # bars of several processes would write over each other
-    end_at_once(silent=True)
-
-    def wait() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            leave()
-
-    threading.Thread(target=wait, name="parent", daemon=True).start()

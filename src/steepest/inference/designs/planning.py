@@ -5,7 +5,10 @@ The same code judges the simulated experiments as will judge the real one.
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +24,9 @@ from steepest.inference.synapses.geometries import GEOMETRIES
 from steepest.inference.synapses.measured_rules import decide_measured
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.naming import OUTCOMES, judge
+from steepest.interrupts import deferred_in_children, shielded
 from steepest.markup import brief, fragment, table
+from steepest.processes import process_pool
 from steepest.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,6 +37,8 @@ __all__ = ["Plan", "described", "design_from", "plan"]
 
 _DRAWS = 200
 _ENOUGH = 0.8
+_AT_ONCE = 5  # experiments of one kind that a process is given
+_FEWEST_EACH = 20  # experiments that are worth a process
 _MOST_RUNS = 1_000_000  # days, whatever the design
 
 
@@ -161,6 +168,7 @@ def plan(
     truths: Sequence[str] = tuple(GEOMETRIES),
     runs: int = 40,
     seed: int = 0,
+    jobs: int = 1,
 ) -> Plan:
     """Simulate and judge experiments of every geometry and every combination of sizes.
 
@@ -170,6 +178,8 @@ def plan(
     - `truths`: the geometries that are simulated and should be named, by name.
     - `runs`: experiments of each design and geometry.
     - `seed`: of everything random.
+    - `jobs`: how many fresh processes share the experiments, at most one for every 20 of them; the
+      numbers are the same. In a script, ask for more than one below `if __name__ == "__main__"`.
 
     Raises UsageError for an unknown geometry, fewer than one run, and a design in which nothing
     tells learning from noise (two sessions, no replicates, no null).
@@ -206,18 +216,20 @@ def plan(
                 f"a null and {tried.sessions} sessions contradict each other: a null goes with 2"
             )
     outcomes = np.zeros((len(designs), len(truths), len(OUTCOMES)), dtype=np.int64)
-    total = float(len(designs) * len(truths) * runs)
-    with progress_bar("Simulating experiments", total) as advance:
-        for (d, tried), (t, truth) in itertools.product(enumerate(designs), enumerate(truths)):
-            code = list(GEOMETRIES).index(truth)
-            for run in range(runs):
-                fate = _fate(
-                    tried,
-                    truth,
-                    [seed, tried.synapses, tried.sessions, tried.replicates, code, run],
-                )
-                outcomes[d, t, OUTCOMES.index(fate)] += 1
-                advance()
+    asked = [
+        _Experiments(tried, truth, seed, (first, min(first + _AT_ONCE, runs)))
+        for tried, truth, first in itertools.product(designs, truths, range(0, runs, _AT_ONCE))
+    ]
+    total = len(designs) * len(truths) * runs
+    with (
+        progress_bar("Simulating experiments", float(total)) as advance,
+        closing(_fates(asked, min(jobs, total // _FEWEST_EACH))) as fates,
+    ):
+        for experiments, ended in fates:
+            place = designs.index(experiments.design), truths.index(experiments.truth)
+            for fate in ended:
+                outcomes[*place, OUTCOMES.index(fate)] += 1
+            advance(float(len(ended)))
     return Plan(designs, tuple(truths), outcomes, runs, seed)
 
 
@@ -256,6 +268,47 @@ def design_from(measured: Measurements, *, seed: int = 0) -> tuple[Design, float
         null=null,
     )
     return design, index
+
+
+@dataclass(frozen=True)
+class _Experiments:
+    """Some runs of one design and truth, numbered from the first to before the last."""
+
+    design: Design
+    truth: str
+    seed: int
+    runs: tuple[int, int]
+
+
+def _fates(
+    asked: Sequence[_Experiments], jobs: int
+) -> Generator[tuple[_Experiments, list[str]], None, None]:
+    """How the runs ended, as they end: one after the other, or in so many processes."""
+    if jobs <= 1:
+        for experiments in asked:
+            yield experiments, _ended(experiments)
+        return
+    with process_pool(jobs) as pool:
+        # The largest first, so that none is left alone with one of them at the end.
+        order = sorted(asked, key=lambda experiments: -_cost(experiments.design))
+        with deferred_in_children(), shielded():
+            futures = {pool.submit(_ended, experiments): experiments for experiments in order}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            raise UsageError(
+                "a process that judged experiments died: killed, or out of memory? jobs=1"
+                " (--jobs 1) judges one after the other"
+            ) from error
+
+
+def _ended(experiments: _Experiments) -> list[str]:
+    design, truth = experiments.design, experiments.truth
+    place = [design.synapses, design.sessions, design.replicates, list(GEOMETRIES).index(truth)]
+    return [
+        _fate(design, truth, [experiments.seed, *place, run]) for run in range(*experiments.runs)
+    ]
 
 
 def _fate(design: Design, truth: str, seed: list[int]) -> str:

@@ -22,6 +22,7 @@ def plan_stated(
     truths: Sequence[str] = (),
     runs: int = 40,
     seed: int = 0,
+    jobs: int = 1,
 ) -> Plan:
     """The plan for a design: that of the pilot file, or the default one, changed by what is stated.
 
@@ -29,7 +30,8 @@ def plan_stated(
     - `pilot`: a file, and which of its columns are what.
     - `synapses`, `sessions`, `replicates`: numbers to try; with none of them, a half, the same,
       twice and four times the design's synapses.
-    - `truths`: the geometries to be named, all unless given; `runs` experiments of each.
+    - `truths`: the geometries to be named, all unless given; `runs` experiments of each, shared by
+      `jobs` processes.
 
     Raises DataError and UsageError as `design_from` and `plan` do.
     """
@@ -49,4 +51,5 @@ def plan_stated(
         truths=tuple(truths) or tuple(GEOMETRIES),
         runs=runs,
         seed=seed,
+        jobs=jobs,
     )

@@ -8,6 +8,7 @@ The index is where log|dual change|, its row and column means removed, has no sl
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = ["Panel", "independence_index", "independence_interval"]
 _SCAN = np.arange(SEARCHED[0], SEARCHED[1] + 0.01, 0.5)
 _OFFSETS = np.array([-2.0, -1.0, -0.5, -0.25, -0.1, 0.0, 0.1, 0.25, 0.5, 1.0, 2.0])
 _SWEEPS = 100
+_PART = 2**15  # weights that the processor's cache holds
 _DEMEANED = 1e-9
 _DEMEANED_DRAW = 1e-4  # of a bootstrap draw, far below its standard error
 
@@ -58,25 +60,37 @@ class Panel:
         centre = log_size.sum() / max(used.sum(), 1)
         return cls(np.where(used, log_size - centre, 0.0), ratio, used)
 
-    def log_change(self, index: float) -> tuple[Float[np.ndarray, "r c"], Bool[np.ndarray, "r c"]]:
-        """log|g(w1) - g(w0)| in the power family, and which weights have one.
+    @cached_property
+    def _same(self) -> Bool[np.ndarray, "r c"]:
+        """Which weights did not cross 0."""
+        return self.ratio > 0
+
+    @cached_property
+    def _step(self) -> Float[np.ndarray, "r c"]:
+        """log|w after / w before|."""
+        return np.log(np.abs(self.ratio))
+
+    def log_change(
+        self, index: float, rows: slice = slice(None)
+    ) -> tuple[Float[np.ndarray, "r c"], Bool[np.ndarray, "r c"]]:
+        """log|g(w1) - g(w0)| in the power family, and which weights have one; of some rows.
 
         A weight that crossed 0 has a signed dual below index 1, and none from there on.
         """
         power = 1 - index
-        same = self.ratio > 0
-        step = np.log(np.abs(self.ratio))
+        same, step, used = self._same[rows], self._step[rows], self.used[rows]
         if index >= 1:
-            kept = self.used & same
+            kept = used & same
             change = np.abs(np.expm1(power * step) / power) if power else np.abs(step)
         else:
-            kept = self.used
+            kept = used
             change = np.abs(np.expm1(power * step))
-            change[~same] = 1 + np.exp(power * step[~same])
+            if not same.all():
+                change[~same] = 1 + np.exp(power * step[~same])
             change = change / power
         kept = kept & (change > 0)
         with np.errstate(divide="ignore"):
-            logs = np.log(np.where(kept, change, 1.0)) + power * self.log_size
+            logs = np.log(np.where(kept, change, 1.0)) + power * self.log_size[rows]
         return np.where(kept, logs, 0.0), kept
 
 
@@ -93,14 +107,22 @@ def independence_index(panel: Panel) -> float:
     >>> round(independence_index(Panel.of(before, after)), 1)
     0.8
     """
-    demeaned: dict[bytes, np.ndarray] = {}
+    rows, columns = panel.used.shape
+    step = max(1, _PART // max(columns, 1))
+    parts = [slice(first, first + step) for first in range(0, rows, step)]
+    regressors: dict[bool, tuple[np.ndarray, float]] = {}
 
     def slope(index: float) -> float:
-        logs, kept = panel.log_change(index)
-        key = np.packbits(kept).tobytes()
-        if key not in demeaned:
-            demeaned[key] = _demean(panel.log_size, kept.astype(float), _DEMEANED)
-        return _projected(demeaned[key], logs, kept)
+        # Below index 1 all weights with a dual are the same ones; from 1 on, those of one sign.
+        if (index >= 1) not in regressors:
+            regressors[index >= 1] = _regressor(panel.log_size, panel.log_change(index)[1])
+        held, square = regressors[index >= 1]
+        if math.isnan(square):
+            return math.nan
+        # Frisch-Waugh: with the regressor demeaned, the regressand need not be.
+        return (
+            sum(_product(held[part], panel.log_change(index, part)[0]) for part in parts) / square
+        )
 
     slopes = np.array([slope(index) for index in _SCAN])
     if not np.isfinite(slopes).all():
@@ -207,13 +229,16 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
 
-def _projected(demeaned: np.ndarray, logs: np.ndarray, kept: np.ndarray) -> float:
-    # Frisch-Waugh: with the regressor demeaned, the regressand need not be.
-    held = kept * demeaned
-    square = float(np.vdot(held, held))
-    if not square > 1e-12 * float(kept.sum()):
-        return math.nan
-    return float(np.vdot(held, logs)) / square
+def _regressor(size: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, float]:
+    """What rows and columns leave of log size, and its square; NaN where they leave nothing."""
+    held = kept * _demean(size, kept.astype(float), _DEMEANED)
+    square = _product(held, held)
+    return held, square if square > 1e-12 * float(kept.sum()) else math.nan
+
+
+def _product(first: np.ndarray, second: np.ndarray) -> float:
+    """The sum of products, without BLAS: its threads cost more than such a sum is work."""
+    return float(np.einsum("rc,rc->", first, second))
 
 
 def _demean(values: np.ndarray, weight: np.ndarray, tolerance: float) -> np.ndarray:

@@ -248,8 +248,12 @@ def infer_layers(
         for name in names:
             LayerPair(name, first, second).check()
             advance(math.prod(first.shapes[name]))
+    from threadpoolctl import threadpool_limits
+
     layers = []
-    with progress_bar("Layers", sizes) as advance:
+    # BLAS's threads wait for one another many times in the eigenvalues of one layer: on a machine
+    # that has other work, that takes fifty times as long as to do without.
+    with threadpool_limits(1, "blas"), progress_bar("Layers", sizes) as advance:
         while pairs:  # a pair keeps what it has read, and goes with its turn
             advance(0, f"Layers: {pairs[0].name}")
             layers.append(_layer(pairs[0], draws, seed))

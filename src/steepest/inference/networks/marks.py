@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import kurtosis
 
 from steepest.inference.networks.independence import Panel, independence_index
 
@@ -106,6 +105,7 @@ def marks_of(
     told = (learned != 0) & ~unlearned
     logs = np.log(np.abs(np.where(told, learned, 1.0)))
     flatness, rest = _spectrum(learned)
+    index = independence_index(panel)
     return Marks(
         weights=w0.size,
         correlation=_correlation(w0, w1),
@@ -115,10 +115,10 @@ def marks_of(
         shrink=shrink,
         shrink_t=shrink_t,
         grow_back=_slope(-change, w1)[0],
-        index=independence_index(panel),
+        index=index,
         index_back=independence_index(Panel.of(w1, w0)),
-        index_corrected=independence_index(Panel.of(shrunk, w1)),
-        kurtosis=float(kurtosis(changes)) if changes.size > 3 else math.nan,
+        index_corrected=index if shrunk is w0 else independence_index(Panel.of(shrunk, w1)),
+        kurtosis=_kurtosis(changes),
         distinct=_distinct(changes),
         same_ratio=same_ratio,
         flatness=flatness,
@@ -174,6 +174,18 @@ def _exchanged(w0: np.ndarray, w1: np.ndarray) -> float:
     return float(np.mean((best != np.arange(rows)) & (alike.max(axis=1) > _RESEMBLES)))
 
 
+def _kurtosis(changes: np.ndarray) -> float:
+    """As `scipy.stats.kurtosis`, whose import alone takes longer than all marks of a layer."""
+    if changes.size <= 3:
+        return math.nan
+    mean = changes.mean()
+    squares = (changes - mean) ** 2
+    variance = float(squares.mean())
+    if variance <= (np.finfo(float).eps * float(mean)) ** 2:  # all alike, up to rounding
+        return math.nan
+    return float(np.mean(squares**2)) / variance**2 - 3
+
+
 def _distinct(changes: np.ndarray) -> float:
     if not changes.size:
         return math.nan
@@ -223,9 +235,10 @@ def _two_way(values: np.ndarray, kept: np.ndarray) -> tuple[float, float]:
     mask = kept.astype(float)
     centred = np.where(kept, values - values[kept].mean(), 0.0)
     left = centred.copy()
+    in_row, in_column = (np.maximum(mask.sum(axis=axis), 1) for axis in (1, 0))
     for _ in range(20):
-        left -= mask * (left.sum(axis=1) / np.maximum(mask.sum(axis=1), 1))[:, None]
-        left -= mask * (left.sum(axis=0) / np.maximum(mask.sum(axis=0), 1))
+        left -= mask * (left.sum(axis=1) / in_row)[:, None]
+        left -= mask * (left.sum(axis=0) / in_column)
     total, rest = float(np.sum(centred**2)), float(np.sum(left**2))
     if not total:
         return math.nan, math.nan

@@ -1,25 +1,30 @@
 """A pile-up below the largest size: a ceiling of the synapse, or of the instrument."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from steepest.inference.synapses.estimation import Estimate
+from steepest.inference.synapses.signal import resampled
 from steepest.inference.synapses.verdict import Check
 
-__all__ = ["check_ceiling", "tail_ratio"]
+__all__ = ["Ranks", "check_ceiling", "tail_ratios"]
 
 _TAILS = {0.25: 0.6, 0.1: 1.0, 0.04: 1.0}  # and the ratio below which each is cut off
 _FEWEST = 10  # measurements beyond the outermost quantile
 _DRAWS = 200
+_BLOCK = 512  # measurements
 
 
 def check_ceiling(estimate: Estimate) -> Check | None:
     """Whether sizes pile up below a maximum, which bends the index downwards in large synapses.
 
-    The statistic is the `tail_ratio` of the largest quarter, tenth or 25th, whichever is lowest
-    against its limit. Gaussian log sizes have 1.3, 1.7 and 1.9, exponential sizes .9, 1.4 and 1.4;
+    The statistic is one of the `tail_ratios`, of the largest quarter, tenth or 25th, whichever is
+    lowest against its limit. Gaussian log sizes have 1.3, 1.7 and 1.9, exponential sizes .9, 1.4
+    and 1.4;
     it fails where 97.5 % of the resamples lie below .6, 1 or 1. None where there are too few sizes
     to tell.
     """
@@ -32,8 +37,7 @@ def check_ceiling(estimate: Estimate) -> Check | None:
     order = np.argsort(sizes, kind="stable")
     sizes, cluster = sizes[order], estimate.cluster[row][order]
     weights = np.concatenate([np.ones((1, estimate.weights.shape[1])), estimate.weights[:_DRAWS]])
-    sums = np.cumsum(weights[:, cluster], axis=1)
-    ratios = np.stack([tail_ratio(sizes, sums, tail) for tail in tails], axis=1)
+    ratios = tail_ratios(sizes, Ranks.of(cluster, weights), tails)
     limits = np.array([_TAILS[tail] for tail in tails])
     if np.isnan(ratios[0]).all():
         return None
@@ -43,7 +47,7 @@ def check_ceiling(estimate: Estimate) -> Check | None:
     high = float(np.quantile(drawn[np.isfinite(drawn)], 0.975)) if np.isfinite(drawn).any() else 1.0
     if high >= limits[lowest]:
         return Check(value, None, True, "sizes do not pile up below the largest")
-    largest = math.exp(sizes[min(np.searchsorted(sums[0], 0.99 * sums[0, -1]), sizes.size - 1)])
+    largest = math.exp(sizes[min(math.ceil(0.99 * sizes.size), sizes.size) - 1])
     return Check(
         value,
         None,
@@ -53,18 +57,58 @@ def check_ceiling(estimate: Estimate) -> Check | None:
     )
 
 
-def tail_ratio(
-    sizes: Float[np.ndarray, " m"], sums: Float[np.ndarray, "b m"], tail: float
-) -> Float[np.ndarray, " b"]:
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """Where the quantiles of sorted measurements lie, for every row of cluster weights.
+
+    Weights cumulated over all measurements would be a number for each and every row. `sums` are
+    those over blocks of 512, `cluster` that of each measurement; within the one block that holds a
+    quantile, measurements are counted singly. Multiplicities are whole numbers, so sums are exact.
+
+    >>> Ranks.of(np.array([0, 1, 0]), np.array([[1.0, 1.0], [0.0, 3.0]])).at(0.5).tolist()
+    [1, 1]
+    """
+
+    cluster: Int[np.ndarray, " m"]
+    weights: Float[np.ndarray, "b c"]
+    sums: Float[np.ndarray, "b k"]
+
+    @classmethod
+    def of(cls, cluster: Int[np.ndarray, " m"], weights: Float[np.ndarray, "b c"]) -> "Ranks":
+        """Ranks of measurements in ascending order, `cluster` the column of each in `weights`."""
+        block = np.arange(cluster.size) // _BLOCK
+        clusters, blocks = weights.shape[1], int(block[-1]) + 1
+        counts = np.bincount(cluster * blocks + block, minlength=clusters * blocks)
+        sums = resampled(weights, counts.reshape(clusters, blocks).astype(float))
+        return cls(cluster, weights, np.cumsum(sums, axis=1))
+
+    def at(self, share: float) -> Int[np.ndarray, " b"]:
+        """The first measurement up to which so large a share of the whole weight lies, by row."""
+        wanted = share * self.sums[:, -1:]
+        block = np.minimum((self.sums < wanted).sum(axis=1), self.sums.shape[1] - 1)
+        rows = np.arange(len(self.sums))
+        before = np.where(block > 0, self.sums[rows, block - 1], 0.0)
+        places = block[:, None] * _BLOCK + np.arange(_BLOCK)
+        there = places < self.cluster.size
+        own = self.cluster[np.minimum(places, self.cluster.size - 1)]
+        single = np.where(there, self.weights[rows[:, None], own], 0.0)
+        within = ((before[:, None] + np.cumsum(single, axis=1) < wanted) & there).sum(axis=1)
+        return np.minimum(block * _BLOCK + within, self.cluster.size - 1)
+
+
+def tail_ratios(
+    sizes: Float[np.ndarray, " m"], ranks: Ranks, tails: Sequence[float]
+) -> Float[np.ndarray, "b t"]:
     """How far the largest sizes reach beyond a quantile, over how far it lies above the next.
 
     (q(1 - tail/10) - q(1 - tail)) / (q(1 - tail) - q(1 - 2.5 tail)) of sorted log sizes, for every
-    row of cumulated weights.
+    row of `ranks` and each of the `tails`.
     """
-    quantiles = []
-    for share in (1 - tail / 10, 1 - tail, 1 - 2.5 * tail):
-        at = np.array([np.searchsorted(row, share * row[-1]) for row in sums])
-        quantiles.append(sizes[np.minimum(at, sizes.size - 1)])
-    far, edge, near = quantiles
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(edge > near, (far - edge) / (edge - near), np.nan)
+    ratios = []
+    for tail in tails:
+        far, edge, near = (
+            sizes[ranks.at(share)] for share in (1 - tail / 10, 1 - tail, 1 - 2.5 * tail)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios.append(np.where(edge > near, (far - edge) / (edge - near), np.nan))
+    return np.stack(ratios, axis=1)

@@ -17,6 +17,7 @@ from steepest.inference.synapses.measurements import Measurements
 __all__ = ["Moments", "Pairs", "pairs", "size_resolved"]
 
 _BINS = 24
+_STRETCH = 2**15  # changes
 _LEVERAGE = 0.75
 _CAP = 9.0
 _CAPPED = 0.995015  # E min(z^2, 9) of a Gaussian
@@ -56,13 +57,36 @@ class Pairs:
         return np.stack([values[at] for values, at in zip(levels, places, strict=True)]), kind
 
     @cached_property
+    def changes(self) -> "Pairs":
+        """Those over one session or more: all, or all but the replicates."""
+        return self.select(self.lag > 0)
+
+    @cached_property
+    def spread(self) -> float:
+        """The standard deviation of log size over all changes."""
+        return float(self.changes.middle.std())
+
+    @cached_property
+    def stretches(self) -> tuple[slice, ...]:
+        """Rows in stretches that the processor's cache holds; every cell and epoch lies in one."""
+        moved = (np.diff(self.lag) != 0) | ((np.diff(self.start) != 0) & (self.lag[1:] > 0))
+        stretches, first = [], 0
+        for last in (*(np.flatnonzero(moved) + 1).tolist(), self.lag.size):
+            if last - first >= _STRETCH or last == self.lag.size:
+                stretches.append(slice(first, last))
+                first = last
+        return tuple(stretches)
+
+    @cached_property
     def size_class(self) -> Int[np.ndarray, " p"]:
         """Which of 24 classes of size, equally full of changes, each one falls into."""
-        edges = np.quantile(self.middle[self.lag > 0], np.linspace(0, 1, _BINS + 1)[1:-1])
+        edges = np.quantile(self.changes.middle, np.linspace(0, 1, _BINS + 1)[1:-1])
         return np.searchsorted(edges, self.middle)
 
     def select(self, chosen: np.ndarray) -> "Pairs":
-        """Only some of the changes."""
+        """Only some of the changes; where they are all, these themselves."""
+        if chosen.all():
+            return self
         arrays = {
             item.name: getattr(self, item.name)[chosen]
             for item in fields(self)
@@ -165,7 +189,8 @@ def pairs(measured: Measurements, lags: tuple[int, ...]) -> Pairs:
     )
     centre = float(middle[lag > 0].mean())
     epoch, _ = _renumbered(epoch + 1)
-    cell, _ = _renumbered(group * (int(epoch.max()) + 1) + epoch)
+    # By epoch first, so that a stretch of rows holds cells of neighbouring numbers.
+    cell, _ = _renumbered(epoch * (int(group.max()) + 1) + group)
     return Pairs(
         middle=middle - centre,
         step=step,
@@ -185,8 +210,8 @@ def _renumbered(
     code: Int[np.ndarray, " p"],
 ) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " k"]]:
     """Codes as 0, 1, 2... without gaps, in the same order, and the code of each."""
-    found = np.flatnonzero(np.bincount(code))
-    return np.searchsorted(found, code), found
+    there = np.bincount(code) > 0
+    return (np.cumsum(there) - 1)[code], np.flatnonzero(there)
 
 
 def scale_of_groups(measured: Measurements) -> Float[np.ndarray, " n"]:
@@ -234,14 +259,17 @@ def size_resolved(
     the geometry in which a drift common to all groups is straight, `cluster` that of each
     synapse. With `robust`, no change counts as more than 3 expected standard deviations.
     """
-    squares, weight = found.step**2, found.weight.copy()
-    changes = found.lag > 0
-    rest, leverage = _without_drift(found, variance, index)
+    changes = slice(None) if found.changes is found else found.lag > 0
+    rest, leverage = _without_drift(found.changes, variance[changes], index)
     fine = leverage < _LEVERAGE
-    squares[changes] = np.where(fine, rest**2 / np.where(fine, 1 - leverage, 1.0), 0.0)
+    if found.changes is found and fine.all():
+        squares, weight = rest**2 / (1 - leverage), found.weight
+    else:
+        squares, weight = found.step**2, found.weight.copy()
+        squares[changes] = np.where(fine, rest**2 / np.where(fine, 1 - leverage, 1.0), 0.0)
+        weight[changes] *= fine
     if robust:
         squares = np.minimum(squares, _CAP * variance) / _CAPPED
-    weight[changes] *= fine
     kinds, kind = found.kinds
     start = np.zeros(kinds.shape[1], dtype=np.int64)
     if by_session:
@@ -266,17 +294,36 @@ def size_resolved(
         nu=np.repeat(kinds[1], _BINS)[filled],
         lag=np.repeat(kinds[2], _BINS)[filled].astype(np.int64),
         start=np.repeat(start, _BINS)[filled],
-        spread=float(found.middle[changes].std()),
+        spread=found.spread,
         width=np.maximum(square[filled] / total[filled] - middle**2, 0.0),
     )
 
 
 def _without_drift(
     found: Pairs, variance: Float[np.ndarray, " p"], index: float
-) -> tuple[Float[np.ndarray, " q"], Float[np.ndarray, " q"]]:
+) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]:
     """Changes less the drift of their cell and the common drift of the dual, and their leverage."""
-    rows = found.lag > 0
-    step, precision, cell = found.step[rows], 1 / variance[rows], found.cell[rows]
+    rest, leverage = np.empty(found.step.size), np.empty(found.step.size)
+    for rows in found.stretches:
+        rest[rows], leverage[rows] = _about_drift(
+            found.step[rows],
+            found.middle[rows],
+            1 / variance[rows],
+            _from_0(found.cell[rows]),
+            _from_0(found.epoch[rows]),
+            index - 1,
+        )
+    return rest, leverage
+
+
+def _about_drift(
+    step: np.ndarray,
+    middle: np.ndarray,
+    precision: np.ndarray,
+    cell: np.ndarray,
+    epoch: np.ndarray,
+    power: float,
+) -> tuple[np.ndarray, np.ndarray]:
     total = np.bincount(cell, precision)
 
     def about_cell(values: np.ndarray) -> np.ndarray:
@@ -284,26 +331,21 @@ def _without_drift(
             mean = np.bincount(cell, precision * values) / total
         return values - mean[cell]
 
-    power = index - 1
-    middle = found.middle[rows]
     line = middle if abs(power) < 1e-6 else np.expm1(power * middle) / power
-    epoch = found.epoch[rows]
     rest, leverage = about_cell(step), precision / total[cell]
     # Orthogonal to one another and to the cells, so each can be taken out on its own.
-    first = None
+    first, moment = None, np.zeros(0)
     for shape in (line, line**2):
         shape = about_cell(shape)
         if first is not None:
-            shape = shape - _slope(first, shape, precision, epoch)[epoch] * first
-        moment = np.maximum(np.bincount(epoch, precision * shape**2), math.ulp(0.0))
-        rest = rest - _slope(shape, rest, precision, epoch)[epoch] * shape
-        leverage = leverage + precision * shape**2 / moment[epoch]
+            shape = shape - (np.bincount(epoch, precision * first * shape) / moment)[epoch] * first
+        square = precision * shape**2
+        moment = np.maximum(np.bincount(epoch, square), math.ulp(0.0))
+        rest = rest - (np.bincount(epoch, precision * shape * rest) / moment)[epoch] * shape
+        leverage = leverage + square / moment[epoch]
         first = shape
     return rest, np.minimum(leverage, 1.0)
 
 
-def _slope(
-    shape: np.ndarray, values: np.ndarray, precision: np.ndarray, epoch: np.ndarray
-) -> Float[np.ndarray, " e"]:
-    moment = np.bincount(epoch, precision * shape**2)
-    return np.bincount(epoch, precision * shape * values) / np.maximum(moment, math.ulp(0.0))
+def _from_0(number: Int[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
+    return number - number.min() if number.size else number

@@ -240,7 +240,7 @@ class Estimate:
         variance = expected_variance(self.changes, self.fit)
         weights = np.concatenate([np.ones((1, self.weights.shape[1])), self.weights])
         try:
-            drawn = product_index(self.changes, step, variance, weights[:, self.cluster])
+            drawn = product_index(self.changes, step, variance, self.cluster, weights)
         except DataError:  # hardly a synapse is there in four sessions in a row
             return None
         return float(drawn[0]), drawn[1:]

@@ -5,6 +5,7 @@ noise in its own group: groups that are noisier than others are not taken for an
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +28,7 @@ _WINSOR = 4.0
 _PERMUTATIONS = 200
 _AT_ONCE = 200_000  # scores that are permuted at once
 _ROUNDS = 8
+_PART = 2**15  # changes that the processor's cache holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,34 +158,41 @@ def _scores(measured: Measurements, changes: Pairs, fit: Fit) -> _Scores:
 
     weight = kept.weight / 2
 
-    def slopes(level: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def slopes(level: np.ndarray, part: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """How the log variance grows with signal and with noise, and its excess over the fit."""
-        true = signal * np.exp(level[0])[group]
+        own = group[part]
+        true = signal[part] * np.exp(level[0])[own]
         shown = shown_signal(true[None], index[:, None], spread)[0]
-        variance = np.maximum(shown + noise * np.exp(level[1])[group], 1e-12)
+        variance = np.maximum(shown + noise[part] * np.exp(level[1])[own], 1e-12)
         by_signal = np.where(true > 0, shown**2 / np.where(true > 0, true, 1.0), 0.0) / variance
-        return by_signal, 1 - shown / variance, (square / variance - kept.weight) / 2
+        excess = (square[part] / variance - kept.weight[part]) / 2
+        return by_signal, 1 - shown / variance, excess
 
-    def solved(first: np.ndarray, second: np.ndarray, pull: tuple[np.ndarray, np.ndarray]):
+    def solved(own: tuple[np.ndarray, np.ndarray], both: np.ndarray, pull: Sequence[np.ndarray]):
         """The information of both levels, with their priors, against a pull on each."""
-        own = sums(weight * first**2) + 1 / _PRIOR**2, sums(weight * second**2) + 1 / _PRIOR**2
-        both = sums(weight * first * second)
+        own = own[0] + 1 / _PRIOR**2, own[1] + 1 / _PRIOR**2
         return (
             np.stack([own[1] * pull[0] - both * pull[1], own[0] * pull[1] - both * pull[0]])
             / (own[0] * own[1] - both**2)
         )  # fmt: skip
 
+    parts = [slice(first, first + _PART) for first in range(0, square.size, _PART)]
+    terms = np.empty((5, square.size))
     for _ in range(_ROUNDS):
-        by_signal, by_noise, excess = slopes(level)
-        pull = (
-            sums(excess * by_signal) - level[0] / _PRIOR**2,
-            sums(excess * by_noise) - level[1] / _PRIOR**2,
-        )
-        level = level + np.clip(solved(by_signal, by_noise, pull), -1.0, 1.0)
-    by_signal, by_noise, excess = slopes(level)
+        for part in parts:
+            by_signal, by_noise, excess = slopes(level, part)
+            terms[0, part], terms[1, part] = excess * by_signal, excess * by_noise
+            weighed = weight[part] * by_signal
+            terms[2, part], terms[3, part] = weight[part] * by_signal**2, weight[part] * by_noise**2
+            terms[4, part] = weighed * by_noise
+        *pull, first, second, both = map(sums, terms)
+        pull = [of_level - own / _PRIOR**2 for of_level, own in zip(pull, level, strict=True)]
+        level = level + np.clip(solved((first, second), both, pull), -1.0, 1.0)
+    by_signal, by_noise, excess = slopes(level, slice(None))
     by_index = 2 * kept.middle * by_signal
     mixed = sums(weight * by_index * by_signal), sums(weight * by_index * by_noise)
-    along = solved(by_signal, by_noise, mixed)
+    own = sums(weight * by_signal**2), sums(weight * by_noise**2)
+    along = solved(own, sums(weight * by_signal * by_noise), mixed)
     efficient = by_index - along[0][group] * by_signal - along[1][group] * by_noise
     n = len(measured.log_sizes)
     return _Scores(

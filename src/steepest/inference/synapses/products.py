@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from steepest.errors import DataError
 from steepest.inference.synapses.changes import Pairs
+from steepest.inference.synapses.signal import resampled
 
 __all__ = ["nested_products", "product_index", "product_share"]
 
@@ -50,14 +51,16 @@ def product_index(
     found: Pairs,
     step: Float[np.ndarray, " p"],
     variance: Float[np.ndarray, " p"],
-    weights: Float[np.ndarray, "b n"],
+    cluster: Int[np.ndarray, " n"],
+    weights: Float[np.ndarray, "b c"],
 ) -> Float[np.ndarray, " b"]:
-    """The geometry index from the mean product at every size, for every row of synapse weights.
+    """The geometry index from the mean product at every size, for every row of cluster weights.
 
     Weighted least squares of products on s^2 e^(2(a-1)m), by twelve classes of size; `variance` is
-    the expected variance of every change, which weights them. NaN where the products of a row do
-    not determine an index. Unbiased for any noise that is independent between sessions, but less
-    precise than the likelihood, and on its own no rule for naming: it does not see slow noise.
+    the expected variance of every change, which weights them, `cluster` that of each synapse. NaN
+    where the products of a row do not determine an index. Unbiased for any noise that is
+    independent between sessions, but less precise than the likelihood, and on its own no rule for
+    naming: it does not see slow noise.
 
     Raises DataError where no synapse has four sessions in a row.
     """
@@ -67,16 +70,16 @@ def product_index(
             f"only {rows.size} changes lie inside a longer one: the product estimator needs"
             " synapses that are seen in four sessions in a row"
         )
-    middle, synapse = found.middle[rows], found.synapse[rows]
+    middle = found.middle[rows]
     # The variance of a product of two changes goes with the squared variance of one.
     precision = 1 / variance[rows] ** 2
     edges = np.quantile(middle, np.linspace(0, 1, _CLASSES + 1)[1:-1])
-    code = synapse * _CLASSES + np.searchsorted(edges, middle)
+    code = cluster[found.synapse[rows]] * _CLASSES + np.searchsorted(edges, middle)
     shape = (weights.shape[1], _CLASSES)
 
     def sums(values: np.ndarray) -> np.ndarray:
         table = np.bincount(code, values, shape[0] * _CLASSES).reshape(shape)
-        return np.einsum("bn,nj->bj", weights, table)
+        return resampled(weights, table)
 
     total, mean = sums(precision), sums(precision * product)
     place = sums(precision * middle)

@@ -24,6 +24,7 @@ __all__ = ["about_drift", "expected_variance", "settled_fit", "share_of", "unfit
 
 _ROUNDS = 4
 _ROBUST_ROUNDS = 6
+_PART = 2**15  # changes
 _NEAR_NOISE = 2.5  # sizes must lie this many noise sd above the detection threshold
 _LARGE = 0.4  # sd of log size gained per session, beyond which the change is not small
 
@@ -43,7 +44,7 @@ def settled_fit(
     changes, learned = found.lag > 0, found.kappa > 0
     index, near, quiet, vast, too_few = 1.0, 0, 0, 0.0, False
     used = size_resolved(found, np.full(found.step.size, found.step[changes].var()), index, cluster)
-    kept = found
+    kept, chosen = found, np.ones(found.step.size, dtype=bool)
     for turn in range(_ROBUST_ROUNDS if robust else _ROUNDS):
         # From scratch: the large changes of the first turn may have led far from the likeliest fit.
         fit = fit_noise_and_index(used, np.ones((1, len(used.counts))), stated=known)
@@ -56,7 +57,9 @@ def settled_fit(
         quiet = int((close & changes & ~learned).sum())  # of the null
         vast = float(large.sum() / learned.sum())
         few = learned.sum() - near - large.sum() < FEWEST_CHANGES
-        kept = found if few else found.select(~close & ~large)
+        fitting = np.ones(found.step.size, dtype=bool) if few else ~close & ~large
+        if not np.array_equal(fitting, chosen):  # else they are those of the last turn
+            kept, chosen = found.select(fitting), fitting
         # Drift and jumps of the first turn may have led far from the likeliest fit.
         too_few = few and turn > 0
         used = size_resolved(kept, expected_variance(kept, fit), index, cluster, robust=robust)
@@ -98,19 +101,29 @@ def _check_left(used: Moments) -> None:
 def unfit(
     measured: Measurements, centre: float, middle: np.ndarray, fit: Fit
 ) -> tuple[np.ndarray, np.ndarray]:
-    noise = np.sqrt(noise_at(fit.noise, middle)[0])
+    signal, noise = _variances(np.clip(fit.index, *SEARCHED), fit, middle)
     size = np.exp(middle + centre)
     threshold = measured.detection_limit or 0.0
-    close = size - threshold < _NEAR_NOISE * noise * size
-    large = np.sqrt(signal_at(np.clip(fit.index, *SEARCHED), fit.log_signal, middle)[0]) > _LARGE
-    return close, large
+    close = size - threshold < _NEAR_NOISE * np.sqrt(noise) * size
+    return close, np.sqrt(signal) > _LARGE
 
 
 def expected_variance(found: Pairs, fit: Fit) -> Float[np.ndarray, " p"]:
     """The variance that a fit expects of every change."""
-    signal = signal_at(np.clip(fit.index, *WEIGHING), fit.log_signal, found.middle)[0]
-    noise = noise_at(fit.noise, found.middle)[0]
+    signal, noise = _variances(np.clip(fit.index, *WEIGHING), fit, found.middle)
     return np.maximum(found.kappa * signal + found.nu * noise, 1e-12)
+
+
+def _variances(
+    index: Float[np.ndarray, " 1"], fit: Fit, middle: Float[np.ndarray, " p"]
+) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+    """Of signal and of noise at every size, in parts that the processor's cache holds."""
+    signal, noise = np.empty(middle.size), np.empty(middle.size)
+    for first in range(0, middle.size, _PART):
+        part = slice(first, first + _PART)
+        signal[part] = signal_at(index, fit.log_signal, middle[part])[0]
+        noise[part] = noise_at(fit.noise, middle[part])[0]
+    return signal, noise
 
 
 def share_of(

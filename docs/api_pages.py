@@ -1,0 +1,82 @@
+"""The API: for each room a table of its public names, and a page for each name.
+
+A page of docs/api includes the table as `_generated/api/ROOM.md`, by which the room is found here;
+the names are what it exports. Sphinx has tables and pages written before it reads them (conf.py).
+"""
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+INCLUDED = re.compile(r"^```\{include\} \.\./_generated/api/(\S+)\.md$", re.MULTILINE)
+
+
+def write_pages(rooms: Path, tables: Path, objects: Path) -> None:
+    """Write the tables of all rooms that the pages in `rooms` include, and a page per object.
+
+    What has not changed is left alone, so Sphinx skips it; pages of what is no more are removed.
+    """
+    texts = {}
+    for page in sorted(rooms.glob("*.md")):
+        for room in INCLUDED.findall(page.read_text("utf-8")):
+            names = public_names(room)
+            texts[tables / f"{room}.md"] = table(room, names)
+            for name in names:
+                texts[objects / f"{room}.{name}.md"] = object_page(room, name)
+    for page in {*tables.glob("*.md"), *objects.glob("*.md")} - texts.keys():
+        page.unlink()
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+
+
+def public_names(room: str) -> list[str]:
+    """What a room exports, or defines, but for rooms inside it, in the order of the alphabet."""
+    module = import_module(room)
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == room
+    ]
+    names = [name for name in names if not inspect.ismodule(getattr(module, name))]
+    return sorted(names, key=str.lower)
+
+
+def table(room: str, names: list[str]) -> str:
+    """What the room is, and its names with their first sentences, each linked to its page."""
+    rows = [f"   {name}" for name in names]
+    pages = [f"objects/{room}.{name}" for name in names]
+    return "\n".join(
+        [
+            "```{eval-rst}",
+            f".. automodule:: {room}",
+            "   :no-members:",
+            "",
+            ".. autosummary::",
+            "   :nosignatures:",
+            "",
+            *rows,
+            "```",
+            "",
+            "```{toctree}",
+            ":hidden:",
+            "",
+            *pages,
+            "```",
+            "",
+        ]
+    )
+
+
+def object_page(room: str, name: str) -> str:
+    """The page of an object: its docstring, examples and members, with a link to its source."""
+    documented = getattr(import_module(room), name)
+    kind = "class" if inspect.isclass(documented) else "data"
+    if inspect.isroutine(documented):
+        kind = "function"
+    members = ["   :members:"] if kind == "class" else []
+    lines = [f"# {name}", "", "```{eval-rst}", f".. auto{kind}:: {room}.{name}", *members, "```"]
+    return "\n".join([*lines, ""])

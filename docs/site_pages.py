@@ -1,0 +1,47 @@
+"""Parts of pages that are written from the program: the glossary's terms, the explorer of Home.
+
+Sphinx has them written before it reads the pages that include them (see conf.py).
+"""
+
+from pathlib import Path
+
+from steepest.explore import module_script, stylesheet
+from steepest.papers import available
+from steepest.report.terms import TERMS
+
+EXPLORER = """<style>
+{style}</style>
+<div id="wicked" class="explorer-of-home"></div>
+<script type="module">
+{script}
+$wicked.mount(document.querySelector("#wicked"), {{ small: true, heading: "h2" }});
+</script>
+"""
+
+
+def write_parts(folder: Path) -> None:
+    """Write the parts into a folder; what has not changed is left alone, so Sphinx skips it."""
+    folder.mkdir(exist_ok=True)
+    parts = {
+        "wicked.html": EXPLORER.format(style=stylesheet(), script=module_script("wicked")),
+        "glossary.md": glossary(),
+        "bibtex.md": bibtex(),
+    }
+    for name, text in parts.items():
+        path = folder / name
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+
+
+def glossary() -> str:
+    """The terms that verdicts explain, in the alphabet's order, as Sphinx's glossary."""
+    lines = ["```{glossary}"]
+    for term in sorted(TERMS, key=str.lower):
+        lines += [term, f"  {TERMS[term]}", ""]
+    return "\n".join([*lines[:-1], "```", ""])
+
+
+def bibtex() -> str:
+    """The entries of the papers, for a bibliography."""
+    entries = [paper.citation.bibtex for paper in available() if paper.citation]
+    return "\n".join(["```bibtex", "\n\n".join(entries), "```", ""])
