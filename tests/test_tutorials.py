@@ -12,6 +12,7 @@ TUTORIALS = sorted(
     if path.name != "index.md"
 )
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TOCTREE = re.compile(r"^```\{toctree\}\n(?::[^\n]*\n)+\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OPTIONS = re.compile(r"\A---\n(.*?)^---\n", re.MULTILINE | re.DOTALL)
 
 
@@ -56,6 +57,6 @@ def test_a_tutorial_ends_with_three_exercises_their_solutions_and_a_question(tut
 
 def test_the_list_of_tutorials_names_them_all():
     index = TUTORIALS[0].with_name("index.md").read_text("utf-8")
-    listed = re.search(r"^```\{toctree\}\n(?::[^\n]*\n)+\n(.*?)^```", index, re.MULTILINE | re.DOTALL)
+    listed = TOCTREE.search(index)
     assert listed is not None
     assert sorted(listed[1].split()) == [path.stem for path in TUTORIALS]
