@@ -37,9 +37,11 @@ def test_a_tutorial_runs_from_top_to_bottom(tutorial, tmp_path, monkeypatch, cap
     assert capsys.readouterr().out
 
 
-def test_a_tutorial_draws_a_picture(tutorial):
+def test_a_tutorial_draws_pictures_and_says_what_each_shows(tutorial):
     cells = CELL.findall(tutorial.read_text("utf-8"))
-    assert any(".plot(" in cell or "plt.subplots(" in cell for cell in cells)
+    pictures = [cell for cell in cells if "plt.subplots(" in cell or cell.endswith(".plot()\n")]
+    assert pictures
+    assert all(re.search(r'^    alt: ".+"$', cell, re.MULTILINE) for cell in pictures)
 
 
 def test_a_tutorial_ends_with_three_exercises_their_solutions_and_a_question(tutorial):
