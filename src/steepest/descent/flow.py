@@ -110,7 +110,9 @@ def gradient_flow(
         for ladder in _LADDERS:
             if np.isnan(wait[stopped]).any():
                 wait = np.where(
-                    np.isnan(wait), _time_to_edge(resume, flow.end, margin, ladder), wait
+                    np.isnan(wait),
+                    _time_to_edge(resume, np.asarray(flow.end), margin, ladder),
+                    wait,
                 )
         if np.isnan(wait[stopped]).any():
             lane = int(np.flatnonzero(stopped & np.isnan(wait))[0])
@@ -315,7 +317,7 @@ def _time_to_edge(
     waits, ok = [], np.ones(len(ends), dtype=bool)
     for factor in ladder:
         flow = resume(ends, margin / factor)
-        ends = flow.end
+        ends = np.asarray(flow.end)
         waits.append(np.asarray(flow.end_time))
         ok &= np.asarray(flow.stopped)
     first, second, third = waits
