@@ -28,6 +28,7 @@ figures: $(VENV)/.test
 docs: $(VENV)/.docs
 	$(BIN)/python docs/figure_pages.py
 	$(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+	$(BIN)/python docs/check_site.py docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
 lint: $(VENV)/.lint

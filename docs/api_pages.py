@@ -18,14 +18,15 @@ def write_pages(rooms: Path, tables: Path, objects: Path) -> None:
 
     What has not changed is left alone, so Sphinx skips it; pages of what is no more are removed.
     """
-    texts = {}
+    texts: dict[Path, str] = {}
+    homes: dict[object, str] = {}
     for page in sorted(rooms.glob("*.md")):
         for room in INCLUDED.findall(page.read_text("utf-8")):
             names = public_names(room)
             texts[tables / f"{room}.md"] = table(room, names)
             for name in names:
-                texts[objects / f"{room}.{name}.md"] = object_page(room, name)
-    for page in {*tables.glob("*.md"), *objects.glob("*.md")} - texts.keys():
+                texts[objects / f"{room}.{name}.rst"] = object_page(room, name, homes)
+    for page in {*tables.glob("*.md"), *objects.glob("*.rst")} - texts.keys():
         page.unlink()
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,12 +72,19 @@ def table(room: str, names: list[str]) -> str:
     )
 
 
-def object_page(room: str, name: str) -> str:
-    """The page of an object: its docstring, examples and members, with a link to its source."""
+def object_page(room: str, name: str, homes: dict[object, str]) -> str:
+    """The page of an object: its docstring, examples and members, with a link to its source.
+
+    What another room exports, too, is told there (`homes` knows), and has a link here. The page is
+    in reStructuredText: one in Markdown that holds such a part holds all of Sphinx's memory.
+    """
     documented = getattr(import_module(room), name)
     kind = "class" if inspect.isclass(documented) else "data"
     if inspect.isroutine(documented):
         kind = "function"
-    members = ["   :members:"] if kind == "class" else []
-    lines = [f"# {name}", "", "```{eval-rst}", f".. auto{kind}:: {room}.{name}", *members, "```"]
-    return "\n".join([*lines, ""])
+    full = f"{room}.{name}"
+    home = full if kind == "data" else homes.setdefault(documented, full)
+    told = [f".. auto{kind}:: {full}", *(["   :members:"] if kind == "class" else [])]
+    if home != full:
+        told = [f"The same as :py:obj:`{home}`."]
+    return "\n".join([name, "=" * len(name), "", *told, ""])

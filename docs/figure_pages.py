@@ -62,8 +62,8 @@ def paper_page(paper: Paper, results: Path) -> str:
 
 
 def short_title(paper: Paper) -> str:
-    """First author, year and journal; the title of what has no citation."""
-    return plain(paper.citation.short if paper.citation else paper.title)
+    """First author, year and journal; the beginning of the title of what has no citation."""
+    return plain(paper.citation.short if paper.citation else paper.title.partition(":")[0])
 
 
 def papers_grid(results: Path) -> str:

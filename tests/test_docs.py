@@ -89,10 +89,10 @@ def pages():
 def test_every_public_name_of_a_room_on_a_page_gets_its_own(tmp_path):
     (tmp_path / "room.md").write_text("```{include} ../_generated/api/steepest.study.md\n```\n")
     (tmp_path / "objects").mkdir()
-    (tmp_path / "objects/steepest.study.gone.md").touch()
+    (tmp_path / "objects/steepest.study.gone.rst").touch()
     script_of_docs("api_pages").write_pages(tmp_path, tmp_path / "tables", tmp_path / "objects")
     table = (tmp_path / "tables/steepest.study.md").read_text()
-    written = {page.stem.rpartition(".")[2] for page in (tmp_path / "objects").glob("*.md")}
+    written = {page.stem.rpartition(".")[2] for page in (tmp_path / "objects").glob("*.rst")}
     assert written == {*study.__all__}
     assert all(f"   {name}\n" in table for name in written)
     for name, directive in [
@@ -100,38 +100,69 @@ def test_every_public_name_of_a_room_on_a_page_gets_its_own(tmp_path):
         ("stamp", "autofunction"),
         ("Scale", "autodata"),
     ]:
-        page = (tmp_path / f"objects/steepest.study.{name}.md").read_text()
+        page = (tmp_path / f"objects/steepest.study.{name}.rst").read_text()
         assert f".. {directive}:: steepest.study.{name}\n" in page
 
 
+def test_a_name_of_two_rooms_is_told_in_one():
+    homes = {}
+    pages = script_of_docs("api_pages")
+    told = pages.object_page("steepest.descent", "velocity", homes)
+    assert ".. autofunction:: steepest.descent.velocity\n" in told
+    again = pages.object_page("steepest.geometry", "velocity", homes)
+    assert "The same as :py:obj:`steepest.descent.velocity`." in again
+    assert "auto" not in again
+
+
+def test_what_is_wrong_with_a_built_site_is_named(tmp_path):
+    (tmp_path / "there.html").write_text('<a id="place"></a><img src="https://a.b/c.png" alt="">')
+    (tmp_path / "index.html").write_text(
+        '<a href="there.html#place"></a><a href="there.html#gone"></a><a href="gone.html"></a>'
+        '<a href="https://a.b"></a><script src="//a.b/c.js"></script><img src="there.html">'
+    )
+    (tmp_path / "a.css").write_text("@import url(https://a.b/font.css); b { c: url(d.png) }")
+    (tmp_path / "searchindex.js").write_text('{"tutori":1,"cite":2}')
+    checked = script_of_docs("check_site")
+    pages = {path: checked.Page(path.read_text()) for path in sorted(tmp_path.glob("*.html"))}
+    assert checked.faults_of(tmp_path, pages) == [
+        "index.html: a picture without alt: there.html",
+        "index.html asks another site: //a.b/c.js",
+        "index.html links to there.html#gone, where there is no such place",
+        "index.html links to gone.html, which is not there",
+        "there.html asks another site: https://a.b/c.png",
+        "a.css asks another site: https://a.b/font.css",
+        "no search finds spreadsheet",
+    ]
+
+
 def test_a_paper_has_a_page_with_a_card_for_each_figure(pages, tmp_path):
-    (paper,) = [paper for paper in papers.available() if paper.key == "ours"]
-    (tmp_path / "ours.demo.png").touch()
+    (paper,) = [paper for paper in papers.available() if paper.key == "surace2020"]
+    (tmp_path / "surace2020.fig2.png").touch()
     page = pages.paper_page(paper, tmp_path)
     cards = page.split(":::{grid-item-card}")[1:]
     assert len(cards) == len(paper.figures)
-    for card, figure in zip(cards, papers.load("ours"), strict=True):
+    for card, figure in zip(cards, papers.load("surace2020"), strict=True):
         assert f":link: {pages.name_of(figure)}\n" in card
         assert pages.plain(figure.title) in card
-        assert (":img-top:" in card) == (figure.key == "ours.demo")
+        assert (":img-top:" in card) == (figure.key == "surace2020.fig2")
 
 
 def test_a_figure_has_a_page_with_what_was_computed(pages, tmp_path):
-    (figure,) = papers.load("ours.demo")
+    (figure,) = papers.load("surace2020.fig2")
     bare = pages.figure_page(figure, tmp_path)
     assert bare.startswith(f"# {pages.plain(figure.title)}\n")
-    assert "```sh\nsteepest reproduce ours.demo\n```" in bare
+    assert "```sh\nsteepest reproduce surace2020.fig2\n```" in bare
     assert "![" not in bare
     (code,) = re.findall(r"literalinclude\} (\S+)", bare)
-    assert (ROOT / "docs/figures/ours" / code).resolve() == Path(figure.module.__file__)
-    (tmp_path / "ours.demo.png").touch()
-    (tmp_path / "ours.demo.seconds").write_text("150.0")
-    (tmp_path / "ours.demo.csv").write_text(
+    assert (ROOT / "docs/figures/surace2020" / code).resolve() == Path(figure.module.__file__)
+    (tmp_path / "surace2020.fig2.png").touch()
+    (tmp_path / "surace2020.fig2.seconds").write_text("150.0")
+    (tmp_path / "surace2020.fig2.csv").write_text(
         "statement,expected,measured,standard_error,holds\n"
         '"It is |x| < *1*","[0.5, 1.0]",0.123456,0.01,True\nSo,"less, far",2,,\n'
     )
     page = pages.figure_page(figure, tmp_path)
-    assert f"](../../{tmp_path.name}/ours.demo.png)" in page
+    assert f"](../../{tmp_path.name}/surace2020.fig2.png)" in page
     assert "it took 2 minutes" in page
     assert r"| It is \|x\| \< \*1\* | 0.5, 1 | 0.1235 ± 0.01 | holds |" in page
     assert r"| So | less\, far | 2 | not tested at this scale |" in page
