@@ -23,6 +23,7 @@ PARTS = {
     "command": "Commands as whole processes",
     "tables": "Reading and looking at tables",
     "lab": "The page of this machine",
+    "inference": "Inference and flows",
     "rooms": "Climbs between rooms",
     "interrupt": "From Ctrl-C to the end",
     "optimizers": "Optimizers beside SGD and Adam",

@@ -77,17 +77,19 @@ def gradient_flow(
     _check_beginnings(cost, geometry, starts, stop)
     # As arrays, so that other tolerances do not compile anew.
     accuracy = jnp.asarray(rtol), jnp.asarray(atol)
-    flow = _integrate_all(
-        cost,
-        geometry,
-        stop,
-        solver,
-        jnp.asarray(starts),
-        jnp.asarray(moments),
-        *accuracy,
-        max_steps,
+    flow = _numbers(
+        _integrate_all(
+            cost,
+            geometry,
+            stop,
+            solver,
+            jnp.asarray(starts),
+            jnp.asarray(moments),
+            *accuracy,
+            max_steps,
+        )
     )
-    stopped = np.asarray(flow.stopped)
+    stopped = flow.stopped
     finite = np.isfinite(flow.end).all(axis=1) & np.isfinite(flow.end_cost)
     for lane in np.flatnonzero(~(flow.ok & finite)):
         _explain(cost, geometry, flow, int(lane), stop)
@@ -108,7 +110,9 @@ def gradient_flow(
         for ladder in _LADDERS:
             if np.isnan(wait[stopped]).any():
                 wait = np.where(
-                    np.isnan(wait), _time_to_edge(resume, flow.end, margin, ladder), wait
+                    np.isnan(wait),
+                    _time_to_edge(resume, np.asarray(flow.end), margin, ladder),
+                    wait,
                 )
         if np.isnan(wait[stopped]).any():
             lane = int(np.flatnonzero(stopped & np.isnan(wait))[0])
@@ -162,6 +166,11 @@ class _Flow(NamedTuple):
     stopped: Bool[Array, " b"]
 
 
+def _numbers(flow: _Flow) -> _Flow:
+    """The same in NumPy, where to take a part of it costs a thousandth."""
+    return jax.tree.map(np.asarray, flow)
+
+
 def _check_start(start: Numbers) -> Float[np.ndarray, "..."]:
     points = as_numbers(start, "start", empty=True)
     if points.ndim not in (1, 2) or points.size == 0:
@@ -205,24 +214,14 @@ def _check_beginnings(
     cost: Cost, geometry: AbstractGeometry, starts: np.ndarray, stop: Stop | None
 ) -> None:
     """Raise what is wrong with the first start from which no flow can begin."""
-    point = jnp.asarray(starts[0])
-    try:
-        jax.eval_shape(jax.grad(cost), point)
-    except TypeError as error:
-        raise UsageError(
-            "the cost cannot be differentiated: it must take a point (n,), be written with "
-            f"jax.numpy and return a scalar ({error})"
-        ) from error
-    if stop is not None and jax.eval_shape(stop, point).shape != ():
-        raise UsageError("stop returns one number per point, which falls to 0 where the flow ends")
-    geometry.check(point)
+    geometry.check(starts[0])
     values, velocities, distances = (
         np.asarray(x) for x in _beginnings(cost, geometry, stop, jnp.asarray(starts))
     )
     ready = np.isfinite(values) & np.isfinite(velocities).all(axis=1) & (distances > 0)
     for lane in np.flatnonzero(~ready):
         place = f"{starts[lane]}" if len(starts) == 1 else f"{starts[lane]} (start {lane})"
-        geometry.check(jnp.asarray(starts[lane]))
+        geometry.check(starts[lane])
         if not np.isfinite(values[lane]):
             raise FlowError(
                 f"the cost is {values[lane]} at the start {place}; move it into its domain"
@@ -238,10 +237,24 @@ def _check_beginnings(
         )
 
 
+def _check_functions(cost: Cost, stop: Stop | None, point: Float[Array, " n"]) -> None:
+    try:
+        jax.eval_shape(jax.grad(cost), point)
+    except TypeError as error:
+        raise UsageError(
+            "the cost cannot be differentiated: it must take a point (n,), be written with "
+            f"jax.numpy and return a scalar ({error})"
+        ) from error
+    if stop is not None and jax.eval_shape(stop, point).shape != ():
+        raise UsageError("stop returns one number per point, which falls to 0 where the flow ends")
+
+
 @eqx.filter_jit
 def _beginnings(
     cost: Cost, geometry: AbstractGeometry, stop: Stop | None, starts: Float[Array, "b n"]
 ) -> tuple[Array, Array, Array]:
+    _check_functions(cost, stop, starts[0])  # when it is traced: once for each cost
+
     def beginning(start: Array) -> tuple[Array, Array, Array]:
         distance = jnp.inf if stop is None else stop(start)
         return cost(start), velocity(cost, geometry, start), jnp.asarray(distance, start.dtype)
@@ -290,7 +303,7 @@ def _integrate_all(
 
 def _time_to_edge(
     resume: Callable[[Any, float], _Flow],
-    ends: Array,
+    ends: Float[np.ndarray, "b n"],
     margin: float,
     ladder: tuple[float, float, float],
 ) -> Float[np.ndarray, " b"]:
@@ -304,7 +317,7 @@ def _time_to_edge(
     waits, ok = [], np.ones(len(ends), dtype=bool)
     for factor in ladder:
         flow = resume(ends, margin / factor)
-        ends = flow.end
+        ends = np.asarray(flow.end)
         waits.append(np.asarray(flow.end_time))
         ok &= np.asarray(flow.stopped)
     first, second, third = waits
