@@ -32,6 +32,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "cache"  # tutorials run once, and again where their code has changed
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
+nb_execution_in_temp = True  # what they write is theirs
 nb_merge_streams = True
 exclude_patterns = ["_build", "_figures", "_generated", "figures/papers.md"]
 mathjax_path = "mathjax/tex-mml-chtml.js"

@@ -122,3 +122,10 @@ def test_a_pilot_of_noise_alone_is_refused():
     noise = [sizes * np.exp(error * (-1) ** t) for t in range(5)]
     with pytest.raises(DataError, match="no change beyond its noise"):
         design_from(measure(noise))
+
+
+@pytest.mark.slow
+def test_processes_side_by_side_give_the_same_numbers():
+    asked = {"synapses": (60, 120), "truths": ("multiplicative", "burg"), "runs": 10}
+    alone, both = (plan(BASE, **asked, jobs=jobs) for jobs in (1, 2))
+    assert both.to_dict() == alone.to_dict()

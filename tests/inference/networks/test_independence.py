@@ -119,3 +119,11 @@ def weighted_slope(panel, index, count):
     design = np.column_stack([panel.log_size[row, column], np.eye(9)[row], np.eye(11)[column]])
     root = np.sqrt(count[row, column])
     return np.linalg.lstsq(root[:, None] * design, root * logs[row, column])[0][0]
+
+
+def test_the_index_is_the_same_however_rows_are_parted(monkeypatch):
+    panel, whole = Panel.of(*layer(0.5)), []
+    for weights in (80, 10**9):
+        monkeypatch.setattr(independence, "_PART", weights)
+        whole.append(independence_index(panel))
+    assert whole[0] == pytest.approx(whole[1], abs=1e-9)

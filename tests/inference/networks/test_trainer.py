@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from steepest.inference import infer_layers
 from steepest.inference.networks.marks import marks_of
@@ -129,3 +130,9 @@ def test_a_merged_low_rank_adapter_is_refused_with_the_reason():
     assert verdict.outcome == "refused"
     assert "low-rank adapter merged into it" in verdict.sentence
     assert "two factors" in verdict.reason
+
+
+def test_the_kurtosis_is_that_of_scipy():
+    change = 0.3 + RANDOM.standard_t(5, (ROWS, COLUMNS))
+    expected = stats.kurtosis(change, axis=None)
+    assert marks_of(BEFORE, BEFORE + change).kurtosis == pytest.approx(expected, rel=1e-9)

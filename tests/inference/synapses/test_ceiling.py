@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from steepest.inference.synapses.ceiling import check_ceiling
+from steepest.inference.synapses.ceiling import Ranks, check_ceiling
 from steepest.inference.synapses.estimation import estimate
 from steepest.inference.synapses.measured import infer_measured
 from steepest.inference.synapses.measurements import measure
@@ -41,3 +41,15 @@ def test_other_distributions_of_size_do_not_pile_up(kind):
 def test_too_few_sizes_have_no_tail_to_judge():
     rng = np.random.default_rng(3)
     assert check_ceiling(estimate(walking(np.exp(rng.standard_normal(30)), rng), draws=20)) is None
+
+
+@pytest.mark.parametrize("measurements", [1, 511, 512, 1700])
+def test_quantiles_in_every_resample_are_those_of_weights_cumulated(measurements):
+    rng = np.random.default_rng(4)
+    cluster = rng.integers(9, size=measurements)
+    weights = np.concatenate([np.ones((1, 9)), rng.multinomial(9, np.full(9, 1 / 9), size=30)])
+    sums = np.cumsum(weights[:, cluster], axis=1)
+    ranks = Ranks.of(cluster, weights)
+    for share in (0.0, 0.3, 0.9, 0.996, 1.0):
+        at = [np.searchsorted(row, share * row[-1]) for row in sums]
+        assert ranks.at(share).tolist() == np.minimum(at, measurements - 1).tolist()

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from steepest.inference.designs.design import Design, simulate_design
+from steepest.inference.synapses import changes
 from steepest.inference.synapses.changes import pairs, scale_of_groups, size_resolved
 from steepest.inference.synapses.measurements import measure
+from steepest.inference.synapses.products import product_index
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +77,21 @@ def test_a_group_with_one_synapse_says_nothing():
     assert moments.counts[2].sum() == 0
     assert moments.squares[2].sum() == 0
     assert moments.counts[:2].sum() == 80
+
+
+def test_drift_is_the_same_to_the_last_digit_however_rows_are_parted(series, monkeypatch):
+    cluster, sums = series.groups, []
+    for rows in (1, 10**9):
+        monkeypatch.setattr(changes, "_STRETCH", rows)
+        found = pairs(series, (1, 2, 3))
+        assert len(found.stretches) == (9 if rows == 1 else 1)
+        sums.append(size_resolved(found, 0.1 + found.middle**2, 0.5, cluster).squares)
+    np.testing.assert_array_equal(*sums)
+
+
+def test_an_index_by_products_of_clusters_is_that_of_their_synapses(series):
+    found, cluster = pairs(series, (1, 2, 3)), series.groups
+    weights = np.random.default_rng(5).multinomial(10, np.full(10, 0.1), size=20).astype(float)
+    rest = (found, found.step, np.ones(found.step.size))
+    singly = product_index(*rest, np.arange(300), weights[:, cluster])
+    np.testing.assert_allclose(product_index(*rest, cluster, weights), singly, rtol=1e-9)
