@@ -56,6 +56,8 @@ def test_a_tutorial_ends_with_three_exercises_their_solutions_and_a_question(tut
 
 def test_the_list_of_tutorials_names_them_all():
     index = TUTORIALS[0].with_name("index.md").read_text("utf-8")
-    listed = re.search(r"^```\{toctree\}\n(?::[^\n]*\n)+\n(.*?)^```", index, re.MULTILINE | re.DOTALL)
+    listed = re.search(
+        r"^```\{toctree\}\n(?::[^\n]*\n)+\n(.*?)^```", index, re.MULTILINE | re.DOTALL
+    )
     assert listed is not None
     assert sorted(listed[1].split()) == [path.stem for path in TUTORIALS]
