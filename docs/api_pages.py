@@ -18,14 +18,14 @@ def write_pages(rooms: Path, tables: Path, objects: Path) -> None:
 
     What has not changed is left alone, so Sphinx skips it; pages of what is no more are removed.
     """
+    found = [INCLUDED.findall(page.read_text("utf-8")) for page in sorted(rooms.glob("*.md"))]
+    names = {room: public_names(room) for rooms_of_page in found for room in rooms_of_page}
+    homes = homes_of(names)
     texts: dict[Path, str] = {}
-    homes: dict[object, str] = {}
-    for page in sorted(rooms.glob("*.md")):
-        for room in INCLUDED.findall(page.read_text("utf-8")):
-            names = public_names(room)
-            texts[tables / f"{room}.md"] = table(room, names)
-            for name in names:
-                texts[objects / f"{room}.{name}.rst"] = object_page(room, name, homes)
+    for room in names:
+        texts[tables / f"{room}.md"] = table(room, names[room])
+        for name in names[room]:
+            texts[objects / f"{room}.{name}.rst"] = object_page(room, name, homes)
     for page in {*tables.glob("*.md"), *objects.glob("*.rst")} - texts.keys():
         page.unlink()
     for path, text in texts.items():
@@ -44,6 +44,19 @@ def public_names(room: str) -> list[str]:
     ]
     names = [name for name in names if not inspect.ismodule(getattr(module, name))]
     return sorted(names, key=str.lower)
+
+
+def homes_of(names: dict[str, list[str]]) -> dict[object, str]:
+    """Where a class or function is told: in the room that defines it, or the first that has it."""
+    homes: dict[object, str] = {}
+    for room, exported in names.items():
+        for name in exported:
+            documented = getattr(import_module(room), name)
+            if inspect.isclass(documented) or inspect.isroutine(documented):
+                own = f"{documented.__module__}.".startswith(f"{room}.")
+                if own or documented not in homes:
+                    homes[documented] = f"{room}.{name}"
+    return homes
 
 
 def table(room: str, names: list[str]) -> str:
@@ -83,7 +96,7 @@ def object_page(room: str, name: str, homes: dict[object, str]) -> str:
     if inspect.isroutine(documented):
         kind = "function"
     full = f"{room}.{name}"
-    home = full if kind == "data" else homes.setdefault(documented, full)
+    home = full if kind == "data" else homes[documented]
     told = [f".. auto{kind}:: {full}", *(["   :members:"] if kind == "class" else [])]
     if home != full:
         told = [f"The same as :py:obj:`{home}`."]

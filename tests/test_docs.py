@@ -104,13 +104,13 @@ def test_every_public_name_of_a_room_on_a_page_gets_its_own(tmp_path):
         assert f".. {directive}:: steepest.study.{name}\n" in page
 
 
-def test_a_name_of_two_rooms_is_told_in_one():
-    homes = {}
+def test_a_name_of_two_rooms_is_told_in_the_one_that_defines_it():
     pages = script_of_docs("api_pages")
-    told = pages.object_page("steepest.descent", "velocity", homes)
-    assert ".. autofunction:: steepest.descent.velocity\n" in told
-    again = pages.object_page("steepest.geometry", "velocity", homes)
-    assert "The same as :py:obj:`steepest.descent.velocity`." in again
+    homes = pages.homes_of({"steepest.descent": ["velocity"], "steepest.geometry": ["velocity"]})
+    told = pages.object_page("steepest.geometry", "velocity", homes)
+    assert ".. autofunction:: steepest.geometry.velocity\n" in told
+    again = pages.object_page("steepest.descent", "velocity", homes)
+    assert "The same as :py:obj:`steepest.geometry.velocity`." in again
     assert "auto" not in again
 
 
