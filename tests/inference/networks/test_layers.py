@@ -181,3 +181,13 @@ def test_the_command_ends_with_2_for_bad_input(tmp_path, capsys):
     assert "only before: w" in json.loads(capsys.readouterr().out)["error"]
     assert cli.run(["infer-layers", files[0], str(tmp_path / "no.npz")]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_the_index_that_gives_the_name_is_said_beside_the_raw_one_where_they_differ(networks):
+    before, after = layer(1.0, rows=40, columns=54, seed=3)
+    verdict = infer_layers({"weight": before}, {"weight": 0.9 * after}, draws=20)
+    (fitted,) = verdict.fitted
+    said = f"{fitted.corrected:.2f} with the shrinking taken out, {fitted.nearest}"
+    assert abs(fitted.corrected - fitted.index) > 0.01
+    assert said in str(verdict)
+    assert "shrinking" not in str(infer_layers(*networks, draws=5)).partition("conv.weight")[0]

@@ -198,7 +198,10 @@ class LayersVerdict:
 
 def _said(layer: LayerFit) -> str:
     low, high = layer.interval
-    return f"{layer.name}: index {layer.index:.2f} (95 % {low:.2f} to {high:.2f}), {layer.nearest}"
+    said = f"{layer.name}: index {layer.index:.2f} (95 % {low:.2f} to {high:.2f})"
+    if abs(layer.corrected - layer.index) >= 0.005:  # what names is not what was printed first
+        said += f", {layer.corrected:.2f} with the shrinking taken out"
+    return f"{said}, {layer.nearest}"
 
 
 def infer_layers(
