@@ -9,15 +9,14 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+from renewing import renew
+
 DOCS = Path(__file__).parent
 INCLUDED = re.compile(r"^```\{include\} \.\./_generated/api/(\S+)\.md$", re.MULTILINE)
 
 
 def write_pages(rooms: Path, tables: Path, objects: Path) -> None:
-    """Write the tables of all rooms that the pages in `rooms` include, and a page per object.
-
-    What has not changed is left alone, so Sphinx skips it; pages of what is no more are removed.
-    """
+    """Write the tables of all rooms that the pages in `rooms` include, and a page per object."""
     found = [INCLUDED.findall(page.read_text("utf-8")) for page in sorted(rooms.glob("*.md"))]
     names = {room: public_names(room) for rooms_of_page in found for room in rooms_of_page}
     homes = homes_of(names)
@@ -26,12 +25,7 @@ def write_pages(rooms: Path, tables: Path, objects: Path) -> None:
         texts[tables / f"{room}.md"] = table(room, names[room])
         for name in names[room]:
             texts[objects / f"{room}.{name}.rst"] = object_page(room, name, homes)
-    for page in {*tables.glob("*.md"), *objects.glob("*.rst")} - texts.keys():
-        page.unlink()
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.read_text("utf-8") != text:
-            path.write_text(text, "utf-8")
+    renew(texts, {*tables.glob("*.md"), *objects.glob("*.rst")})
 
 
 def public_names(room: str) -> list[str]:

@@ -14,6 +14,8 @@ import re
 import sys
 from pathlib import Path
 
+from renewing import renew
+
 from steepest.papers import Paper, available, load
 from steepest.study import Figure, reproduce
 
@@ -24,21 +26,13 @@ MARKS = {"True": "holds", "False": "**fails**", "": "not tested at this scale"}
 
 
 def write_pages(pages: Path, results: Path) -> None:
-    """Write the pages of all papers and figures, and take away those of what is no more.
-
-    What has not changed is left alone, so Sphinx skips it.
-    """
+    """Write the pages of all papers and figures, and take away those of what is no more."""
     texts = {pages / "papers.md": papers_grid(results)}
     for paper in available():
         texts[pages / paper.key / "index.md"] = paper_page(paper, results)
         for figure in load(paper.key):
             texts[pages / paper.key / f"{name_of(figure)}.md"] = figure_page(figure, results)
-    for page in set(pages.rglob("*.md")) - texts.keys():
-        page.unlink()
-    for page, text in texts.items():
-        page.parent.mkdir(parents=True, exist_ok=True)
-        if not page.exists() or page.read_text("utf-8") != text:
-            page.write_text(text, "utf-8")
+    renew(texts, pages.rglob("*.md"))
 
 
 def name_of(figure: Figure) -> str:

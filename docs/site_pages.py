@@ -5,6 +5,8 @@ Sphinx has them written before it reads the pages that include them (see conf.py
 
 from pathlib import Path
 
+from renewing import renew
+
 from steepest.explore import module_script, stylesheet
 from steepest.papers import available
 from steepest.report.terms import TERMS
@@ -20,17 +22,13 @@ $wicked.mount(document.querySelector("#wicked"), {{ small: true, heading: "h2" }
 
 
 def write_parts(folder: Path) -> None:
-    """Write the parts into a folder; what has not changed is left alone, so Sphinx skips it."""
-    folder.mkdir(exist_ok=True)
+    """Write the parts into a folder."""
     parts = {
         "wicked.html": EXPLORER.format(style=stylesheet(), script=module_script("wicked")),
         "glossary.md": glossary(),
         "bibtex.md": bibtex(),
     }
-    for name, text in parts.items():
-        path = folder / name
-        if not path.exists() or path.read_text("utf-8") != text:
-            path.write_text(text, "utf-8")
+    renew({folder / name: text for name, text in parts.items()})
 
 
 def glossary() -> str:

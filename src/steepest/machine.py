@@ -67,8 +67,9 @@ def cache_folder() -> Path:
     'steepest'
     """
     given = os.environ.get("XDG_CACHE_HOME")
-    base = Path(given) if given else Path.home() / ".cache" if _has_home() else Path(_for_now())
-    return base / "steepest" / _processor()
+    if not given:
+        given = Path.home() / ".cache" if _has_home() else _for_now()
+    return Path(given) / "steepest" / _processor()
 
 
 def _has_home() -> bool:
