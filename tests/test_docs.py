@@ -77,7 +77,9 @@ def script_of_docs(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as surroundings:
+        surroundings.syspath_prepend(ROOT / "docs")  # one script may call another
+        spec.loader.exec_module(module)
     return module
 
 
