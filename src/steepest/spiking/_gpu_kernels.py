@@ -9,7 +9,7 @@ import functools
 from typing import Any
 
 import numpy as np
-from numba import cuda
+from numba import cuda as numba_cuda
 from numba.core import config
 
 from steepest.machine import compiled
@@ -42,7 +42,8 @@ from steepest.spiking._device import (
 from steepest.spiking._gpu_threads import run_trial
 from steepest.spiking._philox import INPUTS, TEACHER, draw
 
-SIMULATED = bool(config.ENABLE_CUDASIM)
+cuda: Any = numba_cuda  # a type checker sees what stands in for it outside kernels
+SIMULATED = bool(vars(config)["ENABLE_CUDASIM"])
 WARP = 32
 ALL = 0xFFFFFFFF
 SUMS = 5  # added at once

@@ -10,8 +10,8 @@ SHARED = H + 11
 VM, VS, TM, TS, RM, RS, QMM, QMS, QSS, MEAN, SQUARE, L, U, A, B = range(SHARED, SHARED + 15)
 ROWS = SHARED + 15
 
-# Rows of `counters` (COUNTERS, trials): the step, what ended the trial, events drawn, and the places
-# in the lists of given spikes.
+# Rows of `counters` (COUNTERS, trials): the step, what ended the trial, events drawn, and where in
+# the lists of given spikes it is.
 STEP, HAPPENED, EVENTS, TEACHER_EVENTS, GIVEN, TAUGHT = range(6)
 COUNTERS = 6
 

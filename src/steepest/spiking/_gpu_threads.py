@@ -1,8 +1,8 @@
 """The kernel for sweeps: a thread runs a trial, and touches a synapse only when it spikes.
 
-The scheme is that of `_lockstep`. A record {P, M, S, w*} is 32 bytes in a row, one sector of a GPU's
-memory, and the records of one afferent lie side by side for all trials, so that a warp that brings
-them up to date reads them as one.
+The scheme is that of `_lockstep`. A record {P, M, S, w*} is 32 bytes in a row, one sector of a
+GPU's memory, and the records of one afferent lie side by side for all trials, so that a warp that
+brings them up to date reads them as one.
 """
 
 from steepest.spiking import _gpu_rows as row

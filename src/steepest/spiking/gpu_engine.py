@@ -33,7 +33,7 @@ def open_gpu() -> Any:
 
     from numba.core import config
 
-    simulated = bool(config.ENABLE_CUDASIM)
+    simulated = bool(vars(config)["ENABLE_CUDASIM"])
     if not simulated and find_spec("numba_cuda") is None:
         raise UsageError(
             f"engine 'gpu' needs numba-cuda, which is not installed: {INSTALL}; or take 'events'"

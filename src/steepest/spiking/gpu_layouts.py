@@ -71,6 +71,7 @@ class AbstractLayout(ABC):
     """What a kernel keeps of its trials, by name, and how it is started."""
 
     name: str
+    trials: int
 
     @abstractmethod
     def shapes(self) -> dict[str, tuple[type, tuple[int, ...]]]:

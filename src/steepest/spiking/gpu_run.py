@@ -7,10 +7,10 @@ import numpy as np
 from steepest.interrupts import is_passed_on
 from steepest.progress import progress_bar
 from steepest.spiking.event_model import Events
-from steepest.spiking.event_run import _record, events_of, to_event_model
+from steepest.spiking.event_run import events_of, to_event_model
 from steepest.spiking.gpu_engine import GpuEngine
 from steepest.spiking.gpu_layouts import THREADS_FROM
-from steepest.spiking.recorder import Recorder, Run
+from steepest.spiking.recorder import Recorder, Run, record_somatic
 from steepest.spiking.recording import Recording, State
 from steepest.spiking.task import GivenTeacher, RealisableTeacher
 
@@ -45,7 +45,7 @@ def run_gpu(run: Run) -> Recording:
     try:
         with progress_bar("learning", float(settings.steps)) as advance:
             if start.step in run.marks:
-                _record(recorder, run, engine)
+                record_somatic(recorder, run, engine)
             for stop in run.stops:
                 while (step := engine.step) < stop:
                     upto = min(stop, step + span)
@@ -53,7 +53,7 @@ def run_gpu(run: Run) -> Recording:
                         give(step, upto)
                     engine.run(upto, advance)
                 if stop in run.marks:
-                    _record(recorder, run, engine)
+                    record_somatic(recorder, run, engine)
     except KeyboardInterrupt:
         if is_passed_on():
             raise

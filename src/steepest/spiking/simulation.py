@@ -59,9 +59,9 @@ def simulate(
       `weights` included.
     - `state`: that of an earlier recording (`State.save`, `State.load`); the run goes on from
       there, to the bit as if it had never stopped.
-    - `engine`: "events" or "dense", to ask for one, or "gpu", which no run takes unasked (extra
-      `gpu`; `why_not_gpu` says what it cannot do; not measured: no GPU was at hand). The recording's
-      `engine` says which it was, and its attribute `engine_reason` why.
+    - `engine`: "events" or "dense", to ask for one, or "gpu", which no run takes unasked (it needs
+      the extra `gpu`; `why_not_gpu` says what it cannot do; its speed is not measured: no GPU was
+      at hand). The recording's `engine` says which it was, and its attribute `engine_reason` why.
     - `threads`: cores of the event-driven engine, all unless given.
 
     Raises `UsageError` for what cannot be run, `LearningError` that names the step, the trial and
