@@ -40,7 +40,7 @@ from steepest.spiking._device import (
     sum_nodes,
 )
 from steepest.spiking._gpu_threads import run_trial
-from steepest.spiking._philox import INPUTS, TEACHER, draw
+from steepest.spiking._philox import INPUTS, TEACHER, count_spikes, draw
 
 cuda: Any = numba_cuda  # a type checker sees what stands in for it outside kernels
 SIMULATED = bool(vars(config)["ENABLE_CUDASIM"])
@@ -363,16 +363,13 @@ def team_kernel(rule: int, threads: int, each: int) -> Any:
             for k in range(each):
                 m[k] *= a
                 s[k] *= b
-                if draws_inputs:
-                    hazard = rate[k] * dt
-                    if hazard > 0.0:
-                        while left[k] <= hazard:
-                            events[k] += 1
-                            gap, _ = draw(events[k], me + k * threads, trial, INPUTS, k0, k1)
-                            left[k] += gap
-                            m[k] += 1.0
-                            s[k] += 1.0
-                        left[k] -= hazard
+                hazard = rate[k] * dt
+                if draws_inputs and hazard > 0.0:
+                    count, left[k], events[k] = count_spikes(
+                        left[k], hazard, events[k], me + k * threads, trial, k0, k1
+                    )
+                    m[k] += count
+                    s[k] += count
             if not draws_inputs:
                 while given < given_stop and given_steps[given] == step:
                     place = given_places[given]

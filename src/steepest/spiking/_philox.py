@@ -56,6 +56,21 @@ def draw(event, synapse, trial, stream, k0, k1):
     return -math.log(uniform(w0, w1)), uniform(w2, w3)
 
 
+@compiled()
+def count_spikes(left, hazard, event, synapse, trial, k0, k1):
+    """The spikes of a synapse in a step, the hazard left to its next one, and the last event.
+
+    `left` is what was left before the step and `hazard` that of the step, so counts are Poisson.
+    """
+    count = 0.0
+    while left <= hazard:
+        event += 1
+        gap, _ = draw(event, synapse, trial, INPUTS, k0, k1)
+        left += gap
+        count += 1.0
+    return count, left - hazard, event
+
+
 def key_of(seed: int, step: int) -> tuple[np.uint64, np.uint64]:
     """The key of a run that draws from `seed` and begins at `step`: two words."""
     first, second = np.random.SeedSequence(seed, spawn_key=(step,)).generate_state(2, np.uint32)
