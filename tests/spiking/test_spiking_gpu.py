@@ -147,9 +147,9 @@ def thoroughly(tmp_path_factory):
     for layout in ("teams", "threads"):
         for rule in RULES:
             for case, (rates, decay, bias) in CASES.items():
-                w, target, spikes = drawn(rates, 2, 80)
+                w, target, spikes = drawn(rates, 2, 70)
                 model = make_model(rule, rates, decay=decay, bias=bias)
-                how = {"layout": layout, "block": 32, "stops": [1, 33, 80]}
+                how = {"layout": layout, "block": 32, "stops": [1, 33, 70]}
                 simulated.add(f"{layout}-{rule}-{case}", model, w, target, spikes, **how)
         rates = np.repeat([100.0, 500.0], 4)
         w, target, _ = drawn(rates, 3, 3)
@@ -454,6 +454,19 @@ def test_what_cannot_be_done_is_named_before_a_gpu_is_looked_for():
     run = {"rate": 1e-3, "duration": 0.1, "seed": 0, "engine": "gpu"}
     with pytest.raises(UsageError, match="for GPUs cannot do this run: the rule is Quadratic"):
         simulate(a_task(), QuadraticNaturalRule(), np.zeros((1, 2)), **run)
+
+
+def test_nothing_of_a_gpu_is_imported_where_none_is_asked_for(monkeypatch):
+    def of_gpus():
+        kinds = ("numba.cuda", "steepest.spiking.gpu_run", "steepest.spiking._gpu_kernels")
+        return [name for name in sys.modules if name.startswith(kinds)]
+
+    for name in of_gpus():
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(numba, "cuda", raising=False)
+    run = {"rate": 1e-5, "duration": 0.01, "seed": 0}
+    simulate(a_task(), EuclideanRule(), np.zeros((2, 2)), **run)
+    assert of_gpus() == []
 
 
 def test_without_numba_cuda_it_says_how_to_install_it(monkeypatch):

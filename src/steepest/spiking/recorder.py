@@ -1,7 +1,7 @@
 """What both engines record, in one way, and the run that they are given."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -80,6 +80,7 @@ class Recorder:
         )
 
 
+@runtime_checkable
 class SomaticEngine(Protocol):
     """An engine whose synapses learn their somatic weights."""
 
