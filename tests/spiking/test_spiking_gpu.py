@@ -409,6 +409,40 @@ def test_given_trains_on_a_gpu_are_those_of_the_event_engine(on_cpu, monkeypatch
     np.testing.assert_allclose(gpu.voltage, events.voltage, 0, 1e-9)
 
 
+@pytest.mark.slow
+def test_the_kernels_compile_for_a_gpu_and_spill_no_register():
+    python = os.environ.get("STEEPEST_NUMBA_CUDA_PYTHON")
+    if python is None:
+        pytest.skip("STEEPEST_NUMBA_CUDA_PYTHON names no Python with numba-cuda[cu12]")
+    script = Path(__file__).parent / "gpu_compiled.py"
+    told = json.loads(subprocess.run([python, str(script)], check=True, capture_output=True).stdout)
+    assert len(told) == 7
+    for name, kernel in told.items():
+        assert kernel["spilled"] == [0, 0], name
+        assert kernel["registers"] <= 255, name
+        assert (kernel["shuffles"] > 0) == (name != "threads")
+
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
+
+
+@pytest.mark.slow
+def test_the_benchmark_checks_both_kernels_in_the_simulator():
+    command = [sys.executable, str(BENCHMARK), "--simulate", "--json"]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert len(told["checks"]) == 8
+    assert all(check["holds"] for check in told["checks"].values())
+    assert told["updates_per_second"] == {}
+
+
+@pytest.mark.slow
+def test_the_benchmark_says_where_nothing_can_be_measured():
+    told = subprocess.run([sys.executable, str(BENCHMARK)], check=True, capture_output=True)
+    if told.stdout.startswith(b"Device"):
+        pytest.skip("there is a GPU")
+    assert told.stdout.strip().endswith(b"Nothing was checked and nothing measured.")
+
+
 def test_the_number_of_trials_picks_the_kernel():
     m = make_model(EUCLIDEAN, [10.0, 50.0])
     assert isinstance(layout_of(m, THREADS_FROM), Threads)

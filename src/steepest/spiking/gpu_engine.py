@@ -56,6 +56,18 @@ def open_gpu() -> Any:
     return _gpu_kernels
 
 
+class _Copies(dict[str, np.ndarray]):
+    """Arrays of a GPU, copied from it when they are first asked for."""
+
+    def __init__(self, device: dict[str, Any]) -> None:
+        super().__init__()
+        self.device = device
+
+    def __missing__(self, name: str) -> np.ndarray:
+        self[name] = array = self.device[name].copy_to_host()
+        return array
+
+
 class GpuEngine:
     """Many trials of one neuron learning on a GPU, run step by step; `simulate` is the front door.
 
@@ -161,11 +173,12 @@ class GpuEngine:
         return self.device[name].copy_to_host()
 
     def _state(self) -> dict[str, np.ndarray]:
-        return {name: self._read(name) for name in self.layout.shapes()}
+        return _Copies(self.device)
 
     def save(self) -> dict[str, np.ndarray]:
         """A copy of everything that moves, for `saved`; given spikes are given anew."""
-        return {"key": self.key, "origin": np.array([self.origin])} | self._state()
+        copies = {name: self._read(name) for name in self.layout.shapes()}
+        return {"key": self.key, "origin": np.array([self.origin]), **copies}
 
     def give(
         self, inputs: Events | None = None, teacher: Events | None = None, *, shared: bool = False
