@@ -44,7 +44,16 @@ def main() -> int:
 def processor_time(key: str) -> tuple[int, float]:
     """Exit code, and seconds of processor time, children included, of one figure's command."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "steepest", "reproduce", key, "--no-cache", "--out", folder]
+        command = [
+            sys.executable,
+            "-m",
+            "steepest",
+            "reproduce",
+            key,
+            "--no-cache",
+            "--out",
+            folder,
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
     return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime

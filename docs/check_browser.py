@@ -20,11 +20,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests/lab"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/lab"))
 from lab_browser import Tab, browser_path, browsing
 
-AXE = ROOT / "docs/_build/axe"
+AXE = Path(__file__).parent / "_build/axe"
 PAGES = (
     "index",
     "start/verdict",
@@ -89,12 +88,14 @@ def opened(tab: Tab, address: str, mode: str) -> None:
 def faults_of_page(tab: Tab, axe: str) -> list[str]:
     """What axe finds on the page that is open, and whether it is wider than the window."""
     tab.run(f"{axe}; true")
-    rules = json.dumps({"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
-    found = tab.run(f"axe.run(document, {rules}).then((said) => JSON.stringify(said.violations))")
+    rules = json.dumps({"runOnly": LEVELS, "resultTypes": ["violations"]})
+    violations = tab.run(
+        f"axe.run(document, {rules}).then((said) => JSON.stringify(said.violations))"
+    )
     faults = [
         f"{rule['id']} ({rule['impact']}): {place['target'][0]}: "
         + (place["any"] + place["all"] + place["none"])[0]["message"]
-        for rule in json.loads(found)
+        for rule in json.loads(violations)
         for place in rule["nodes"]
     ]
     wide = tab.run("document.documentElement.scrollWidth - innerWidth")
@@ -142,7 +143,8 @@ def main() -> int:
                         name = f"{page.replace('/', '.')}-{width}-{mode}.png"
                         tab.picture(chosen.pictures / name)
         faults += unanswered(tab, site)
-        asked = {address for address in tab.asked if not address.startswith((site, "data:", "blob:"))}
+        here = (site, "data:", "blob:", "about:")
+        asked = {address for address in tab.asked if not address.startswith(here)}
         faults += [f"a request left the machine: {address}" for address in sorted(asked)]
         faults += [f"a script failed: {json.dumps(error)[:300]}" for error in tab.errors]
         total = len(tab.asked)

@@ -40,12 +40,15 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"steepest {__version__}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_favicon = "_static/mark.svg"
 html_theme_options = {
     "header_links_before_dropdown": 5,
     "logo": {"text": "steepest"},
     "navigation_depth": 4,
     "collapse_navigation": True,
     "show_toc_level": 2,
+    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
 }
 html_sidebars = {"index": []}
 html_show_sourcelink = False
