@@ -143,9 +143,7 @@ def draw() -> Figure:
     return figure
 
 
-def placed(
-    arrows: dict[str, set[str]], heights: dict[str, int]
-) -> dict[str, tuple[float, float]]:
+def placed(arrows: dict[str, set[str]], heights: dict[str, int]) -> dict[str, tuple[float, float]]:
     """Where each room is drawn: in its storey, each below the rooms from which arrows come."""
     places: dict[str, tuple[float, float]] = {}
     for height in range(max(heights.values()), -1, -1):

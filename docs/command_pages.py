@@ -5,7 +5,6 @@ import re
 from steepest.cli.app import COMMANDS, application
 
 
-
 def commands() -> str:
     """Every command with its examples and options, as Markdown."""
     return "\n\n".join([summary(), *(section(name) for name in COMMANDS), ""])

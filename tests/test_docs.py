@@ -19,12 +19,18 @@ PAGES = [
         for page in (ROOT / "docs" / room).glob("*.md")
     ),
 ]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```(?:python|\{code-cell\} ipython3)\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 FILE = re.compile(r"^```(?:py|toml)\n# (\w+\.(?:py|toml))\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 # Pages that take seconds: flows in several metrics to compile, many verdicts.
-LONG = {"forward.md", "inference.md", "metric.md", "mirror.md", "networks.md", "recurrent.md"}
+LONG = {
+    *(f"docs/{name}.md" for name in ("forward", "inference", "metric", "mirror", "networks")),
+    "docs/recurrent.md",
+    "docs/reference/tested.md",
+}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +39,7 @@ LONG = {"forward.md", "inference.md", "metric.md", "mirror.md", "networks.md", "
         pytest.param(
             page,
             id=page.relative_to(ROOT).as_posix(),
-            marks=pytest.mark.slow if page.name in LONG and page.parent.name == "docs" else (),
+            marks=pytest.mark.slow if page.relative_to(ROOT).as_posix() in LONG else (),
         )
         for page in PAGES
         if BLOCK.search(page.read_text("utf-8"))
