@@ -35,6 +35,10 @@ PAGES = (
     "api/objects/steepest.descent.gradient_flow",
     "inference",
     "command_line",
+    "reference/architecture",
+    "reference/commands",
+    "reference/formats",
+    "paper",
 )
 WIDTHS = (1280, 390)
 MODES = ("light", "dark")

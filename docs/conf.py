@@ -62,7 +62,7 @@ html_theme_options = {
     "navigation_depth": 4,
     "collapse_navigation": True,
     "show_toc_level": 2,
-    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
 }
 html_sidebars = {"index": []}
 html_show_sourcelink = False

@@ -70,9 +70,9 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
-def functions() -> Iterator[tuple[Path, ast.FunctionDef]]:
+def functions(folder: Path = TESTS) -> Iterator[tuple[Path, ast.FunctionDef]]:
     """Every test function with its file."""
-    for path in sorted(TESTS.rglob("test_*.py")):
+    for path in sorted(folder.rglob("test_*.py")):
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 yield path, node

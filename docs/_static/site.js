@@ -4,7 +4,7 @@ for (const summary of document.querySelectorAll("nav details > summary")) {
   summary.setAttribute("aria-label", `Pages of ${link ? link.textContent.trim() : "this part"}`);
 }
 for (const worded of document.querySelectorAll(
-  ".search-button-field, .cell > details > summary, details.hide > summary",
+  ":not(.navbar-persistent--mobile) > .search-button-field, .cell > details > summary, details.hide > summary",
 )) {
   worded.removeAttribute("aria-label");
 }
