@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from steepest.markup import visible
@@ -101,19 +101,22 @@ def own_settings() -> Iterator[None]:
 
 
 def drawn(draw: Callable[P, R]) -> Callable[P, R]:
-    """A function that draws, made to draw in our own settings.
+    """A function that draws, made to draw in our own settings; a notebook shows the figure.
 
-    >>> from matplotlib import rcParams
-    >>> rcParams["axes.titlesize"] = 40  # the user's
-    >>> drawn(lambda: rcParams["axes.titlesize"])() == 40
-    False
-    >>> rcParams["axes.titlesize"] = "large"
+    A notebook shows figures of pyplot, which is not used here, or what has a `_repr_png_`.
+
+    >>> from matplotlib.figure import Figure
+    >>> drawn(Figure)()._repr_png_()[1:4]
+    b'PNG'
     """
 
     @wraps(draw)
     def draw_in_own_settings(*args: P.args, **kwargs: P.kwargs) -> R:
         with own_settings():
-            return draw(*args, **kwargs)
+            figure: Any = draw(*args, **kwargs)
+        if hasattr(figure, "savefig"):  # axes are drawn, too, which belong to a figure
+            figure._repr_png_ = partial(png, figure)
+        return figure
 
     return draw_in_own_settings
 
