@@ -303,10 +303,11 @@ DAMAGE = {
     "missing": (lambda engine: engine.pop("random")),
     "shape": (lambda engine: engine.update(scalars=engine["scalars"][:, :-1])),
     "type": (lambda engine: engine.update(counters=engine["counters"].astype(np.int32))),
-    "row": (lambda engine: engine["spikes"][0, 2].fill(2**40)),
-    "slot": (lambda engine: engine["spikes"][0, 1].fill(-1)),
-    "lane": (lambda engine: engine["candidates"][0, 1].fill(99)),
-    "count": (lambda engine: engine["counters"][0].__setitem__(3, 2**40)),
+    "row": (lambda engine: engine["spikes"][0].fill(2**31)),
+    "slot": (lambda engine: engine["spikes"][0].fill(-1)),
+    "lane": (lambda engine: engine["candidates"][0].fill(99)),
+    "count": (lambda engine: engine["counters"][0].__setitem__(2, 2**40)),
+    "numbers": (lambda engine: engine["spikes_per_step"][0].fill(2**20)),
     "phase": (lambda engine: engine["counters"][0].__setitem__(1, 2**20)),
 }
 

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from steepest.spiking import _lockstep as kernel
 from steepest.spiking import _updates as layout
-from steepest.spiking._random import EDGE, FIRST, GAIN, RATE, SIZE, WIDTH
+from steepest.spiking._random import EDGE, FIRST, GAIN, OWN, RATE, SIZE, WIDTH, alias_table
 
 __all__ = ["EventModel", "Events"]
 
@@ -103,3 +103,12 @@ class EventModel:
             table[RATE] = values
             table[GAIN] = 1.0 if self.rule == kernel.EUCLIDEAN else self.c_eps / values
         return table, active
+
+    def afferent_table(self) -> Float[np.ndarray, "3 active"]:
+        """The table to draw one of the active afferents by rate: where it is, and its class."""
+        classes, active = self.classes()
+        kinds = np.repeat(np.arange(classes.shape[1]), classes[SIZE].astype(np.int64))
+        rates = self.rates[active]
+        table = alias_table(rates, np.arange(len(active))) if len(active) else np.zeros((3, 0))
+        table[OWN] = kinds[: len(active)]
+        return table

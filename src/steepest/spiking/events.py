@@ -21,13 +21,15 @@ from steepest.machine import cores
 from steepest.spiking import _lockstep as kernel
 from steepest.spiking import _updates as layout
 from steepest.spiking._moments import TILE
-from steepest.spiking._random import GAIN, SIZE, STREAMS, stream_states
+from steepest.spiking._random import GAIN, SIZE, STREAMS, count_table, stream_states
 from steepest.spiking.event_model import EventModel, Events
 
 __all__ = ["EventEngine"]
 
-WIDE, NARROW = (0,) * 16, (0,) * 8  # the kernel reads the number of lanes off the type
+# The kernel reads the number of lanes off the type.
+LANES = {16: (0,) * 16, 8: (0,) * 8, 4: (0,) * 4}
 NARROW_FROM = 300  # afferents: above, 16 lanes of records no longer pay
+SLIM_FROM = 5000  # afferents: above, the records of 8 lanes are more than a core's own cache
 REACH = 12.0  # standard deviations of room in the spike buffers: an overflow raises
 
 
@@ -72,18 +74,23 @@ class EventEngine:
         self.table, self.active = model.classes()
         self.silent = np.flatnonzero(model.rates <= 0)
         if lanes is None:
-            narrow = self.trials <= len(NARROW) or self.n >= NARROW_FROM
-            lanes = len(NARROW) if narrow else len(WIDE)
-        self.lanes = WIDE if lanes == len(WIDE) else NARROW
+            lanes = 8 if self.trials <= 8 or self.n >= NARROW_FROM else 16
+            lanes = 4 if self.trials <= 4 or self.n >= SLIM_FROM else lanes
+        self.lanes = LANES[lanes]
         self.threads = threads or cores()
         self.drawn = draws
         self.parameters = model.parameters()
         self.blocks = -(-self.trials // lanes)
         self.key = self._key(target, seed)
-        kinds = self.table.shape[1]
+        self.gains = np.ascontiguousarray(self.table[GAIN])
+        self.afferents = model.afferent_table()
+        self.counts = {
+            real: self._count_tables(real) for real in {self._real(0), self._real(self.blocks - 1)}
+        }
         self.work = [
             (
-                _aligned(kinds * kernel.SLOTS * lanes),
+                _aligned(kernel.SUMS * lanes),
+                _aligned(kernel.CHANGES * lanes),
                 _aligned(lanes, dtype=np.int64),
                 _aligned(8 + 3 * TILE),
             )
@@ -94,6 +101,17 @@ class EventEngine:
         if saved is None or not self._restore(saved, weights, traces, step):
             self.state = self._allocate()
             self._begin(weights, target, traces, seed, step)
+
+    def _real(self, block: int) -> int:
+        """How many of a block's lanes are trials."""
+        lanes = len(self.lanes)
+        return min(lanes, self.trials - block * lanes)
+
+    def _count_tables(self, real: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tables of how many inputs and teacher's candidates fall in a step of `real` trials."""
+        hazard = self.model.dt * float(self.parameters[layout.TOTAL_RATE])
+        taught = float(self.parameters[layout.TEACHER_HAZARD])
+        return count_table(real * hazard), count_table(real * taught)
 
     def _key(self, target: np.ndarray, seed: int | None) -> np.ndarray:
         """What a saved state must have in common with this run: all but the learning rate."""
@@ -120,6 +138,7 @@ class EventEngine:
         for drawn, first in zip(self.drawn, (kernel.SPIKES, kernel.CANDIDATES), strict=True):
             if not drawn:
                 counters[:, first : first + 2] = 0
+                counters[:, first + 2] = step
         return (
             self._is_sound()
             and bool((counters[:, kernel.STEP] == step).all())
@@ -131,18 +150,21 @@ class EventEngine:
         """Whether all that the kernel takes as places in its arrays lies inside them."""
         N, counters = len(self.lanes), self.state["counters"]
         spikes, candidates = self.state["spikes"], self.state["candidates"]
-        phase = counters[:, kernel.PHASE]
-        slot, row, lane = spikes[:, 1], spikes[:, 2], candidates[:, 1]
+        step, phase = counters[:, kernel.STEP], counters[:, kernel.PHASE]
+        slot, row = spikes >> 32, spikes & 0xFFFFFFFF
         sound = [
             (phase >= 0) & (phase < self.model.period),
-            (slot >= 0) & (slot < self.table.shape[1] * kernel.SLOTS * N),
-            slot % (kernel.SLOTS * N) < N,
-            (row >= 0) & (row < N * len(self.active)),
-            (lane >= 0) & (lane < N),
+            (slot >= 0) & (slot < self.table.shape[1] * N),
+            row < max(1, N * len(self.active)),
+            (candidates >= 0) & (candidates < N),
         ]
-        for k, array in ((kernel.SPIKES, spikes), (kernel.CANDIDATES, candidates)):
-            total, used = counters[:, k], counters[:, k + 1]
-            sound.append((used >= 0) & (used <= total) & (total <= array.shape[-1]))
+        for k, name in ((kernel.SPIKES, "spikes"), (kernel.CANDIDATES, "candidates")):
+            total, used, base = counters[:, k : k + 3].T
+            numbers = self.state[f"{name}_per_step"]
+            ahead = np.arange(numbers.shape[1]) >= (step - base)[:, None]
+            left = np.where(ahead, numbers, 0).sum(axis=1)
+            sound += [(numbers >= 0) & (numbers <= total[:, None]), (base >= 0) & (base <= step)]
+            sound += [(used >= 0) & (used + left <= total), total <= self.state[name].shape[1]]
         return all(bool(check.all()) for check in sound)
 
     def _allocate(self) -> dict[str, np.ndarray]:
@@ -156,8 +178,10 @@ class EventEngine:
             "silent": _aligned(self.blocks, N * len(self.silent)),
             "counters": np.zeros((self.blocks, kernel.COUNTERS), dtype=np.int64),
             "random": np.zeros((self.blocks, 5 * STREAMS), dtype=np.uint64),
-            "spikes": np.zeros((self.blocks, 3, inputs if self.drawn[0] else 1), dtype=np.int64),
-            "candidates": np.zeros((self.blocks, 2, taught if self.drawn[1] else 1), np.int64),
+            "spikes_per_step": np.zeros((self.blocks, STREAMS), dtype=np.int64),
+            "spikes": np.zeros((self.blocks, inputs if self.drawn[0] else 1), dtype=np.int64),
+            "candidates_per_step": np.zeros((self.blocks, STREAMS), dtype=np.int64),
+            "candidates": np.zeros((self.blocks, taught if self.drawn[1] else 1), dtype=np.int64),
             "chances": np.zeros((self.blocks, taught if self.drawn[1] else 1)),
         }
 
@@ -172,13 +196,15 @@ class EventEngine:
         N, active, state = len(self.lanes), self.active, self.state
         shape = (self.blocks, N, len(active))
         padded = np.minimum(np.arange(self.blocks * N), self.trials - 1)
+        gain, rates = self._gains, self.model.rates[active]
         records = state["records"].reshape(*shape, 4)
         records[..., 0] = w = weights[padded][:, active].reshape(shape)
-        records[..., 1] = m = traces[padded, 0][:, active].reshape(shape)
-        records[..., 2] = s = traces[padded, 1][:, active].reshape(shape)
+        # Traces that no spike renews would decay to numbers that the processor is slow with.
+        real = (np.arange(self.blocks * N) < self.trials)[:, None]
+        m, s = ((real * traces[padded, k])[:, active].reshape(shape) for k in range(2))
+        records[..., 1], records[..., 2] = gain * m, gain * s
         records[..., 3] = taught = target[padded][:, active].reshape(shape)
         state["silent"][:] = weights[padded][:, self.silent].reshape(self.blocks, -1)
-        gain, rates = self._gains, self.model.rates[active]
         x = self._scalars
         sums = {
             layout.VM: w * m,
@@ -197,7 +223,8 @@ class EventEngine:
             x[:, row] = terms.sum(axis=-1)
         x[:, layout.L] = 1.0
         x[:, layout.MEAN0] = np.inf  # no quadrature yet
-        state["counters"][:, kernel.STEP] = step
+        for counter in (kernel.STEP, kernel.SPIKE_BASE, kernel.CANDIDATE_BASE):
+            state["counters"][:, counter] = step
         # A run that goes on from weights and traces alone must not see its spikes again.
         for block in range(self.blocks):
             state["random"][block] = stream_states(0 if seed is None else seed, step, block)
@@ -217,8 +244,8 @@ class EventEngine:
 
     def _kept(self) -> list[str]:
         """The names of what is saved: all but given spikes."""
-        given = set() if self.drawn[0] else {"spikes"}
-        given |= set() if self.drawn[1] else {"candidates", "chances"}
+        given = set() if self.drawn[0] else {"spikes", "spikes_per_step"}
+        given |= set() if self.drawn[1] else {"candidates", "candidates_per_step", "chances"}
         return sorted(self.state.keys() - given)
 
     def save(self) -> dict[str, np.ndarray]:
@@ -243,24 +270,27 @@ class EventEngine:
             place[self.active] = np.arange(len(self.active))
             kind = np.repeat(np.arange(self.table.shape[1]), self.table[SIZE].astype(np.int64))
             at, lane = place[inputs.afferent], inputs.trial % N
-            slot = kind[at] * kernel.SLOTS * N + lane
-            columns = np.stack([inputs.step, slot, lane * len(self.active) + at])
-            self._give("spikes", columns, inputs.trial // N, kernel.SPIKES)
+            words = ((kind[at] * N + lane) << 32) | (lane * len(self.active) + at)
+            self._give("spikes", words, inputs, kernel.SPIKES)
         if teacher is not None:
-            columns = np.stack([teacher.step, teacher.trial % N])
-            self._give("candidates", columns, teacher.trial // N, kernel.CANDIDATES)
+            self._give("candidates", teacher.trial % N, teacher, kernel.CANDIDATES)
             room = self.state["candidates"].shape[-1]
             self.state["chances"] = np.full((self.blocks, room), -1.0)
 
-    def _give(self, name: str, columns: np.ndarray, block: np.ndarray, counter: int) -> None:
+    def _give(self, name: str, words: np.ndarray, events: Events, counter: int) -> None:
+        block, base = events.trial // len(self.lanes), self.step
         counts = np.bincount(block, minlength=self.blocks)
-        table = np.zeros((self.blocks, len(columns), max(1, counts.max())), dtype=np.int64)
+        table = np.zeros((self.blocks, max(1, counts.max())), dtype=np.int64)
+        steps = int(events.step.max(initial=base)) - base + 1
+        numbers = np.zeros((self.blocks, steps), dtype=np.int64)
+        np.add.at(numbers, (block, events.step - base), 1)
         order = np.argsort(block, kind="stable")
         for k, mine in enumerate(np.split(order, np.cumsum(counts)[:-1])):
-            table[k, :, : len(mine)] = columns[:, mine]
-        self.state[name] = table
+            table[k, : len(mine)] = words[mine]
+        self.state[name], self.state[f"{name}_per_step"] = table, numbers
         self.state["counters"][:, counter] = counts
         self.state["counters"][:, counter + 1] = 0
+        self.state["counters"][:, counter + 2] = base
 
     def run(self, until: int, advance: Callable[[float], None] | None = None) -> None:
         """Run every trial to step `until`; `advance` hears of the steps made, a block at a time.
@@ -300,19 +330,24 @@ class EventEngine:
             self.lanes,
             N,
             self.model.rule,
-            min(N, self.trials - block * N),
+            self._real(block),
             self.model.period,
             self.model.drawn(N),
             until,
             *self.drawn,
             self.parameters,
             self.table,
+            self.gains,
+            *self.counts[self._real(block)],
+            self.afferents,
             state["scalars"],
             state["records"],
             state["silent"],
             state["counters"],
             state["random"],
+            state["spikes_per_step"],
             state["spikes"],
+            state["candidates_per_step"],
             state["candidates"],
             state["chances"],
             *self.work[block],
@@ -368,7 +403,7 @@ class EventEngine:
         records = self.state["records"].reshape(self.blocks, N, active, 4)
         p, m, s = records[..., 0], records[..., 1], records[..., 2]
         out = np.empty((self.blocks * N, self.n))
-        now = big_l * (p + self._gains * (m * big_a - s * big_b) - big_u)
+        now = big_l * (p + (m * big_a - s * big_b) - big_u)
         out[:, self.active] = now.reshape(len(out), active)
         silent = self.state["silent"].reshape(self.blocks, N, len(self.silent))
         out[:, self.silent] = (big_l * (silent - big_u)).reshape(len(out), len(self.silent))
@@ -381,7 +416,8 @@ class EventEngine:
         phase = self.state["counters"][:, kernel.PHASE].astype(float)[:, None, None]
         out = np.zeros((self.blocks * N, 2, self.n))
         for k, decay in enumerate(self.model.decay):
-            out[:, k, self.active] = (records[..., 1 + k] * decay**phase).reshape(len(out), active)
+            trace = records[..., 1 + k] / self._gains * decay**phase
+            out[:, k, self.active] = trace.reshape(len(out), active)
         return out[: self.trials]
 
     def voltages(self) -> Float[np.ndarray, " trials"]:
