@@ -30,7 +30,13 @@ from steepest.spiking._random import (
     draw_spikes,
     wide_vectors,
 )
-from steepest.spiking._records import move_record, put_changes, rebase_class, take_sums
+from steepest.spiking._records import (
+    move_record,
+    prefetch_record,
+    put_changes,
+    rebase_class,
+    take_sums,
+)
 from steepest.spiking._updates import (
     C_EPS,
     CHANGE,
@@ -70,6 +76,7 @@ COUNTERS = 8
 
 EUCLIDEAN, NATURAL, APPROXIMATE = range(3)
 FINE, SPIKES_DO_NOT_FIT, CANDIDATES_DO_NOT_FIT, LAMBDA, METRIC, FLAT, SPREAD = range(7)
+AHEAD = 32  # spikes ahead whose records are fetched: from another core's cache, or the memory
 GROWTH = 1e5  # how far b^-rebase may grow
 
 
@@ -89,12 +96,17 @@ def refresh(lanes, X, par, lane, out):
 
 @compiled()
 def add_spikes(lanes, records, spikes, spike, stop, gains, sums, changes):
-    """Sum the records of the synapses that spike in this step, and move them."""
+    """Sum the records of the synapses that spike in this step, and move them.
+
+    Meanwhile records of spikes to come are on their way from the memory: `spikes` has AHEAD more
+    places than spikes.
+    """
     N = np.uint64(len(lanes))
     for k in range(spike, stop):
         word = np.uint64(spikes[k])
         slot = word >> np.uint64(32)
         row = word & np.uint64(0xFFFFFFFF)
+        prefetch_record(records, np.uint64(spikes[k + AHEAD]) & np.uint64(0xFFFFFFFF))
         move_record(records, sums, changes, gains[slot // N], row, slot % N)
 
 

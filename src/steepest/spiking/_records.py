@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.np.arrayobj import make_array
 
 from steepest.machine import compiled
@@ -93,6 +94,23 @@ def move_record(typing_context, records, sums, changes, gain, row, slot):
 
     signature = types.void(records, sums, changes, types.float64, types.uint64, types.uint64)
     return signature, codegen
+
+
+@builtin
+def prefetch_record(typing_context, records, row):
+    """Bring record `row` into the cache for writing."""
+
+    def codegen(context, builder, signature, arguments):
+        vectors = _Vectors(context, builder, signature, arguments)
+        at = builder.mul(arguments[1], ir.Constant(INDEX, 4))
+        place = vectors._place(0, at, 4)
+        kind = ir.IntType(32)
+        called = ir.FunctionType(ir.VoidType(), [place.type, kind, kind, kind])
+        function = cgutils.get_or_insert_function(builder.module, called, "llvm.prefetch.p0")
+        builder.call(function, [place, *(ir.Constant(kind, k) for k in (1, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(records, types.uint64), codegen
 
 
 def _width(lanes: Any) -> int:

@@ -27,9 +27,8 @@ from steepest.spiking.event_model import EventModel, Events
 __all__ = ["EventEngine"]
 
 # The kernel reads the number of lanes off the type.
-LANES = {16: (0,) * 16, 8: (0,) * 8, 4: (0,) * 4}
+LANES = {16: (0,) * 16, 8: (0,) * 8}
 NARROW_FROM = 300  # afferents: above, 16 lanes of records no longer pay
-SLIM_FROM = 5000  # afferents: above, the records of 8 lanes are more than a core's own cache
 REACH = 12.0  # standard deviations of room in the spike buffers: an overflow raises
 
 
@@ -75,7 +74,6 @@ class EventEngine:
         self.silent = np.flatnonzero(model.rates <= 0)
         if lanes is None:
             lanes = 8 if self.trials <= 8 or self.n >= NARROW_FROM else 16
-            lanes = 4 if self.trials <= 4 or self.n >= SLIM_FROM else lanes
         self.lanes = LANES[lanes]
         self.threads = threads or cores()
         self.drawn = draws
@@ -84,9 +82,8 @@ class EventEngine:
         self.key = self._key(target, seed)
         self.gains = np.ascontiguousarray(self.table[GAIN])
         self.afferents = model.afferent_table()
-        self.counts = {
-            real: self._count_tables(real) for real in {self._real(0), self._real(self.blocks - 1)}
-        }
+        sizes = {self._real(0), self._real(self.blocks - 1)}
+        self.counts = {real: self._count_tables(real) for real in sizes}
         self.work = [
             (
                 _aligned(kernel.SUMS * lanes),
@@ -179,7 +176,9 @@ class EventEngine:
             "counters": np.zeros((self.blocks, kernel.COUNTERS), dtype=np.int64),
             "random": np.zeros((self.blocks, 5 * STREAMS), dtype=np.uint64),
             "spikes_per_step": np.zeros((self.blocks, STREAMS), dtype=np.int64),
-            "spikes": np.zeros((self.blocks, inputs if self.drawn[0] else 1), dtype=np.int64),
+            "spikes": np.zeros(
+                (self.blocks, inputs if self.drawn[0] else kernel.AHEAD), dtype=np.int64
+            ),
             "candidates_per_step": np.zeros((self.blocks, STREAMS), dtype=np.int64),
             "candidates": np.zeros((self.blocks, taught if self.drawn[1] else 1), dtype=np.int64),
             "chances": np.zeros((self.blocks, taught if self.drawn[1] else 1)),
@@ -280,7 +279,7 @@ class EventEngine:
     def _give(self, name: str, words: np.ndarray, events: Events, counter: int) -> None:
         block, base = events.trial // len(self.lanes), self.step
         counts = np.bincount(block, minlength=self.blocks)
-        table = np.zeros((self.blocks, max(1, counts.max())), dtype=np.int64)
+        table = np.zeros((self.blocks, int(counts.max()) + kernel.AHEAD), dtype=np.int64)
         steps = int(events.step.max(initial=base)) - base + 1
         numbers = np.zeros((self.blocks, steps), dtype=np.int64)
         np.add.at(numbers, (block, events.step - base), 1)
