@@ -22,7 +22,7 @@ from steepest.spiking import (
     _random,
     _records,
     _updates,
-    events,
+    event_blocks,
     paper_task,
     simulate_dense,
 )
@@ -400,7 +400,7 @@ def test_compiled_code_on_disk_is_not_used_when_what_it_calls_has_changed(tmp_pa
 
 
 def test_an_overflow_of_the_spike_buffer_raises(monkeypatch):
-    monkeypatch.setattr(events, "_room", lambda mean: 32)
+    monkeypatch.setattr(event_blocks, "_room", lambda mean: 32)
     m = model(EUCLIDEAN, np.full(10, 50.0))
     engine = EventEngine(m, np.zeros((2, 10)), np.zeros((2, 10)), seed=0)
     with pytest.raises(UsageError, match="more spikes"):

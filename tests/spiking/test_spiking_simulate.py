@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from steepest.errors import DataError, LearningError, MetricError, UsageError
+from steepest.geometry import HyperbolicEntropy, Weber
 from steepest.geometry.chart import Scaling
 from steepest.spiking import (
     Afferents,
     Alpha,
     ApproximateNaturalRule,
-    AttenuatedTeacher,
     EuclideanRule,
     FixedRateTeacher,
     GivenGroup,
     GivenTeacher,
+    MetricRule,
+    MirrorRule,
     NaturalRule,
     PoissonNeuron,
     QuadraticNaturalRule,
@@ -94,13 +96,15 @@ REASONS = {
     "difference of exponentials": (
         lambda task: (changed(task, neuron=PoissonNeuron(kernel=Alpha(0.01))), NaturalRule(), None)
     ),
-    "rates vary": (
+    "fall to 0 Hz": (
         lambda task: (
-            changed(task, afferents=Afferents([VaryingGroup(10, [0, 1], [10, 50])])),
+            changed(task, afferents=Afferents([VaryingGroup(10, [0, 1], [10, 0])])),
             NaturalRule(),
             None,
         )
     ),
+    "no few sums": (lambda task: (task, MetricRule(Weber()), None)),
+    "HyperbolicEntropy": (lambda task: (task, MirrorRule(HyperbolicEntropy(0.1)), None)),
     "others draw spikes": (
         lambda task: (
             changed(
@@ -109,13 +113,6 @@ REASONS = {
                     [SteadyGroup(8, 20.0), GivenGroup(SpikeTrains([[0.1], [0.2]], 1.0))]
                 ),
             ),
-            NaturalRule(),
-            None,
-        )
-    ),
-    "attenuated": (
-        lambda task: (
-            changed(task, teacher=AttenuatedTeacher(task.teacher, np.full(10, 0.5))),
             NaturalRule(),
             None,
         )

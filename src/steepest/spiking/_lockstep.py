@@ -28,6 +28,8 @@ from steepest.spiking._random import (
     digest_of,
     draw_candidates,
     draw_spikes,
+    row_of,
+    slot_of,
     wide_vectors,
 )
 from steepest.spiking._records import (
@@ -103,10 +105,8 @@ def add_spikes(lanes, records, spikes, spike, stop, gains, sums, changes):
     """
     N = np.uint64(len(lanes))
     for k in range(spike, stop):
-        word = np.uint64(spikes[k])
-        slot = word >> np.uint64(32)
-        row = word & np.uint64(0xFFFFFFFF)
-        prefetch_record(records, np.uint64(spikes[k + AHEAD]) & np.uint64(0xFFFFFFFF))
+        slot, row = slot_of(spikes[k]), row_of(spikes[k])
+        prefetch_record(records, row_of(spikes[k + AHEAD]))
         move_record(records, sums, changes, gains[slot // N], row, slot % N)
 
 
@@ -161,6 +161,62 @@ def what_failed(flag):
 
 
 @compiled()
+def draw_ahead(
+    lanes,
+    real,
+    span,
+    draw_inputs,
+    draw_teacher,
+    classes,
+    input_counts,
+    teacher_counts,
+    afferents,
+    counters,
+    random,
+    spike_numbers,
+    spikes,
+    candidate_numbers,
+    candidates,
+    chances,
+):
+    """Draw what is drawn of the spikes of `span` steps; whether they fit."""
+    happened = FINE
+    if draw_inputs:
+        fitting = draw_spikes(
+            random, span, real, len(lanes), input_counts, classes, afferents, spike_numbers, spikes
+        )
+        counters[SPIKES], counters[SPIKE], counters[SPIKE_BASE] = fitting, 0, counters[STEP]
+        happened = SPIKES_DO_NOT_FIT if fitting < 0 else happened
+    if draw_teacher:
+        fitting = draw_candidates(
+            random, span, real, teacher_counts, candidate_numbers, candidates, chances
+        )
+        counters[CANDIDATES], counters[CANDIDATE] = fitting, 0
+        counters[CANDIDATE_BASE] = counters[STEP]
+        happened = CANDIDATES_DO_NOT_FIT if fitting < 0 else happened
+    return happened
+
+
+@compiled()
+def numbered(numbers, base, step):
+    """How many events are this step's."""
+    place = step - base
+    return numbers[place] if place < numbers.shape[0] else 0
+
+
+@compiled()
+def hear_teacher(lanes, X, par, candidate, stop, candidates, chances):
+    """Count the teacher's spikes of this step, candidates that its voltage lets pass."""
+    N = len(lanes)
+    for k in range(candidate, stop):
+        i = candidates[k]
+        v = par[KAPPA] * (X[TM * N + i] - X[TS * N + i])
+        rarer = 1.0 + np.exp(par[TEACHER_OFFSET] - par[SLOPE] * v)
+        if chances[k] < 0.0 or chances[k] * rarer < 1.0:
+            X[COUNT * N + i] += 1.0
+
+
+@compiled()
 def _run_block(
     lanes,
     width,
@@ -203,52 +259,39 @@ def _run_block(
     N = len(lanes)
     chunk = min(8, N)
     powers = powers_of(par[DECAY_M], par[DECAY_S], period)
-    step, phase = counters[STEP], counters[PHASE]
-    spike, candidate = counters[SPIKE], counters[CANDIDATE]
-    spike_base, candidate_base = counters[SPIKE_BASE], counters[CANDIDATE_BASE]
+    phase = counters[PHASE]
     happened = FINE
     where = 0
-    while step < until and happened == FINE:
+    while counters[STEP] < until and happened == FINE:
+        step = counters[STEP]
         if phase % drawn == 0:
-            span = min(drawn, period - phase)
-            if draw_inputs:
-                fitting = draw_spikes(
-                    random,
-                    span,
-                    real,
-                    N,
-                    input_counts,
-                    classes,
-                    afferents,
-                    spike_numbers,
-                    spikes,
-                )
-                counters[SPIKES], spike, spike_base = fitting, 0, step
-                happened = SPIKES_DO_NOT_FIT if fitting < 0 else happened
-            if draw_teacher:
-                fitting = draw_candidates(
-                    random, span, real, teacher_counts, candidate_numbers, candidates, chances
-                )
-                counters[CANDIDATES], candidate, candidate_base = fitting, 0, step
-                happened = CANDIDATES_DO_NOT_FIT if fitting < 0 else happened
+            happened = draw_ahead(
+                lanes,
+                real,
+                min(drawn, period - phase),
+                draw_inputs,
+                draw_teacher,
+                classes,
+                input_counts,
+                teacher_counts,
+                afferents,
+                counters,
+                random,
+                spike_numbers,
+                spikes,
+                candidate_numbers,
+                candidates,
+                chances,
+            )
             if happened != FINE:
                 break
         if rule != EUCLIDEAN and X[MEAN0 * N] == np.inf:  # the very first step
             for i in range(N):
                 refresh(lanes, X, par, i, scratch)
-        now = step - candidate_base
-        if now < candidate_numbers.shape[0]:
-            stop = candidate + candidate_numbers[now]
-            while candidate < stop:
-                i = candidates[candidate]
-                chance = chances[candidate]
-                v = par[KAPPA] * (X[TM * N + i] - X[TS * N + i])
-                if (
-                    chance < 0.0
-                    or chance * (1.0 + np.exp(par[TEACHER_OFFSET] - par[SLOPE] * v)) < 1
-                ):
-                    X[COUNT * N + i] += 1.0
-                candidate += 1
+        candidate = counters[CANDIDATE]
+        stop = candidate + numbered(candidate_numbers, counters[CANDIDATE_BASE], step)
+        hear_teacher(lanes, X, par, candidate, stop, candidates, chances)
+        counters[CANDIDATE] = stop
         if rule == EUCLIDEAN:
             update_euclidean(lanes, width, X, par, powers, phase)
         else:
@@ -268,31 +311,28 @@ def _run_block(
         phase += 1
         for first in range(0, N, chunk):
             put_changes(lanes, X, changes, first, CHANGE * N, powers[2, phase], powers[3, phase])
-        now = step - spike_base
-        if now < spike_numbers.shape[0]:
-            stop = spike + spike_numbers[now]
-            add_spikes(lanes, records, spikes, spike, stop, gains, sums, changes)
-            spike = stop
+        spike = counters[SPIKE]
+        stop = spike + numbered(spike_numbers, counters[SPIKE_BASE], step)
+        add_spikes(lanes, records, spikes, spike, stop, gains, sums, changes)
+        counters[SPIKE] = stop
         for first in range(0, N, chunk):
             take_sums(lanes, sums, X, first, SUM_P * N, N)
-        step += 1
+        counters[STEP] = step + 1
         if phase == period:
             rebase(lanes, X, records, silent, classes, powers[0, phase], powers[1, phase], scratch)
             phase = 0
-    counters[STEP], counters[PHASE] = step, phase
-    counters[SPIKE], counters[CANDIDATE] = spike, candidate
-    counters[SPIKE_BASE], counters[CANDIDATE_BASE] = spike_base, candidate_base
+    counters[PHASE] = phase
     return happened, where
 
 
-def _kept_while(sources: str) -> Callable[..., Any]:
-    """`_run_block`, kept on disk as long as the digest of the modules that it uses is this."""
+def kept_while(sources: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A compiled function, kept on disk as long as `sources`, a digest of what it uses, is this."""
 
     def run_block(*block):
         _ = sources
-        return _run_block(*block)
+        return function(*block)
 
     return compiled(cache=True, nogil=True)(run_block)
 
 
-run_block = _kept_while(digest_of(_moments, _random, _records, _updates))
+run_block = kept_while(digest_of(_moments, _random, _records, _updates), _run_block)

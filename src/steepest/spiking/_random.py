@@ -115,6 +115,18 @@ def packed(slot, row):
 
 
 @compiled(inline="always")
+def slot_of(word):
+    """The slot of a packed word."""
+    return np.uint64(word) >> np.uint64(32)
+
+
+@compiled(inline="always")
+def row_of(word):
+    """The row of records of a packed word."""
+    return np.uint64(word) & np.uint64(0xFFFFFFFF)
+
+
+@compiled(inline="always")
 def polynomial_exp(x):
     """exp(x) for |x| <= 700, to 2e-16: a polynomial, because a call would not vectorise."""
     shifted = x * 1.4426950408889634 + 6755399441055744.0
