@@ -5,7 +5,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -27,7 +27,6 @@ from steepest.optimizers.settings import (
 from steepest.optimizers.starting_weights import check_start, tally
 from steepest.optimizers.torch_compiled import (
     CompiledGroup,
-    bound_of,
     may_learn,
 )
 from steepest.optimizers.torch_kernel import has_kernel, needs_bound
@@ -70,7 +69,7 @@ class AbstractMirrorOptimizer(Optimizer):
         self,
         group: dict[str, Any],
         gradients: Tensors,
-        buffers: list[Tensors],
+        buffers: Sequence[Tensors],
         counts: Sequence[float],
         rate: float,
     ) -> Tensors:
@@ -168,9 +167,10 @@ class AbstractMirrorOptimizer(Optimizer):
         where = f"group {place} of {type(self).__name__}"
         fresh = []
         for at, weight in enumerate(group["params"]):
-            if weight.grad is None:
+            gradient = weight.grad
+            if gradient is None:
                 continue
-            if weight.grad.layout is not torch.strided:
+            if gradient.layout is not torch.strided:
                 raise DataError(f"{self._name(place, at)} has a sparse gradient: use dense ones")
             if id(weight) not in self._seen:
                 fresh.append(at)
@@ -183,27 +183,29 @@ class AbstractMirrorOptimizer(Optimizer):
             return beyond, None
         check_rate(where, "lr", group["lr"])
         check_loss(where, group["lr"], group["weight_decay"], group["decay"])
-        largest = self._largest_gradient(place, group)
+        gradients = self._gradients(place, group)
+        largest = self._largest_gradient(place, group, gradients)
         rate, most = number(where, "lr", group["lr"]) or 0.0, group["max_step"] or math.inf
         long = min(rate * self._reach(group, largest), most) > LONG
-        if long and group["compiled"]:  # a norm of the whole group says little of a component
-            largest = largest_of([buffer.gradients for buffer in self._compiled[place].buffers])
+        if long and gradients:  # a norm says little of a component
+            largest = largest_of(gradients)
             long = min(rate * self._reach(group, largest), most) > LONG
         return beyond or long, largest
 
-    def _largest_gradient(self, place: int, group: dict[str, Any]) -> float:
+    def _gradients(self, place: int, group: dict[str, Any]) -> list[Tensor]:
+        """A group's gradients that are there."""
+        if group["compiled"]:
+            return [buffer.gradients for buffer in self._compiled[place].buffers]
+        gradients = [weight.grad for weight in group["params"]]
+        return [gradient for gradient in gradients if gradient is not None and gradient.numel()]
+
+    def _largest_gradient(
+        self, place: int, group: dict[str, Any], gradients: Sequence[Tensor]
+    ) -> float:
         """A bound on the components of a group's gradients.
 
         Raises `DataError` for one that is not finite.
         """
-        if group["compiled"]:
-            gradients = [buffer.gradients for buffer in self._compiled[place].buffers]
-        else:
-            gradients = [
-                weight.grad
-                for weight in group["params"]
-                if weight.grad is not None and weight.numel()
-            ]
         largest = largest_norm(gradients)
         if largest < float("inf"):
             return largest
@@ -247,10 +249,10 @@ class AbstractMirrorOptimizer(Optimizer):
         if largest is None and math.isfinite(self._reach(group, math.inf)):
             largest = 0.0  # nothing hangs on it
         gradients = [buffer.gradients for buffer in compiled.buffers]
-        largest = bound_of(gradients) if largest is None else largest
+        largest = largest_norm(gradients) if largest is None else largest
         decay = float(group["weight_decay"]) if group["decay"] == "gradient" else 0.0
         if decay:
-            decay *= bound_of([buffer.values for buffer in compiled.buffers])
+            decay *= largest_norm([buffer.values for buffer in compiled.buffers])
         limit = LONG if most is None else min(LONG, float(most))
         longest = rate * self._longest(compiled, group, largest + decay)
         if longest > limit:
@@ -296,18 +298,21 @@ class AbstractMirrorOptimizer(Optimizer):
                 covectors = torch._foreach_add(
                     covectors, weights[batch], alpha=group["weight_decay"]
                 )
-            buffers = [buffers_of(self.state, name, weights[batch]) for name in names]
-            counts = count_steps(weights[batch], self.state) if len(names) == 2 else []
+            states = [self.state[weight] for weight in weights[batch]]
+            buffers = [buffers_of(states, name, weights[batch]) for name in names]
+            counts = count_steps(states) if len(names) == 2 else []
             covectors = self._covectors(group, covectors, buffers, counts, 1.0)
             rule = _rule_of(group)
-            states = [self.state[weight] for weight in weights[batch]]
             lost = take_step(rule, weights[batch], covectors, states)
             if lost is not None:
                 at, which = lost
-                weight = weights[batch][at]
-                dtype = str(weight.dtype).removeprefix("torch.")
-                name = self._name(place, places[batch][at])
-                raise refusal(name, int(which.sum()), weight.numel(), dtype, rule.potential)
+                self._refuse(place, places[batch][at], which)
+
+    def _refuse(self, place: int, at: int, lost: Tensor) -> NoReturn:
+        group = self.param_groups[place]
+        dtype = str(group["params"][at].dtype).removeprefix("torch.")
+        name = self._name(place, at)
+        raise refusal(name, int(lost.sum()), lost.numel(), dtype, group["potential"])
 
     def _memory(self) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
         """Weights and state, to go back to."""

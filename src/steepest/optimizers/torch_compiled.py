@@ -15,6 +15,7 @@ from steepest.geometry import Fermi, HyperbolicEntropy, Logit, PNorm, Power
 from steepest.optimizers import torch_kernel
 from steepest.optimizers.torch_flat import FlatBuffer, flat_buffers, is_current
 from steepest.optimizers.torch_kernel import ONE, Numbers, Plan, field_of, has_kernel
+from steepest.optimizers.torch_pieces import largest_norm
 from steepest.optimizers.torch_step import working
 from steepest.optimizers.torch_watch import Watch, count_steps
 
@@ -72,7 +73,8 @@ class CompiledGroup:
     def sum_bound(self, momentum: float, largest: float) -> float:
         """A bound on the momentum's components after a gradient of components up to `largest`."""
         if self._momentum is None:
-            self._momentum = bound_of([buffer.states["momentum_buffer"] for buffer in self.buffers])
+            sums = [buffer.states["momentum_buffer"] for buffer in self.buffers]
+            self._momentum = largest_norm(sums)
         self._coming = momentum * self._momentum + largest
         return self._coming
 
@@ -109,7 +111,9 @@ class CompiledGroup:
             if id(weight) in safe and "dual" not in state[weight]
         ]
         weights = [buffer.weights[place] for place in calm]
-        counts = count_steps(weights, state) if plan.adaptive else [1.0] * len(weights)
+        counts = [1.0] * len(weights)
+        if plan.adaptive:
+            counts = count_steps([state[weight] for weight in weights])
         if group["max_step"] is not None:
             for weight in weights:
                 state[weight].setdefault("bounded", torch.zeros((), dtype=torch.int64))
@@ -156,12 +160,6 @@ def may_learn(weight: Tensor) -> bool:
         and weight.numel() > 0
         and (weight.requires_grad or weight.grad is not None)
     )
-
-
-def bound_of(tensors: Sequence[Tensor]) -> float:
-    """A number that no component is longer than; not finite where one is not."""
-    norms = torch._foreach_norm(list(tensors))
-    return max(float(norm) for norm in norms)
 
 
 def _plan(group: dict[str, Any], names: Sequence[str], short: bool) -> Plan:

@@ -127,7 +127,7 @@ class MirrorDescent(AbstractMirrorOptimizer):
         self,
         group: dict[str, Any],
         gradients: Tensors,
-        buffers: list[Tensors],
+        buffers: Sequence[Tensors],
         counts: Sequence[float],
         rate: float,
     ) -> Tensors:
@@ -210,7 +210,7 @@ class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
         self,
         group: dict[str, Any],
         gradients: Tensors,
-        buffers: list[Tensors],
+        buffers: Sequence[Tensors],
         counts: Sequence[float],
         rate: float,
     ) -> Tensors:

@@ -60,8 +60,9 @@ class PiecewiseGroup:
         weights = [weight for weight in group["params"] if _fits(weight)]
         if not weights or not has_kernel(potential) or (decay and group["decay"] == "dual"):
             return set()
+        states = [state[weight] for weight in weights]
         columns = [[weight.grad for weight in weights]]
-        columns += [buffers_of(state, name, weights) for name in names]
+        columns += [buffers_of(states, name, weights) for name in names]
         if not all(tensor.is_contiguous() for column in columns for tensor in column):
             return set()
         self._buffers = columns[-1] if names else []
@@ -72,17 +73,19 @@ class PiecewiseGroup:
             # What a weight loses moves a dual by at most four times as much in logarithms.
             further = further - 4 * math.log1p(-loss) if loss < 1 else math.inf
         calm = self.watch.calm(potential, weights, further) if further < math.inf else []
-        moved = {id(weight) for weight in calm if "dual" not in state[weight]}
-        places = [at for at, weight in enumerate(weights) if id(weight) in moved]
-        weights = [weights[at] for at in places]
-        if not weights:
+        moved = {id(weight) for weight in calm}
+        moved -= {id(w) for w, own in zip(weights, states, strict=True) if "dual" in own}
+        if len(moved) < len(weights):
+            places = [at for at, weight in enumerate(weights) if id(weight) in moved]
+            weights, states = [weights[at] for at in places], [states[at] for at in places]
+            columns = [[column[at] for at in places] for column in columns]
+        if not moved:
             self.watch.add(0.0)
             return moved
-        counts = count_steps(weights, state) if len(names) == 2 else [0.0] * len(weights)
+        counts = count_steps(states) if len(names) == 2 else [0.0] * len(weights)
         if group["max_step"] is not None:
-            for weight in weights:
-                state[weight].setdefault("bounded", torch.zeros((), dtype=torch.int64))
-        columns = [[column[at] for at in places] for column in columns]
+            for own in states:
+                own.setdefault("bounded", torch.zeros((), dtype=torch.int64))
         for members, (values, gradients, *buffers) in _pieces(weights, *columns):
             if decay and group["decay"] == "gradient":
                 gradients = torch._foreach_add(gradients, values, alpha=decay)
@@ -119,26 +122,23 @@ class PiecewiseGroup:
 
 def _fits(weight: Tensor) -> bool:
     """Whether a parameter can be moved in place as it is: on a CPU, in single or double floats."""
-    gradient = weight.grad
+    dtype = weight.dtype
     return (
-        gradient is not None
-        and weight.dtype in (torch.float32, torch.float64)
-        and gradient.dtype == weight.dtype
-        and weight.device.type == "cpu"
+        (dtype is torch.float32 or dtype is torch.float64)
+        and (gradient := weight.grad) is not None
+        and gradient.dtype is dtype
+        and weight.is_cpu
         and weight.numel() > 0
         and weight.is_contiguous()
     )
 
 
-def buffers_of(state: Any, name: str, weights: Tensors) -> list[Tensor]:
+def buffers_of(states: Sequence[dict[str, Any]], name: str, weights: Tensors) -> list[Tensor]:
     """A tensor of the state of each parameter, 0 where it is new."""
-    buffers = []
-    for weight in weights:
-        own = state[weight]
+    for own, weight in zip(states, weights, strict=True):
         if name not in own:
             own[name] = torch.zeros_like(weight)
-        buffers.append(own[name])
-    return buffers
+    return [own[name] for own in states]
 
 
 def _changes(tensors: Tensors) -> list[tuple[int, int]]:
@@ -165,25 +165,23 @@ def _pieces(*lists: Tensors) -> Iterator[tuple[list[int], list[list[Tensor]]]]:
 
     With each batch come the places of its parts' tensors in the lists.
     """
-    places = [at for at, tensor in enumerate(lists[0]) for _ in range(_count(tensor))]
-    parts = [[part for tensor in tensors for part in _cut(tensor)] for tensors in lists]
-    start, size = 0, 0
-    for stop, part in enumerate(parts[0]):
-        if size and size + part.numel() > _PIECE:
+    sizes = [tensor.numel() for tensor in lists[0]]
+    places, parts = list(range(len(sizes))), [list(tensors) for tensors in lists]
+    if max(sizes) > _PIECE:
+        places = [at for at in places for _ in range(-(-sizes[at] // _PIECE))]
+        parts = [[part for tensor in tensors for part in _cut(tensor)] for tensors in lists]
+        sizes = [part.numel() for part in parts[0]]
+    start, total = 0, 0
+    for stop, size in enumerate(sizes):
+        if total and total + size > _PIECE:
             yield places[start:stop], [column[start:stop] for column in parts]
-            start, size = stop, 0
-        size += part.numel()
+            start, total = stop, 0
+        total += size
     yield places[start:], [column[start:] for column in parts]
 
 
-def _count(tensor: Tensor) -> int:
-    if tensor.device.type != "cpu" or not tensor.is_contiguous():
-        return 1
-    return max(1, -(-tensor.numel() // _PIECE))
-
-
 def _cut(tensor: Tensor) -> Sequence[Tensor]:
-    if _count(tensor) == 1:
+    if tensor.numel() <= _PIECE or not tensor.is_cpu or not tensor.is_contiguous():
         return (tensor,)
     return tensor.detach().view(-1).split(_PIECE)
 

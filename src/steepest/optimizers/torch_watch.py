@@ -80,11 +80,14 @@ def _changes(weights: Sequence[Tensor]) -> list[tuple[int, int]]:
     return [(id(weight), weight._version) for weight in weights]
 
 
-def count_steps(weights: Sequence[Tensor], state: Any) -> list[float]:
-    """How many steps each has made, this one included."""
-    steps = [state[weight].setdefault("step", torch.zeros(())) for weight in weights]
-    if not steps:
+def count_steps(states: Sequence[dict[str, Any]]) -> list[float]:
+    """How many steps the parameter of each state has made, this one included."""
+    for own in states:
+        if "step" not in own:
+            own["step"] = torch.zeros(())
+    if not states:
         return []
+    steps = [own["step"] for own in states]
     torch._foreach_add_(steps, 1)
     return torch.stack(steps).tolist()
 
