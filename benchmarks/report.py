@@ -35,6 +35,11 @@ HEAD = """# Benchmarks
 
 What `make bench` printed last. Ratios are taken in one run and hold for other machines; seconds are
 those of the machine that is named. A section says when it was run.
+
+```sh
+make bench
+.venv/bin/python benchmarks/report.py spiking   # one of them anew, the others as they were
+```
 """
 
 
