@@ -2,11 +2,7 @@
 
 from collections.abc import Callable
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from steepest.interrupts import is_passed_on
 from steepest.progress import progress_bar
@@ -14,13 +10,11 @@ from steepest.spiking.afferents import rate_knots
 from steepest.spiking.engines import RULES, constant_gains
 from steepest.spiking.event_model import EventModel, Events
 from steepest.spiking.events import EventEngine
-from steepest.spiking.fisher import NeuronFisher
 from steepest.spiking.kernel import DifferenceOfExponentials
-from steepest.spiking.recorder import Recorder, Run
+from steepest.spiking.recorder import Recorder, Run, record_somatic
 from steepest.spiking.recording import Recording, State
 from steepest.spiking.rules import (
     AbstractRule,
-    AbstractSomaticRule,
     ApproximateNaturalRule,
     EuclideanRule,
 )
@@ -112,7 +106,7 @@ def run_events(run: Run, threads: int | None) -> Recording:
     try:
         with progress_bar("learning", float(settings.steps)) as advance:
             if start.step in run.marks:
-                _record(recorder, run, runner)
+                record_somatic(recorder, run, runner)
             for stop in run.stops:
                 while runner.step < stop:
                     upto = min(stop, runner.step + span)
@@ -120,23 +114,13 @@ def run_events(run: Run, threads: int | None) -> Recording:
                         runner.give(*give(runner.step, upto))
                     runner.run(upto, advance)
                 if stop in run.marks:
-                    _record(recorder, run, runner)
+                    record_somatic(recorder, run, runner)
     except KeyboardInterrupt:
         if is_passed_on():
             raise
         complete = False
     state = State(runner.step, runner.weights(), runner.traces(), runner.save())
     return recorder.close(state, "events", complete, "the event-driven engine can do this run")
-
-
-def _record(recorder: Recorder, run: Run, runner: EventEngine) -> None:
-    weights, traces = runner.weights(), runner.traces()
-    gammas: dict[str, Array] = {}
-    if isinstance(run.rule, AbstractSomaticRule):
-        usps = jnp.asarray(runner.model.kappa * (traces[:, 0] - traces[:, 1]))
-        fisher = run.task.fisher(np.array([runner.step * run.settings.dt]))
-        gammas = _coefficients(run.rule, fisher, jnp.asarray(weights), usps)
-    recorder.add(runner.step, weights, runner.voltages(), weights, gammas)
 
 
 def _giver(
@@ -180,11 +164,3 @@ def events_of(counts: np.ndarray, first: int) -> Events:
     places = np.nonzero(counts)
     step, trial, *afferent = (np.repeat(place, counts[places]) for place in places)
     return Events(step + first, trial, afferent[0] if afferent else None)
-
-
-@eqx.filter_jit
-def _coefficients(
-    rule: AbstractSomaticRule, fisher: NeuronFisher, weights: Array, usps: Array
-) -> dict[str, Array]:
-    """gamma_s, gamma_u and gamma_w of every trial."""
-    return jax.vmap(lambda w, x: rule.coefficients(fisher, w, x)._asdict())(weights, usps)

@@ -7,14 +7,13 @@ numbers depend on the seed and on the number of trials only, never on the thread
 """
 
 import hashlib
-import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 from jaxtyping import Float
 
-from steepest.errors import LearningError, MetricError, UsageError
+from steepest.errors import LearningError, UsageError
 from steepest.machine import cores
 from steepest.spiking import _classes
 from steepest.spiking import _lockstep as kernel
@@ -24,6 +23,7 @@ from steepest.spiking._moments import TILE
 from steepest.spiking._random import GAIN, count_table
 from steepest.spiking.event_blocks import REACH, EventBlocks, aligned
 from steepest.spiking.event_model import EventModel, Events
+from steepest.spiking.failures import Failure
 
 __all__ = ["EventEngine"]
 
@@ -259,39 +259,22 @@ class EventEngine:
     def _raise_for(self, block: int, happened: int, lane: int) -> None:
         step = int(self.state["counters"][block, kernel.STEP])
         where = f"trial {block * len(self.lanes) + lane}, step {step} ({step * self.model.dt:g} s)"
-        if happened == kernel.LAMBDA:
-            growth = float(self.moving.scalars[block, layout.LAM, lane])
-            safe = self.model.eta / (1.0 - growth)
-            raise LearningError(
-                f"{where}: the learning rate {self.model.eta:g} multiplies the weights by "
-                f"{growth:.3g} in one step (lambda = 1 + g gamma_w), past 0; the largest safe rate "
-                f"there is {safe:.3g}"
-            )
-        mean = self.model.eps0 * float(self.moving.scalars[block, layout.MEAN, lane])
-        variance = float(self.moving.scalars[block, layout.SQUARE, lane]) / self.model.c_eps
-        reach = layout.MOST_EXPONENT / self.model.slope
-        if happened == kernel.SPREAD:
-            raise MetricError(
-                f"{where}: the voltage spreads by {math.sqrt(variance):.4g} mV (standard deviation)"
-                f", more than the {reach:.4g} mV over which the rule's quadrature reaches: the"
-                " weights have run away; lower the learning rate"
-            )
-        if happened == kernel.FLAT:
-            voltage = self.model.kappa * float(
-                self.moving.scalars[block, layout.VM, lane]
-                - self.moving.scalars[block, layout.VS, lane]
-            )
-            raise MetricError(
-                f"{where}: V = {voltage:.4g} mV (mean {mean:.4g} mV) with the bias of "
-                f"{self.model.bias:g} mV is more than {reach:.4g} mV from the threshold, where the "
-                "firing says nothing about the voltage: start from weights nearer to it, change "
-                "the neuron's bias, or lower the learning rate if the weights have run away"
-            )
-        if happened == kernel.METRIC:
-            raise MetricError(
-                f"{where}: the neuron's Fisher metric is not positive definite (mean voltage "
-                f"{mean:.4g} mV): the weights have run away; lower the learning rate"
-            )
+        numbers = self.moving.scalars[block, :, lane].astype(float)
+        failure = Failure(
+            where,
+            growth=float(numbers[layout.LAM]),
+            mean=self.model.eps0 * float(numbers[layout.MEAN]),
+            variance=float(numbers[layout.SQUARE]) / self.model.c_eps,
+            voltage=self.model.kappa * float(numbers[layout.VM] - numbers[layout.VS]),
+        )
+        words = {
+            kernel.LAMBDA: failure.past_zero,
+            kernel.METRIC: failure.indefinite,
+            kernel.FLAT: failure.far,
+            kernel.SPREAD: failure.wide,
+        }
+        if happened in words:
+            raise words[happened](self.model)
         raise UsageError(
             f"block {block}, step {step}: more spikes than the buffer "
             f"of {REACH:g} standard deviations holds, which a Poisson process does not make"

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from steepest.errors import LearningError, MetricError, UsageError
+from steepest.errors import LearningError, UsageError
 from steepest.spiking import _device as device
 from steepest.spiking import _gpu_rows as row
 from steepest.spiking._philox import key_of
-from steepest.spiking._updates import MOST_EXPONENT
 from steepest.spiking.event_model import EventModel, Events
+from steepest.spiking.failures import Failure
 from steepest.spiking.gpu_layouts import AbstractLayout, Launch, Start, layout_of
 
 __all__ = ["GpuEngine", "open_gpu"]
@@ -243,32 +243,20 @@ class GpuEngine:
         happened, step = (int(counters[k, trial]) for k in (row.HAPPENED, row.STEP))
         numbers = self._read("numbers")[:, trial]
         where = f"trial {trial}, step {step} ({step * self.model.dt:g} s)"
-        mean = self.model.eps0 * numbers[row.LOST_MEAN]
-        reach = MOST_EXPONENT / self.model.slope
-        if happened == device.LAMBDA:
-            growth = numbers[row.LAM]
-            raise LearningError(
-                f"{where}: the learning rate {self.model.eta:g} multiplies the weights by "
-                f"{growth:.3g} in one step (lambda = 1 + g gamma_w), past 0; the largest safe rate "
-                f"there is {self.model.eta / (1.0 - growth):.3g}"
-            )
-        if happened == device.SPREAD:
-            spread = np.sqrt(numbers[row.LOST_SQUARE] / self.model.c_eps)
-            raise MetricError(
-                f"{where}: the voltage spreads by {spread:.4g} mV (standard deviation), more than "
-                f"the {reach:.4g} mV over which the rule's quadrature reaches: the weights have run"
-                " away; lower the learning rate"
-            )
-        if happened == device.FLAT:
-            raise MetricError(
-                f"{where}: the voltage {numbers[row.LOST_V]:.4g} mV or its mean {mean:.4g} mV is "
-                f"more than {reach:.4g} mV from the threshold, where the neuron's firing says "
-                "nothing about it: the weights have run away; lower the learning rate"
-            )
-        raise MetricError(
-            f"{where}: the neuron's Fisher metric is not positive definite (mean voltage "
-            f"{mean:.4g} mV): the weights have run away; lower the learning rate"
+        failure = Failure(
+            where,
+            growth=float(numbers[row.LAM]),
+            mean=self.model.eps0 * float(numbers[row.LOST_MEAN]),
+            variance=float(numbers[row.LOST_SQUARE]) / self.model.c_eps,
+            voltage=float(numbers[row.LOST_V]),
         )
+        words = {
+            device.LAMBDA: failure.past_zero,
+            device.METRIC: failure.indefinite,
+            device.FLAT: failure.far,
+            device.SPREAD: failure.wide,
+        }
+        raise words[happened](self.model)
 
     def weights(self) -> Float[np.ndarray, "trials n"]:
         """The weights now (trials, n)."""

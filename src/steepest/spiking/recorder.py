@@ -109,7 +109,7 @@ def record_somatic(recorder: Recorder, run: Run, engine: SomaticEngine) -> None:
     if isinstance(run.rule, AbstractSomaticRule):
         readout = np.asarray(run.task.neuron.kernel.readout)
         usps = readout[0] * traces[:, 0] + readout[1] * traces[:, 1]
-        fisher = run.task.fisher()
+        fisher = run.task.fisher(np.array([engine.step * run.settings.dt]))
         gammas = _coefficients(run.rule, fisher, jnp.asarray(weights), jnp.asarray(usps))
     recorder.add(engine.step, weights, engine.voltages(), weights, gammas)
 
