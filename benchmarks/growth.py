@@ -37,6 +37,7 @@ LAYER = 250 * 250  # weights
 AGAIN = 2.5  # seconds: what takes less is measured twice
 SEEN = 1.5e6  # bytes: less is the noise of a process
 MARKS = ("<!-- measured: -->", "<!-- until here -->")
+FLOOR = 2e5  # bytes: what takes less is drawn here
 TOO_MUCH = 0.15  # of an exponent at the end above the expected one
 
 
@@ -394,7 +395,7 @@ def draw(results: list[dict[str, object]], path: Path) -> None:
             scale = 1.0 if key == "seconds" else 1e-6
             for k, result in enumerate(results):
                 growth = GROWTHS[result["name"]]
-                values = np.maximum(result[key], 1e3 if key == "bytes" else 0) * scale
+                values = np.maximum(result[key], FLOOR if key == "bytes" else 0) * scale
                 style = {"marker": "osD^vP*X<>"[k % 10], "markersize": 4, "linewidth": 1}
                 sizes = np.array(growth.sizes) / growth.sizes[0]
                 axis.loglog(sizes, values, label=f"{result['name']}", **style)
@@ -403,8 +404,8 @@ def draw(results: list[dict[str, object]], path: Path) -> None:
             axis.set_xlabel("size, in units of the smallest")
             axis.set_ylabel(label)
             axis.spines[["top", "right"]].set_visible(False)
-        axes[1].axhline(SEEN / 1e6, color="0.6", linewidth=0.8)
-        axes[1].annotate("noise below", (1, SEEN / 1e6), va="top", fontsize=8, color="0.4")
+        axes[1].axhspan(0, SEEN / 1e6, color="0.92", zorder=0)
+        axes[1].annotate("noise", (40, 0.25), fontsize=8, color="0.4")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right", frameon=False)
         figure.savefig(path, metadata={"Date": None})
         pyplot.close(figure)
