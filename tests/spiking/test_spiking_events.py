@@ -17,6 +17,8 @@ from steepest.spiking import (
     EuclideanRule,
     NaturalRule,
     Spikes,
+    _class_block,
+    _classes,
     _lockstep,
     _moments,
     _random,
@@ -394,9 +396,14 @@ def test_compiled_code_on_disk_is_not_used_when_what_it_calls_has_changed(tmp_pa
     assert run(100) == (100, 0)
     assert run(100) == (100, 1)
     assert run(27182) == (27182, 0)
-    # The kernel's own function is made like that.
-    (kept,) = (cell.cell_contents for cell in _lockstep.run_block.py_func.__closure__)
-    assert kept == digest_of(_moments, _random, _records, _updates)
+    # The kernels' own functions are made like that.
+    modules = (_moments, _random, _records, _updates)
+    for kernel, used in (
+        (_lockstep.run_block, modules),
+        (_class_block.run_classes, (_classes, _lockstep, *modules)),
+    ):
+        (kept,) = (cell.cell_contents for cell in kernel.py_func.__closure__)
+        assert kept == digest_of(*used)
 
 
 def test_an_overflow_of_the_spike_buffer_raises(monkeypatch):

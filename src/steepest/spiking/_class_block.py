@@ -1,5 +1,8 @@
 """One block of trials whose classes of synapses learn differently (`_classes`), step by step."""
 
+from collections.abc import Callable
+from typing import Any
+
 from steepest.machine import compiled
 from steepest.spiking import _classes, _lockstep, _moments, _random, _records, _updates
 from steepest.spiking._classes import (
@@ -38,7 +41,6 @@ from steepest.spiking._lockstep import (
     STEP,
     draw_ahead,
     hear_teacher,
-    kept_while,
     numbered,
     powers_of,
     refresh,
@@ -219,6 +221,14 @@ def _run_classes(
     return happened, where
 
 
-run_classes = kept_while(
-    digest_of(_classes, _lockstep, _moments, _random, _records, _updates), _run_classes
-)
+def _kept_while(sources: str) -> Callable[..., Any]:
+    """`_run_classes`, kept on disk as long as the digest of the modules that it uses is this."""
+
+    def run_classes(*block):
+        _ = sources
+        return _run_classes(*block)
+
+    return compiled(cache=True, nogil=True)(run_classes)
+
+
+run_classes = _kept_while(digest_of(_classes, _lockstep, _moments, _random, _records, _updates))

@@ -325,14 +325,17 @@ def _run_block(
     return happened, where
 
 
-def kept_while(sources: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A compiled function, kept on disk as long as `sources`, a digest of what it uses, is this."""
+def _kept_while(sources: str) -> Callable[..., Any]:
+    """`_run_block`, kept on disk as long as the digest of the modules that it uses is this.
+
+    Nothing else may be closed over: a function of numba's is another one in each process.
+    """
 
     def run_block(*block):
         _ = sources
-        return function(*block)
+        return _run_block(*block)
 
     return compiled(cache=True, nogil=True)(run_block)
 
 
-run_block = kept_while(digest_of(_moments, _random, _records, _updates), _run_block)
+run_block = _kept_while(digest_of(_moments, _random, _records, _updates))
