@@ -287,7 +287,8 @@ VARIED = Afferents(
         VaryingGroup(4, [0, 1, 2, 3], [10, 50, 20, 40]),
         SteadyGroup(3, 30.0),
         SteadyGroup(1, 0.0),
-        VaryingGroup(2, [0.5, 1.5], [5, 80]),
+        VaryingGroup.intervals(1, [0, 0.2, 1.0], [5, 80, 20]),
+        VaryingGroup.sinusoid(1, 30.0, 20.0, 4.0, 1.0),
     ]
 )
 DISTANCE = np.linspace(0, 500, 10)
