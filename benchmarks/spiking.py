@@ -3,10 +3,12 @@
     python benchmarks/spiking.py [--json] [--brian2-python PATH] [--n 100 1000 10000]
 
 An update is one synapse of one trial in one step of 0.5 ms: n * trials * steps / wall time, medians
-over interleaved rounds. Half the afferents fire at 10 Hz, half at 50 Hz. The contender in JAX is
-our own reference engine, float64 and written to be read, not the fastest that JAX could do. Brian2
-2.9 needs an older NumPy, so it runs under its own Python, once, right after the rounds of its size
-and rule; without one it is reported as not measured.
+over interleaved rounds. Presynaptic events per second are spikes that reach a synapse: n * trials *
+mean rate * simulated seconds / wall time, 1.5 % of the updates at these rates. Half the afferents
+fire at 10 Hz, half at 50 Hz. The contender in JAX is our own reference engine, float64 and written
+to be read, not the fastest that JAX could do. Brian2 2.9 needs an older NumPy, so it runs under its
+own Python, once, right after the rounds of its size and rule; without one it is reported as not
+measured.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from steepest.spiking.simulation import simulate_dense
 RULES = {"euclidean": (EuclideanRule(), 4.5e-7), "natural": (NaturalRule(), 6e-4)}
 DT = peers.DT
 BRIAN2 = "Brian2 cpp_standalone float32"
+EVENTS_PER_UPDATE = (10.0 + 50.0) / 2 * DT  # a synapse's spikes in a step
 
 
 class Ours:
@@ -170,7 +173,16 @@ def main():
     }
     machine = {"cores": cores(), "accelerator": jax.default_backend() != "cpu"}
     if arguments.json:
-        print(json.dumps({"updates_per_second": speeds, "ratios": ratios, **machine}))
+        events = {
+            name: by_rule
+            and {
+                rule: {n: value * EVENTS_PER_UPDATE for n, value in by_n.items()}
+                for rule, by_n in by_rule.items()
+            }
+            for name, by_rule in speeds.items()
+        }
+        units = {"updates_per_second": speeds, "presynaptic_events_per_second": events}
+        print(json.dumps({**units, "ratios": ratios, **machine}))
         return
     seconds = "CPU second" if arguments.cpu else "second"
     print(
@@ -178,7 +190,11 @@ def main():
     )
     for rule in arguments.rules:
         for n in arguments.n:
-            print(f"\n{rule}, n = {n}: steepest events {speeds['steepest events'][rule][n]:.3g}")
+            ours = speeds["steepest events"][rule][n]
+            print(
+                f"\n{rule}, n = {n}: steepest events {ours:.3g} updates, "
+                f"{ours * EVENTS_PER_UPDATE:.3g} presynaptic events"
+            )
             for name, by_rule in speeds.items():
                 if name == "steepest events":
                     continue

@@ -4,6 +4,7 @@ import importlib
 import linecache
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,17 +13,30 @@ from scipy.special import expit
 from scipy.stats import poisson
 
 from steepest.errors import LearningError, UsageError
+from steepest.geometry import Diagonal, PNorm
 from steepest.spiking import (
+    Afferents,
     ApproximateNaturalRule,
+    AttenuatedTeacher,
     EuclideanRule,
+    FixedRateTeacher,
+    MetricRule,
+    MirrorRule,
     NaturalRule,
     Spikes,
+    SteadyGroup,
+    Task,
+    VaryingGroup,
+    _class_block,
+    _classes,
     _lockstep,
     _moments,
     _random,
     _records,
     _updates,
+    backpropagation,
     event_blocks,
+    exponential_attenuation,
     paper_task,
     simulate_dense,
 )
@@ -81,17 +95,21 @@ def gaussian_means(mean, variance):
 def plain_loop(m, w, counts, taught):
     """Every synapse in every step: the oracle, written from the paper's formulae alone."""
     w, rates = w.copy(), m.rates
-    fires, total = rates > 0, rates.sum()
-    q = C_EPS * total
+    factors = np.ones_like(rates) if m.factors is None else m.factors
+    gains = np.ones_like(rates) if m.gains is None else m.gains
     a = np.zeros_like(w)
     b = np.zeros_like(w)
-    for spikes, y in zip(counts, taught, strict=True):
+    for step, (spikes, y) in enumerate(zip(counts, taught, strict=True)):
+        if m.courses is not None:
+            rates = np.array([np.interp(step * DT, m.knots, course) for course in m.courses.T])
+        fires = rates > 0
+        q = C_EPS * rates.sum()
         x = KAPPA * (a - b)
         V, sum_x = (w * x).sum(1), x.sum(1)
         p = expit(0.3 * (V + m.bias - 10))
-        score = (y - 100 * p * DT) * 0.3 * (1 - p)
+        score = (np.outer(y, factors) - (100 * p * DT)[:, None]) * (0.3 * (1 - p))[:, None]
         if m.rule == EUCLIDEAN:
-            direction = x
+            direction = gains * x
         else:
             mu, s2 = w @ rates, w**2 @ rates / C_EPS
             c1, c2, c3 = gaussian_means(mu + m.bias, s2)
@@ -108,7 +126,7 @@ def plain_loop(m, w, counts, taught):
             homosynaptic = np.where(fires, C_EPS * x / np.where(fires, rates, 1), 0)
             direction = homosynaptic - np.broadcast_to(u, V.shape)[:, None] + v[:, None] * w
             direction = direction / c1[:, None]
-        w = w + m.eta * score[:, None] * direction
+        w = w + m.eta * score * direction
         a = m.decay[0] * a + spikes
         b = m.decay[1] * b + spikes
     return w, (w * KAPPA * (a - b)).sum(1), np.stack([a, b], axis=1)
@@ -150,6 +168,90 @@ def test_weights_are_those_of_the_plain_loop(case, rule, lanes, trials):
     np.testing.assert_allclose(engine.traces()[:, :, rates > 0], traces[:, :, rates > 0], 0, 1e-10)
 
 
+VARYING = {  # two afferents that are always silent, two that are so at first
+    "knots": np.array([0.0, 0.08, 0.2, 0.3]),
+    "courses": np.array(
+        [
+            [0, 10, 10, 40, 40, 40, 5, 5, 0],
+            [0, 50, 50, 40, 40, 40, 5, 90, 0],
+            [0, 50, 50, 2, 2, 40, 5, 5, 0],
+            [0, 20, 20, 70, 70, 40, 5, 5, 0],
+        ],
+        dtype=np.float64,
+    ),
+}
+FACTORS = {"factors": np.array([1.0, 1, 0.5, 0.5, 0, 0.25, 0.25, 1, 1])}
+BY_CLASS = {
+    "rates_vary": VARYING,
+    "attenuated": FACTORS,
+    "both": VARYING | FACTORS,
+    "metric": {"gains": np.linspace(0.5, 4.0, 9)},
+    "metric_attenuated": {"gains": np.repeat([0.5, 2.0, 3.0], 3)} | FACTORS,
+}
+
+
+@pytest.mark.parametrize("case", BY_CLASS)
+def test_classes_that_learn_differently_are_those_of_the_plain_loop(case):
+    """Eleven trials in blocks of eight; stops at no multiple of the period."""
+    told = BY_CLASS[case]
+    rates = told["courses"].max(0) if "courses" in told else VARYING["courses"][0]
+    random = np.random.default_rng(0)
+    steps, trials, n = 600, 11, len(rates)
+    counts = random.poisson(rates * DT, (steps, trials, n))
+    counts[5, 0, 1] = 3
+    taught = random.poisson(0.03, (steps, trials))
+    w, target = random.uniform(-3 / n, 3 / n, (2, trials, n))
+    for rule in [EUCLIDEAN] if "gains" in told else [EUCLIDEAN, NATURAL, APPROXIMATE]:
+        m = model(rule, rates, **told)
+        engine = EventEngine(m, w, target, seed=0, draws=(False, False), lanes=8)
+        for first, last in ((0, 1), (1, 333), (333, steps)):
+            engine.give(as_events(counts[first:last], first), as_events(taught[first:last], first))
+            engine.run(last)
+        weights, voltage, traces = plain_loop(m, w, counts, taught)
+        assert np.abs(weights - w).max() > 1e-3 * np.abs(w).max()
+        assert np.abs(engine.weights() - weights).max() < 1e-11 * np.abs(weights).max()
+        np.testing.assert_allclose(engine.voltages(), voltage, atol=1e-10)
+        fired = counts.any(axis=(0, 1))
+        np.testing.assert_allclose(engine.traces()[:, :, fired], traces[:, :, fired], 0, 1e-10)
+
+
+def test_spikes_at_varying_rates_are_poisson_at_the_rate_of_the_moment():
+    """In each eighth of the time, 400 trials of each of three afferents, one of them steady."""
+    knots, trials = np.array([0.0, 0.1, 0.2]), 400
+    courses = np.array([[0.0, 60, 20], [80.0, 0, 20], [10.0, 40, 20]])
+    m = model(EUCLIDEAN, courses.max(0), eta=0.0, knots=knots, courses=courses)
+    zeros = np.zeros((trials, 3))
+    engine = EventEngine(m, zeros, zeros, seed=3)
+    seen = []
+    for last in range(50, 401, 50):
+        before = engine.traces()
+        engine.run(last)
+        # A trace that is not renewed falls by the same factor everywhere: what is more are spikes.
+        seen.append((engine.traces() - before * np.array(EXACT)[:, None] ** 50)[:, 0].sum(axis=0))
+    ages = EXACT[0] ** np.arange(49, -1, -1)
+    for k, total in enumerate(seen):
+        times = np.arange(50 * k, 50 * (k + 1)) * DT
+        rates = np.array([np.interp(times, knots, course) for course in courses.T])
+        mean = trials * DT * (rates * ages).sum(1)
+        error = np.sqrt(trials * DT * (rates * ages**2).sum(1))
+        assert (np.abs(total - mean) < 4.5 * error + 1e-9).all()
+
+
+def test_a_run_by_classes_goes_on_to_the_bit_and_says_where_lambda_fails():
+    m = model(NATURAL, VARYING["courses"].max(0), **VARYING, **FACTORS)
+    w, target = np.random.default_rng(1).uniform(-0.3, 0.3, (2, 11, 9))
+    whole = EventEngine(m, w, target, seed=1)
+    whole.run(500)
+    part = EventEngine(m, w, target, seed=1)
+    part.run(231)
+    state = {"traces": part.traces(), "step": 231, "saved": part.save()}
+    rest = EventEngine(m, part.weights(), target, seed=1, **state)
+    rest.run(500)
+    assert np.array_equal(rest.weights(), whole.weights())
+    with pytest.raises(LearningError, match=r"trial \d+, step \d+ .*largest safe rate"):
+        EventEngine(replace(m, eta=30.0), 5 * w, target, seed=1).run(500)
+
+
 def agreement(rule, rate, steps=100_000, trials=2, n=10):
     """The largest difference of weights from the dense engine's, on the same spikes, relative."""
     task, w = paper_task(trials, n=n, seed=3, test_samples=2)
@@ -178,6 +280,70 @@ def test_agrees_with_dense_to_1e_minus_10_over_1e5_steps():
 )
 def test_agrees_with_dense_at_large_rates(rule, rate):
     assert agreement(rule, rate) < 1e-10
+
+
+VARIED = Afferents(
+    [
+        VaryingGroup(4, [0, 1, 2, 3], [10, 50, 20, 40]),
+        SteadyGroup(3, 30.0),
+        SteadyGroup(1, 0.0),
+        VaryingGroup.intervals(1, [0, 0.2, 1.0], [5, 80, 20]),
+        VaryingGroup.sinusoid(1, 30.0, 20.0, 4.0, 1.0),
+    ]
+)
+DISTANCE = np.linspace(0, 500, 10)
+FADED = AttenuatedTeacher(FixedRateTeacher(20.0), exponential_attenuation(DISTANCE))
+STOPPED = AttenuatedTeacher(FixedRateTeacher(20.0), backpropagation(DISTANCE, 300.0, 50.0))
+
+
+KINDS = {
+    "rates_vary": (lambda task: task_like(task, afferents=VARIED), None),
+    "attenuated": (lambda task: task_like(task, teacher=FADED), None),
+    "back_propagation": (lambda task: task_like(task, afferents=VARIED, teacher=STOPPED), None),
+    "diagonal": (lambda task: task, MetricRule(Diagonal(np.linspace(0.5, 3.0, 10)))),
+    "mirror": (lambda task: task_like(task, teacher=FADED), MirrorRule(PNorm(2))),
+}
+
+
+def task_like(task, **changes):
+    parts = {"neuron": task.neuron, "afferents": task.afferents, "teacher": task.teacher}
+    return Task(**parts | changes)
+
+
+def check_against_dense(kind, rule, rate, steps, trials):
+    task, w = paper_task(trials, n=10, seed=3, test_samples=2)
+    make, own = KINDS[kind]
+    task, rule, w = make(task), own or rule, 3 * w
+    random = np.random.default_rng(1)
+    rates = task.afferents.rates(np.arange(steps) * DT)
+    spikes = Spikes(
+        random.poisson(rates[:, None] * DT, (steps, trials, 10)),
+        random.poisson(0.015, (steps, trials)),
+    )
+    run = {"rate": rate, "duration": steps * DT, "spikes": spikes, "record": 3}
+    dense, fast = simulate_dense(task, rule, w, **run), simulate(task, rule, w, **run)
+    assert fast.engine == "events"
+    assert np.abs(dense.weights[-1] - w).max() > 0.01 * np.abs(w).max()
+    assert np.abs(fast.weights - dense.weights).max() < 1e-10 * np.abs(dense.weights).max()
+    np.testing.assert_allclose(fast.voltage, dense.voltage, atol=1e-9)
+    for name, values in dense.measures.items():
+        np.testing.assert_allclose(fast.measures[name], values, rtol=1e-7, atol=1e-9)
+
+
+def test_a_run_with_rates_that_vary_and_back_propagation_is_the_dense_engines():
+    check_against_dense("back_propagation", NaturalRule(), 3e-3, 900, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("rule", "rate"),
+    [(EuclideanRule(), 4.5e-6), (NaturalRule(), 3e-3), (ApproximateNaturalRule(), 3e-3)],
+)
+def test_every_kind_of_run_agrees_with_dense_to_1e_minus_10(kind, rule, rate):
+    """Eleven trials, so that a block is ragged; a metric brings its own rule."""
+    if KINDS[kind][1] is None or isinstance(rule, EuclideanRule):
+        check_against_dense(kind, rule, rate, 20_000, 11)
 
 
 @pytest.mark.parametrize(
@@ -394,9 +560,14 @@ def test_compiled_code_on_disk_is_not_used_when_what_it_calls_has_changed(tmp_pa
     assert run(100) == (100, 0)
     assert run(100) == (100, 1)
     assert run(27182) == (27182, 0)
-    # The kernel's own function is made like that.
-    (kept,) = (cell.cell_contents for cell in _lockstep.run_block.py_func.__closure__)
-    assert kept == digest_of(_moments, _random, _records, _updates)
+    # The kernels' own functions are made like that.
+    modules = (_moments, _random, _records, _updates)
+    for kernel, used in (
+        (_lockstep.run_block, modules),
+        (_class_block.run_classes, (_classes, _lockstep, *modules)),
+    ):
+        (kept,) = (cell.cell_contents for cell in kernel.py_func.__closure__)
+        assert kept == digest_of(*used)
 
 
 def test_an_overflow_of_the_spike_buffer_raises(monkeypatch):

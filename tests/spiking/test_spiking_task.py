@@ -51,6 +51,16 @@ def test_the_papers_task():
     assert not np.array_equal(paper_task(5, n=6, seed=4)[1], start)
 
 
+def test_rates_follow_a_sinusoid_or_keep_still_in_intervals():
+    times = np.arange(0, 2, 0.0005)
+    wave = VaryingGroup.sinusoid(2, 20.0, 15.0, 3.0, 2.0)
+    known = 20 + 15 * np.sin(6 * np.pi * times)
+    np.testing.assert_allclose(wave.rates(times)[:, 1], known, atol=15 * 1.3e-4)
+    steps = VaryingGroup.intervals(1, [0.0, 0.3, 1.2], [10.0, 50.0, 5.0])
+    known = np.select([times < 0.3, times < 1.2], [10.0, 50.0], 5.0)
+    np.testing.assert_array_equal(steps.rates(times)[:, 0], known)
+
+
 def test_groups_follow_each_other_and_rates_vary_between_knots():
     trains = SpikeTrains([[0.0, 0.5], []], 2.0)
     afferents = Afferents(
@@ -142,6 +152,10 @@ TASK = {"neuron": NEURON, "afferents": TWO}
         (lambda: SteadyGroup(3, float("nan")), "not negative"),
         (lambda: SteadyGroup(0, 1.0), "positive number"),
         (lambda: VaryingGroup(1, [0.0, 1.0], [1.0]), "one rate for each time"),
+        (lambda: VaryingGroup.intervals(1, [0.0, 1.0], [1.0]), "one each"),
+        (lambda: VaryingGroup.intervals(1, [1.0, 0.0], [1.0, 2.0]), "increase"),
+        (lambda: VaryingGroup.sinusoid(1, 10.0, 5.0, 0.0, 1.0), "frequency 0"),
+        (lambda: VaryingGroup.sinusoid(1, 10.0, 15.0, 2.0, 1.0), "not negative"),
         (lambda: VaryingGroup(1, [1.0, 0.0], [1.0, 2.0]), "increase"),
         (lambda: VaryingGroup(1, [0.0, 1.0], [1.0, -2.0]), "not negative"),
         (lambda: GivenGroup(SpikeTrains([[]], 1.0), [1.0, 2.0]), "nominal"),

@@ -1,5 +1,8 @@
 """One block of trials whose classes of synapses learn differently (`_classes`), step by step."""
 
+from collections.abc import Callable
+from typing import Any
+
 from steepest.machine import compiled
 from steepest.spiking import _classes, _lockstep, _moments, _random, _records, _updates
 from steepest.spiking._classes import (
@@ -18,6 +21,7 @@ from steepest.spiking._classes import (
     Y_U,
     drifted,
     gather_classes,
+    rows_of,
     share_coefficients,
     spiking_class_weights,
     thin_spikes,
@@ -38,7 +42,6 @@ from steepest.spiking._lockstep import (
     STEP,
     draw_ahead,
     hear_teacher,
-    kept_while,
     numbered,
     powers_of,
     refresh,
@@ -72,28 +75,26 @@ def rebase_classes(lanes, Y, records, classes, aj, bj, scratch):
     N = len(lanes)
     n = records.shape[0] // N
     kinds = classes.shape[1]
-    size = N * kinds
     sums = scratch[:16]
-    for i in range(size):
-        Y[Y_SUM_P * size + i] = spiking_class_weights(Y, size, i)
-        Y[Y_SUM_M * size + i] *= aj
-        Y[Y_SUM_S * size + i] *= bj
     for kind in range(kinds):
-        for lane in range(N):
-            i = kind * N + lane
-            first = lane * n + int(classes[FIRST, kind])
+        y = rows_of(lanes, Y, kind)
+        for i in range(N):
+            y[Y_SUM_P * N + i] = spiking_class_weights(lanes, y, i)
+            y[Y_SUM_M * N + i] *= aj
+            y[Y_SUM_S * N + i] *= bj
+            first = i * n + int(classes[FIRST, kind])
             last = first + int(classes[SIZE, kind])
-            big_l, big_u = Y[Y_L * size + i], Y[Y_U * size + i]
-            big_a, big_b = Y[Y_A * size + i], Y[Y_B * size + i]
+            big_l, big_u = y[Y_L * N + i], y[Y_U * N + i]
+            big_a, big_b = y[Y_A * N + i], y[Y_B * N + i]
             total, square = rebase_class(
                 records, first, last, big_l, big_a, big_b, big_u, aj, bj, sums
             )
-            Y[Y_MEAN * size + i] = total
-            Y[Y_SQUARE * size + i] = square
-            Y[Y_L * size + i] = 1.0
-            Y[Y_U * size + i] = 0.0
-            Y[Y_A * size + i] = 0.0
-            Y[Y_B * size + i] = 0.0
+            y[Y_MEAN * N + i] = total
+            y[Y_SQUARE * N + i] = square
+            y[Y_L * N + i] = 1.0
+            y[Y_U * N + i] = 0.0
+            y[Y_A * N + i] = 0.0
+            y[Y_B * N + i] = 0.0
 
 
 @compiled()
@@ -202,16 +203,16 @@ def _run_classes(
         if happened != FINE:
             break
         phase += 1
+        # A class's rows begin at `kind` (CLASS_ROWS N); a slot is counted over all classes.
         for first in range(0, size, 8):
-            put_changes(
-                lanes, Y, changes, first, Y_CHANGE * size, powers[2, phase], powers[3, phase]
-            )
+            row = first // N * (CLASS_ROWS - 1) * N + Y_CHANGE * N
+            put_changes(lanes, Y, changes, first, row, powers[2, phase], powers[3, phase])
         spike = counters[SPIKE]
         stop = spike + numbered(spike_numbers, counters[SPIKE_BASE], step)
         add_class_spikes(records, spikes, spike, stop, sums, changes)
         counters[SPIKE] = stop
         for first in range(0, size, 8):
-            take_sums(lanes, sums, Y, first, Y_SUM_P * size, size)
+            take_sums(lanes, sums, Y, first, first // N * (CLASS_ROWS - 1) * N + Y_SUM_P * N, N)
         if phase == period:
             rebase_classes(lanes, Y, records, classes, powers[0, phase], powers[1, phase], scratch)
             phase = 0
@@ -219,6 +220,14 @@ def _run_classes(
     return happened, where
 
 
-run_classes = kept_while(
-    digest_of(_classes, _lockstep, _moments, _random, _records, _updates), _run_classes
-)
+def _kept_while(sources: str) -> Callable[..., Any]:
+    """`_run_classes`, kept on disk as long as the digest of the modules that it uses is this."""
+
+    def run_classes(*block):
+        _ = sources
+        return _run_classes(*block)
+
+    return compiled(cache=True, nogil=True)(run_classes)
+
+
+run_classes = _kept_while(digest_of(_classes, _lockstep, _moments, _random, _records, _updates))

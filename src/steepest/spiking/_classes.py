@@ -47,7 +47,7 @@ from steepest.spiking._updates import (
     H,
 )
 
-# Rows of Y, each over classes and lanes: sums over the synapses of a class (without gains), what
+# Rows of Y of a class, each over lanes: sums over the synapses of a class (without gains), what
 # stands for its weights, what spikes of the step before add, and what a spike adds to P.
 Y_VM, Y_VS, Y_RM, Y_RS, Y_QMM, Y_QMS, Y_QSS, Y_MEAN, Y_SQUARE = range(9)
 Y_L, Y_U, Y_A, Y_B = range(9, 13)
@@ -89,43 +89,57 @@ def thin_spikes(lanes, state, now, first, steps, numbers, spikes):
 
 
 @compiled(inline="always")
-def spiking_class_weights(Y, size, i):
+def rows_of(lanes, Y, kind):
+    """The rows of a class: with N known to the compiler no row can be another's."""
+    length = CLASS_ROWS * len(lanes)
+    return Y[kind * length : (kind + 1) * length]
+
+
+@compiled(inline="always")
+def spiking_class_weights(lanes, y, i):
     """The sum of the weights of a class's synapses that spiked in the step before."""
-    change = Y[Y_A * size + i] * Y[Y_SUM_M * size + i] - Y[Y_B * size + i] * Y[Y_SUM_S * size + i]
-    past = Y[Y_SUM_P * size + i] + change - Y[Y_U * size + i] * Y[Y_NUMBER * size + i]
-    return Y[Y_L * size + i] * past
+    N = len(lanes)
+    change = y[Y_A * N + i] * y[Y_SUM_M * N + i] - y[Y_B * N + i] * y[Y_SUM_S * N + i]
+    past = y[Y_SUM_P * N + i] + change - y[Y_U * N + i] * y[Y_NUMBER * N + i]
+    return y[Y_L * N + i] * past
 
 
 @compiled(fastmath=FAST)
-def gather_classes(lanes, width, X, Y, rates, aj, bj):
-    """Add the spikes of the step before to the classes' sums, and the classes' to the neuron's."""
+def gather_class(lanes, width, X, y, rate, aj, bj):
+    """Add the spikes of the step before to a class's sums, and these to the neuron's."""
     wide_vectors()
     N = len(lanes)
-    size = N * rates.shape[0]
+    for i in range(width):
+        w, number = spiking_class_weights(lanes, y, i), y[Y_NUMBER * N + i]
+        m, s = aj * y[Y_SUM_M * N + i], bj * y[Y_SUM_S * N + i]
+        vm, vs = y[Y_VM * N + i] + w, y[Y_VS * N + i] + w
+        rm, rs = y[Y_RM * N + i] + number, y[Y_RS * N + i] + number
+        y[Y_VM * N + i] = vm
+        y[Y_VS * N + i] = vs
+        y[Y_RM * N + i] = rm
+        y[Y_RS * N + i] = rs
+        y[Y_QMM * N + i] += 2.0 * m + number
+        y[Y_QMS * N + i] += m + s + number
+        y[Y_QSS * N + i] += 2.0 * s + number
+        X[TM * N + i] += y[Y_SUM_W * N + i]
+        X[TS * N + i] += y[Y_SUM_W * N + i]
+        X[VM * N + i] += vm
+        X[VS * N + i] += vs
+        X[RM * N + i] += rm
+        X[RS * N + i] += rs
+        X[MEAN * N + i] += rate * y[Y_MEAN * N + i]
+        X[SQUARE * N + i] += rate * y[Y_SQUARE * N + i]
+
+
+@compiled()
+def gather_classes(lanes, width, X, Y, rates, aj, bj):
+    """`gather_class` of all classes."""
+    N = len(lanes)
     for row in (VM, VS, RM, RS, MEAN, SQUARE):
         for i in range(width):
             X[row * N + i] = 0.0
     for kind in range(rates.shape[0]):
-        rate = rates[kind]
-        for lane in range(width):
-            i = kind * N + lane
-            w, number = spiking_class_weights(Y, size, i), Y[Y_NUMBER * size + i]
-            m, s = aj * Y[Y_SUM_M * size + i], bj * Y[Y_SUM_S * size + i]
-            Y[Y_VM * size + i] += w
-            Y[Y_VS * size + i] += w
-            Y[Y_RM * size + i] += number
-            Y[Y_RS * size + i] += number
-            Y[Y_QMM * size + i] += 2.0 * m + number
-            Y[Y_QMS * size + i] += m + s + number
-            Y[Y_QSS * size + i] += 2.0 * s + number
-            X[TM * N + lane] += Y[Y_SUM_W * size + i]
-            X[TS * N + lane] += Y[Y_SUM_W * size + i]
-            X[VM * N + lane] += Y[Y_VM * size + i]
-            X[VS * N + lane] += Y[Y_VS * size + i]
-            X[RM * N + lane] += Y[Y_RM * size + i]
-            X[RS * N + lane] += Y[Y_RS * size + i]
-            X[MEAN * N + lane] += rate * Y[Y_MEAN * size + i]
-            X[SQUARE * N + lane] += rate * Y[Y_SQUARE * size + i]
+        gather_class(lanes, width, X, rows_of(lanes, Y, kind), rates[kind], aj, bj)
 
 
 @compiled(fastmath=FAST)
@@ -191,58 +205,65 @@ def share_coefficients(lanes, width, X, par, total_rate, euclidean, approximate,
 
 
 @compiled(fastmath=FAST)
-def update_classes(lanes, width, X, Y, par, gains, factors, sizes, powers, phase, shared, flags):
-    """One step of every class of every lane; `flags` adds 2 where a class has lambda <= 0."""
+def update_class(lanes, width, X, y, par, gain, factor, number, powers, phase, shared, flags):
+    """One step of a class of `number` synapses; `flags` adds 2 where lambda is not positive."""
     wide_vectors()
     N = len(lanes)
-    size = N * gains.shape[0]
-    a, b, kappa = par[DECAY_M], par[DECAY_S], par[KAPPA]
+    a, b = par[DECAY_M], par[DECAY_S]
     a2, ab, b2 = a * a, a * b, b * b
     aj, bj = powers[0, phase], powers[1, phase]
     change_m, change_s = powers[2, phase + 1], powers[3, phase + 1]
-    for lane in range(width):
-        X[LAM * N + lane] = 1.0
-        X[TM * N + lane] *= a
-        X[TS * N + lane] *= b
+    gain = par[KAPPA] * gain
+    for i in range(width):
+        score = factor * X[COUNT * N + i] - shared[EXPECTED * N + i]
+        g = shared[BASE * N + i] * score
+        al = g * gain
+        bu = g * shared[GAMMA_U * N + i]
+        lam = 1.0 + g * shared[GAMMA_W * N + i]
+        vm, vs, rm, rs = y[Y_VM * N + i], y[Y_VS * N + i], y[Y_RM * N + i], y[Y_RS * N + i]
+        qmm, qms, qss = y[Y_QMM * N + i], y[Y_QMS * N + i], y[Y_QSS * N + i]
+        mean, square = y[Y_MEAN * N + i], y[Y_SQUARE * N + i]
+        y[Y_SQUARE * N + i] = (
+            lam * (lam * square + 2.0 * (al * (vm - vs) - bu * mean))
+            + al * (al * (qmm - 2.0 * qms + qss) - 2.0 * bu * (rm - rs))
+            + bu * bu * number
+        )
+        y[Y_MEAN * N + i] = lam * mean + al * (rm - rs) - bu * number
+        y[Y_VM * N + i] = a * (lam * vm + al * (qmm - qms) - bu * rm)
+        y[Y_VS * N + i] = b * (lam * vs + al * (qms - qss) - bu * rs)
+        new = lam * y[Y_L * N + i]
+        over_new = 1.0 / new
+        y[Y_L * N + i] = new
+        y[Y_U * N + i] += bu * over_new
+        big_a = y[Y_A * N + i] + al * over_new * aj
+        big_b = y[Y_B * N + i] + al * over_new * bj
+        y[Y_A * N + i] = big_a
+        y[Y_B * N + i] = big_b
+        y[Y_CHANGE * N + i] = change_s * big_b - change_m * big_a
+        y[Y_RM * N + i] = a * rm
+        y[Y_RS * N + i] = b * rs
+        y[Y_QMM * N + i] = a2 * qmm
+        y[Y_QMS * N + i] = ab * qms
+        y[Y_QSS * N + i] = b2 * qss
+        X[LAM * N + i] = min(X[LAM * N + i], lam)
+        flags[i] |= 0 if lam > 0.0 else 2
+
+
+@compiled()
+def update_classes(lanes, width, X, Y, par, gains, factors, sizes, powers, phase, shared, flags):
+    """`update_class` of all classes, and the teacher's voltage."""
+    N = len(lanes)
+    for i in range(width):
+        X[LAM * N + i] = 1.0
+        X[TM * N + i] *= par[DECAY_M]
+        X[TS * N + i] *= par[DECAY_S]
     for kind in range(gains.shape[0]):
-        gain, factor, number = kappa * gains[kind], factors[kind], sizes[kind]
-        for lane in range(width):
-            i = kind * N + lane
-            score = factor * X[COUNT * N + lane] - shared[EXPECTED * N + lane]
-            g = shared[BASE * N + lane] * score
-            al = g * gain
-            bu = g * shared[GAMMA_U * N + lane]
-            lam = 1.0 + g * shared[GAMMA_W * N + lane]
-            vm, vs = Y[Y_VM * size + i], Y[Y_VS * size + i]
-            rm, rs = Y[Y_RM * size + i], Y[Y_RS * size + i]
-            qmm, qms, qss = Y[Y_QMM * size + i], Y[Y_QMS * size + i], Y[Y_QSS * size + i]
-            mean, square = Y[Y_MEAN * size + i], Y[Y_SQUARE * size + i]
-            Y[Y_SQUARE * size + i] = (
-                lam * (lam * square + 2.0 * (al * (vm - vs) - bu * mean))
-                + al * (al * (qmm - 2.0 * qms + qss) - 2.0 * bu * (rm - rs))
-                + bu * bu * number
-            )
-            Y[Y_MEAN * size + i] = lam * mean + al * (rm - rs) - bu * number
-            Y[Y_VM * size + i] = a * (lam * vm + al * (qmm - qms) - bu * rm)
-            Y[Y_VS * size + i] = b * (lam * vs + al * (qms - qss) - bu * rs)
-            new = lam * Y[Y_L * size + i]
-            over_new = 1.0 / new
-            Y[Y_L * size + i] = new
-            Y[Y_U * size + i] += bu * over_new
-            big_a = Y[Y_A * size + i] + al * over_new * aj
-            big_b = Y[Y_B * size + i] + al * over_new * bj
-            Y[Y_A * size + i] = big_a
-            Y[Y_B * size + i] = big_b
-            Y[Y_CHANGE * size + i] = change_s * big_b - change_m * big_a
-            Y[Y_RM * size + i] = a * rm
-            Y[Y_RS * size + i] = b * rs
-            Y[Y_QMM * size + i] = a2 * qmm
-            Y[Y_QMS * size + i] = ab * qms
-            Y[Y_QSS * size + i] = b2 * qss
-            X[LAM * N + lane] = min(X[LAM * N + lane], lam)
-            flags[lane] |= 0 if lam > 0.0 else 2
-    for lane in range(width):
-        X[COUNT * N + lane] = 0.0
+        y, gain, factor = rows_of(lanes, Y, kind), gains[kind], factors[kind]
+        update_class(
+            lanes, width, X, y, par, gain, factor, sizes[kind], powers, phase, shared, flags
+        )
+    for i in range(width):
+        X[COUNT * N + i] = 0.0
 
 
 @compiled()

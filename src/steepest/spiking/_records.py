@@ -195,8 +195,8 @@ def rebase_eight(typing_context, records, sums, row, scales):
         ps = [vectors.pick(pairs[k], pairs[k + 1], EVEN) for k in (0, 2)]
         mw = [vectors.pick(pairs[k], pairs[k + 1], ODD) for k in (0, 2)]
         front, back = [0, 1, 4, 5, 8, 9, 12, 13], [2, 3, 6, 7, 10, 11, 14, 15]
-        p, s = vectors.pick(*ps, front), vectors.pick(*ps, back)
-        m, w = vectors.pick(*mw, front), vectors.pick(*mw, back)
+        p, s = (vectors.pick(ps[0], ps[1], half) for half in (front, back))
+        m, w = (vectors.pick(mw[0], mw[1], half) for half in (front, back))
         scales = [vectors.repeat(builder.extract_value(arguments[3], k), 8) for k in range(6)]
         big_l, big_a, big_b, big_u, aj, bj = scales
         contract = {"flags": ("contract",)}

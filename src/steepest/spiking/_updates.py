@@ -83,7 +83,7 @@ def update_euclidean(lanes, width, X, par, powers, phase):
         qmm = X[QMM * N + i] + (2.0 * m + number)
         qms = X[QMS * N + i] + (m + s + number)
         qss = X[QSS * N + i] + (2.0 * s + number)
-        v = kappa * (vm - vs)
+        v = kappa * (X[VM * N + i] - X[VS * N + i])  # spikes add to both alike
         e = polynomial_exp(min(max(offset - slope * v, -MOST_EXPONENT), MOST_EXPONENT))
         p = 1.0 / (1.0 + e)
         al = eta_slope * (X[COUNT * N + i] - expected * p) * (e * p) * kappa
@@ -124,6 +124,10 @@ def update_natural(lanes, width, X, par, powers, phase, approximate, flags):
     aj, bj = powers[0, phase], powers[1, phase]
     change_m, change_s = powers[2, phase + 1], powers[3, phase + 1]
     for i in range(width):
+        # Differences of the rows M and S do not wait for the spikes: they add to both alike.
+        dv = X[VM * N + i] - X[VS * N + i]
+        dr = X[RM * N + i] - X[RS * N + i]
+        dq = X[QMM * N + i] - 2.0 * X[QMS * N + i] + X[QSS * N + i]
         spiking = spiking_weights(lanes, X, i)
         number, gains = X[NUMBER * N + i], X[GAINS * N + i]
         m, s = aj * X[SUM_M * N + i], bj * X[SUM_S * N + i]
@@ -133,8 +137,8 @@ def update_natural(lanes, width, X, par, powers, phase, approximate, flags):
         qms = X[QMS * N + i] + (m + s + gains)
         qss = X[QSS * N + i] + (2.0 * s + gains)
         mean, square = X[MEAN * N + i], X[SQUARE * N + i]
-        v = kappa * (vm - vs)
-        total = kappa * (rm - rs)
+        v = kappa * dv
+        total = kappa * dr
         e = polynomial_exp(min(max(offset - slope * v, -MOST_EXPONENT), MOST_EXPONENT))
         # The drifting Taylor expansion of c1 = E[h], c2 = E[h'], c3 = E[h''].
         mu = eps0 * mean
@@ -183,11 +187,11 @@ def update_natural(lanes, width, X, par, powers, phase, approximate, flags):
         # Sums over synapses of the new weights, all from the old ones.
         alc = al * c_eps
         X[SQUARE * N + i] = (
-            lam * (lam * square + 2.0 * (alc * (vm - vs) - bu * mean))
-            + alc * (al * (qmm - 2.0 * qms + qss) - 2.0 * bu * (rm - rs))
+            lam * (lam * square + 2.0 * (alc * dv - bu * mean))
+            + alc * (al * dq - 2.0 * bu * dr)
             + bu * bu * total_rate
         )
-        mean = lam * mean + alc * (rm - rs) - bu * total_rate
+        mean = lam * mean + alc * dr - bu * total_rate
         X[MEAN * N + i] = mean
         X[VM * N + i] = a * (lam * vm + al * (qmm - qms) - bu * rm)
         X[VS * N + i] = b * (lam * vs + al * (qms - qss) - bu * rs)

@@ -112,6 +112,45 @@ class VaryingGroup(AbstractGroup):
         object.__setattr__(self, "knots", knots)
         object.__setattr__(self, "values", values)
 
+    @classmethod
+    def sinusoid(
+        cls, size: int, mean: float, amplitude: float, frequency: float, duration: float
+    ) -> "VaryingGroup":
+        """Rates mean + amplitude sin(2 pi frequency t) up to `duration` s, in Hz.
+
+        Between 200 knots a period it is linear, 1.3e-4 of the amplitude off at most. Raises
+        `UsageError` for a frequency or a duration that is not positive, or rates below 0.
+
+        >>> VaryingGroup.sinusoid(1, 20.0, 10.0, 2.0, 1.0).rates(np.array([0.125]))
+        array([[30.]])
+        """
+        if not (0 < frequency < np.inf and 0 < duration < np.inf):
+            raise UsageError(
+                f"a sinusoid: frequency {frequency} Hz for {duration} s; both are positive"
+            )
+        knots = np.linspace(0.0, duration, 1 + int(np.ceil(200 * frequency * duration)))
+        return cls(size, knots, mean + amplitude * np.sin(2 * np.pi * frequency * knots))
+
+    @classmethod
+    def intervals(cls, size: int, starts: Any, rates: Any) -> "VaryingGroup":
+        """Constant `rates` (k,) in Hz, each from its time of `starts` (k,) in s to the next.
+
+        Raises `UsageError` for times that do not increase, or another number of rates.
+
+        >>> VaryingGroup.intervals(1, [0.0, 1.0], [10.0, 50.0]).rates(np.array([0.999, 1.0]))
+        array([[10.],
+               [50.]])
+        """
+        starts = real_numbers(starts, "intervals: times")
+        rates = real_numbers(rates, "intervals: rates")
+        if starts.ndim != 1 or starts.size == 0 or rates.shape != starts.shape:
+            raise UsageError(f"intervals: {starts.shape} times for {rates.shape} rates; one each")
+        if not (np.isfinite(starts).all() and (np.diff(starts) > 0).all()):
+            raise UsageError("intervals: the times at which they begin must increase")
+        ends = np.append(np.nextafter(starts[1:], -np.inf), starts[-1] + 1.0)
+        knots = np.stack([starts, ends], axis=1)
+        return cls(size, knots.reshape(-1), np.repeat(rates, 2))
+
     def rates(self, times: np.ndarray) -> Float[np.ndarray, "t n"]:
         return np.tile(np.interp(times, self.knots, self.values)[:, None], (1, self.size))
 

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from steepest.geometry.chart import AbstractChart, Identity
 from steepest.geometry.diagonal import Diagonal, Euclidean
+from steepest.geometry.metric import AbstractMetric
 from steepest.geometry.power import PNorm, Power
 from steepest.spiking import _lockstep
 from steepest.spiking.afferents import GivenGroup, SteadyGroup, rate_knots
@@ -52,16 +53,18 @@ def constant_gains(rule: AbstractRule, n: int) -> Float[np.ndarray, " n"] | None
     >>> constant_gains(MetricRule(Entropy()), 2) is None
     True
     """
-    if type(rule) is MetricRule:
-        metric = rule.metric
-    elif type(rule) is MirrorRule:
-        metric = rule.potential
-    else:
-        return None
+    metric = _metric_of(rule)
     if type(metric) is Diagonal and metric.factors.shape in ((), (n,)):
         return np.broadcast_to(1.0 / np.asarray(metric.factors, dtype=np.float64), n).copy()
-    quadratic = type(metric) in (Power, PNorm) and metric.index == 0
+    quadratic = isinstance(metric, Power | PNorm) and metric.index == 0
     return np.ones(n) if quadratic or type(metric) is Euclidean else None
+
+
+def _metric_of(rule: AbstractRule) -> AbstractMetric | None:
+    """The metric on the weights that a rule was given, of which a potential is one."""
+    if type(rule) is MirrorRule:
+        return rule.potential
+    return rule.metric if type(rule) is MetricRule else None
 
 
 def _rule_in_the_way(rule: AbstractRule, n: int) -> str | None:
@@ -69,8 +72,7 @@ def _rule_in_the_way(rule: AbstractRule, n: int) -> str | None:
     name = type(rule).__name__
     if type(rule) in RULES or constant_gains(rule, n) is not None:
         return None
-    if type(rule) in (MetricRule, MirrorRule):
-        metric = rule.metric if isinstance(rule, MetricRule) else rule.potential
+    if (metric := _metric_of(rule)) is not None:
         return (
             f"the rule is {name} of {type(metric).__name__}: unless a metric is diagonal and the "
             "same at all weights, a step depends on each synapse's weight and USP together, and no "

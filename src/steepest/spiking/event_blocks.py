@@ -144,8 +144,8 @@ class EventBlocks:
             _classes.Y_SQUARE: w * w,
         }
         for row, terms in sums.items():
-            y[:, row] = np.add.reduceat(terms, first, axis=-1).swapaxes(1, 2)
-        y[:, _classes.Y_L] = 1.0
+            y[:, :, row] = np.add.reduceat(terms, first, axis=-1).swapaxes(1, 2)
+        y[:, :, _classes.Y_L] = 1.0
 
     @property
     def scalars(self) -> np.ndarray:
@@ -154,8 +154,8 @@ class EventBlocks:
 
     @property
     def class_rows(self) -> np.ndarray:
-        """The classes' scalars, (blocks, rows, classes, lanes)."""
-        shape = (self.count, _classes.CLASS_ROWS, self.table.shape[1], self.lanes)
+        """The classes' scalars, (blocks, classes, rows, lanes)."""
+        shape = (self.count, self.table.shape[1], _classes.CLASS_ROWS, self.lanes)
         return self.arrays["classes"].reshape(shape)
 
     def is_sound(self) -> bool:
@@ -184,7 +184,7 @@ class EventBlocks:
         N, active = self.lanes, len(self.active)
         if self.model.by_class:
             rows = (_classes.Y_L, _classes.Y_U, _classes.Y_A, _classes.Y_B)
-            scales = [self.class_rows[:, k][:, self.kinds].swapaxes(1, 2) for k in rows]
+            scales = [self.class_rows[:, self.kinds, k].swapaxes(1, 2) for k in rows]
         else:
             rows = (layout.L, layout.U, layout.A, layout.B)
             scales = [self.scalars[:, k][..., None] for k in rows]
@@ -214,7 +214,7 @@ class EventBlocks:
         """V now (trials,), in mV, without the bias."""
         if self.model.by_class:
             y = self.class_rows
-            difference = (y[:, _classes.Y_VM] - y[:, _classes.Y_VS]).sum(axis=1)
+            difference = (y[:, :, _classes.Y_VM] - y[:, :, _classes.Y_VS]).sum(axis=1)
         else:
             difference = self.scalars[:, layout.VM] - self.scalars[:, layout.VS]
         return (self.model.kappa * difference).reshape(-1)[: self.trials]

@@ -1,4 +1,4 @@
-"""The fast engine: the exact event-driven scheme for constant rates, many trials side by side.
+"""The fast engine: the exact event-driven scheme, many trials side by side.
 
 A synapse is touched only when it spikes, yet the weights are those of the dense scheme to rounding
 (`_lockstep`): a step costs one neuron's dozen scalars and the spikes that fall in it, not n

@@ -138,7 +138,7 @@ def tune_rate(
     ...     return simulate(task, EuclideanRule(), start, rate=rate, duration=0.5, record=9, seed=0)
     >>> tuning = tune_rate(learn, [1e-4, 1e-3], error=45.0)
     >>> tuning.best, tuning.times.round(2)
-    (0.001, array([ inf, 0.18]))
+    (0.001, array([ inf, 0.24]))
     """
     tried = sorted({float(rate) for rate in np.atleast_1d(real_numbers(rates, "rates"))})
     if len(tried) < 2 or not (np.isfinite(tried).all() and tried[0] > 0):
