@@ -28,6 +28,7 @@ PARTS = {
     "interrupt": "From Ctrl-C to the end",
     "optimizers": "Optimizers beside SGD and Adam",
     "spiking": "Spiking engines",
+    "gpu": "An engine for GPUs",
     "micro": "Small things",
 }
 HEAD = """# Benchmarks

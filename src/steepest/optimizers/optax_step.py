@@ -52,6 +52,7 @@ class Rule(NamedTuple):
     own_signs: bool
     count: Any = 0  # steps made before
     reach: Any = None  # a bound on the covector's components, where one is known
+    covector: Callable[..., Any] | None = None  # of what is given in the place of gradients
 
     @property
     def decays(self) -> bool:
@@ -66,6 +67,7 @@ class Memory(NamedTuple):
     kept: Any
     rest: Any
     room: Any
+    spare: Any
 
 
 def name_of(path: Any) -> str:
@@ -94,19 +96,25 @@ def move(
     """The change of one parameter, its memory, and how many components `max_step` has bounded."""
     if weights is None or gradient is None:
         return None, memory, 0
-    require_real(path, weights, gradient)
     weights = jnp.asarray(weights)
     work = weights.astype(working(weights))
-    covector, buffer = _covector(rule, work, jnp.asarray(gradient), memory.momentum)
-    covector = covector.astype(work.dtype)
-    step = _step(rule, work, covector)
+    if rule.covector is None:
+        require_real(path, weights, gradient)
+        covector, buffer = _covector(rule, work, jnp.asarray(gradient), memory.momentum)
+        sources = (covector,)
+    else:
+        require_real(path, weights, *gradient)
+        sources, buffer = gradient, memory.momentum
+    covector = _covector_of(rule, work, sources)
     bounded = 0
     if rule.max_step is not None:
-        most = like(rule.max_step, step)
+        most = like(rule.max_step, covector)
         bounded = (jnp.abs(like(rule.rate, work) * covector) > most).sum()
     kept = None if memory.kept is None else Kept(memory.kept, memory.rest)
     try:
-        change, kept, room = _change(rule, weights, work, covector, step, kept, memory.room)
+        change, kept, room, spare = _change(
+            rule, weights, work, sources, kept, memory.room, memory.spare
+        )
     except DomainError as error:
         raise DomainError(f"{name_of(path)}: {error}") from error
     if is_concrete(change, covector):
@@ -115,7 +123,12 @@ def move(
             kind = weights.dtype.name
             raise refusal(name_of(path), int(lost.sum()), lost.size, kind, rule.potential)
     dual, rest = (memory.kept, memory.rest) if kept is None else kept
-    return change.astype(weights.dtype), Memory(buffer, dual, rest, room), bounded
+    return change.astype(weights.dtype), Memory(buffer, dual, rest, room, spare), bounded
+
+
+def _covector_of(rule: Rule, work: Array, sources: tuple[Array, ...]) -> Array:
+    covector = sources[0] if rule.covector is None else rule.covector(*sources)
+    return covector.astype(work.dtype)
 
 
 def _step(rule: Rule, work: Array, covector: Array) -> Array:
@@ -143,23 +156,27 @@ def _change(
     rule: Rule,
     weights: Array,
     work: Array,
-    covector: Array,
-    step: Array,
+    sources: tuple[Array, ...],
     kept: Kept | None,
     room: Any,
-) -> tuple[Array, Kept | None, Any]:
-    """What one step adds to the weights, the duals that are kept after it, and the room then.
+    spare: Any,
+) -> tuple[Array, Kept | None, Any, Any]:
+    """What one step adds to the weights; duals that are kept after it, the room, and the spare.
 
     The room is how far duals can move before a weight comes near an edge. A look at all weights
-    tells it; while the steps' bounds do not use it up, nobody need look again.
+    tells it; while the steps' bounds do not use it up, nobody need look again. Where somebody
+    looks, the change is written into the spare array: one made for it would be paid for by every
+    step.
     """
     loss = None
     if rule.decays and rule.decay == "weights":
         loss = like(rule.rate, work) * like(rule.weight_decay, work)
-    usual = _usual_change(rule, work, step, loss)
+    covector = _covector_of(rule, work, sources)
+    usual = _usual_change(rule, work, _step(rule, work, covector), loss)
     if kept is None:
-        return _unless_lost(usual), None, room
+        return _unless_lost(usual), None, room, spare
     room = jnp.zeros((), work.dtype) if room is None else room
+    spare = jnp.zeros_like(work) if spare is None else spare
     longest = jax.lax.stop_gradient(_longest(rule, covector, loss))
     left = room - longest
     calm = (left > 0) & (jnp.asarray(rule.count) % LOOK_AGAIN != 0)
@@ -167,8 +184,9 @@ def _change(
     def near(points: Array) -> Array:
         return near_edge(jnp, rule.potential, points, like(scale_of(rule.potential), points))
 
-    def look(usual: Array, kept: Kept, work: Array, covector: Array) -> tuple[Array, Kept, Array]:
-        step = _step(rule, work, covector)
+    def look(kept: Kept, work: Array, *sources: Array) -> tuple[Array, Kept, Array]:
+        step = _step(rule, work, _covector_of(rule, work, sources))
+        usual = _usual_change(rule, work, step, loss)
         written = weights + usual.astype(weights.dtype)
         unsettled = (near(weights) | near(written) | ~jnp.isfinite(written)).any()
         change, kept = jax.lax.cond(
@@ -178,7 +196,8 @@ def _change(
         )
         return change, kept, _room(rule.potential, weights + change.astype(weights.dtype), kept)
 
-    return _replace(calm, (usual, kept, left), look, work, covector)
+    spare, kept, left = _replace(calm, (spare, kept, left), look, work, *sources)
+    return jnp.where(calm, usual, spare), kept, left, spare
 
 
 def _longest(rule: Rule, covector: Array, loss: Array | None) -> Array:
@@ -264,14 +283,14 @@ def _replace(
     """
     if is_concrete(calm):
         # Traced all the same: what is undefined there is NaN, and the caller names the parameter.
-        return usual if calm else jax.jit(look)(*usual[:2], *operands)
+        return usual if calm else jax.jit(look)(usual[1], *operands)
 
     @jax.custom_jvp
     def replace(calm: Array, usual: Any, operands: Any) -> Any:
         def once(state: Any) -> Any:
             # Tied to what the loop changes, else the work would be done before it, every time.
-            _, change, kept, _, tied = jax.lax.optimization_barrier((*state, operands))
-            return True, *look(change, kept, *tied)
+            _, _, kept, _, tied = jax.lax.optimization_barrier((*state, operands))
+            return True, *look(kept, *tied)
 
         return jax.lax.while_loop(lambda state: ~state[0], once, (calm, *usual))[1:]
 
@@ -281,7 +300,7 @@ def _replace(
             return jax.tree_util.tree_map(
                 lambda one, other: jnp.where(calm, one, other),
                 tuple(usual),
-                tuple(look(*usual[:2], *operands)),
+                tuple(look(usual[1], *operands)),
             )
 
         return jax.jvp(choose, primals, tangents)

@@ -4,8 +4,8 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -27,20 +27,16 @@ from steepest.optimizers.settings import (
 from steepest.optimizers.starting_weights import check_start, tally
 from steepest.optimizers.torch_compiled import (
     CompiledGroup,
-    bound_of,
-    largest_of,
     may_learn,
 )
 from steepest.optimizers.torch_kernel import has_kernel, needs_bound
 from steepest.optimizers.torch_maps import Tensors, is_known, move
+from steepest.optimizers.torch_pieces import PiecewiseGroup, buffers_of, largest_norm
 from steepest.optimizers.torch_state import restored_groups, saved_groups
 from steepest.optimizers.torch_step import Rule, take_step, working
+from steepest.optimizers.torch_watch import LONG, count_steps, largest_of
 
 __all__ = ["AbstractMirrorOptimizer"]
-
-# A longer step of the dual may carry a weight of ordinary size past infinity: such steps are taken
-# on trial.
-_LONG = 16.0
 
 
 class AbstractMirrorOptimizer(Optimizer):
@@ -53,6 +49,7 @@ class AbstractMirrorOptimizer(Optimizer):
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._seen: set[int] = set()
         self._compiled: dict[int, CompiledGroup] = {}
+        self._piecewise: dict[int, PiecewiseGroup] = {}
         super().__init__(params, defaults)
 
     @abstractmethod
@@ -68,12 +65,23 @@ class AbstractMirrorOptimizer(Optimizer):
         """The tensors in the state of a parameter of this group that are shaped like it."""
 
     @abstractmethod
-    def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
-        """What moves the duals of these weights, with the state brought up to date."""
+    def _covectors(
+        self,
+        group: dict[str, Any],
+        gradients: Tensors,
+        buffers: Sequence[Tensors],
+        counts: Sequence[float],
+        rate: float,
+    ) -> Tensors:
+        """`rate` times what moves duals, with the buffers brought up to date.
+
+        New tensors, unless the rate is 1. `counts` are steps made, this one included, if there are
+        two buffers for each tensor.
+        """
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._compiled = {}
+        self._compiled, self._piecewise = {}, {}
         for group in self.param_groups:
             for key, value in self.defaults.items():
                 group.setdefault(key, value)
@@ -159,9 +167,10 @@ class AbstractMirrorOptimizer(Optimizer):
         where = f"group {place} of {type(self).__name__}"
         fresh = []
         for at, weight in enumerate(group["params"]):
-            if weight.grad is None:
+            gradient = weight.grad
+            if gradient is None:
                 continue
-            if weight.grad.layout is not torch.strided:
+            if gradient.layout is not torch.strided:
                 raise DataError(f"{self._name(place, at)} has a sparse gradient: use dense ones")
             if id(weight) not in self._seen:
                 fresh.append(at)
@@ -174,31 +183,30 @@ class AbstractMirrorOptimizer(Optimizer):
             return beyond, None
         check_rate(where, "lr", group["lr"])
         check_loss(where, group["lr"], group["weight_decay"], group["decay"])
-        largest = self._largest_gradient(place, group)
+        gradients = self._gradients(place, group)
+        largest = self._largest_gradient(place, group, gradients)
         rate, most = number(where, "lr", group["lr"]) or 0.0, group["max_step"] or math.inf
-        long = min(rate * self._reach(group, largest), most) > _LONG
-        if long and group["compiled"]:  # a norm of the whole group says little of a component
-            largest = largest_of([buffer.gradients for buffer in self._compiled[place].buffers])
-            long = min(rate * self._reach(group, largest), most) > _LONG
+        long = min(rate * self._reach(group, largest), most) > LONG
+        if long and gradients:  # a norm says little of a component
+            largest = largest_of(gradients)
+            long = min(rate * self._reach(group, largest), most) > LONG
         return beyond or long, largest
 
-    def _largest_gradient(self, place: int, group: dict[str, Any]) -> float:
+    def _gradients(self, place: int, group: dict[str, Any]) -> list[Tensor]:
+        """A group's gradients that are there."""
+        if group["compiled"]:
+            return [buffer.gradients for buffer in self._compiled[place].buffers]
+        gradients = [weight.grad for weight in group["params"]]
+        return [gradient for gradient in gradients if gradient is not None and gradient.numel()]
+
+    def _largest_gradient(
+        self, place: int, group: dict[str, Any], gradients: Sequence[Tensor]
+    ) -> float:
         """A bound on the components of a group's gradients.
 
         Raises `DataError` for one that is not finite.
         """
-        if group["compiled"]:
-            gradients = [buffer.gradients for buffer in self._compiled[place].buffers]
-        else:
-            gradients = [
-                weight.grad
-                for weight in group["params"]
-                if weight.grad is not None and weight.numel()
-            ]
-        if not gradients:
-            return 0.0
-        norms = torch._foreach_norm(gradients)  # none is smaller than its largest component
-        largest = float(torch.stack([norm.double().to(norms[0].device) for norm in norms]).max())
+        largest = largest_norm(gradients)
         if largest < float("inf"):
             return largest
         for at, weight in enumerate(group["params"]):
@@ -223,7 +231,9 @@ class AbstractMirrorOptimizer(Optimizer):
             compiled = self._compiled[place] = CompiledGroup(weights)
         compiled.adopt(self._buffer_names(group), self.state)
 
-    def _longest(self, compiled: CompiledGroup, group: dict[str, Any], largest: float) -> float:
+    def _longest(
+        self, memory: CompiledGroup | PiecewiseGroup, group: dict[str, Any], largest: float
+    ) -> float:
         """As `_reach`, with what the group's state adds to it."""
         return self._reach(group, largest)
 
@@ -239,11 +249,11 @@ class AbstractMirrorOptimizer(Optimizer):
         if largest is None and math.isfinite(self._reach(group, math.inf)):
             largest = 0.0  # nothing hangs on it
         gradients = [buffer.gradients for buffer in compiled.buffers]
-        largest = bound_of(gradients) if largest is None else largest
+        largest = largest_norm(gradients) if largest is None else largest
         decay = float(group["weight_decay"]) if group["decay"] == "gradient" else 0.0
         if decay:
-            decay *= bound_of([buffer.values for buffer in compiled.buffers])
-        limit = _LONG if most is None else min(_LONG, float(most))
+            decay *= largest_norm([buffer.values for buffer in compiled.buffers])
+        limit = LONG if most is None else min(LONG, float(most))
         longest = rate * self._longest(compiled, group, largest + decay)
         if longest > limit:
             longest = rate * self._longest(compiled, group, largest_of(gradients) + decay)
@@ -252,7 +262,22 @@ class AbstractMirrorOptimizer(Optimizer):
         return absent | compiled.step(group, names, longest, self.state)
 
     def _step_group(self, place: int, group: dict[str, Any], largest: float | None) -> None:
-        moved = self._step_compiled(place, group, largest) if group["compiled"] else set()
+        names = self._buffer_names(group)
+        moved: set[int] = set()
+        memory = None
+        if group["compiled"]:
+            moved = self._step_compiled(place, group, largest)
+        elif not group["foreach"]:
+            memory = self._piecewise.setdefault(place, PiecewiseGroup())
+            moved = memory.step(group, names, largest, self.state, self._longest, self._covectors)
+        self._step_others(place, group, names, moved)
+        if memory is not None:
+            memory.settle()
+
+    def _step_others(
+        self, place: int, group: dict[str, Any], names: Sequence[str], moved: set[int]
+    ) -> None:
+        """Move what has not been moved, one tensor at a time or all together."""
         members = enumerate(group["params"])
         places = [
             at
@@ -273,16 +298,21 @@ class AbstractMirrorOptimizer(Optimizer):
                 covectors = torch._foreach_add(
                     covectors, weights[batch], alpha=group["weight_decay"]
                 )
-            covectors = self._covectors(group, weights[batch], covectors)
-            rule = _rule_of(group)
             states = [self.state[weight] for weight in weights[batch]]
+            buffers = [buffers_of(states, name, weights[batch]) for name in names]
+            counts = count_steps(states) if len(names) == 2 else []
+            covectors = self._covectors(group, covectors, buffers, counts, 1.0)
+            rule = _rule_of(group)
             lost = take_step(rule, weights[batch], covectors, states)
             if lost is not None:
                 at, which = lost
-                weight = weights[batch][at]
-                dtype = str(weight.dtype).removeprefix("torch.")
-                name = self._name(place, places[batch][at])
-                raise refusal(name, int(which.sum()), weight.numel(), dtype, rule.potential)
+                self._refuse(place, places[batch][at], which)
+
+    def _refuse(self, place: int, at: int, lost: Tensor) -> NoReturn:
+        group = self.param_groups[place]
+        dtype = str(group["params"][at].dtype).removeprefix("torch.")
+        name = self._name(place, at)
+        raise refusal(name, int(lost.sum()), lost.numel(), dtype, group["potential"])
 
     def _memory(self) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
         """Weights and state, to go back to."""

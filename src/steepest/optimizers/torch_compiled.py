@@ -13,10 +13,11 @@ from torch.nn.parameter import is_lazy
 from steepest.errors import UsageError
 from steepest.geometry import Fermi, HyperbolicEntropy, Logit, PNorm, Power
 from steepest.optimizers import torch_kernel
-from steepest.optimizers.kept_dual import LOOK_AGAIN
 from steepest.optimizers.torch_flat import FlatBuffer, flat_buffers, is_current
-from steepest.optimizers.torch_kernel import ONE, Numbers, Plan, field_of, has_kernel, room
+from steepest.optimizers.torch_kernel import ONE, Numbers, Plan, field_of, has_kernel
+from steepest.optimizers.torch_pieces import largest_norm
 from steepest.optimizers.torch_step import working
+from steepest.optimizers.torch_watch import Watch, count_steps
 
 __all__ = ["CompiledGroup", "may_learn"]
 
@@ -35,9 +36,7 @@ class CompiledGroup:
         self.buffers = flat_buffers(weights)
         self._momentum: float | None = None  # no component of the buffer is longer
         self._coming: float | None = None  # nor will be after the coming step
-        self._moved = 0.0  # how far duals can have moved so far
-        self._steps = 0
-        self._safe: dict[int, tuple[float, int, int]] = {}  # until, changes seen, looked at
+        self._watch = Watch()
         self._nothing = {
             buffer.values.device: torch.zeros(1, device=buffer.values.device)
             for buffer in self.buffers
@@ -74,7 +73,8 @@ class CompiledGroup:
     def sum_bound(self, momentum: float, largest: float) -> float:
         """A bound on the momentum's components after a gradient of components up to `largest`."""
         if self._momentum is None:
-            self._momentum = bound_of([buffer.states["momentum_buffer"] for buffer in self.buffers])
+            sums = [buffer.states["momentum_buffer"] for buffer in self.buffers]
+            self._momentum = largest_norm(sums)
         self._coming = momentum * self._momentum + largest
         return self._coming
 
@@ -86,13 +86,12 @@ class CompiledGroup:
         loss = rate * float(group["weight_decay"]) if group["decay"] == "weights" else 0.0
         # What a weight loses moves a dual by at most four times as much in logarithms.
         further = longest - 4 * math.log1p(-loss) if loss < 1 else math.inf
-        self._steps += 1
         moved: set[int] = set()
         if group["decay"] != "dual" or not group["weight_decay"]:
             plan = _plan(group, names, longest <= ONE)
             for buffer in self.buffers:
                 moved |= self._step_buffer(buffer, group, plan, names, further, state)
-        self._moved += further
+        self._watch.add(further)
         return moved
 
     def _step_buffer(
@@ -104,28 +103,23 @@ class CompiledGroup:
         further: float,
         state: Any,
     ) -> set[int]:
+        members = [buffer.weights[place] for place in buffer.active]
+        safe = {id(weight) for weight in self._watch.calm(group["potential"], members, further)}
         calm = [
             place
-            for place in buffer.active
-            if "dual" not in state[buffer.weights[place]]
-            and self._is_calm(group, buffer.weights[place], further)
+            for place, weight in zip(buffer.active, members, strict=True)
+            if id(weight) in safe and "dual" not in state[weight]
         ]
         weights = [buffer.weights[place] for place in calm]
-        counts = _counts(weights, state) if plan.adaptive else [1.0] * len(weights)
+        counts = [1.0] * len(weights)
+        if plan.adaptive:
+            counts = count_steps([state[weight] for weight in weights])
         if group["max_step"] is not None:
             for weight in weights:
                 state[weight].setdefault("bounded", torch.zeros((), dtype=torch.int64))
         for start, stop, count in _runs(buffer, calm, counts):
             self._run(buffer, slice(start, stop), group, plan, names, count)
         return {id(weight) for weight in weights}
-
-    def _is_calm(self, group: dict[str, Any], weight: Tensor, further: float) -> bool:
-        until, changes, looked = self._safe.get(id(weight), (-math.inf, -1, 0))
-        fresh = changes == weight._version and self._steps - looked < LOOK_AGAIN
-        if not fresh or until < self._moved + further:
-            until = self._moved + room(group["potential"], weight.detach())
-            self._safe[id(weight)] = until, weight._version, self._steps
-        return until >= self._moved + further
 
     def _run(
         self,
@@ -166,18 +160,6 @@ def may_learn(weight: Tensor) -> bool:
         and weight.numel() > 0
         and (weight.requires_grad or weight.grad is not None)
     )
-
-
-def bound_of(tensors: Sequence[Tensor]) -> float:
-    """A number that no component is longer than; not finite where one is not."""
-    norms = torch._foreach_norm(list(tensors))
-    return max(float(norm) for norm in norms)
-
-
-def largest_of(tensors: Sequence[Tensor]) -> float:
-    """The longest component."""
-    ends = [end for tensor in tensors for end in torch.aminmax(tensor)]
-    return max(abs(float(end)) for end in ends)
 
 
 def _plan(group: dict[str, Any], names: Sequence[str], short: bool) -> Plan:
@@ -221,15 +203,6 @@ def _numbers(group: dict[str, Any], plan: Plan, count: float) -> Numbers:
         (1 - second**count) ** 0.5,
         float(group["eps"]),
     )
-
-
-def _counts(weights: Sequence[Tensor], state: Any) -> list[float]:
-    """How many steps each has made, this one included."""
-    steps = [state[weight].setdefault("step", torch.zeros(())) for weight in weights]
-    if not steps:
-        return []
-    torch._foreach_add_(steps, 1)
-    return torch.stack(steps).tolist()
 
 
 def _runs(

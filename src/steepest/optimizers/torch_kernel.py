@@ -104,12 +104,15 @@ def needs_bound(potential: AbstractPotential) -> bool:
 
 def room(potential: AbstractPotential, weights: Tensor) -> float:
     """How far duals can move before a weight of these comes near an edge, or overflows."""
-    if not needs_bound(potential):
-        return math.inf
-    scale = field_of(potential)
     info = torch.finfo(weights.dtype)
     floor = info.tiny / info.eps
     low, high = (float(end) for end in torch.aminmax(weights))
+    if not needs_bound(potential):
+        assert potential.index is not None
+        # A dual, or a weight, that no number of steps brings to infinity.
+        power = max(1.0, 1 - potential.index) * math.log(max(-low, high, info.tiny))
+        return math.inf if power < math.log(info.max) - 3 else 0.0
+    scale = field_of(potential)
     if isinstance(potential, Fermi):
         most = max(-low, high) / scale
         return math.atanh(EDGE_OF_FERMI) - math.atanh(most) if most < EDGE_OF_FERMI else 0.0

@@ -2,16 +2,17 @@
 # torch documents its foreach operations under these names.
 """Mirror descent as torch optimizers: with momentum, and with Adam's moments."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from steepest.geometry import PNorm
 from steepest.optimizers.settings import check_betas, check_momentum
 from steepest.optimizers.torch_base import AbstractMirrorOptimizer
 from steepest.optimizers.torch_compiled import CompiledGroup
 from steepest.optimizers.torch_maps import Tensors
+from steepest.optimizers.torch_pieces import PiecewiseGroup
 
 __all__ = ["AdaptiveMirrorDescent", "MirrorDescent"]
 
@@ -110,29 +111,38 @@ class MirrorDescent(AbstractMirrorOptimizer):
     def _reach(self, group: dict[str, Any], largest: float) -> float:
         return largest / (1 - float(group["momentum"]))
 
-    def _longest(self, compiled: CompiledGroup, group: dict[str, Any], largest: float) -> float:
+    def _longest(
+        self, memory: CompiledGroup | PiecewiseGroup, group: dict[str, Any], largest: float
+    ) -> float:
         momentum = float(group["momentum"])
         if momentum == 0:
             return largest
-        longest = compiled.sum_bound(momentum, largest)
+        longest = memory.sum_bound(momentum, largest)
         return largest + momentum * longest if group["nesterov"] else longest
 
     def _buffer_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if float(group["momentum"]) else ()
 
-    def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
+    def _covectors(
+        self,
+        group: dict[str, Any],
+        gradients: Tensors,
+        buffers: Sequence[Tensors],
+        counts: Sequence[float],
+        rate: float,
+    ) -> Tensors:
         momentum = float(group["momentum"])
-        if momentum == 0:
-            return gradients
-        buffers = _buffers(self.state, "momentum_buffer", weights)
-        if len(buffers) == 1:  # a tensor alone in one pass over its memory
-            torch.add(gradients[0], buffers[0], alpha=momentum, out=buffers[0])
-        else:
-            torch._foreach_mul_(buffers, momentum)
-            torch._foreach_add_(buffers, gradients)
-        if group["nesterov"]:
-            return torch._foreach_add(gradients, buffers, alpha=momentum)
-        return buffers
+        covectors = gradients
+        if momentum:
+            (covectors,) = buffers
+            if len(covectors) == 1:  # a tensor alone in one pass over its memory
+                torch.add(gradients[0], covectors[0], alpha=momentum, out=covectors[0])
+            else:
+                torch._foreach_mul_(covectors, momentum)
+                torch._foreach_add_(covectors, gradients)
+            if group["nesterov"]:
+                covectors = torch._foreach_add(gradients, covectors, alpha=momentum)
+        return covectors if rate == 1 else torch._foreach_mul(covectors, rate)
 
 
 class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
@@ -196,30 +206,25 @@ class AdaptiveMirrorDescent(AbstractMirrorOptimizer):
     def _buffer_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return "exp_avg", "exp_avg_sq"
 
-    def _covectors(self, group: dict[str, Any], weights: Tensors, gradients: Tensors) -> Tensors:
+    def _covectors(
+        self,
+        group: dict[str, Any],
+        gradients: Tensors,
+        buffers: Sequence[Tensors],
+        counts: Sequence[float],
+        rate: float,
+    ) -> Tensors:
         first, second = (float(beta) for beta in group["betas"])
-        means = _buffers(self.state, "exp_avg", weights)
-        squares = _buffers(self.state, "exp_avg_sq", weights)
-        counts = [self._count(weight) for weight in weights]
+        means, squares = buffers
         torch._foreach_lerp_(means, gradients, 1 - first)
         torch._foreach_mul_(squares, second)
         torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
+        # m / (1 - first^t) / (sqrt(v / (1 - second^t)) + eps), with as few passes as can be.
+        seen = [(1 - second**count) ** 0.5 for count in counts]
+        eps = float(group["eps"])
         widths = torch._foreach_sqrt(squares)
-        torch._foreach_div_(widths, [(1 - second**count) ** 0.5 for count in counts])
-        torch._foreach_add_(widths, float(group["eps"]))
+        torch._foreach_add_(widths, [eps * share for share in seen])
         covectors = torch._foreach_div(means, widths)
-        torch._foreach_div_(covectors, [1 - first**count for count in counts])
+        factors = [rate * root / (1 - first**t) for root, t in zip(seen, counts, strict=True)]
+        torch._foreach_mul_(covectors, factors)
         return covectors
-
-    def _count(self, weight: Tensor) -> float:
-        """How many steps a parameter has made, this one included."""
-        state = self.state[weight]
-        state["step"] = state["step"] + 1 if "step" in state else torch.ones(())
-        return float(state["step"])
-
-
-def _buffers(state: Any, name: str, weights: Tensors) -> list[Tensor]:
-    for weight in weights:
-        if name not in state[weight]:
-            state[weight][name] = torch.zeros_like(weight)
-    return [state[weight][name] for weight in weights]

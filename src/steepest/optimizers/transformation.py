@@ -31,7 +31,8 @@ class MirrorState(NamedTuple):
     `kept` and its remainder `rest` have the weights' shape, and are 0 where a weight holds its own
     dual; None under potentials whose weights always do. `momentum` adds up gradients. `bounded`
     counts the components of steps that `max_step` has bounded so far; None without it. `room` says
-    of each parameter how far its duals can move before all weights are to be looked at again.
+    of each parameter how far its duals can move before all weights are to be looked at again;
+    `spare` is memory for the changes of a step that looks.
 
     >>> from steepest.geometry import PNorm
     >>> state = mirror_descent(0.1, PNorm(3), momentum=0.9).init(jnp.ones(2))
@@ -45,6 +46,7 @@ class MirrorState(NamedTuple):
     rest: Any = None
     bounded: Any = None
     room: Any = None
+    spare: Any = None
 
 
 @injectable
@@ -150,9 +152,12 @@ def _transformation(
             room=jax.tree_util.tree_map(lambda w: jnp.zeros((), working(w)), params)
             if keeps
             else None,
+            spare=blank() if keeps else None,
         )
 
-    def update(updates: Any, state: MirrorState, params: Any = None) -> tuple[Any, MirrorState]:
+    def update(
+        updates: Any, state: MirrorState, params: Any = None, covector: Any = None
+    ) -> tuple[Any, MirrorState]:
         if params is None:
             raise UsageError(f"{where} needs the weights: update(gradients, state, params)")
         rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
@@ -168,9 +173,10 @@ def _transformation(
             freeze_signs,
             state.count,
             reach,
+            covector,
         )
         leaves, tree = jax.tree_util.tree_flatten_with_path(params, is_leaf=lambda x: x is None)
-        memories = _rows(tree, [state.momentum, state.kept, state.rest, state.room])
+        memories = _rows(tree, [state.momentum, state.kept, state.rest, state.room, state.spare])
         moved = [
             move(rule, path, weights, gradient, Memory(*memory))
             for (path, weights), gradient, memory in zip(
@@ -188,6 +194,7 @@ def _transformation(
             rest=columns[2] if keeps else None,
             bounded=bounded,
             room=columns[3] if keeps else None,
+            spare=columns[4] if keeps else None,
         )
 
     return optax.GradientTransformation(init, update)  # pyright: ignore[reportArgumentType]
@@ -243,8 +250,48 @@ def adaptive_mirror_descent(
         freeze_signs,
         (1 - b1) / (1 - b2) ** 0.5 + 1,
     )
-    decayed = [optax.add_decayed_weights(weight_decay)] if of_gradient else []
-    return optax.chain(*decayed, optax.scale_by_adam(b1, b2, eps), mirror)
+    before = [optax.add_decayed_weights(weight_decay)] if of_gradient else []
+    return _after_adam(before, optax.scale_by_adam(b1, b2, eps), mirror, (b1, b2, eps))
+
+
+def _after_adam(
+    before: list[Any], adam: Any, mirror: Any, constants: tuple[Any, Any, Any]
+) -> optax.GradientTransformation:
+    """`optax.chain` of these, in which the mirror step makes its covectors of Adam's moments.
+
+    The covectors themselves need no memory then, where a step may have to look at all weights.
+    """
+    first, second, eps = constants
+
+    def init(params: Any) -> tuple[Any, ...]:
+        return tuple(part.init(params) for part in (*before, adam, mirror))
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, tuple[Any, ...]]:
+        if params is None:
+            return mirror.update(updates, state[-1], params)
+        states = []
+        for part, own in zip(before, state[:-2], strict=True):
+            updates, own = part.update(updates, own, params)
+            states.append(own)
+        _, moments = adam.update(updates, state[-2], params)
+
+        def covector(mean: Any, square: Any) -> Any:
+            # m / (1 - first^t) / (sqrt(v / (1 - second^t)) + eps), with one division.
+            dtype = jnp.result_type(mean)
+            seen = jnp.sqrt(1 - second**moments.count)
+            factor = (seen / (1 - first**moments.count)).astype(dtype)
+            return mean * factor / (jnp.sqrt(square) + (eps * seen).astype(dtype))
+
+        def pair(gradient: Any, mean: Any, square: Any) -> Any:
+            return None if gradient is None else (mean, square)
+
+        pairs = jax.tree_util.tree_map(
+            pair, updates, moments.mu, moments.nu, is_leaf=lambda x: x is None
+        )
+        changes, own = mirror.update(pairs, state[-1], params, covector)
+        return changes, (*states, moments, own)
+
+    return optax.GradientTransformation(init, update)  # pyright: ignore[reportArgumentType]
 
 
 def _rows(tree: Any, columns: list[Any]) -> list[tuple[Any, ...]]:
