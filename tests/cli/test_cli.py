@@ -290,6 +290,14 @@ def test_papers_lists_every_figure(call):
             assert figure.title in out
 
 
+def test_papers_says_how_long_figures_take_and_on_which_machine(call):
+    code, out, err = call("papers")
+    assert (code, err) == (0, "")
+    (first,) = [line for line in out.splitlines() if "<- start here" in line]
+    assert re.match(r" +surace2020\.fig2 +\d+ s +The wicked map", first)
+    assert papers.timed_on() in out
+
+
 def test_papers_as_json_lists_the_figures_in_the_papers_order(call):
     code, out, err = call("papers", "--json")
     assert (code, err) == (0, "")
@@ -298,6 +306,7 @@ def test_papers_as_json_lists_the_figures_in_the_papers_order(call):
     keys = [figure["key"].partition(".")[2] for figure in kreutzer["figures"]]
     assert keys[:13] == [*(f"fig{number}" for number in range(1, 13)), "table1"]
     assert [key.key for key in papers.load(listed["start"])] == [listed["start"]]
+    assert all(figure["seconds"] > 0 for figure in kreutzer["figures"])
 
 
 def test_a_shell_learns_commands_and_options(call, tmp_path, monkeypatch):
