@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib.figure
 import numpy as np
@@ -45,6 +46,7 @@ def process(*tokens, **options):
 def test_help_is_there_without_importing_anything_heavy():
     code = """
 import sys
+from pathlib import Path
 from steepest.cli import run
 assert run(["--help"]) == 0
 print("heavy:", sorted({"jax", "pandas", "matplotlib", "numpy", "xarray"} & set(sys.modules)))
@@ -60,6 +62,7 @@ def test_a_verdict_on_sizes_imports_only_what_it_needs_and_an_error_next_to_noth
     np.save(path.with_suffix(".npy"), np.column_stack([before, after]))
     code = f"""
 import sys
+from pathlib import Path
 from steepest.cli import run
 columns = ["--before", "0", "--after", "1"]
 heavy = {{"jax", "equinox", "diffrax", "xarray", "pandas", "matplotlib", "jinja2"}}
@@ -87,6 +90,8 @@ def test_a_command_says_in_one_line_what_it_does_and_gives_two_examples(name, ca
     assert (code, err) == (0, "")
     examples = out.partition("For example:")[2].partition("╭")[0]
     assert len(re.findall(rf"^ *steepest {' '.join(words)}\b", examples, flags=re.M)) == 2
+    (page,) = re.findall(r"Its page: (docs/\S+\.md)", out)
+    assert (Path(__file__).parents[2] / page).is_file()
 
 
 @pytest.mark.parametrize(
