@@ -1,13 +1,15 @@
-"""The gallery: a page per paper with a grid of its figures, and a page per figure.
+"""The gallery: a page per paper with a grid of its figures, a page per figure, and the examples.
 
 A figure's page has its picture first, then text, command, claims, parameters and the code that
-makes it. Sphinx writes the pages before it reads them (see conf.py). As a script (`make figures`,
-`make docs`) this file computes at the quick scale what `docs/_figures` lacks, where the pages look
-for pictures and tables of claims.
+makes it; so has that of an example, each Python file in a folder of `examples`. Sphinx writes the
+pages before it reads them (see conf.py). As a script (`make figures`, `make docs`) this file
+computes at the quick scale what `docs/_figures` lacks, where the pages look for pictures and tables
+of claims.
 """
 
 import csv
 import dataclasses
+import importlib.util
 import json
 import os
 import re
@@ -34,8 +36,52 @@ def write_pages(pages: Path, results: Path) -> None:
     for paper in available():
         texts[pages / paper.key / "index.md"] = paper_page(paper, results)
         for figure in load(paper.key):
-            texts[pages / paper.key / f"{name_of(figure)}.md"] = figure_page(figure, results)
+            command = f"steepest reproduce {figure.key}"
+            page = figure_page(figure, results, command)
+            texts[pages / paper.key / f"{name_of(figure)}.md"] = page
+    texts[pages / "examples/index.md"] = examples_page(results)
+    for figure in examples():
+        page = figure_page(figure, results, command_of_example(figure))
+        texts[pages / "examples" / f"{name_of(figure)}.md"] = page
     renew(texts, pages.rglob("*.md"))
+
+
+def examples() -> list[Figure]:
+    """Every example: figures of one's own, each in a folder with what it needs."""
+    figures = []
+    for path in sorted(DOCS.parent.glob("examples/*/*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # dataclasses look for it there
+        spec.loader.exec_module(module)
+        figures.append(Figure(f"examples.{path.stem}", module))
+    return figures
+
+
+def command_of_example(figure: Figure) -> str:
+    """What runs an example: the sweep of its study file, where there is one beside it."""
+    source = Path(figure.module.__file__ or "")
+    folder = f"cd examples/{source.parent.name}"
+    study = source.with_suffix(".toml")
+    asked = f"steepest sweep {study.name} && steepest sweep --plot {source.stem}.zarr"
+    return f"{folder}\n{asked}" if study.exists() else f"{folder}\npython {source.name}"
+
+
+def examples_page(results: Path) -> str:
+    """The page of the examples: a card for each."""
+    names = "\n".join(map(name_of, examples()))
+    cards = "\n".join(card(figure, results) for figure in examples())
+    return "\n\n".join(
+        [
+            "# Examples",
+            "Figures of your own are modules like these, in a file of yours: `steepest sweep` and"
+            " `steepest.study.reproduce` run them ([how to write one](../../sweeps.md)).",
+            f"::::{{grid}} 1 2 3 3\n:gutter: 3\n\n{cards}\n::::",
+            f"```{{toctree}}\n:hidden:\n\n{names}\n```\n",
+        ]
+    )
 
 
 def name_of(figure: Figure) -> str:
@@ -76,6 +122,11 @@ def papers_grid(results: Path) -> str:
         if paper.citation:
             text += f". {plain(paper.title)}"
         cards.append("\n".join([":::{grid-item-card}", *options, "", text, ":::"]))
+    of_examples = [":link: figures/examples/index", ":link-type: doc", ":class-card: figure-card"]
+    shown = [f"{results.name}/{figure.key}.png" for figure in examples()]
+    of_examples += [f":img-top: {shown[0]}", ":img-alt:"] if (DOCS / shown[0]).exists() else []
+    text = "**Examples**: figures of your own, and sweeps of them"
+    cards.append("\n".join([":::{grid-item-card}", *of_examples, "", text, ":::"]))
     return "\n".join(["::::{grid} 1 2 3 3", ":gutter: 3", "", *cards, "::::", ""])
 
 
@@ -94,14 +145,14 @@ def card(figure: Figure, results: Path) -> str:
     return "\n".join([":::{grid-item-card}", *options, "", plain(figure.title), *foot, ":::"])
 
 
-def figure_page(figure: Figure, results: Path) -> str:
-    """A figure's page in Markdown."""
+def figure_page(figure: Figure, results: Path, command: str) -> str:
+    """A figure's page in Markdown, with the command that computes it."""
     parts = [f"# {plain(figure.title)}"]
     if (results / f"{figure.key}.png").exists():
         place = f"{from_page(results)}/{figure.key}.png"
         parts.append(f"![{plain(figure.title)}]({place})")
     parts += map(plain, figure.text)
-    parts.append(f"```sh\nsteepest reproduce {figure.key}\n```")
+    parts.append(f"```sh\n{command}\n```")
     if figure.key in TIMES:
         row = TIMES[figure.key]
         parts.append(
@@ -190,17 +241,19 @@ def plain(text: str) -> str:
 def main() -> int:
     """Compute every figure that has no table of claims yet; returns how many could not be."""
     failed = 0
-    for paper in available():
-        for title in paper.figures:
-            if (RESULTS / f"{title.key}.csv").exists():
-                continue
-            print(title.key, flush=True)
-            try:
-                (figure,) = load(title.key)
-                reproduce(figure, "quick", 0, RESULTS)
-            except Exception as error:
-                failed += 1
-                print(f"  {type(error).__name__}: {error}", file=sys.stderr)
+    lacking = [
+        figure
+        for figure in [*(title for paper in available() for title in paper.figures), *examples()]
+        if not (RESULTS / f"{figure.key}.csv").exists()
+    ]
+    for figure in lacking:
+        print(figure.key, flush=True)
+        try:
+            known = figure if isinstance(figure, Figure) else load(figure.key)[0]
+            reproduce(known, "quick", 0, RESULTS)
+        except Exception as error:
+            failed += 1
+            print(f"  {type(error).__name__}: {error}", file=sys.stderr)
     return failed
 
 

@@ -170,7 +170,7 @@ def test_a_paper_has_a_page_with_a_card_for_each_figure(pages, tmp_path):
 
 def test_a_figure_has_a_page_with_what_was_computed(pages, tmp_path, monkeypatch):
     (figure,) = papers.load("surace2020.fig2")
-    bare = pages.figure_page(figure, tmp_path)
+    bare = pages.figure_page(figure, tmp_path, "steepest reproduce surace2020.fig2")
     assert bare.startswith(f"# {pages.plain(figure.title)}\n")
     assert "```sh\nsteepest reproduce surace2020.fig2\n```" in bare
     assert "![" not in bare
@@ -183,7 +183,7 @@ def test_a_figure_has_a_page_with_what_was_computed(pages, tmp_path, monkeypatch
     )
     row = {"figure": figure.key, "seconds": "150.0", "machine": "2 cores", "date": "2026-11-28"}
     monkeypatch.setitem(pages.TIMES, figure.key, row)
-    page = pages.figure_page(figure, tmp_path)
+    page = pages.figure_page(figure, tmp_path, "steepest reproduce surace2020.fig2")
     assert f"](../../{tmp_path.name}/surace2020.fig2.png)" in page
     assert "it takes 2 minutes of one processor" in page
     assert r"| It is \|x\| \< \*1\* | 0.5, 1 | 0.1235 ± 0.01 | holds |" in page
@@ -198,7 +198,13 @@ def test_every_figure_of_a_paper_gets_its_page_and_old_pages_go(pages, tmp_path,
     pages.write_pages(tmp_path, tmp_path / "nothing")
     written = {page.relative_to(tmp_path).as_posix() for page in tmp_path.rglob("*.md")}
     names = [figure.key.partition(".")[2] for figure in paper.figures]
-    assert written == {"papers.md", *(f"surace2020/{name}.md" for name in ["index", *names])}
+    expected = {"papers.md", *(f"surace2020/{name}.md" for name in ["index", *names])}
+    examples = [path.stem for path in ROOT.glob("examples/*/*.py")]
+    assert written == expected | {f"examples/{name}.md" for name in ["index", *examples]}
+    (example,) = [page for page in tmp_path.glob("examples/*.md") if page.stem == "robustness"]
+    assert (
+        "```sh\ncd examples/learning_rate\nsteepest sweep robustness.toml &&" in example.read_text()
+    )
 
 
 def test_every_command_has_its_section_with_two_examples_and_its_options():

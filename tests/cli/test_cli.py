@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib.figure
 import numpy as np
@@ -45,6 +46,7 @@ def process(*tokens, **options):
 def test_help_is_there_without_importing_anything_heavy():
     code = """
 import sys
+from pathlib import Path
 from steepest.cli import run
 assert run(["--help"]) == 0
 print("heavy:", sorted({"jax", "pandas", "matplotlib", "numpy", "xarray"} & set(sys.modules)))
@@ -60,6 +62,7 @@ def test_a_verdict_on_sizes_imports_only_what_it_needs_and_an_error_next_to_noth
     np.save(path.with_suffix(".npy"), np.column_stack([before, after]))
     code = f"""
 import sys
+from pathlib import Path
 from steepest.cli import run
 columns = ["--before", "0", "--after", "1"]
 heavy = {{"jax", "equinox", "diffrax", "xarray", "pandas", "matplotlib", "jinja2"}}
@@ -87,6 +90,8 @@ def test_a_command_says_in_one_line_what_it_does_and_gives_two_examples(name, ca
     assert (code, err) == (0, "")
     examples = out.partition("For example:")[2].partition("╭")[0]
     assert len(re.findall(rf"^ *steepest {' '.join(words)}\b", examples, flags=re.M)) == 2
+    (page,) = re.findall(r"Its page: (docs/\S+\.md)", out)
+    assert (Path(__file__).parents[2] / page).is_file()
 
 
 @pytest.mark.parametrize(
@@ -290,6 +295,14 @@ def test_papers_lists_every_figure(call):
             assert figure.title in out
 
 
+def test_papers_says_how_long_figures_take_and_on_which_machine(call):
+    code, out, err = call("papers")
+    assert (code, err) == (0, "")
+    (first,) = [line for line in out.splitlines() if "<- start here" in line]
+    assert re.match(r" +surace2020\.fig2 +\d+ s +The wicked map", first)
+    assert papers.timed_on() in out
+
+
 def test_papers_as_json_lists_the_figures_in_the_papers_order(call):
     code, out, err = call("papers", "--json")
     assert (code, err) == (0, "")
@@ -298,6 +311,7 @@ def test_papers_as_json_lists_the_figures_in_the_papers_order(call):
     keys = [figure["key"].partition(".")[2] for figure in kreutzer["figures"]]
     assert keys[:13] == [*(f"fig{number}" for number in range(1, 13)), "table1"]
     assert [key.key for key in papers.load(listed["start"])] == [listed["start"]]
+    assert all(figure["seconds"] > 0 for figure in kreutzer["figures"])
 
 
 def test_a_shell_learns_commands_and_options(call, tmp_path, monkeypatch):

@@ -212,6 +212,9 @@ class GuardedStream(io.TextIOBase):
         self.answers = self if answers is None else answers
         self.used = False
 
+    def __del__(self) -> None:
+        """Close nothing: the stream is its owner's, and Python 3.13 tells what fails in a close."""
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 

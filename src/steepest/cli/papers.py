@@ -23,10 +23,11 @@ def command(*, json: Json = False) -> int:
     steepest papers --json
     ```
     """
-    from steepest.papers import available
+    from steepest.papers import available, timed_on
 
     if json:
-        show_json({"start": _FIRST, "papers": [dataclasses.asdict(paper) for paper in available()]})
+        papers = [dataclasses.asdict(paper) for paper in available()]
+        show_json({"start": _FIRST, "timed_on": timed_on(), "papers": papers})
         return 0
     for paper in available():
         show(f"{paper.key}: {paper.title}")
@@ -37,6 +38,7 @@ def command(*, json: Json = False) -> int:
             here = "  <- start here" if figure.key == _FIRST else ""
             show(f"    {figure.key:{width}}  {_told(figure.seconds):>8}  {figure.title}{here}")
         show("")
+    show(f"Times: one processor, quick scale, nothing compiled before ({timed_on()})")
     show(f"Reproduce one with: steepest reproduce NAME (say, {_FIRST})")
     return 0
 

@@ -36,7 +36,7 @@ _MOVED = {
     ),
 }
 
-__all__ = ["Citation", "FigureTitle", "Paper", "available", "load"]
+__all__ = ["Citation", "FigureTitle", "Paper", "available", "load", "timed_on"]
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,15 @@ def _place(name: str) -> tuple[int, int, str]:
     if kind in ("fig", "table") and number:
         return ("fig", "table").index(kind), int(number), ""
     return 3 if name.startswith("appendix") else 2, 0, name
+
+
+def timed_on() -> str:
+    """The machine on which the figures' times were measured, and when.
+
+    >>> "cores of" in timed_on()
+    True
+    """
+    return "; ".join(dict.fromkeys(f"{row['machine']}, {row['date']}" for row in _times()))
 
 
 def _times() -> list[dict[str, str]]:
