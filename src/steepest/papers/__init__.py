@@ -30,6 +30,7 @@ _MOVED = {
         "redundant_afferents",
         "equal_dendritic_weights",
         "fading_teacher",
+        "ablated_terms",
         "silent_partners",
     ),
 }
