@@ -30,7 +30,6 @@ _MOVED = {
         "redundant_afferents",
         "equal_dendritic_weights",
         "fading_teacher",
-        "ablated_terms",
         "silent_partners",
     ),
 }

@@ -1,15 +1,15 @@
 """The natural rule without its heterosynaptic terms: what each is good for (Sec 2.5)
 
 The natural rule is dw = eta score gamma_s (c x/r - gamma_u + gamma_w w). The paper says that the
-uniform term gamma_u opposes homosynaptic changes and keeps plasticity down, and that gamma_w w makes
-the rule robust to noise. Neurons that know what the teacher knows go on learning, on the same
+uniform term gamma_u opposes homosynaptic changes and keeps plasticity down, and that gamma_w w
+makes the rule robust to noise. Neurons that know what the teacher knows go on learning, on the same
 spikes, by the whole rule and without either or both terms: all that moves them is the noise of
 spikes. A: how far it takes their output from the teacher's, at one learning rate for all, and at
-rates of equal progress: chosen beforehand on other tasks so that all rules come as near to a teacher
-in the same time. B: how far the weakest and the strongest third of the synapses move. Without the
-uniform term noise does more at one rate; but learning is quicker, too, and at rates of equal
-progress noise does less. Without gamma_w w the output stays as near, and weak synapses move no
-more: what robustness that term gives is too small to be seen here.
+rates of equal progress: chosen beforehand on other tasks so that all rules come as near to a
+teacher in the same time. B: how far the weakest and the strongest third of the synapses move.
+Without the uniform term noise does more at one rate; but learning is quicker, too, and at rates of
+equal progress noise does less. Without gamma_w w the output stays as near, and weak synapses move
+no more: what robustness that term gives is too small to be seen here.
 """
 
 from dataclasses import dataclass
