@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # processes of the tests would translate all of them anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-slow bench figures docs lint clean
+.PHONY: demo test test-slow bench figures docs docs-browser lint clean
 
 demo: $(VENV)/.core
 	$(BIN)/steepest demo --out demo
@@ -30,6 +30,9 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 	$(BIN)/python docs/check_site.py docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+docs-browser: $(VENV)/.docs
+	$(BIN)/python docs/check_browser.py docs/_build/html
 
 lint: $(VENV)/.lint
 

@@ -28,12 +28,18 @@ PARTS = {
     "interrupt": "From Ctrl-C to the end",
     "optimizers": "Optimizers beside SGD and Adam",
     "spiking": "Spiking engines",
+    "gpu": "An engine for GPUs",
     "micro": "Small things",
 }
 HEAD = """# Benchmarks
 
 What `make bench` printed last. Ratios are taken in one run and hold for other machines; seconds are
 those of the machine that is named. A section says when it was run.
+
+```sh
+make bench
+.venv/bin/python benchmarks/report.py spiking   # one of them anew, the others as they were
+```
 """
 
 

@@ -1,7 +1,8 @@
-"""Whether the built site holds together: links that lead nowhere, pages that ask another site.
+"""Whether the built site holds together: dead links, requests to other sites, pages of mere words.
 
 `python docs/check_site.py FOLDER` (the end of `make docs`) names what is wrong, and counts pages,
-pages with a picture, and figures of the gallery.
+pages with a picture, and figures of the gallery. A page shows a picture or an example that runs,
+but for PLAIN ones and for those that Sphinx writes.
 """
 
 import re
@@ -11,6 +12,19 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 LOADED = {"img": "src", "script": "src", "iframe": "src", "source": "src", "video": "src"}
+PLAIN = {
+    "start/faq.html",
+    "start/glossary.html",
+    "reference/changelog.html",
+    "reference/contributing.html",
+    "reference/cite.html",
+    "json.html",
+    "genindex.html",
+    "py-modindex.html",
+    "search.html",
+}
+# How Sphinx marks code that a reader can run; a prompt of Python stands in code of any kind.
+RUN = ("highlight-py", "highlight-ipython3", "highlight-sh")
 WORDS = ("tutori", "cite", "spreadsheet")  # stems, as the index of Sphinx's search has them
 
 
@@ -24,12 +38,17 @@ class Page(HTMLParser):
         self.anchors: set[str] = set()
         self.pictures: list[str] = []
         self.wordless: list[str] = []
+        self.shows = False
+        self._depth = 0
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Read one tag."""
         said = {name: value or "" for name, value in attrs}
         self.anchors |= {said[name] for name in ("id", "name") if name in said}
+        self._depth += tag == "article"
+        if self._depth and (tag in ("img", "svg", "canvas") or runs(said)):
+            self.shows = True
         if tag == "a" and "href" in said:
             self.links.append(said["href"])
         if tag == "link" and said.get("rel") in ("stylesheet", "preload", "icon"):
@@ -41,6 +60,20 @@ class Page(HTMLParser):
             if "alt" not in said:
                 self.wordless.append(said["src"])
 
+    def handle_endtag(self, tag: str) -> None:
+        """Leave what the page is about."""
+        self._depth -= tag == "article"
+
+    def handle_data(self, data: str) -> None:
+        """See a prompt of Python."""
+        if self._depth and data.startswith(">>> "):
+            self.shows = True
+
+
+def runs(said: dict[str, str]) -> bool:
+    """Whether a tag begins code that can be run, or what a script draws."""
+    return any(kind in said.get("class", "") for kind in (*RUN, "explorer"))
+
 
 def faults_of(site: Path, pages: dict[Path, Page]) -> list[str]:
     """What is wrong with the pages of a site, a line each."""
@@ -49,6 +82,8 @@ def faults_of(site: Path, pages: dict[Path, Page]) -> list[str]:
     for path, page in pages.items():
         name = path.relative_to(site).as_posix()
         faults += [f"{name}: a picture without alt: {picture}" for picture in page.wordless]
+        if not (page.shows or name in PLAIN or name.startswith("_modules/")):
+            faults.append(f"{name} shows neither a picture nor an example that runs")
         for address in page.loads:
             if urlsplit(address).netloc:
                 faults.append(f"{name} asks another site: {address}")
@@ -88,8 +123,12 @@ def main(folder: str) -> int:
         print(fault, file=sys.stderr)
     written = {path: page for path, page in pages.items() if "_modules" not in path.parts}
     shown = sum(bool(page.pictures) for page in written.values())
+    examples = sum(page.shows for page in written.values())
     figures = [path for path in written if path.parts[-3] == "figures" and path.stem != "index"]
-    print(f"{len(written)} pages, {shown} with pictures, {len(figures)} of them figures")
+    print(
+        f"{len(written)} pages, {shown} with pictures, {examples} with a picture or an example,"
+        f" {len(figures)} figures"
+    )
     return int(bool(faults))
 
 

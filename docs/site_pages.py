@@ -1,10 +1,13 @@
-"""Parts of pages that are written from the program: the glossary's terms, the explorer of Home.
+"""Parts of pages that are written from the program: terms, commands, rooms, counts of tests, ...
 
 Sphinx has them written before it reads the pages that include them (see conf.py).
 """
 
 from pathlib import Path
 
+import architecture
+import command_pages
+import facts_of_tests
 from renewing import renew
 
 from steepest.explore import module_script, stylesheet
@@ -27,6 +30,12 @@ def write_parts(folder: Path) -> None:
         "wicked.html": EXPLORER.format(style=stylesheet(), script=module_script("wicked")),
         "glossary.md": glossary(),
         "bibtex.md": bibtex(),
+        "commands.md": command_pages.commands(),
+        "rooms.md": architecture.table(),
+        "rooms.svg": architecture.picture(),
+        "tests.md": facts_of_tests.counts_table(),
+        "oracles.md": facts_of_tests.oracles_table(),
+        "laws.md": facts_of_tests.laws_table(),
     }
     renew({folder / name: text for name, text in parts.items()})
 

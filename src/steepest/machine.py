@@ -22,6 +22,12 @@ def compiled(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., 
 
     Divisions by 0 are those of NumPy, and other threads run meanwhile, the one that listens for
     Ctrl-C among them. With `cache` what is compiled is kept on disk, where it can be.
+
+    >>> @compiled()
+    ... def doubled(x):
+    ...     return 2 * x
+    >>> doubled.py_func(4)  # doubled(4) compiles it first
+    8
     """
     from numba import njit  # a third of a second, and only some of what counts cores compiles
 
@@ -52,7 +58,11 @@ def _kept_if_possible(dispatcher: Any) -> Any:
 
 
 def cores() -> int:
-    """How many cores this process may use; of the whole machine where the system does not say."""
+    """How many cores this process may use; of the whole machine where the system does not say.
+
+    >>> cores() >= 1
+    True
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

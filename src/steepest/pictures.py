@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from steepest.markup import visible
@@ -101,12 +101,22 @@ def own_settings() -> Iterator[None]:
 
 
 def drawn(draw: Callable[P, R]) -> Callable[P, R]:
-    """A function that draws, made to draw in our own settings."""
+    """A function that draws, made to draw in our own settings; a notebook shows the figure.
+
+    A notebook shows figures of pyplot, which is not used here, or what has a `_repr_png_`.
+
+    >>> from matplotlib.figure import Figure
+    >>> drawn(Figure)()._repr_png_()[1:4]
+    b'PNG'
+    """
 
     @wraps(draw)
     def draw_in_own_settings(*args: P.args, **kwargs: P.kwargs) -> R:
         with own_settings():
-            return draw(*args, **kwargs)
+            figure: Any = draw(*args, **kwargs)
+        if hasattr(figure, "savefig"):  # axes are drawn, too, which belong to a figure
+            figure._repr_png_ = partial(png, figure)
+        return figure
 
     return draw_in_own_settings
 
@@ -121,13 +131,27 @@ def label(name: str) -> str:
 
 
 def bare(*axes: Any) -> None:
-    """Take away the upper and right spines of each."""
+    """Take away the upper and right spines of each.
+
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> bare(axes)
+    >>> axes.spines["top"].get_visible()
+    False
+    """
     for each in axes:
         each.spines[["top", "right"]].set_visible(False)
 
 
 def letter(axes: Any, name: str, title: str = "") -> None:
-    """The panel's letter, and what it shows, at its upper left."""
+    """The panel's letter, and what it shows, at its upper left.
+
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> letter(axes, "A", "Before")
+    >>> axes.get_title(loc="left")
+    'A   Before'
+    """
     axes.set_title(f"{name}   {title}".strip(), loc="left", fontsize=10)
 
 
@@ -158,12 +182,22 @@ def legend_below(axes: Any, columns: int = 2, *, size: float = 8) -> None:
 
 
 def png(figure: Any) -> bytes:
-    """A matplotlib Figure as the bytes of a PNG file, 150 dots per inch."""
+    """A matplotlib Figure as the bytes of a PNG file, 150 dots per inch.
+
+    >>> from matplotlib.figure import Figure
+    >>> png(Figure())[1:4]
+    b'PNG'
+    """
     return _saved(figure, "png", dpi=150, facecolor="white")
 
 
 def pdf(figure: Any) -> bytes:
-    """A matplotlib Figure as the bytes of a PDF file without a date: the same figure, the same."""
+    """A matplotlib Figure as the bytes of a PDF file without a date: the same figure, the same.
+
+    >>> from matplotlib.figure import Figure
+    >>> pdf(Figure()) == pdf(Figure())
+    True
+    """
     return _saved(figure, "pdf", metadata={"CreationDate": None})
 
 

@@ -13,6 +13,13 @@ T = TypeVar("T")
 
 @runtime_checkable
 class Advance(Protocol):
+    """What `progress_bar` yields: call it with the amount of work that was done.
+
+    >>> with progress_bar("counting", total=2) as advance:
+    ...     isinstance(advance, Advance)
+    True
+    """
+
     def __call__(self, amount: float = 1.0, description: str | None = None) -> None: ...
 
 
@@ -23,6 +30,10 @@ def progress_bar(description: str, total: float | None = None) -> Iterator[Advan
     The function takes a new description, too, where the work has more to say than its amount.
 
     Writes nothing when stderr is not a terminal, so pipes, logs and `--json` stay clean.
+
+    >>> with progress_bar("learning", total=3) as advance:
+    ...     for step in range(3):
+    ...         advance(description=f"step {step}")
     """
     from rich.console import Console
     from rich.progress import (
@@ -57,7 +68,11 @@ def progress_bar(description: str, total: float | None = None) -> Iterator[Advan
 
 
 def track(items: Iterable[T], description: str, total: float | None = None) -> Iterator[T]:
-    """Iterate over `items` under a progress bar."""
+    """Iterate over `items` under a progress bar.
+
+    >>> [2 * x for x in track([1, 2, 3], "doubling")]
+    [2, 4, 6]
+    """
     if total is None and hasattr(items, "__len__"):
         total = float(len(items))  # pyright: ignore[reportArgumentType]
     with progress_bar(description, total) as advance:

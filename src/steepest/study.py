@@ -154,7 +154,13 @@ def _fault(module: ModuleType) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a figure gave: its data, claims and picture (PNG), the seconds it took, the files."""
+    """What a figure gave: its data, claims and picture (PNG), the seconds it took, the files.
+
+    >>> from steepest.papers import load
+    >>> result = reproduce(load("surace2020.example_1d")[0])
+    >>> result.holds, result.scale, result.files
+    (True, 'quick', {})
+    """
 
     figure: Figure
     parameters: Any
@@ -271,7 +277,16 @@ def reproduce(
 
 
 def check_dataset(figure: Figure, dataset: xr.Dataset, parameters: Any, seed: int) -> None:
-    """Raise `UsageError` unless a figure's data carry their stamp, and every number its unit."""
+    """Raise `UsageError` unless a figure's data carry their stamp, and every number its unit.
+
+    >>> from steepest.papers import load
+    >>> (figure,) = load("surace2020.example_1d")
+    >>> parameters = figure.parameters("quick")
+    >>> check_dataset(figure, stamp(xr.Dataset(), parameters, seed=1), parameters, seed=1)
+    >>> check_dataset(figure, xr.Dataset(), parameters, seed=1)
+    Traceback (most recent call last):
+    steepest.errors.UsageError: surace2020.example_1d: attribute steepest_version is None, not ...
+    """
     expected = stamp(xr.Dataset(), parameters, seed).attrs
     for name, value in expected.items():
         if dataset.attrs.get(name) != value:

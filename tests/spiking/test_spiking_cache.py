@@ -12,10 +12,11 @@ import steepest
 
 SOURCE = Path(steepest.__file__).parent
 PROGRAM = """
-import hashlib
+import hashlib, sys
 from steepest.spiking import NaturalRule, paper_task, simulate
 task, start = paper_task(3, n=12, seed=2, test_samples=2)
 run = simulate(task, NaturalRule(), start, rate=3e-3, duration=0.2, seed=1, engine="events")
+assert not [name for name in sys.modules if name.startswith("numba.cuda")]
 print(hashlib.sha256(run.weights.tobytes()).hexdigest())
 """
 # Root may write everywhere, unless it is told not to; its Python is not another user's to run.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numba import njit
 from scipy.special import expit
+from scipy.stats import poisson
 
 from steepest.errors import LearningError, UsageError
 from steepest.spiking import (
@@ -19,18 +20,19 @@ from steepest.spiking import (
     _lockstep,
     _moments,
     _random,
+    _records,
     _updates,
-    events,
+    event_blocks,
     paper_task,
     simulate_dense,
 )
 from steepest.spiking._moments import ORDERS, TILE, R, information_moments
 from steepest.spiking._random import (
     STREAMS,
+    alias_table,
+    count_table,
     digest_of,
-    draw_gaps,
     draw_uniforms,
-    minus_log,
     polynomial_exp,
     stream_states,
 )
@@ -112,10 +114,10 @@ def plain_loop(m, w, counts, taught):
     return w, (w * KAPPA * (a - b)).sum(1), np.stack([a, b], axis=1)
 
 
-def as_events(counts):
+def as_events(counts, first=0):
     places = np.nonzero(counts)
     step, trial, *afferent = (np.repeat(place, counts[places]) for place in places)
-    return Events(step, trial, afferent[0] if afferent else None)
+    return Events(step + first, trial, afferent[0] if afferent else None)
 
 
 CASES = {
@@ -139,9 +141,7 @@ def test_weights_are_those_of_the_plain_loop(case, rule, lanes, trials):
     taught = random.poisson(0.03, (steps, trials))
     engine = EventEngine(m, w, target, seed=0, draws=(False, False), lanes=lanes)
     for first, last in ((0, 1), (1, 333), (333, steps)):  # not at multiples of the period
-        engine.give(as_events(counts[first:last]), as_events(taught[first:last]))
-        for given in ("spikes", "candidates"):
-            engine.state[given][:, 0] += first
+        engine.give(as_events(counts[first:last], first), as_events(taught[first:last], first))
         engine.run(last)
     weights, voltage, traces = plain_loop(m, w, counts, taught)
     assert np.abs(weights - w).max() > 1e-3 * np.abs(w).max()  # something was learned
@@ -180,29 +180,42 @@ def test_agrees_with_dense_at_large_rates(rule, rate):
     assert agreement(rule, rate) < 1e-10
 
 
-def test_spikes_are_poisson_in_every_class():
-    rates = np.array([0.0, 5, 20, 20, 80, 80])
-    steps, trials = 40_000, 8
-    engine = EventEngine(
-        model(EUCLIDEAN, rates, eta=0.0), np.zeros((trials, 6)), np.zeros((trials, 6)), seed=4
-    )
-    counts = np.zeros((trials, 5))
+@pytest.mark.parametrize(
+    ("rates", "trials"), [([0.0, 5, 20, 20, 80, 80], 8), ([10.0, 10, 50, 50], 6), ([40.0, 40], 3)]
+)
+def test_spikes_are_poisson_in_every_class(rates, trials):
+    rates = np.array(rates)
+    active, n = rates[rates > 0], len(rates)
+    zeros = np.zeros((trials, n))
+    engine = EventEngine(model(EUCLIDEAN, rates, eta=0.0), zeros, zeros, seed=4)
+    steps, lanes = 20_000, len(engine.lanes)
+    counts = np.zeros((lanes, len(active)))
+    totals = []
     pairs = 0
     while engine.step < steps:
         engine.run(engine.step + 1)  # a period is drawn in its first step
-        k = engine.state["counters"][0, 3]
-        spikes = engine.state["spikes"][0, :, :k]
-        assert (np.diff(spikes[0]) >= 0).all()
-        np.add.at(counts.reshape(-1), spikes[2], 1)
-        keys = spikes[0] * 1000 + spikes[2]
+        total = engine.state["counters"][0, _lockstep.SPIKES]
+        numbers = engine.state["spikes_per_step"][0, : engine.model.period]
+        assert numbers.sum() == total
+        rows = engine.state["spikes"][0, :total] & 0xFFFFFFFF
+        np.add.at(counts.reshape(-1), rows, 1)
+        totals.extend(numbers)
+        keys = np.repeat(np.arange(len(numbers)), numbers) * 1000 + rows
         pairs += len(keys) - len(np.unique(keys))
         engine.run(engine.step + engine.model.period - 1)
-    expected = rates[1:] * DT * engine.step
-    z = (counts - expected) / np.sqrt(expected)
+    assert not counts[trials:].any()
+    expected = active * DT * engine.step
+    z = (counts[:trials] - expected) / np.sqrt(expected)
     assert np.abs(z).max() < 4.5
     assert abs((z**2).sum() - z.size) < 4.5 * math.sqrt(2 * z.size)
+    # A step's number is Poisson, and its neighbour knows nothing of it.
+    mean, totals = trials * active.sum() * DT, np.array(totals, dtype=np.float64)
+    error = math.sqrt((2 * mean**2 + mean) / len(totals))
+    assert abs(totals.var() - mean) < 4.5 * error
+    across = np.corrcoef(totals[:-1], totals[1:])[0, 1]
+    assert abs(across) < 4.5 / math.sqrt(len(totals))
     # Two or more spikes in a bin: expected - 1 + exp(-expected), all but the first of them.
-    lam = rates[1:] * DT
+    lam = active * DT
     more = trials * engine.step * (lam - 1 + np.exp(-lam)).sum()
     assert abs(pairs - more) < 4.5 * math.sqrt(more)
 
@@ -220,46 +233,57 @@ def test_a_student_that_is_its_teacher_does_not_drift(fixed):
     assert abs(drift.mean()) < 4.5 * drift.std() / math.sqrt(trials)
 
 
-def test_exponential_and_logarithm_are_exact_to_rounding():
+def test_exponential_is_exact_to_rounding():
     @njit
-    def both(x, u):
-        e, g = np.empty_like(x), np.empty_like(u)
+    def exponentials(x):
+        e = np.empty_like(x)
         for i in range(len(x)):
             e[i] = polynomial_exp(x[i])
-        for i in range(len(u)):
-            g[i] = minus_log(u[i])
-        return e, g
+        return e
 
     x = np.linspace(-690, 690, 20_001)
-    u = np.concatenate(
-        [np.linspace(1e-9, 1, 20_000), 2.0 ** -np.arange(52), 1 - 2.0 ** -np.arange(1, 53)]
-    )
-    e, g = both(x, u)
-    assert np.abs(e / np.exp(x) - 1).max() < 5e-16
-    known = -np.log(u)
-    assert np.abs(g - known).max() < 1e-14
-    assert np.abs(g / np.where(known > 0, known, 1) - 1)[known > 0].max() < 1e-15
+    assert np.abs(exponentials(x) / np.exp(x) - 1).max() < 5e-16
 
 
-def test_uniforms_and_gaps_are_what_they_say():
+def test_uniforms_are_what_they_say():
     state = stream_states(5, 0)
-    uniforms, gaps = [], []
+    uniforms = []
     for _ in range(2000):
         draw_uniforms(state)
         uniforms.append(state[4 * STREAMS :].view(np.float64).copy())
-        draw_gaps(state)
-        gaps.append(state[4 * STREAMS :].view(np.float64).copy())
-    u, g = np.concatenate(uniforms), np.concatenate(gaps)
-    assert u.min() > 0
-    assert u.max() <= 1
+    u = np.concatenate(uniforms)
+    assert u.min() >= 0
+    assert u.max() < 1
     error = math.sqrt(1 / 12 / len(u))
     assert abs(u.mean() - 0.5) < 4.5 * error
-    assert abs(g.mean() - 1) < 4.5 / math.sqrt(len(g))
-    assert abs((g**2).mean() - 2) < 4.5 * math.sqrt(20 / len(g))
     streams = np.stack(uniforms) - 0.5
     across = (streams[:, :-1] * streams[:, 1:]).mean() * 12
     assert abs(across) < 4.5 / math.sqrt(streams.size)
     assert not np.array_equal(stream_states(5, 0), stream_states(5, 1))
+
+
+def chances_of(table, values):
+    """The chance of each value that a table to draw from gives."""
+    chance, other, own = table
+    chances = np.zeros(len(values))
+    np.add.at(chances, np.searchsorted(values, own), chance / len(own))
+    np.add.at(chances, np.searchsorted(values, other), (1 - chance) / len(own))
+    return chances
+
+
+@pytest.mark.parametrize("mean", [1e-3, 0.8, 24.0, 640.0, 7000.0])
+def test_the_table_of_counts_is_that_of_a_poisson_number(mean):
+    table = count_table(mean)
+    counts = np.unique(table[2])
+    error = np.abs(chances_of(table, counts) - poisson.pmf(counts, mean))
+    assert error.max() < 1e-12
+    assert poisson.cdf(counts[0] - 1, mean) + poisson.sf(counts[-1], mean) < 1e-17
+
+
+def test_a_table_gives_each_value_its_share():
+    rates = np.array([3.0, 1.0, 0.1, 40.0, 7.0, 7.0])
+    table = alias_table(rates, np.arange(6))
+    np.testing.assert_allclose(chances_of(table, np.arange(6)), rates / rates.sum(), rtol=1e-13)
 
 
 @pytest.mark.parametrize(("mean", "deviation"), [(0, 0.5), (5, 8), (-5, 5), (25, 14), (-20, 0)])
@@ -372,11 +396,11 @@ def test_compiled_code_on_disk_is_not_used_when_what_it_calls_has_changed(tmp_pa
     assert run(27182) == (27182, 0)
     # The kernel's own function is made like that.
     (kept,) = (cell.cell_contents for cell in _lockstep.run_block.py_func.__closure__)
-    assert kept == digest_of(_moments, _random, _updates)
+    assert kept == digest_of(_moments, _random, _records, _updates)
 
 
 def test_an_overflow_of_the_spike_buffer_raises(monkeypatch):
-    monkeypatch.setattr(events, "_room", lambda mean: 32)
+    monkeypatch.setattr(event_blocks, "_room", lambda mean: 32)
     m = model(EUCLIDEAN, np.full(10, 50.0))
     engine = EventEngine(m, np.zeros((2, 10)), np.zeros((2, 10)), seed=0)
     with pytest.raises(UsageError, match="more spikes"):

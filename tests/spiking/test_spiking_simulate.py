@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from steepest.errors import DataError, LearningError, MetricError, UsageError
+from steepest.geometry import HyperbolicEntropy, Weber
 from steepest.geometry.chart import Scaling
 from steepest.spiking import (
     Afferents,
     Alpha,
     ApproximateNaturalRule,
-    AttenuatedTeacher,
     EuclideanRule,
     FixedRateTeacher,
     GivenGroup,
     GivenTeacher,
+    MetricRule,
+    MirrorRule,
     NaturalRule,
     PoissonNeuron,
     QuadraticNaturalRule,
@@ -94,13 +96,15 @@ REASONS = {
     "difference of exponentials": (
         lambda task: (changed(task, neuron=PoissonNeuron(kernel=Alpha(0.01))), NaturalRule(), None)
     ),
-    "rates vary": (
+    "fall to 0 Hz": (
         lambda task: (
-            changed(task, afferents=Afferents([VaryingGroup(10, [0, 1], [10, 50])])),
+            changed(task, afferents=Afferents([VaryingGroup(10, [0, 1], [10, 0])])),
             NaturalRule(),
             None,
         )
     ),
+    "no few sums": (lambda task: (task, MetricRule(Weber()), None)),
+    "HyperbolicEntropy": (lambda task: (task, MirrorRule(HyperbolicEntropy(0.1)), None)),
     "others draw spikes": (
         lambda task: (
             changed(
@@ -109,13 +113,6 @@ REASONS = {
                     [SteadyGroup(8, 20.0), GivenGroup(SpikeTrains([[0.1], [0.2]], 1.0))]
                 ),
             ),
-            NaturalRule(),
-            None,
-        )
-    ),
-    "attenuated": (
-        lambda task: (
-            changed(task, teacher=AttenuatedTeacher(task.teacher, np.full(10, 0.5))),
             NaturalRule(),
             None,
         )
@@ -303,10 +300,11 @@ DAMAGE = {
     "missing": (lambda engine: engine.pop("random")),
     "shape": (lambda engine: engine.update(scalars=engine["scalars"][:, :-1])),
     "type": (lambda engine: engine.update(counters=engine["counters"].astype(np.int32))),
-    "row": (lambda engine: engine["spikes"][0, 2].fill(2**40)),
-    "slot": (lambda engine: engine["spikes"][0, 1].fill(-1)),
-    "lane": (lambda engine: engine["candidates"][0, 1].fill(99)),
-    "count": (lambda engine: engine["counters"][0].__setitem__(3, 2**40)),
+    "row": (lambda engine: engine["spikes"][0].fill(2**31)),
+    "slot": (lambda engine: engine["spikes"][0].fill(-1)),
+    "lane": (lambda engine: engine["candidates"][0].fill(99)),
+    "count": (lambda engine: engine["counters"][0].__setitem__(2, 2**40)),
+    "numbers": (lambda engine: engine["spikes_per_step"][0].fill(2**20)),
     "phase": (lambda engine: engine["counters"][0].__setitem__(1, 2**20)),
 }
 

@@ -54,6 +54,22 @@ The line is the first one of its docstring, and stands here so that a list of th
 none of them.
 """
 
+_PAGES = {
+    "classify": "inference",
+    "connectivity": "recurrent",
+    "demo": "start/ten_minutes",
+    "explore": "explorers",
+    "export": "simulating",
+    "infer": "inference",
+    "infer-layers": "mirror",
+    "infer-metric": "metric",
+    "lab": "lab",
+    "papers": "figures",
+    "plan": "inference",
+    "reproduce": "figures",
+    "sweep": "sweeps",
+}
+
 
 def application(named: str = "") -> App:
     """The application, in which the command that is named is described by its own docstring."""
@@ -65,6 +81,7 @@ def application(named: str = "") -> App:
         New here? Run [bold]steepest demo[/bold].""",
         # The list of commands needs no Markdown, which takes a third of its time to import.
         help_format="markdown" if named in COMMANDS else "rich",
+        help_epilogue=_page(named) if named in COMMANDS else None,
         version=__version__,
         result_action="return_value",
         suppress_keyboard_interrupt=False,
@@ -76,6 +93,11 @@ def application(named: str = "") -> App:
         module = f"steepest.cli.{name.replace('-', '_')}"
         app.command(f"{module}:command", name=name, help=None if name == named else summary)
     return app
+
+
+def _page(command: str) -> str:
+    name = _PAGES[command]
+    return f"Its page: docs/{name}.md, on the site {name}.html (`make docs`)."
 
 
 def run(tokens: Sequence[str]) -> int:

@@ -5,10 +5,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from steepest.cli import infer
-from steepest.cli.options import Json
+from steepest.cli.options import ANSWER, Json
 from steepest.cli.output import command_line, give
 from steepest.errors import UsageError
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+CALLS = Group("What is called a change", sort_key=0)
 _LEFT_OUT = ("unpaired", "pairs", "pair", "rate", "compare", "full")
 
 
 def command(
     *file: Path,
     change: Annotated[
-        float, Parameter(help="Change of log size that counts as one (.2 is 22 %).")
+        float, Parameter(group=CALLS, help="Change of log size that counts as one (.2 is 22 %).")
     ] = 0.2,
-    fdr: Annotated[float, Parameter(help="Share of calls that may be wrong.")] = 0.05,
+    fdr: Annotated[float, Parameter(group=CALLS, help="Share of calls that may be wrong.")] = 0.05,
     out: Annotated[
-        Path | None, Parameter(help="Folder for calls.html, calls.png, calls.json and calls.csv.")
+        Path | None,
+        Parameter(group=ANSWER, help="Folder for calls.html, calls.png, calls.json and calls.csv."),
     ] = None,
     json: Json = False,
     **options: Any,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from steepest.cli.options import HEADER_ROW, TABLE, Json, Seed, many
+from steepest.cli.options import ANSWER, HEADER_ROW, READING, TABLE, Json, Seed, many
 from steepest.cli.output import command_line, give
 from steepest.errors import UsageError
 
@@ -27,17 +27,24 @@ def command(
     /,
     *,
     time: Annotated[
-        str | None, Parameter(help="Column of times; taken by itself where it is called time.")
+        str | None,
+        Parameter(group=READING, help="Column of times; taken by itself where it is called time."),
     ] = None,
     step: Annotated[
-        float | None, Parameter(help="Sampling step, where there is no column of times.")
+        float | None,
+        Parameter(group=READING, help="Sampling step, where there is no column of times."),
     ] = None,
-    columns: Annotated[tuple[str, ...], many("Columns of the units; by default all.")] = (),
+    columns: Annotated[
+        tuple[str, ...], many("Columns of the units; by default all.", group=READING)
+    ] = (),
     transpose: Annotated[
-        bool, Parameter(help="A row of the file is one unit, and a column a time.", negative="")
+        bool,
+        Parameter(
+            group=READING, help="A row of the file is one unit, and a column a time.", negative=""
+        ),
     ] = False,
-    table: Annotated[str | None, Parameter(help=TABLE)] = None,
-    header_row: Annotated[str | None, Parameter(help=HEADER_ROW)] = None,
+    table: Annotated[str | None, Parameter(group=READING, help=TABLE)] = None,
+    header_row: Annotated[str | None, Parameter(group=READING, help=HEADER_ROW)] = None,
     decay: Annotated[float, Parameter(help="The units' decay l, in 1/time.")] = 1.0,
     nonlinearity: Annotated[
         Literal["tanh", "linear", "logistic"], Parameter(help="The units' S.")
@@ -55,7 +62,9 @@ def command(
     seed: Seed = 0,
     out: Annotated[
         Path | None,
-        Parameter(help="Folder for connectivity.html, .png, .csv (the weights) and .json."),
+        Parameter(
+            group=ANSWER, help="Folder for connectivity.html, .png, .csv (the weights) and .json."
+        ),
     ] = None,
     json: Json = False,
 ) -> int:

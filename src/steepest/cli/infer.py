@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-from steepest.cli.options import HEADER_ROW, SEEDS, TABLE, Json, many
+from steepest.cli.options import ANSWER, HEADER_ROW, READING, SEEDS, TABLE, Json, many
 from steepest.cli.output import command_line, give
 from steepest.errors import UsageError
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from steepest.report.answer import Answer
 
 __all__ = ["command"]
+
+SIZES = Group("Which sizes", sort_key=1)
+LONG = Group("Long tables: a row for each synapse and session", sort_key=2)
+GROUPS = Group("Groups, conditions and rows", sort_key=3)
+NOISE = Group("Noise and outliers", sort_key=4)
 
 
 def command(
@@ -26,133 +31,188 @@ def command(
     ],
     before: Annotated[
         str | None,
-        Parameter(help="Column of the sizes before: header name, or number counted from 0."),
+        Parameter(
+            group=SIZES, help="Column of the sizes before: header name, or number counted from 0."
+        ),
     ] = None,
-    after: Annotated[str | None, Parameter(help="Column of the sizes after.")] = None,
+    after: Annotated[str | None, Parameter(group=SIZES, help="Column of the sizes after.")] = None,
     replicate_before: Annotated[
         tuple[str, ...],
-        many("Columns that measure `before` again."),
+        many("Columns that measure `before` again.", group=SIZES),
     ] = (),
     replicate_after: Annotated[
         tuple[str, ...],
-        many("Columns that measure `after` again."),
+        many("Columns that measure `after` again.", group=SIZES),
     ] = (),
     sessions: Annotated[
         tuple[str, ...],
-        many("Columns of three or more sessions in order of time, instead of before and after."),
+        many(
+            "Columns of three or more sessions in order of time, instead of before and after.",
+            group=SIZES,
+        ),
     ] = (),
     id: Annotated[
         str | None,
         Parameter(
+            group=LONG,
             help="Long table (a row for each synapse and session): column of the synapse's name;"
-            " animal/spine where names repeat between animals."
+            " animal/spine where names repeat between animals.",
         ),
     ] = None,
-    session: Annotated[str | None, Parameter(help="Long table: column of the session.")] = None,
-    size: Annotated[str | None, Parameter(help="Long table: column of the size.")] = None,
+    session: Annotated[
+        str | None, Parameter(group=LONG, help="Long table: column of the session.")
+    ] = None,
+    size: Annotated[
+        str | None, Parameter(group=LONG, help="Long table: column of the size.")
+    ] = None,
     replicates: Annotated[
         bool,
         Parameter(
-            help="Long table: rows of one synapse and session measure it again.", negative=""
+            group=LONG,
+            help="Long table: rows of one synapse and session measure it again.",
+            negative="",
         ),
     ] = False,
     order: Annotated[
         tuple[str, ...],
-        many("Long table: the sessions in order, where neither numbers nor dates tell it."),
+        many(
+            "Long table: the sessions in order, where neither numbers nor dates tell it.",
+            group=LONG,
+        ),
     ] = (),
     times: Annotated[
         tuple[float, ...],
-        many("Times of the sessions, where they are not evenly spaced."),
+        many("Times of the sessions, where they are not evenly spaced.", group=SIZES),
     ] = (),
     group: Annotated[
         str | None,
         Parameter(
+            group=GROUPS,
             help="Column of the dendrite, cell or animal of each synapse; animal/dendrite takes"
-            " scale and drift out of dendrites, and resamples animals."
+            " scale and drift out of dendrites, and resamples animals.",
         ),
     ] = None,
-    condition: Annotated[str | None, Parameter(help="Column of the condition.")] = None,
+    condition: Annotated[
+        str | None, Parameter(group=GROUPS, help="Column of the condition.")
+    ] = None,
     null: Annotated[
-        str | None, Parameter(help="The condition without learning (sham, control).")
+        str | None, Parameter(group=GROUPS, help="The condition without learning (sham, control).")
     ] = None,
     where: Annotated[
         tuple[str, ...],
-        many("Rows to be used, such as group=trained 'day<=12'; all conditions must hold."),
+        many(
+            "Rows to be used, such as group=trained 'day<=12'; all conditions must hold.",
+            group=GROUPS,
+        ),
     ] = (),
     compare: Annotated[
         str | None,
-        Parameter(help="Column of a condition: a verdict for each value, and their difference."),
+        Parameter(
+            group=GROUPS,
+            help="Column of a condition: a verdict for each value, and their difference.",
+        ),
     ] = None,
     file_is: Annotated[
         Literal["group", "session", "condition", "part"] | None,
-        Parameter(help="What each of several files is (group)."),
+        Parameter(group=GROUPS, help="What each of several files is (group)."),
     ] = None,
     rate: Annotated[
-        str | None, Parameter(help="Column of presynaptic rates, a covariate of before and after.")
+        str | None,
+        Parameter(
+            group=SIZES, help="Column of presynaptic rates, a covariate of before and after."
+        ),
     ] = None,
     unpaired: Annotated[
         bool,
-        Parameter(help="The two columns are different synapses: two distributions.", negative=""),
+        Parameter(
+            group=SIZES,
+            help="The two columns are different synapses: two distributions.",
+            negative="",
+        ),
     ] = False,
     pairs: Annotated[
         bool,
         Parameter(
+            group=SIZES,
             help="Two synapses of one axon on one dendrite a row, in no order: one snapshot.",
             negative="",
         ),
     ] = False,
     pair: Annotated[
         str | None,
-        Parameter(help="With --pairs, a long table's column of the pair's name, beside --size."),
+        Parameter(
+            group=SIZES,
+            help="With --pairs, a long table's column of the pair's name, beside --size.",
+        ),
     ] = None,
     absent: Annotated[
         tuple[str, ...],
-        many("How absent synapses are marked beside 0: a code such as NA or -1, or `empty`."),
+        many(
+            "How absent synapses are marked beside 0: a code such as NA or -1, or `empty`.",
+            group=READING,
+        ),
     ] = (),
     not_measured: Annotated[
         tuple[str, ...],
-        many("How sizes that were not measured are marked, beside empty cells and NA."),
+        many(
+            "How sizes that were not measured are marked, beside empty cells and NA.", group=READING
+        ),
     ] = (),
-    table: Annotated[str | None, Parameter(help=TABLE)] = None,
-    header_row: Annotated[str | None, Parameter(help=HEADER_ROW)] = None,
+    table: Annotated[str | None, Parameter(group=READING, help=TABLE)] = None,
+    header_row: Annotated[str | None, Parameter(group=READING, help=HEADER_ROW)] = None,
     noise_cv: Annotated[
         float | None,
-        Parameter(help="Measurement noise as a fraction of size; 0 says that sizes are exact."),
+        Parameter(
+            group=NOISE,
+            help="Measurement noise as a fraction of size; 0 says that sizes are exact.",
+        ),
     ] = None,
     noise_sd: Annotated[
-        float | None, Parameter(help="Measurement noise as an sd, in the unit of size.")
+        float | None,
+        Parameter(group=NOISE, help="Measurement noise as an sd, in the unit of size."),
     ] = None,
     noise: Annotated[
         str | None,
         Parameter(
-            help="Table of noise: columns session and cv (before, after), or size and cv; or sd."
+            group=NOISE,
+            help="Table of noise: columns session and cv (before, after), or size and cv; or sd.",
         ),
     ] = None,
     detection_limit: Annotated[
-        float | None, Parameter(help="Smallest size that can be detected, in the unit of size.")
+        float | None,
+        Parameter(group=NOISE, help="Smallest size that can be detected, in the unit of size."),
     ] = None,
     keep_outliers: Annotated[
         bool,
-        Parameter(help="Keep measurements that are far from all that surrounds them.", negative=""),
+        Parameter(
+            group=NOISE,
+            help="Keep measurements that are far from all that surrounds them.",
+            negative="",
+        ),
     ] = False,
     signed: Annotated[
         bool,
         Parameter(
+            group=SIZES,
             help="Before and after are weights of either sign; those that cross zero are kept.",
             negative="",
         ),
     ] = False,
     config: Annotated[
-        Path | None, Parameter(help="TOML file with any of these options; the command line wins.")
+        Path | None,
+        Parameter(
+            group=READING, help="TOML file with any of these options; the command line wins."
+        ),
     ] = None,
     seed: Annotated[
-        int | None, Parameter(help="Seed of everything random (0).", validator=SEEDS)
+        int | None, Parameter(group=ANSWER, help="Seed of everything random (0).", validator=SEEDS)
     ] = None,
     full: Annotated[
-        bool, Parameter(help="Print every number and check, too.", negative="")
+        bool, Parameter(group=ANSWER, help="Print every number and check, too.", negative="")
     ] = False,
     out: Annotated[
-        Path | None, Parameter(help="Folder for verdict.html, .png, .csv (every row) and .json.")
+        Path | None,
+        Parameter(group=ANSWER, help="Folder for verdict.html, .png, .csv (every row) and .json."),
     ] = None,
     json: Json = False,
 ) -> int:

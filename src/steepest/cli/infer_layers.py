@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from steepest.cli.options import Json, Seed
+from steepest.cli.options import ANSWER, Json, Seed
 from steepest.cli.output import command_line, give
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def command(
     draws: Annotated[int, Parameter(help="Resamples of units for the intervals.")] = 200,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, Parameter(help="Folder for layers.html, .png, .csv and .json.")
+        Path | None, Parameter(group=ANSWER, help="Folder for layers.html, .png, .csv and .json.")
     ] = None,
     json: Json = False,
 ) -> int:

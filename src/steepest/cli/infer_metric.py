@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from steepest.cli.options import HEADER_ROW, TABLE, Json, many
+from steepest.cli.options import ANSWER, HEADER_ROW, READING, TABLE, Json, many
 from steepest.cli.output import command_line, give
 
 if TYPE_CHECKING:
@@ -34,26 +34,34 @@ def command(
     ],
     position: Annotated[
         list[str],
-        many("Columns of the position, one per coordinate."),
+        many("Columns of the position, one per coordinate.", group=READING),
     ],
     velocity: Annotated[
         list[str] | None,
-        many("Columns of the velocity, in that order."),
+        many("Columns of the velocity, in that order.", group=READING),
     ] = None,
     time: Annotated[
-        str | None, Parameter(help="Column of the time, for trajectories (instead of velocities).")
+        str | None,
+        Parameter(
+            group=READING, help="Column of the time, for trajectories (instead of velocities)."
+        ),
     ] = None,
     flow: Annotated[
-        str | None, Parameter(help="Column that tells trajectories apart, by number or name.")
+        str | None,
+        Parameter(group=READING, help="Column that tells trajectories apart, by number or name."),
     ] = None,
     transpose: Annotated[
         bool,
-        Parameter(help="A row of the file is one coordinate, and a column a sample.", negative=""),
+        Parameter(
+            group=READING,
+            help="A row of the file is one coordinate, and a column a sample.",
+            negative="",
+        ),
     ] = False,
-    table: Annotated[str | None, Parameter(help=TABLE)] = None,
-    header_row: Annotated[str | None, Parameter(help=HEADER_ROW)] = None,
+    table: Annotated[str | None, Parameter(group=READING, help=TABLE)] = None,
+    header_row: Annotated[str | None, Parameter(group=READING, help=HEADER_ROW)] = None,
     out: Annotated[
-        Path | None, Parameter(help="Folder for metric.html, .png, .csv and .json.")
+        Path | None, Parameter(group=ANSWER, help="Folder for metric.html, .png, .csv and .json.")
     ] = None,
     json: Json = False,
 ) -> int:

@@ -3,24 +3,40 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-__all__ = ["HEADER_ROW", "SEEDS", "TABLE", "Json", "Seed", "dashes_as_values", "many"]
+__all__ = [
+    "ANSWER",
+    "HEADER_ROW",
+    "READING",
+    "SEEDS",
+    "TABLE",
+    "Json",
+    "Seed",
+    "dashes_as_values",
+    "many",
+]
+
+READING = Group("How the file is read", sort_key=8)
+ANSWER = Group("The answer", sort_key=9)
+"""The last of the groups in which `--help` shows options; a command has its own before them."""
 
 TABLE = "Sheet of a workbook, table of an NWB file, array of a MATLAB file, file in a zip."
 HEADER_ROW = "Line of the header, counted from 1, or none; found by itself where not given."
 SEEDS = Number(gte=0, lte=2**63 - 1)  # what a file of results can hold
-Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=SEEDS)]
+Seed = Annotated[int, Parameter(group=ANSWER, help="Seed of everything random.", validator=SEEDS)]
 Json = Annotated[
     bool,
-    Parameter(name="--json", negative="", help="Print one JSON object, and nothing else."),
+    Parameter(
+        group=ANSWER, name="--json", negative="", help="Print one JSON object, and nothing else."
+    ),
 ]
 
 
-def many(help: str) -> Parameter:
+def many(help: str, group: Group | str = "Parameters") -> Parameter:
     """An option that takes one value or more, with blanks between them."""
-    return Parameter(help=help, consume_multiple=True, negative="", show_default=False)
+    return Parameter(help=help, group=group, consume_multiple=True, negative="", show_default=False)
 
 
 def dashes_as_values(tokens: Sequence[str]) -> list[str]:

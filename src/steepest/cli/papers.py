@@ -14,6 +14,8 @@ _FIRST = "surace2020.fig2"
 def command(*, json: Json = False) -> int:
     """List the papers and figures that can be reproduced.
 
+    With the time that each takes at the quick scale, of one processor with nothing compiled yet.
+
     For example:
 
     ```
@@ -33,7 +35,14 @@ def command(*, json: Json = False) -> int:
         width = max(len(figure.key) for figure in paper.figures)
         for figure in paper.figures:
             here = "  <- start here" if figure.key == _FIRST else ""
-            show(f"    {figure.key:{width}}  {figure.title}{here}")
+            show(f"    {figure.key:{width}}  {_told(figure.seconds):>8}  {figure.title}{here}")
         show("")
     show(f"Reproduce one with: steepest reproduce NAME (say, {_FIRST})")
     return 0
+
+
+def _told(seconds: float | None) -> str:
+    """A time as a person says it; nothing where it is not known."""
+    if seconds is None:
+        return ""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from steepest.cli.options import Json, Seed, many
+from steepest.cli.options import ANSWER, Json, Seed, many
 from steepest.cli.output import command_line, give
 from steepest.errors import UsageError
 from steepest.machine import cores
@@ -16,60 +16,81 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+DESIGN = Group("Designs to try", sort_key=1)
+SIMULATED = Group("What is simulated", sort_key=2)
+
 
 def command(
     *,
     synapses: Annotated[
         tuple[int, ...],
-        many("Numbers of synapses to try (half, once, twice and four times the design's)."),
+        many(
+            "Numbers of synapses to try (half, once, twice and four times the design's).",
+            group=DESIGN,
+        ),
     ] = (),
     sessions: Annotated[
         tuple[int, ...],
-        many("Numbers of sessions to try."),
+        many("Numbers of sessions to try.", group=DESIGN),
     ] = (),
     replicates: Annotated[
         tuple[int, ...],
-        many("Numbers of replicates to try."),
+        many("Numbers of replicates to try.", group=DESIGN),
     ] = (),
     geometry: Annotated[
         tuple[str, ...],
-        many("Geometries to be named (all)."),
+        many("Geometries to be named (all).", group=DESIGN),
     ] = (),
     spread: Annotated[
-        float | None, Parameter(help="sd of log size between synapses (0.7).")
+        float | None, Parameter(group=SIMULATED, help="sd of log size between synapses (0.7).")
     ] = None,
     change: Annotated[
-        float | None, Parameter(help="rms relative change from session to session (0.25).")
+        float | None,
+        Parameter(group=SIMULATED, help="rms relative change from session to session (0.25)."),
     ] = None,
     multiplicative: Annotated[
-        float | None, Parameter(help="Noise, part of size: sd of log size (0).")
+        float | None, Parameter(group=SIMULATED, help="Noise, part of size: sd of log size (0).")
     ] = None,
     shot: Annotated[
-        float | None, Parameter(help="Shot noise: sd at the median size, in its unit (0).")
+        float | None,
+        Parameter(group=SIMULATED, help="Shot noise: sd at the median size, in its unit (0)."),
     ] = None,
     additive: Annotated[
-        float | None, Parameter(help="Additive noise: sd in units of the median size (0).")
+        float | None,
+        Parameter(group=SIMULATED, help="Additive noise: sd in units of the median size (0)."),
     ] = None,
-    groups: Annotated[int | None, Parameter(help="Dendrites, cells or animals (14).")] = None,
+    groups: Annotated[
+        int | None, Parameter(group=DESIGN, help="Dendrites, cells or animals (14).")
+    ] = None,
     null: Annotated[
-        bool, Parameter(help="With as many synapses of a null condition.", negative="")
+        bool,
+        Parameter(group=DESIGN, help="With as many synapses of a null condition.", negative=""),
     ] = False,
     pilot: Annotated[
-        Path | None, Parameter(help="A file to take spread, change, noise and groups from.")
+        Path | None,
+        Parameter(group=SIMULATED, help="A file to take spread, change, noise and groups from."),
     ] = None,
     config: Annotated[
-        Path | None, Parameter(help="TOML file with the pilot's columns, as for `infer`.")
+        Path | None,
+        Parameter(group=SIMULATED, help="TOML file with the pilot's columns, as for `infer`."),
     ] = None,
     runs: Annotated[
-        int, Parameter(help="Simulated experiments of each kind.", validator=Number(gte=1))
+        int,
+        Parameter(
+            group=SIMULATED, help="Simulated experiments of each kind.", validator=Number(gte=1)
+        ),
     ] = 40,
     seed: Seed = 0,
     jobs: Annotated[
         int | None,
-        Parameter(help="Experiments judged at a time (one per core).", validator=Number(gte=1)),
+        Parameter(
+            group=ANSWER,
+            help="Experiments judged at a time (one per core).",
+            validator=Number(gte=1),
+        ),
     ] = None,
     out: Annotated[
-        Path | None, Parameter(help="Folder for plan.html, .png, .csv and .json.")
+        Path | None, Parameter(group=ANSWER, help="Folder for plan.html, .png, .csv and .json.")
     ] = None,
     json: Json = False,
 ) -> int:

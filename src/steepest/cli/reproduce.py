@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from steepest.cli.caching import keep_compiled
-from steepest.cli.options import Json, Seed, many
+from steepest.cli.options import ANSWER, Json, Seed, many
 from steepest.cli.output import command_line
 from steepest.cli.results import finish, print_result, write_page
 from steepest.data.opening import check_file
@@ -29,14 +29,20 @@ def command(
     ] = "quick",
     seed: Seed = 0,
     out: Annotated[
-        Path, Parameter(help="Folder for the data (.nc), picture (.png), claims (.csv) and page.")
+        Path,
+        Parameter(
+            group=ANSWER, help="Folder for the data (.nc), picture (.png), claims (.csv) and page."
+        ),
     ] = Path("out"),
     format: Annotated[
-        tuple[Literal["png", "svg", "pdf"], ...], many("Kinds of file of the picture (png).")
+        tuple[Literal["png", "svg", "pdf"], ...],
+        many("Kinds of file of the picture (png).", group=ANSWER),
     ] = ("png",),
     style: Annotated[
         Literal["paper", "slide"],
-        Parameter(help="For a page, or with letters and lines that are read from afar."),
+        Parameter(
+            group=ANSWER, help="For a page, or with letters and lines that are read from afar."
+        ),
     ] = "paper",
     data: Annotated[
         tuple[Path, ...],
@@ -50,10 +56,15 @@ def command(
     ] = False,
     jobs: Annotated[
         int | None,
-        Parameter(help="Figures computed at a time (one per core).", validator=Number(gte=1)),
+        Parameter(
+            group=ANSWER, help="Figures computed at a time (one per core).", validator=Number(gte=1)
+        ),
     ] = None,
     cache: Annotated[
-        bool, Parameter(help="Keep compiled programs in your cache folder, for the next time.")
+        bool,
+        Parameter(
+            group=ANSWER, help="Keep compiled programs in your cache folder, for the next time."
+        ),
     ] = True,
     json: Json = False,
 ) -> int:

@@ -6,12 +6,14 @@ A paper is a package `steepest.papers.<key>` with its `CITATION`; each of its mo
 """
 
 import ast
+import csv
 import difflib
 import pkgutil
 import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -97,7 +99,10 @@ def _initialled(name: str) -> str:
 
 @dataclass(frozen=True)
 class FigureTitle:
-    """A figure's key, such as "surace2020.fig2", and the first line of its docstring.
+    """A figure's key, such as "surace2020.fig2", the first line of its docstring, and its time.
+
+    `seconds` of processor time at the quick scale, with nothing compiled before; None where it was
+    not measured. `times.csv` says on which machine (`benchmarks/figures.py`).
 
     >>> available()[1].figures[0].key
     'galtier2013.fig2'
@@ -105,6 +110,7 @@ class FigureTitle:
 
     key: str
     title: str
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -134,12 +140,17 @@ def available() -> tuple[Paper, ...]:
         for info in pkgutil.iter_modules(__path__)
         if info.ispkg and not info.name.startswith("_")
     ]
+    seconds = {row["figure"]: float(row["seconds"]) for row in _times()}
     papers = []
     for key in sorted(keys, key=lambda key: (key == "ours", key)):
         package = f"{__name__}.{key}"
         module = import_module(package)
         figures = tuple(
-            FigureTitle(f"{key}.{info.name}", _title(f"{package}.{info.name}"))
+            FigureTitle(
+                f"{key}.{info.name}",
+                _title(f"{package}.{info.name}"),
+                seconds.get(f"{key}.{info.name}"),
+            )
             for info in sorted(pkgutil.iter_modules(module.__path__), key=lambda i: _place(i.name))
             if not info.name.startswith("_")
         )
@@ -194,6 +205,11 @@ def _place(name: str) -> tuple[int, int, str]:
     if kind in ("fig", "table") and number:
         return ("fig", "table").index(kind), int(number), ""
     return 3 if name.startswith("appendix") else 2, 0, name
+
+
+def _times() -> list[dict[str, str]]:
+    text = files(__name__).joinpath("times.csv").read_text("utf-8")
+    return [*csv.DictReader(text.splitlines())]
 
 
 def _title(module: str) -> str:

@@ -10,6 +10,7 @@ from .fisher import (
     quadratic_inverse,
 )
 from .genn import genn_script
+from .gpu_limits import why_not_gpu
 from .kernel import (
     AbstractKernel,
     Alpha,
@@ -154,4 +155,5 @@ __all__ = [
     "tune_rate",
     "weight_distance",
     "why_dense",
+    "why_not_gpu",
 ]

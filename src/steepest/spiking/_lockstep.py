@@ -19,21 +19,29 @@ from typing import Any
 import numpy as np
 
 from steepest.machine import compiled
-from steepest.spiking import _moments, _random, _updates
+from steepest.spiking import _moments, _random, _records, _updates
 from steepest.spiking._moments import information_moments
 from steepest.spiking._random import (
-    FAST,
     FIRST,
-    GAIN,
     RATE,
     SIZE,
     digest_of,
     draw_candidates,
     draw_spikes,
+    row_of,
+    slot_of,
     wide_vectors,
+)
+from steepest.spiking._records import (
+    move_record,
+    prefetch_record,
+    put_changes,
+    rebase_class,
+    take_sums,
 )
 from steepest.spiking._updates import (
     C_EPS,
+    CHANGE,
     COUNT,
     DECAY_M,
     DECAY_S,
@@ -44,38 +52,33 @@ from steepest.spiking._updates import (
     MEAN,
     MEAN0,
     OFFSET,
-    QMM,
-    QMS,
-    QSS,
-    RM,
-    RS,
     SLOPE,
     SQUARE,
-    TEACHER_HAZARD,
+    SUM_P,
     TEACHER_OFFSET,
     TM,
     TS,
-    VM,
-    VS,
     A,
     B,
     H,
     L,
     U,
+    rebase_sums,
     update_euclidean,
     update_natural,
 )
 
-# Rows of a class's sums over its spikes of a step, and what one adds to P.
-SUM_P, SUM_M, SUM_S, SUM_W, NUMBER, CHANGE = range(6)
-SLOTS = 6
+# Doubles of a slot in the sums over a step's spikes and in the changes.
+SUMS, CHANGES = 8, 4
 
-# Counters of a block.
-STEP, PHASE, BASE, SPIKES, SPIKE, CANDIDATES, CANDIDATE = range(7)
-COUNTERS = 7
+# Counters of a block: of spikes and of the teacher's candidates how many there are, which comes
+# next, and the step of the first of their `numbers`.
+STEP, PHASE, SPIKES, SPIKE, SPIKE_BASE, CANDIDATES, CANDIDATE, CANDIDATE_BASE = range(8)
+COUNTERS = 8
 
 EUCLIDEAN, NATURAL, APPROXIMATE = range(3)
 FINE, SPIKES_DO_NOT_FIT, CANDIDATES_DO_NOT_FIT, LAMBDA, METRIC, FLAT, SPREAD = range(7)
+AHEAD = 32  # spikes ahead whose records are fetched: from another core's cache, or the memory
 GROWTH = 1e5  # how far b^-rebase may grow
 
 
@@ -93,146 +96,37 @@ def refresh(lanes, X, par, lane, out):
         X[(H + k) * N + lane] = out[k]
 
 
-@compiled(fastmath=FAST)
-def prepare_changes(lanes, width, X, gain, aj_inverse, bj_inverse, sums):
-    """What a spike of this class adds to P, for every lane."""
-    wide_vectors()
-    N = len(lanes)
-    am, bm = gain * aj_inverse, gain * bj_inverse
-    for i in range(width):
-        sums[CHANGE * N + i] = bm * X[B * N + i] - am * X[A * N + i]
+@compiled()
+def add_spikes(lanes, records, spikes, spike, stop, gains, sums, changes):
+    """Sum the records of the synapses that spike in this step, and move them.
 
-
-@compiled(fastmath=FAST)
-def add_spikes(lanes, records, spikes, spike, stop, now, dm, ds, sums):
-    """Sum the records of the synapses that spike in this step, and move them; the next spike."""
-    N = len(lanes)
-    while spike < stop and spikes[0, spike] == now:
-        slot = np.uint64(spikes[1, spike])
-        row = np.uint64(spikes[2, spike])
-        p, m, s, w = records[row, 0], records[row, 1], records[row, 2], records[row, 3]
-        sums[slot] += p
-        sums[slot + np.uint64(SUM_M * N)] += m
-        sums[slot + np.uint64(SUM_S * N)] += s
-        sums[slot + np.uint64(SUM_W * N)] += w
-        sums[slot + np.uint64(NUMBER * N)] += 1.0
-        records[row, 0] = p + sums[slot + np.uint64(CHANGE * N)]
-        records[row, 1] = m + dm
-        records[row, 2] = s + ds
-        spike += 1
-    return spike
-
-
-@compiled(inline="always")
-def add_to_lane(lanes, X, i, w, sum_w, n, gains, m, s):
-    """What spikes add to a lane: sums of w, w* and 1, and of k, k m and k s."""
-    N = len(lanes)
-    X[VM * N + i] += w
-    X[VS * N + i] += w
-    X[TM * N + i] += sum_w
-    X[TS * N + i] += sum_w
-    X[RM * N + i] += n
-    X[RS * N + i] += n
-    X[QMM * N + i] += 2.0 * m + gains
-    X[QMS * N + i] += m + s + gains
-    X[QSS * N + i] += 2.0 * s + gains
-
-
-@compiled(inline="always")
-def clear(lanes, sums, i):
-    N = len(lanes)
-    sums[i] = 0.0
-    sums[SUM_M * N + i] = 0.0
-    sums[SUM_S * N + i] = 0.0
-    sums[SUM_W * N + i] = 0.0
-    sums[NUMBER * N + i] = 0.0
-
-
-@compiled(fastmath=FAST)
-def fold(lanes, width, X, gain, aj, bj, sums):
-    """Add a class's spiking synapses, summed in `sums`, to the lanes' scalars."""
-    wide_vectors()
-    N = len(lanes)
-    for i in range(width):
-        n = sums[NUMBER * N + i]
-        sum_m, sum_s, sum_w = sums[SUM_M * N + i], sums[SUM_S * N + i], sums[SUM_W * N + i]
-        change = gain * (X[A * N + i] * sum_m - X[B * N + i] * sum_s)
-        add_to_lane(
-            lanes,
-            X,
-            i,
-            X[L * N + i] * (sums[i] + change - X[U * N + i] * n),
-            sum_w,
-            n,
-            gain * n,
-            gain * aj * sum_m,
-            gain * bj * sum_s,
-        )
-        clear(lanes, sums, i)
-
-
-@compiled(fastmath=FAST)
-def fold_pair(lanes, width, X, gain0, gain1, aj, bj, sums):
-    """`fold` for two classes at once: the scalars are read and written once."""
-    wide_vectors()
-    N = len(lanes)
-    M = SLOTS * N
-    for i in range(width):
-        n0, n1 = sums[NUMBER * N + i], sums[M + NUMBER * N + i]
-        m0, m1 = gain0 * sums[SUM_M * N + i], gain1 * sums[M + SUM_M * N + i]
-        s0, s1 = gain0 * sums[SUM_S * N + i], gain1 * sums[M + SUM_S * N + i]
-        change = X[A * N + i] * (m0 + m1) - X[B * N + i] * (s0 + s1)
-        p = sums[i] + sums[M + i]
-        n = n0 + n1
-        add_to_lane(
-            lanes,
-            X,
-            i,
-            X[L * N + i] * (p + change - X[U * N + i] * n),
-            sums[SUM_W * N + i] + sums[M + SUM_W * N + i],
-            n,
-            gain0 * n0 + gain1 * n1,
-            aj * (m0 + m1),
-            bj * (s0 + s1),
-        )
-        clear(lanes, sums, i)
-        clear(lanes, sums, M + i)
-
-
-@compiled(fastmath={"contract", "reassoc", "nsz"})
-def rebase_class(records, gain, big_l, big_u, big_a, big_b, aj, bj):
-    """Bring a class's records (size, 4) up to date; the sums of the weights and their squares."""
-    wide_vectors()
-    total = 0.0
-    square = 0.0
-    ga, gb = gain * big_a, gain * big_b
-    for i in range(records.shape[0]):
-        p, m, s, w = records[i, 0], records[i, 1], records[i, 2], records[i, 3]
-        p = big_l * (p + (m * ga - s * gb) - big_u)
-        total += p
-        square += p * p
-        records[i, 0] = p
-        records[i, 1] = m * aj
-        records[i, 2] = s * bj
-        records[i, 3] = w
-    return total, square
+    Meanwhile records of spikes to come are on their way from the memory: `spikes` has AHEAD more
+    places than spikes.
+    """
+    N = np.uint64(len(lanes))
+    for k in range(spike, stop):
+        slot, row = slot_of(spikes[k]), row_of(spikes[k])
+        prefetch_record(records, row_of(spikes[k + AHEAD]))
+        move_record(records, sums, changes, gains[slot // N], row, slot % N)
 
 
 @compiled()
-def rebase(lanes, X, records, silent, classes, aj, bj):
+def rebase(lanes, X, records, silent, classes, aj, bj, scratch):
     """Bring all records up to date, and compute the sums over weights afresh."""
     N = len(lanes)
     n = records.shape[0] // N
     still = silent.shape[0] // N
+    sums = scratch[:16]
+    rebase_sums(lanes, N, X, aj, bj)
     for i in range(N):
         big_l, big_u, big_a, big_b = X[L * N + i], X[U * N + i], X[A * N + i], X[B * N + i]
         mean = 0.0
         square = 0.0
         for kind in range(classes.shape[1]):
             first = i * n + np.int64(classes[FIRST, kind])
-            part = records[first : first + np.int64(classes[SIZE, kind])]
+            last = first + np.int64(classes[SIZE, kind])
             total, squares = rebase_class(
-                part, classes[GAIN, kind], big_l, big_u, big_a, big_b, aj, bj
+                records, first, last, big_l, big_a, big_b, big_u, aj, bj, sums
             )
             mean += classes[RATE, kind] * total
             square += classes[RATE, kind] * squares
@@ -244,6 +138,82 @@ def rebase(lanes, X, records, silent, classes, aj, bj):
         X[U * N + i] = 0.0
         X[A * N + i] = 0.0
         X[B * N + i] = 0.0
+
+
+@compiled()
+def powers_of(a, b, period):
+    """a^j, b^j, a^-j and b^-j for j = 0 .. period."""
+    powers = np.empty((4, period + 1))
+    for j in range(period + 1):
+        powers[0, j] = a**j
+        powers[1, j] = b**j
+        powers[2, j] = 1.0 / powers[0, j]
+        powers[3, j] = 1.0 / powers[1, j]
+    return powers
+
+
+@compiled()
+def what_failed(flag):
+    """The worst of what a lane's flag of `update_natural` says."""
+    happened = METRIC if flag & 4 else LAMBDA
+    happened = SPREAD if flag & 16 else happened
+    return FLAT if flag & 8 else happened
+
+
+@compiled()
+def draw_ahead(
+    lanes,
+    real,
+    span,
+    draw_inputs,
+    draw_teacher,
+    classes,
+    input_counts,
+    teacher_counts,
+    afferents,
+    counters,
+    random,
+    spike_numbers,
+    spikes,
+    candidate_numbers,
+    candidates,
+    chances,
+):
+    """Draw what is drawn of the spikes of `span` steps; whether they fit."""
+    happened = FINE
+    if draw_inputs:
+        fitting = draw_spikes(
+            random, span, real, len(lanes), input_counts, classes, afferents, spike_numbers, spikes
+        )
+        counters[SPIKES], counters[SPIKE], counters[SPIKE_BASE] = fitting, 0, counters[STEP]
+        happened = SPIKES_DO_NOT_FIT if fitting < 0 else happened
+    if draw_teacher:
+        fitting = draw_candidates(
+            random, span, real, teacher_counts, candidate_numbers, candidates, chances
+        )
+        counters[CANDIDATES], counters[CANDIDATE] = fitting, 0
+        counters[CANDIDATE_BASE] = counters[STEP]
+        happened = CANDIDATES_DO_NOT_FIT if fitting < 0 else happened
+    return happened
+
+
+@compiled()
+def numbered(numbers, base, step):
+    """How many events are this step's."""
+    place = step - base
+    return numbers[place] if place < numbers.shape[0] else 0
+
+
+@compiled()
+def hear_teacher(lanes, X, par, candidate, stop, candidates, chances):
+    """Count the teacher's spikes of this step, candidates that its voltage lets pass."""
+    N = len(lanes)
+    for k in range(candidate, stop):
+        i = candidates[k]
+        v = par[KAPPA] * (X[TM * N + i] - X[TS * N + i])
+        rarer = 1.0 + np.exp(par[TEACHER_OFFSET] - par[SLOPE] * v)
+        if chances[k] < 0.0 or chances[k] * rarer < 1.0:
+            X[COUNT * N + i] += 1.0
 
 
 @compiled()
@@ -259,68 +229,73 @@ def _run_block(
     draw_teacher,
     par,
     classes,
+    gains,
+    input_counts,
+    teacher_counts,
+    afferents,
     X,
     records,
     silent,
     counters,
     random,
+    spike_numbers,
     spikes,
+    candidate_numbers,
     candidates,
     chances,
     sums,
+    changes,
     flags,
     scratch,
 ):
     """Run one block of trials to step `until`; what happened, and in which lane.
 
-    `real` lanes are trials, the others are idle. `spikes` (3, capacity): step, slot, row;
-    `candidates` (2, capacity): step, lane, and `chances`: accepted when at most phi*/maximum, or
+    `real` lanes are trials, the others are idle. `spike_numbers` of the steps from the counters'
+    base on say how many of `spikes` (packed slots and rows) are theirs, `candidate_numbers` how
+    many of `candidates` (lanes) with their `chances`: accepted when below phi*/maximum, or
     negative. Both are drawn here, for `drawn` steps at a time, or given.
     """
     wide_vectors()
     N = len(lanes)
-    kinds = classes.shape[1]
-    powers = np.empty((4, period + 1))
-    for j in range(period + 1):
-        powers[0, j] = par[DECAY_M] ** j
-        powers[1, j] = par[DECAY_S] ** j
-        powers[2, j] = 1.0 / powers[0, j]
-        powers[3, j] = 1.0 / powers[1, j]
-    step, phase, base = counters[STEP], counters[PHASE], counters[BASE]
-    spike, candidate = counters[SPIKE], counters[CANDIDATE]
+    chunk = min(8, N)
+    powers = powers_of(par[DECAY_M], par[DECAY_S], period)
+    phase = counters[PHASE]
     happened = FINE
     where = 0
-    while step < until and happened == FINE:
+    while counters[STEP] < until and happened == FINE:
+        step = counters[STEP]
         if phase % drawn == 0:
-            base = step
-            span = min(drawn, period - phase)
-            if draw_inputs:
-                fitting = draw_spikes(random, span, real, classes, SLOTS * N, spikes, scratch)
-                counters[SPIKES], spike = fitting, 0
-                happened = SPIKES_DO_NOT_FIT if fitting < 0 else happened
-            if draw_teacher:
-                hazard = par[TEACHER_HAZARD]
-                fitting = draw_candidates(random, span, real, hazard, candidates, chances)
-                counters[CANDIDATES], candidate = fitting, 0
-                happened = CANDIDATES_DO_NOT_FIT if fitting < 0 else happened
+            happened = draw_ahead(
+                lanes,
+                real,
+                min(drawn, period - phase),
+                draw_inputs,
+                draw_teacher,
+                classes,
+                input_counts,
+                teacher_counts,
+                afferents,
+                counters,
+                random,
+                spike_numbers,
+                spikes,
+                candidate_numbers,
+                candidates,
+                chances,
+            )
             if happened != FINE:
                 break
         if rule != EUCLIDEAN and X[MEAN0 * N] == np.inf:  # the very first step
             for i in range(N):
                 refresh(lanes, X, par, i, scratch)
-        now = step - base if draw_teacher else step
-        while candidate < counters[CANDIDATES] and candidates[0, candidate] == now:
-            i = candidates[1, candidate]
-            chance = chances[candidate]
-            v = par[KAPPA] * (X[TM * N + i] - X[TS * N + i])
-            if chance <= 0.0 or chance * (1.0 + np.exp(par[TEACHER_OFFSET] - par[SLOPE] * v)) <= 1:
-                X[COUNT * N + i] += 1.0
-            candidate += 1
-        aj, bj = powers[0, phase], powers[1, phase]
+        candidate = counters[CANDIDATE]
+        stop = candidate + numbered(candidate_numbers, counters[CANDIDATE_BASE], step)
+        hear_teacher(lanes, X, par, candidate, stop, candidates, chances)
+        counters[CANDIDATE] = stop
         if rule == EUCLIDEAN:
-            update_euclidean(lanes, width, X, par, aj, bj)
+            update_euclidean(lanes, width, X, par, powers, phase)
         else:
-            update_natural(lanes, width, X, par, aj, bj, rule == APPROXIMATE, flags)
+            update_natural(lanes, width, X, par, powers, phase, rule == APPROXIMATE, flags)
             total = 0
             for i in range(N):
                 total |= flags[i]
@@ -328,45 +303,36 @@ def _run_block(
                 for i in range(real):  # idle lanes drift out of every range, and need no integrals
                     if flags[i] & 30:
                         if happened == FINE:
-                            happened = METRIC if flags[i] & 4 else LAMBDA
-                            happened = SPREAD if flags[i] & 16 else happened
-                            happened = FLAT if flags[i] & 8 else happened
-                            where = i
+                            happened, where = what_failed(flags[i]), i
                     elif flags[i] & 1:
                         refresh(lanes, X, par, i, scratch)
                 if happened != FINE:
                     break
         phase += 1
-        aj, bj, dm, ds = powers[0, phase], powers[1, phase], powers[2, phase], powers[3, phase]
-        now = step - base if draw_inputs else step
-        if spike < counters[SPIKES] and spikes[0, spike] == now:
-            for kind in range(kinds):
-                part = sums[kind * SLOTS * N : (kind + 1) * SLOTS * N]
-                prepare_changes(lanes, width, X, classes[GAIN, kind], dm, ds, part)
-            spike = add_spikes(lanes, records, spikes, spike, counters[SPIKES], now, dm, ds, sums)
-            if kinds == 2:
-                fold_pair(lanes, width, X, classes[GAIN, 0], classes[GAIN, 1], aj, bj, sums)
-            else:
-                for kind in range(kinds):
-                    part = sums[kind * SLOTS * N : (kind + 1) * SLOTS * N]
-                    fold(lanes, width, X, classes[GAIN, kind], aj, bj, part)
-        step += 1
+        for first in range(0, N, chunk):
+            put_changes(lanes, X, changes, first, CHANGE * N, powers[2, phase], powers[3, phase])
+        spike = counters[SPIKE]
+        stop = spike + numbered(spike_numbers, counters[SPIKE_BASE], step)
+        add_spikes(lanes, records, spikes, spike, stop, gains, sums, changes)
+        counters[SPIKE] = stop
+        for first in range(0, N, chunk):
+            take_sums(lanes, sums, X, first, SUM_P * N, N)
+        counters[STEP] = step + 1
         if phase == period:
-            rebase(lanes, X, records, silent, classes, aj, bj)
+            rebase(lanes, X, records, silent, classes, powers[0, phase], powers[1, phase], scratch)
             phase = 0
-    counters[STEP], counters[PHASE], counters[BASE] = step, phase, base
-    counters[SPIKE], counters[CANDIDATE] = spike, candidate
+    counters[PHASE] = phase
     return happened, where
 
 
-def _kept_while(sources: str) -> Callable[..., Any]:
-    """`_run_block`, kept on disk as long as the digest of the modules that it uses is this."""
+def kept_while(sources: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A compiled function, kept on disk as long as `sources`, a digest of what it uses, is this."""
 
     def run_block(*block):
         _ = sources
-        return _run_block(*block)
+        return function(*block)
 
     return compiled(cache=True, nogil=True)(run_block)
 
 
-run_block = _kept_while(digest_of(_moments, _random, _updates))
+run_block = kept_while(digest_of(_moments, _random, _records, _updates), _run_block)

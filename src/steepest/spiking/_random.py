@@ -1,13 +1,14 @@
 """Random numbers and spikes for the lockstep kernel: 64 xoshiro256++ streams side by side.
 
-Spikes of many afferents and lanes are one Poisson process on a line of accumulated hazard: gaps are
--log(u), and where a spike falls on the line says its step, its lane and its afferent. Drawing the
-gaps costs one random number a spike instead of one per afferent and step.
+The spikes of all afferents and lanes in a step are one Poisson number, drawn from a table, and each
+of them falls on a line of the lanes' and afferents' hazards: one random number a spike instead of
+one per afferent and step, no logarithm, and nothing that waits for the number before. In the order
+in which they are drawn the spikes of a step jump between lanes, so that their sums do not wait for
+one another either.
 """
 
 import hashlib
 import inspect
-import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -16,13 +17,14 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from scipy.special import gammaln, xlogy
 
 from steepest.machine import compiled
 
 STREAMS = 64  # in one array with what they last drew, so that one loop over them vectorises
 FAST = {"contract"}  # no reassociation: it undoes the rounding tricks below
-LOG_OF_2 = math.log(2.0)
 EDGE, WIDTH, FIRST, SIZE, RATE, GAIN = range(6)  # what is known of a class of afferents
+CHANCE, ELSE, OWN = range(3)  # rows of a table to draw from
 
 
 def digest_of(*modules: ModuleType) -> str:
@@ -75,6 +77,55 @@ def stream_states(seed: int, *key: int) -> np.ndarray:
     return np.concatenate([words, np.zeros(STREAMS, np.uint64)])
 
 
+def alias_table(chances: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Walker's table (3, k) to draw one of k `values` with one uniform number.
+
+    Column int(u k) is taken, its own value where the fraction of u k is below its chance, and its
+    other one elsewhere (Vose's construction, exact to rounding).
+    """
+    share = chances / chances.sum() * len(chances)
+    own = np.arange(len(chances))
+    other = own.copy()
+    small, large = list(np.flatnonzero(share < 1)), list(np.flatnonzero(share >= 1))
+    while small and large:
+        k = small.pop()
+        other[k] = large[-1]
+        share[large[-1]] -= 1 - share[k]
+        if share[large[-1]] < 1:
+            small.append(large.pop())
+    share[[*small, *large]] = 1.0
+    return np.stack([share, values[other], values[own]]).astype(np.float64)
+
+
+def count_table(mean: float) -> np.ndarray:
+    """The table of a Poisson number; what is rarer than 1e-20 is left out."""
+    if mean <= 0:
+        return np.array([[1.0], [0.0], [0.0]])
+    reach = 12 * np.sqrt(mean + 1) + 24
+    counts = np.arange(max(0, int(mean - reach)), int(mean + reach) + 1)
+    chances = np.exp(xlogy(counts, mean) - mean - gammaln(counts + 1.0))
+    kept = chances > 1e-20
+    return alias_table(chances[kept], counts[kept])
+
+
+@compiled(inline="always")
+def packed(slot, row):
+    """A slot and a row of records in one word."""
+    return (np.int64(slot) << np.int64(32)) | np.int64(row)
+
+
+@compiled(inline="always")
+def slot_of(word):
+    """The slot of a packed word."""
+    return np.uint64(word) >> np.uint64(32)
+
+
+@compiled(inline="always")
+def row_of(word):
+    """The row of records of a packed word."""
+    return np.uint64(word) & np.uint64(0xFFFFFFFF)
+
+
 @compiled(inline="always")
 def polynomial_exp(x):
     """exp(x) for |x| <= 700, to 2e-16: a polynomial, because a call would not vectorise."""
@@ -97,28 +148,6 @@ def polynomial_exp(x):
     e = e * r + 1.0
     scale = (float_as_bits(shifted) + np.uint64(1023)) << np.uint64(52)
     return e * bits_as_float(scale)
-
-
-@compiled(inline="always")
-def minus_log(u):
-    """-log(u) for a positive normal u, to 2e-16: m in [sqrt(1/2), sqrt(2)), u = m 2^k."""
-    bits = float_as_bits(u)
-    shifted = bits + np.uint64(0x00095F619980C433)  # carries into the exponent past sqrt(2)
-    k = np.int64(shifted >> np.uint64(52)) - np.int64(1023)
-    m = bits_as_float(bits - (np.uint64(k) << np.uint64(52)))
-    f = (m - 1.0) / (m + 1.0)
-    f2 = f * f
-    s = 1.0 / 21.0
-    s = s * f2 + 1.0 / 19.0
-    s = s * f2 + 1.0 / 17.0
-    s = s * f2 + 1.0 / 15.0
-    s = s * f2 + 1.0 / 13.0
-    s = s * f2 + 1.0 / 11.0
-    s = s * f2 + 1.0 / 9.0
-    s = s * f2 + 1.0 / 7.0
-    s = s * f2 + 1.0 / 5.0
-    s = s * f2 + 1.0 / 3.0
-    return -(np.float64(k) * LOG_OF_2 + 2.0 * (f + f * f2 * s))
 
 
 @compiled(inline="always")
@@ -145,140 +174,102 @@ def advance(state, i):
 
 @compiled(inline="always")
 def uniform(word):
-    """A number in (0, 1] with 52 random bits."""
-    return 2.0 - bits_as_float((word >> np.uint64(12)) | np.uint64(0x3FF0000000000000))
+    """A number in [0, 1) with 52 random bits."""
+    return bits_as_float((word >> np.uint64(12)) | np.uint64(0x3FF0000000000000)) - 1.0
 
 
 @compiled(cache=True, fastmath=FAST)
 def draw_uniforms(state):
-    """Leave a uniform number in (0, 1] of every stream in the last quarter of `state`."""
+    """Leave a uniform number in [0, 1) of every stream in the last part of `state`."""
     wide_vectors()
     for i in range(STREAMS):
         state[4 * STREAMS + i] = float_as_bits(uniform(advance(state, i)))
 
 
 @compiled(cache=True, fastmath=FAST)
-def draw_gaps(state):
-    """Leave an exponential number of mean 1 of every stream in the last part of `state`."""
-    wide_vectors()
-    for i in range(STREAMS):
-        state[4 * STREAMS + i] = float_as_bits(minus_log(uniform(advance(state, i))))
-
-
-@compiled(cache=True)
-def class_of(hazard, edges):
-    """The rate class whose stretch of a lane's hazard holds `hazard`; `edges` are their starts."""
-    low = 0
-    high = edges.shape[0]
-    while high - low > 1:
-        middle = (low + high) // 2
-        if hazard >= edges[middle]:
-            low = middle
-        else:
-            high = middle
-    return low
+def draw_numbers(state, steps, table, numbers):
+    """Draw how many events fall in each of up to STREAMS steps, by `count_table`; the total."""
+    draw_uniforms(state)
+    columns = table.shape[1]
+    total = 0
+    for step in range(steps):
+        place = bits_as_float(state[4 * STREAMS + step]) * columns
+        column = np.int64(place)
+        number = (
+            table[OWN, column] if place - column < table[CHANCE, column] else table[ELSE, column]
+        )
+        numbers[step] = np.int64(number)
+        total += numbers[step]
+    return total
 
 
 @compiled(cache=True, fastmath=FAST)
-def draw_spikes(state, steps, lanes, classes, stride, spikes, gaps):
-    """Draw the afferents' spikes of `steps` steps; how many, or -1 when they do not fit.
+def draw_spikes(state, steps, lanes, stride, counts, classes, afferents, numbers, spikes):
+    """Draw the afferents' spikes of up to STREAMS steps; how many, or -1 when they do not fit.
 
-    `classes` (6, number of classes) lays out a lane's hazard per step; `stride` is the slots per
-    class; `spikes` (3, capacity) is filled with step, slot and row. Every count per step and
-    afferent is Poisson. Spikes come out sorted by step, lane and afferent.
+    A step's spikes are a Poisson number (`counts`), each of them of a lane and an afferent drawn by
+    rate, so every count per step and afferent is Poisson. `classes` (6, classes) lays out a lane's
+    hazard, `afferents` (3, active) is the table to draw from where there are more than two classes.
+    Fills `numbers` (steps,) and `spikes` in no order within a step: `packed` slots and rows.
     """
     wide_vectors()
     kinds = classes.shape[1]
-    n = np.int64(classes[FIRST, kinds - 1] + classes[SIZE, kinds - 1])
-    lane_hazard = classes[EDGE, kinds - 1] + classes[WIDTH, kinds - 1]
-    if lane_hazard <= 0.0:
-        return 0
-    step_hazard = lane_hazard * lanes
-    per_step = 1.0 / step_hazard
-    per_lane = 1.0 / lane_hazard
-    end = step_hazard * steps
+    total = draw_numbers(state, steps, counts, numbers)
+    if total + STREAMS > spikes.shape[0]:
+        return -1
+    n = afferents.shape[1]
+    last_kind = kinds - 1
+    hazard = classes[EDGE, last_kind] + classes[WIDTH, last_kind]
     # What tells class 1 from class 0, and what differs between them.
-    edge = classes[EDGE, min(1, kinds - 1)] if kinds == 2 else np.inf
-    scale0 = classes[SIZE, 0] / classes[WIDTH, 0]
-    scale1 = classes[SIZE, kinds - 1] / classes[WIDTH, kinds - 1]
+    edge = classes[EDGE, last_kind] / hazard if kinds == 2 else np.inf
+    scale0 = classes[SIZE, 0] / classes[WIDTH, 0] * hazard
+    scale1 = classes[SIZE, last_kind] / classes[WIDTH, last_kind] * hazard
     last0 = classes[SIZE, 0] - 1.0
-    last1 = classes[SIZE, kinds - 1] - 1.0
-    first1 = classes[FIRST, kinds - 1]
-    capacity = spikes.shape[1]
-    step_of = spikes[0]
-    slot_of = spikes[1]
-    row_of = spikes[2]
-    count = 0
-    position = 0.0
-    while position < end:
-        if count + STREAMS > capacity:
-            return -1
-        draw_gaps(state)
-        for i in range(STREAMS):
-            position += bits_as_float(state[4 * STREAMS + i])
-            gaps[i] = position
-        steps_here = step_of[count : count + STREAMS]
-        slots_here = slot_of[count : count + STREAMS]
-        rows_here = row_of[count : count + STREAMS]
+    last1 = classes[SIZE, last_kind] - 1.0
+    first1 = classes[FIRST, last_kind]
+    for first in range(0, total, STREAMS):
+        draw_uniforms(state)
+        here = spikes[first : first + STREAMS]
         if kinds <= 2:
             for i in range(STREAMS):
-                step = np.floor(gaps[i] * per_step)
-                rest = gaps[i] - step * step_hazard
-                lane = min(max(np.floor(rest * per_lane), 0.0), lanes - 1.0)
-                rest = rest - lane * lane_hazard
+                place = bits_as_float(state[4 * STREAMS + i]) * lanes
+                lane = np.floor(place)
+                rest = place - lane
                 second = rest >= edge
                 inside = (rest - (edge if second else 0.0)) * (scale1 if second else scale0)
-                inside = min(max(np.floor(inside), 0.0), last1 if second else last0)
-                steps_here[i] = np.int64(step)
-                slots_here[i] = np.int64((stride if second else 0) + lane)
-                rows_here[i] = np.int64(lane * n + (first1 if second else 0.0) + inside)
+                inside = min(np.floor(inside), last1 if second else last0)
+                row = lane * n + (first1 if second else 0.0) + inside
+                here[i] = packed((stride if second else 0.0) + lane, row)
         else:
             for i in range(STREAMS):
-                step = np.floor(gaps[i] * per_step)
-                rest = gaps[i] - step * step_hazard
-                lane = min(max(np.floor(rest * per_lane), 0.0), lanes - 1.0)
-                rest = rest - lane * lane_hazard
-                kind = class_of(rest, classes[EDGE])
-                size = classes[SIZE, kind]
-                inside = np.floor((rest - classes[EDGE, kind]) * size / classes[WIDTH, kind])
-                inside = min(max(inside, 0.0), size - 1.0)
-                steps_here[i] = np.int64(step)
-                slots_here[i] = kind * stride + np.int64(lane)
-                rows_here[i] = np.int64(lane * n + classes[FIRST, kind] + inside)
-        count += STREAMS
-    while count > 0 and step_of[count - 1] >= steps:
-        count -= 1
-    return count
+                place = bits_as_float(state[4 * STREAMS + i]) * lanes
+                lane = np.floor(place)
+                place = (place - lane) * n
+                afferent = np.int64(place)
+                if place - afferent >= afferents[CHANCE, afferent]:
+                    afferent = np.int64(afferents[ELSE, afferent])
+                kind = afferents[OWN, afferent]
+                here[i] = packed(kind * stride + lane, lane * n + afferent)
+    return total
 
 
-@compiled(cache=True)
-def draw_candidates(state, steps, lanes, hazard, candidates, chances):
-    """Draw the teacher's candidate spikes, each with a number in (0, 1] to be accepted by.
+@compiled(cache=True, fastmath=FAST)
+def draw_candidates(state, steps, lanes, counts, numbers, candidates, chances):
+    """Draw the teacher's candidate spikes, each with a number in [0, 1) to be accepted by.
 
-    `hazard` is a lane's hazard per step at the teacher's highest rate: a candidate is a spike when
-    its number is at most rate / highest rate (thinning, so counts are exactly Poisson). Fills
-    `candidates` (2, capacity) with step and lane; -1 when they do not fit.
+    They come at the teacher's highest rate: a candidate is a spike when its number is below rate /
+    highest rate (thinning, so counts are exactly Poisson). Fills `numbers` (steps,) and
+    `candidates` with lanes; how many, or -1 when they do not fit.
     """
-    step_hazard = hazard * lanes
-    end = step_hazard * steps
-    if step_hazard <= 0.0:
-        return 0
-    count = 0
-    position = 0.0
-    while position < end:
-        if count + STREAMS > candidates.shape[1]:
-            return -1
-        draw_gaps(state)
-        for i in range(STREAMS):
-            position += bits_as_float(state[4 * STREAMS + i])
-            step = np.floor(position / step_hazard)
-            lane = np.floor((position - step * step_hazard) / hazard)
-            candidates[0, count + i] = np.int64(step)
-            candidates[1, count + i] = np.int64(min(max(lane, 0.0), lanes - 1.0))
+    wide_vectors()
+    total = draw_numbers(state, steps, counts, numbers)
+    if total + STREAMS > candidates.shape[0]:
+        return -1
+    for first in range(0, total, STREAMS):
         draw_uniforms(state)
         for i in range(STREAMS):
-            chances[count + i] = bits_as_float(state[4 * STREAMS + i])
-        count += STREAMS
-    while count > 0 and candidates[0, count - 1] >= steps:
-        count -= 1
-    return count
+            candidates[first + i] = np.int64(bits_as_float(state[4 * STREAMS + i]) * lanes)
+        draw_uniforms(state)
+        for i in range(STREAMS):
+            chances[first + i] = bits_as_float(state[4 * STREAMS + i])
+    return total

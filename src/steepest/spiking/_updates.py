@@ -14,7 +14,10 @@ MEAN, SQUARE = 9, 10  # sum w r, sum w^2 r
 L, U, A, B = range(11, 15)
 COUNT, LAM = 15, 16  # the teacher's spikes of this step; 1 + g gamma_w of the last
 MEAN0, HALF0, H = 17, 18, 19  # where E[h], E[h'], ... were computed (mV, mV^2 / 2), and they
-ROWS = H + 7
+# Sums over the spikes of the step before, not yet in the rows above: of P, k M, k S, w*, 1 and k.
+SUM_P, SUM_M, SUM_S, SUM_W, NUMBER, GAINS = range(H + 7, H + 13)
+CHANGE = H + 13  # what a spike at a gain of 1 adds to P
+ROWS = CHANGE + 1
 
 # Rows of the parameters.
 (
@@ -41,8 +44,27 @@ PARAMETERS = 15
 MOST_EXPONENT = 300.0
 
 
+@compiled(inline="always")
+def spiking_weights(lanes, X, i):
+    """The sum of the weights of a lane's synapses that spiked in the step before."""
+    N = len(lanes)
+    change = X[A * N + i] * X[SUM_M * N + i] - X[B * N + i] * X[SUM_S * N + i]
+    return X[L * N + i] * (X[SUM_P * N + i] + change - X[U * N + i] * X[NUMBER * N + i])
+
+
 @compiled(fastmath=FAST)
-def update_euclidean(lanes, width, X, par, aj, bj):
+def rebase_sums(lanes, width, X, aj, bj):
+    """Write what is not yet in the scalars as it reads after a rebase, when L = 1 and a^j = 1."""
+    wide_vectors()
+    N = len(lanes)
+    for i in range(width):
+        X[SUM_P * N + i] = spiking_weights(lanes, X, i)
+        X[SUM_M * N + i] *= aj
+        X[SUM_S * N + i] *= bj
+
+
+@compiled(fastmath=FAST)
+def update_euclidean(lanes, width, X, par, powers, phase):
     """One step of dw = eta (y - phi dt) phi'/phi x for every lane; nothing can go wrong in it.
 
     Where the exponential is cut, phi or 1 - phi/maximum is below 1e-130 with and without the cut.
@@ -52,26 +74,35 @@ def update_euclidean(lanes, width, X, par, aj, bj):
     a, b, kappa, slope, offset = par[DECAY_M], par[DECAY_S], par[KAPPA], par[SLOPE], par[OFFSET]
     eta_slope, expected = par[ETA] * par[SLOPE], par[MAXIMUM] * par[DT]
     a2, ab, b2 = a * a, a * b, b * b
+    aj, bj = powers[0, phase], powers[1, phase]
+    change_m, change_s = powers[2, phase + 1], powers[3, phase + 1]
     for i in range(width):
-        v = kappa * (X[VM * N + i] - X[VS * N + i])
+        spiking, number = spiking_weights(lanes, X, i), X[GAINS * N + i]
+        m, s = aj * X[SUM_M * N + i], bj * X[SUM_S * N + i]
+        vm, vs = X[VM * N + i] + spiking, X[VS * N + i] + spiking
+        qmm = X[QMM * N + i] + (2.0 * m + number)
+        qms = X[QMS * N + i] + (m + s + number)
+        qss = X[QSS * N + i] + (2.0 * s + number)
+        v = kappa * (vm - vs)
         e = polynomial_exp(min(max(offset - slope * v, -MOST_EXPONENT), MOST_EXPONENT))
         p = 1.0 / (1.0 + e)
         al = eta_slope * (X[COUNT * N + i] - expected * p) * (e * p) * kappa
         X[COUNT * N + i] = 0.0
-        qmm, qms, qss = X[QMM * N + i], X[QMS * N + i], X[QSS * N + i]
-        X[VM * N + i] = a * (X[VM * N + i] + al * (qmm - qms))
-        X[VS * N + i] = b * (X[VS * N + i] + al * (qms - qss))
-        X[A * N + i] += al * aj
-        X[B * N + i] += al * bj
-        X[TM * N + i] *= a
-        X[TS * N + i] *= b
+        X[VM * N + i] = a * (vm + al * (qmm - qms))
+        X[VS * N + i] = b * (vs + al * (qms - qss))
+        big_a, big_b = X[A * N + i] + al * aj, X[B * N + i] + al * bj
+        X[A * N + i] = big_a
+        X[B * N + i] = big_b
+        X[CHANGE * N + i] = change_s * big_b - change_m * big_a
+        X[TM * N + i] = a * (X[TM * N + i] + X[SUM_W * N + i])
+        X[TS * N + i] = b * (X[TS * N + i] + X[SUM_W * N + i])
         X[QMM * N + i] = a2 * qmm
         X[QMS * N + i] = ab * qms
         X[QSS * N + i] = b2 * qss
 
 
 @compiled(fastmath=FAST)
-def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
+def update_natural(lanes, width, X, par, powers, phase, approximate, flags):
     """One step of the natural rule, or of its approximation, for every lane.
 
     `flags` (LANES,) adds 1 where E[h] needs a new quadrature, 2 where lambda = 1 + g gamma_w is
@@ -90,9 +121,17 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
     drift, half_drift = DRIFT / slope, 0.5 * (DRIFT / slope) ** 2
     widest = 0.5 * (MOST_EXPONENT / slope) ** 2
     a2, ab, b2 = a * a, a * b, b * b
+    aj, bj = powers[0, phase], powers[1, phase]
+    change_m, change_s = powers[2, phase + 1], powers[3, phase + 1]
     for i in range(width):
-        vm, vs, rm, rs = X[VM * N + i], X[VS * N + i], X[RM * N + i], X[RS * N + i]
-        qmm, qms, qss = X[QMM * N + i], X[QMS * N + i], X[QSS * N + i]
+        spiking = spiking_weights(lanes, X, i)
+        number, gains = X[NUMBER * N + i], X[GAINS * N + i]
+        m, s = aj * X[SUM_M * N + i], bj * X[SUM_S * N + i]
+        vm, vs = X[VM * N + i] + spiking, X[VS * N + i] + spiking
+        rm, rs = X[RM * N + i] + number, X[RS * N + i] + number
+        qmm = X[QMM * N + i] + (2.0 * m + gains)
+        qms = X[QMS * N + i] + (m + s + gains)
+        qss = X[QSS * N + i] + (2.0 * s + gains)
         mean, square = X[MEAN * N + i], X[SQUARE * N + i]
         v = kappa * (vm - vs)
         total = kappa * (rm - rs)
@@ -157,10 +196,13 @@ def update_natural(lanes, width, X, par, aj, bj, approximate, flags):
         X[L * N + i] = new
         X[LAM * N + i] = lam
         X[U * N + i] += bu * over_new
-        X[A * N + i] += al * over_new * aj
-        X[B * N + i] += al * over_new * bj
-        X[TM * N + i] *= a
-        X[TS * N + i] *= b
+        big_a = X[A * N + i] + al * over_new * aj
+        big_b = X[B * N + i] + al * over_new * bj
+        X[A * N + i] = big_a
+        X[B * N + i] = big_b
+        X[CHANGE * N + i] = change_s * big_b - change_m * big_a
+        X[TM * N + i] = a * (X[TM * N + i] + X[SUM_W * N + i])
+        X[TS * N + i] = b * (X[TS * N + i] + X[SUM_W * N + i])
         X[RM * N + i] = a * rm
         X[RS * N + i] = b * rs
         X[QMM * N + i] = a2 * qmm

@@ -12,7 +12,15 @@ from steepest.arrays.given import real_numbers
 from steepest.errors import UsageError
 from steepest.spiking.trains import SpikeTrains
 
-__all__ = ["AbstractGroup", "Afferents", "GivenGroup", "SteadyGroup", "VaryingGroup", "check_bins"]
+__all__ = [
+    "AbstractGroup",
+    "Afferents",
+    "GivenGroup",
+    "SteadyGroup",
+    "VaryingGroup",
+    "check_bins",
+    "rate_knots",
+]
 
 MOST_EXPECTED = 0.5  # spikes per bin; with more, a bin is too long to be taken for one moment
 
@@ -211,3 +219,19 @@ class Afferents:
             else:
                 knots = group.knots if isinstance(group, VaryingGroup) else np.zeros(1)
                 check_bins(group.rates(np.asarray(knots))[:, 0], dt, "afferents")
+
+
+def rate_knots(afferents: Afferents) -> tuple[np.ndarray, np.ndarray]:
+    """Times (knots,) in s, and constant rates (n,) in Hz or those (knots, n) at the times.
+
+    The times are the knots of all groups, between which every rate is linear.
+
+    >>> groups = [SteadyGroup(1, 5.0), VaryingGroup(1, [0.0, 1.0], [10.0, 50.0])]
+    >>> rate_knots(Afferents(groups))[1].tolist()
+    [[5.0, 10.0], [5.0, 50.0]]
+    """
+    varying = [group.knots for group in afferents.groups if isinstance(group, VaryingGroup)]
+    if not varying:
+        return np.zeros(1), afferents.rates(np.zeros(1))[0]
+    knots = np.unique(np.concatenate(varying))
+    return knots, afferents.rates(knots)

@@ -9,7 +9,7 @@ import numpy as np
 from steepest.geometry.chart import AbstractChart, Identity
 from steepest.interrupts import is_passed_on
 from steepest.progress import progress_bar
-from steepest.spiking.afferents import Afferents, VaryingGroup
+from steepest.spiking.afferents import rate_knots
 from steepest.spiking.dense_step import (
     Model,
     Trial,
@@ -79,7 +79,7 @@ def _record(recorder: Recorder, model: Model, step: int, trials: Trial) -> None:
 def _model(run: Run, chart: AbstractChart) -> Model:
     task, settings = run.task, run.settings
     afferents = task.afferents
-    knots, rates = _rate_knots(afferents)
+    knots, rates = rate_knots(afferents)
     factors = task.teacher.factors if isinstance(task.teacher, AttenuatedTeacher) else 1.0
     return Model(
         task.neuron,
@@ -99,15 +99,6 @@ def _model(run: Run, chart: AbstractChart) -> Model:
         task.source if isinstance(task.source, AbstractTeacher) else None,
         run.spikes is None,
     )
-
-
-def _rate_knots(afferents: Afferents) -> tuple[np.ndarray, np.ndarray]:
-    """Constant rates (n,), or the rates (knots, n) at all groups' knots."""
-    varying = [group.knots for group in afferents.groups if isinstance(group, VaryingGroup)]
-    if not varying:
-        return np.zeros(1), afferents.rates(np.zeros(1))[0]
-    knots = np.unique(np.concatenate(varying))
-    return knots, afferents.rates(knots)
 
 
 def _mover(run: Run, model: Model, chunk: int) -> Callable[[int, int, Trial], Trial]:

@@ -10,21 +10,34 @@ from jaxtyping import Array
 
 from steepest.interrupts import is_passed_on
 from steepest.progress import progress_bar
-from steepest.spiking.engines import RULES
+from steepest.spiking.afferents import rate_knots
+from steepest.spiking.engines import RULES, constant_gains
 from steepest.spiking.event_model import EventModel, Events
 from steepest.spiking.events import EventEngine
 from steepest.spiking.fisher import NeuronFisher
 from steepest.spiking.kernel import DifferenceOfExponentials
 from steepest.spiking.recorder import Recorder, Run
 from steepest.spiking.recording import Recording, State
-from steepest.spiking.rules import AbstractRule, AbstractSomaticRule, ApproximateNaturalRule
+from steepest.spiking.rules import (
+    AbstractRule,
+    AbstractSomaticRule,
+    ApproximateNaturalRule,
+    EuclideanRule,
+)
 from steepest.spiking.settings import Settings
-from steepest.spiking.task import FixedRateTeacher, GivenTeacher, RealisableTeacher, Task
+from steepest.spiking.task import (
+    AttenuatedTeacher,
+    FixedRateTeacher,
+    GivenTeacher,
+    RealisableTeacher,
+    Task,
+)
 from steepest.spiking.transfer import Sigmoid
 
 __all__ = ["events_of", "run_events", "to_event_model"]
 
 _LOOK_AFTER = 2.0e7  # trial-steps (of about 30 ns) between two looks at progress and interrupts
+_RATES_AT_ONCE = 1_000_000  # rates of classes in steps
 _GIVEN_AT_ONCE = 2_000_000  # given spikes, of all trials, and bins in which one train's are counted
 
 
@@ -36,9 +49,13 @@ def to_event_model(task: Task, rule: AbstractRule, settings: Settings) -> EventM
     assert isinstance(kernel, DifferenceOfExponentials)
     decay = np.diag(np.asarray(kernel.transition(settings.dt, euler=settings.euler)))
     constants = rule if isinstance(rule, ApproximateNaturalRule) else ApproximateNaturalRule()
+    teacher, afferents = task.teacher, task.afferents
+    knots, courses = rate_knots(afferents)
+    varies = courses.ndim == 2
+    gains = None if type(rule) in RULES else constant_gains(rule, afferents.size)
     return EventModel(
-        rule=RULES[type(rule)],
-        rates=task.afferents.rates(np.zeros(1))[0],
+        rule=RULES.get(type(rule), RULES[EuclideanRule]),
+        rates=courses.max(axis=0) if varies else courses,
         eta=settings.rate,
         dt=settings.dt,
         decay=(float(decay[0]), float(decay[1])),
@@ -53,6 +70,10 @@ def to_event_model(task: Task, rule: AbstractRule, settings: Settings) -> EventM
         teacher_rate=float(source.rate) if isinstance(source, FixedRateTeacher) else None,
         c_u=float(constants.c_u),
         c_w=float(constants.c_w),
+        gains=gains,
+        factors=teacher.factors if isinstance(teacher, AttenuatedTeacher) else None,
+        knots=knots if varies else None,
+        courses=courses if varies else None,
     )
 
 
@@ -62,7 +83,7 @@ def run_events(run: Run, threads: int | None) -> Recording:
     source = task.source
     shape = start.weights.shape
     target = source.weights if isinstance(source, RealisableTeacher) else np.zeros(shape[1])
-    draws_inputs = run.spikes is None and task.afferents.constant_rates is not None
+    draws_inputs = run.spikes is None and not task.afferents.is_given.any()
     draws_teacher = run.spikes is None and not isinstance(source, GivenTeacher)
     model = to_event_model(task, run.rule, settings)
     runner = EventEngine(
@@ -84,6 +105,8 @@ def run_events(run: Run, threads: int | None) -> Recording:
         rate_sum = float(model.rates.sum()) + 1 / settings.dt
         most = max(shape[0] * rate_sum * settings.dt, shape[1])
         span = min(span, max(1, int(_GIVEN_AT_ONCE / most)))
+    if model.courses is not None:  # of each step the rates of all classes are laid out
+        span = min(span, max(model.period, int(_RATES_AT_ONCE / len(runner.factors))))
     recorder = Recorder(run)
     complete = True
     try:
@@ -111,7 +134,8 @@ def _record(recorder: Recorder, run: Run, runner: EventEngine) -> None:
     gammas: dict[str, Array] = {}
     if isinstance(run.rule, AbstractSomaticRule):
         usps = jnp.asarray(runner.model.kappa * (traces[:, 0] - traces[:, 1]))
-        gammas = _coefficients(run.rule, run.task.fisher(), jnp.asarray(weights), usps)
+        fisher = run.task.fisher(np.array([runner.step * run.settings.dt]))
+        gammas = _coefficients(run.rule, fisher, jnp.asarray(weights), usps)
     recorder.add(runner.step, weights, runner.voltages(), weights, gammas)
 
 

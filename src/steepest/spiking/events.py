@@ -10,37 +10,26 @@ import hashlib
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from steepest.errors import LearningError, MetricError, UsageError
 from steepest.machine import cores
+from steepest.spiking import _classes
 from steepest.spiking import _lockstep as kernel
 from steepest.spiking import _updates as layout
+from steepest.spiking._class_block import run_classes
 from steepest.spiking._moments import TILE
-from steepest.spiking._random import GAIN, SIZE, STREAMS, stream_states
+from steepest.spiking._random import GAIN, count_table
+from steepest.spiking.event_blocks import REACH, EventBlocks, aligned
 from steepest.spiking.event_model import EventModel, Events
 
 __all__ = ["EventEngine"]
 
-WIDE, NARROW = (0,) * 16, (0,) * 8  # the kernel reads the number of lanes off the type
+# The kernel reads the number of lanes off the type.
+LANES = {16: (0,) * 16, 8: (0,) * 8}
 NARROW_FROM = 300  # afferents: above, 16 lanes of records no longer pay
-REACH = 12.0  # standard deviations of room in the spike buffers: an overflow raises
-
-
-def _aligned(*shape: int, dtype: Any = np.float64) -> np.ndarray:
-    """Zeros that begin at a multiple of 64 bytes, so that a vector load crosses no cache line."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + 64, dtype=np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(dtype).reshape(shape)
-
-
-def _room(mean: float) -> int:
-    return int(mean + REACH * math.sqrt(mean + 1.0)) + 128
 
 
 class EventEngine:
@@ -67,40 +56,58 @@ class EventEngine:
         threads: int | None = None,
         lanes: int | None = None,
     ) -> None:
-        self.model = model
-        self.trials, self.n = weights.shape
-        self.table, self.active = model.classes()
-        self.silent = np.flatnonzero(model.rates <= 0)
+        trials, n = weights.shape
         if lanes is None:
-            narrow = self.trials <= len(NARROW) or self.n >= NARROW_FROM
-            lanes = len(NARROW) if narrow else len(WIDE)
-        self.lanes = WIDE if lanes == len(WIDE) else NARROW
+            narrow = trials <= 8 or n >= NARROW_FROM or model.by_class
+            lanes = 8 if narrow else 16
+        self.model, self.lanes = model, LANES[lanes]
         self.threads = threads or cores()
-        self.drawn = draws
+        self.moving = EventBlocks(model, trials, n, lanes, draws)
         self.parameters = model.parameters()
-        self.blocks = -(-self.trials // lanes)
         self.key = self._key(target, seed)
-        kinds = self.table.shape[1]
+        self.gains = np.ascontiguousarray(self.moving.table[GAIN])
+        self.afferents = model.afferent_table()
+        self.factors = model.class_factors()
+        blocks = range(self.moving.count)
+        sizes = {self.moving.real(block) for block in (0, blocks[-1])}
+        self.counts = {real: self._count_tables(real) for real in sizes}
+        slots = lanes * (self.moving.table.shape[1] if model.by_class else 1)
         self.work = [
-            (
-                _aligned(kinds * kernel.SLOTS * lanes),
-                _aligned(lanes, dtype=np.int64),
-                _aligned(8 + 3 * TILE),
-            )
-            for _ in range(self.blocks)
+            {
+                "sums": aligned(kernel.SUMS * slots),
+                "changes": aligned(kernel.CHANGES * slots),
+                "shared": aligned(_classes.SHARED * lanes),
+                "flags": aligned(lanes, dtype=np.int64),
+                "scratch": aligned(8 + 3 * TILE),
+            }
+            for _ in blocks
         ]
-        self.state = self._allocate()
-        traces = np.zeros((self.trials, 2, self.n)) if traces is None else traces
+        traces = np.zeros((trials, 2, n)) if traces is None else traces
         if saved is None or not self._restore(saved, weights, traces, step):
-            self.state = self._allocate()
-            self._begin(weights, target, traces, seed, step)
+            self.moving.arrays = self.moving.allocate()
+            self.moving.begin(weights, target, traces, seed, step)
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """The arrays of what moves, by name, blocks first."""
+        return self.moving.arrays
+
+    def _count_tables(self, real: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tables of how many inputs and teacher's candidates fall in a step of `real` trials."""
+        hazard = self.model.dt * float(self.parameters[layout.TOTAL_RATE])
+        taught = float(self.parameters[layout.TEACHER_HAZARD])
+        return count_table(real * hazard), count_table(real * taught)
 
     def _key(self, target: np.ndarray, seed: int | None) -> np.ndarray:
         """What a saved state must have in common with this run: all but the learning rate."""
-        told = replace(self.model, eta=0.0, rates=np.zeros(0))
-        words = repr((told, seed, self.drawn, self.trials, len(self.lanes)))
+        arrays = ("rates", "gains", "factors", "knots", "courses")
+        told = {k: v for k, v in vars(self.model).items() if k not in (*arrays, "eta")}
+        words = repr((told, seed, self.moving.drawn, self.moving.trials, len(self.lanes)))
         digest = hashlib.sha256(words.encode())
-        digest.update(self.model.rates.tobytes())
+        for name in arrays:
+            array = getattr(self.model, name)
+            digest.update(repr(None if array is None else array.shape).encode())
+            digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
         digest.update(np.ascontiguousarray(target).tobytes())
         return np.frombuffer(digest.digest(), dtype=np.uint8)
 
@@ -110,120 +117,34 @@ class EventEngine:
         """Take over an earlier engine's `save()`; whether it is of this run, at this very state."""
         if not np.array_equal(saved.get("key", []), self.key):
             return False
-        for name in self._kept():
+        for name in self.moving.names_kept():
             mine, array = self.state[name], saved.get(name)
             if array is None or array.shape != mine.shape or array.dtype != mine.dtype:
                 return False
             mine[...] = array
         # Given spikes come anew; without them these counters would point at nothing.
         counters = self.state["counters"]
-        for drawn, first in zip(self.drawn, (kernel.SPIKES, kernel.CANDIDATES), strict=True):
+        for drawn, first in zip(self.moving.drawn, (kernel.SPIKES, kernel.CANDIDATES), strict=True):
             if not drawn:
                 counters[:, first : first + 2] = 0
+                counters[:, first + 2] = step
         return (
-            self._is_sound()
+            self.moving.is_sound()
             and bool((counters[:, kernel.STEP] == step).all())
             and np.array_equal(weights, self.weights())
             and np.array_equal(traces, self.traces())
         )
-
-    def _is_sound(self) -> bool:
-        """Whether all that the kernel takes as places in its arrays lies inside them."""
-        N, counters = len(self.lanes), self.state["counters"]
-        spikes, candidates = self.state["spikes"], self.state["candidates"]
-        phase = counters[:, kernel.PHASE]
-        slot, row, lane = spikes[:, 1], spikes[:, 2], candidates[:, 1]
-        sound = [
-            (phase >= 0) & (phase < self.model.period),
-            (slot >= 0) & (slot < self.table.shape[1] * kernel.SLOTS * N),
-            slot % (kernel.SLOTS * N) < N,
-            (row >= 0) & (row < N * len(self.active)),
-            (lane >= 0) & (lane < N),
-        ]
-        for k, array in ((kernel.SPIKES, spikes), (kernel.CANDIDATES, candidates)):
-            total, used = counters[:, k], counters[:, k + 1]
-            sound.append((used >= 0) & (used <= total) & (total <= array.shape[-1]))
-        return all(bool(check.all()) for check in sound)
-
-    def _allocate(self) -> dict[str, np.ndarray]:
-        N, active = len(self.lanes), len(self.active)
-        span = N * self.model.drawn(N)
-        inputs = _room(span * self.model.dt * float(self.parameters[layout.TOTAL_RATE]))
-        taught = _room(span * float(self.parameters[layout.TEACHER_HAZARD]))
-        return {
-            "scalars": _aligned(self.blocks, layout.ROWS * N),
-            "records": _aligned(self.blocks, N * active, 4),
-            "silent": _aligned(self.blocks, N * len(self.silent)),
-            "counters": np.zeros((self.blocks, kernel.COUNTERS), dtype=np.int64),
-            "random": np.zeros((self.blocks, 5 * STREAMS), dtype=np.uint64),
-            "spikes": np.zeros((self.blocks, 3, inputs if self.drawn[0] else 1), dtype=np.int64),
-            "candidates": np.zeros((self.blocks, 2, taught if self.drawn[1] else 1), np.int64),
-            "chances": np.zeros((self.blocks, taught if self.drawn[1] else 1)),
-        }
-
-    def _begin(
-        self,
-        weights: np.ndarray,
-        target: np.ndarray,
-        traces: np.ndarray,
-        seed: int | None,
-        step: int,
-    ) -> None:
-        N, active, state = len(self.lanes), self.active, self.state
-        shape = (self.blocks, N, len(active))
-        padded = np.minimum(np.arange(self.blocks * N), self.trials - 1)
-        records = state["records"].reshape(*shape, 4)
-        records[..., 0] = w = weights[padded][:, active].reshape(shape)
-        records[..., 1] = m = traces[padded, 0][:, active].reshape(shape)
-        records[..., 2] = s = traces[padded, 1][:, active].reshape(shape)
-        records[..., 3] = taught = target[padded][:, active].reshape(shape)
-        state["silent"][:] = weights[padded][:, self.silent].reshape(self.blocks, -1)
-        gain, rates = self._gains, self.model.rates[active]
-        x = self._scalars
-        sums = {
-            layout.VM: w * m,
-            layout.VS: w * s,
-            layout.TM: taught * m,
-            layout.TS: taught * s,
-            layout.RM: m,
-            layout.RS: s,
-            layout.QMM: gain * m * m,
-            layout.QMS: gain * m * s,
-            layout.QSS: gain * s * s,
-            layout.MEAN: w * rates,
-            layout.SQUARE: w * w * rates,
-        }
-        for row, terms in sums.items():
-            x[:, row] = terms.sum(axis=-1)
-        x[:, layout.L] = 1.0
-        x[:, layout.MEAN0] = np.inf  # no quadrature yet
-        state["counters"][:, kernel.STEP] = step
-        # A run that goes on from weights and traces alone must not see its spikes again.
-        for block in range(self.blocks):
-            state["random"][block] = stream_states(0 if seed is None else seed, step, block)
-
-    @property
-    def _scalars(self) -> np.ndarray:
-        return self.state["scalars"].reshape(self.blocks, layout.ROWS, len(self.lanes))
-
-    @property
-    def _gains(self) -> np.ndarray:
-        return np.repeat(self.table[GAIN], self.table[SIZE].astype(np.int64))
 
     @property
     def step(self) -> int:
         """How many steps have been made."""
         return int(self.state["counters"][:, kernel.STEP].min())
 
-    def _kept(self) -> list[str]:
-        """The names of what is saved: all but given spikes."""
-        given = set() if self.drawn[0] else {"spikes"}
-        given |= set() if self.drawn[1] else {"candidates", "chances"}
-        return sorted(self.state.keys() - given)
-
     def save(self) -> dict[str, np.ndarray]:
         """A copy of everything that moves, for `saved`; given spikes are given anew."""
-        return {"key": self.key} | {name: self.state[name].copy() for name in self._kept()}
+        return {"key": self.key} | {
+            name: self.state[name].copy() for name in self.moving.names_kept()
+        }
 
     def give(self, inputs: Events | None = None, teacher: Events | None = None) -> None:
         """Take the spikes of the steps that are run next, up to the next call, instead of drawing.
@@ -231,36 +152,37 @@ class EventEngine:
         Needs an engine whose `draws` says so. Raises `UsageError` for a spike of an afferent whose
         rate is 0.
         """
-        N = len(self.lanes)
+        N, moving = len(self.lanes), self.moving
         if inputs is not None and inputs.afferent is not None:
-            if np.isin(inputs.afferent, self.silent).any():
-                i = int(np.flatnonzero(np.isin(inputs.afferent, self.silent))[0])
+            if np.isin(inputs.afferent, moving.silent).any():
+                i = int(np.flatnonzero(np.isin(inputs.afferent, moving.silent))[0])
                 raise UsageError(
                     f"afferent {inputs.afferent[i]} spikes in step {inputs.step[i]}, trial "
                     f"{inputs.trial[i]}, but its rate is 0 Hz; leave the spike out"
                 )
-            place = np.full(self.n, -1)
-            place[self.active] = np.arange(len(self.active))
-            kind = np.repeat(np.arange(self.table.shape[1]), self.table[SIZE].astype(np.int64))
+            place = np.full(moving.n, -1)
+            place[moving.active] = np.arange(len(moving.active))
             at, lane = place[inputs.afferent], inputs.trial % N
-            slot = kind[at] * kernel.SLOTS * N + lane
-            columns = np.stack([inputs.step, slot, lane * len(self.active) + at])
-            self._give("spikes", columns, inputs.trial // N, kernel.SPIKES)
+            words = ((moving.kinds[at] * N + lane) << 32) | (lane * len(moving.active) + at)
+            self._give("spikes", words, inputs, kernel.SPIKES)
         if teacher is not None:
-            columns = np.stack([teacher.step, teacher.trial % N])
-            self._give("candidates", columns, teacher.trial // N, kernel.CANDIDATES)
-            room = self.state["candidates"].shape[-1]
-            self.state["chances"] = np.full((self.blocks, room), -1.0)
+            self._give("candidates", teacher.trial % N, teacher, kernel.CANDIDATES)
+            self.state["chances"] = np.full(self.state["candidates"].shape, -1.0)
 
-    def _give(self, name: str, columns: np.ndarray, block: np.ndarray, counter: int) -> None:
-        counts = np.bincount(block, minlength=self.blocks)
-        table = np.zeros((self.blocks, len(columns), max(1, counts.max())), dtype=np.int64)
+    def _give(self, name: str, words: np.ndarray, events: Events, counter: int) -> None:
+        block, base, blocks = events.trial // len(self.lanes), self.step, self.moving.count
+        counts = np.bincount(block, minlength=blocks)
+        table = np.zeros((blocks, int(counts.max()) + kernel.AHEAD), dtype=np.int64)
+        steps = int(events.step.max(initial=base)) - base + 1
+        numbers = np.zeros((blocks, steps), dtype=np.int64)
+        np.add.at(numbers, (block, events.step - base), 1)
         order = np.argsort(block, kind="stable")
         for k, mine in enumerate(np.split(order, np.cumsum(counts)[:-1])):
-            table[k, :, : len(mine)] = columns[:, mine]
-        self.state[name] = table
+            table[k, : len(mine)] = words[mine]
+        self.state[name], self.state[f"{name}_per_step"] = table, numbers
         self.state["counters"][:, counter] = counts
         self.state["counters"][:, counter + 1] = 0
+        self.state["counters"][:, counter + 2] = base
 
     def run(self, until: int, advance: Callable[[float], None] | None = None) -> None:
         """Run every trial to step `until`; `advance` hears of the steps made, a block at a time.
@@ -269,9 +191,13 @@ class EventEngine:
         where the learning rate makes lambda <= 0 and `MetricError` where the metric fails, naming
         trial, step and cure: the earliest step at which a trial failed, also when interrupted.
         """
-        share = (until - self.step) / self.blocks
+        blocks = range(self.moving.count)
+        share = (until - self.step) / len(blocks)
+        now = None
+        if self.model.by_class:  # a period further: spikes are drawn ahead
+            now = self.model.class_course(self.step, until + self.model.period)
         with ThreadPoolExecutor(self.threads) as pool:
-            jobs = [pool.submit(self._run_block, block, until) for block in range(self.blocks)]
+            jobs = [pool.submit(self._run_block, block, until, now) for block in blocks]
             try:
                 for job in jobs:
                     job.result()
@@ -293,44 +219,56 @@ class EventEngine:
                 " weights have run away; lower the learning rate"
             )
 
-    def _run_block(self, block: int, until: int) -> tuple[int, int]:
-        N = len(self.lanes)
+    def _run_block(self, block: int, until: int, now: np.ndarray | None = None) -> tuple[int, int]:
         state = {name: array[block] for name, array in self.state.items()}
-        return kernel.run_block(
+        work, moving = self.work[block], self.moving
+        real = moving.real(block)
+        plan = (
             self.lanes,
-            N,
+            len(self.lanes),
             self.model.rule,
-            min(N, self.trials - block * N),
+            real,
             self.model.period,
-            self.model.drawn(N),
+            self.model.drawn(len(self.lanes)),
             until,
-            *self.drawn,
+            *moving.drawn,
             self.parameters,
-            self.table,
-            state["scalars"],
-            state["records"],
-            state["silent"],
+            moving.table,
+        )
+        tables = (*self.counts[real], self.afferents)
+        spikes = (
             state["counters"],
             state["random"],
+            state["spikes_per_step"],
             state["spikes"],
+            state["candidates_per_step"],
             state["candidates"],
             state["chances"],
-            *self.work[block],
+            work["sums"],
+            work["changes"],
         )
+        X, records = state["scalars"], state["records"]
+        rest = (work["flags"], work["scratch"])
+        if now is None:
+            return kernel.run_block(
+                *plan, self.gains, *tables, X, records, state["silent"], *spikes, *rest
+            )
+        Y, shared = state["classes"], work["shared"]
+        return run_classes(*plan, self.factors, now, *tables, X, Y, records, *spikes, shared, *rest)
 
     def _raise_for(self, block: int, happened: int, lane: int) -> None:
         step = int(self.state["counters"][block, kernel.STEP])
         where = f"trial {block * len(self.lanes) + lane}, step {step} ({step * self.model.dt:g} s)"
         if happened == kernel.LAMBDA:
-            growth = float(self._scalars[block, layout.LAM, lane])
+            growth = float(self.moving.scalars[block, layout.LAM, lane])
             safe = self.model.eta / (1.0 - growth)
             raise LearningError(
                 f"{where}: the learning rate {self.model.eta:g} multiplies the weights by "
                 f"{growth:.3g} in one step (lambda = 1 + g gamma_w), past 0; the largest safe rate "
                 f"there is {safe:.3g}"
             )
-        mean = self.model.eps0 * float(self._scalars[block, layout.MEAN, lane])
-        variance = float(self._scalars[block, layout.SQUARE, lane]) / self.model.c_eps
+        mean = self.model.eps0 * float(self.moving.scalars[block, layout.MEAN, lane])
+        variance = float(self.moving.scalars[block, layout.SQUARE, lane]) / self.model.c_eps
         reach = layout.MOST_EXPONENT / self.model.slope
         if happened == kernel.SPREAD:
             raise MetricError(
@@ -340,7 +278,8 @@ class EventEngine:
             )
         if happened == kernel.FLAT:
             voltage = self.model.kappa * float(
-                self._scalars[block, layout.VM, lane] - self._scalars[block, layout.VS, lane]
+                self.moving.scalars[block, layout.VM, lane]
+                - self.moving.scalars[block, layout.VS, lane]
             )
             raise MetricError(
                 f"{where}: V = {voltage:.4g} mV (mean {mean:.4g} mV) with the bias of "
@@ -360,31 +299,12 @@ class EventEngine:
 
     def weights(self) -> Float[np.ndarray, "trials n"]:
         """The weights now (trials, n)."""
-        N, active = len(self.lanes), len(self.active)
-        x = self._scalars
-        big_l, big_u, big_a, big_b = (
-            x[:, k][..., None] for k in (layout.L, layout.U, layout.A, layout.B)
-        )
-        records = self.state["records"].reshape(self.blocks, N, active, 4)
-        p, m, s = records[..., 0], records[..., 1], records[..., 2]
-        out = np.empty((self.blocks * N, self.n))
-        now = big_l * (p + self._gains * (m * big_a - s * big_b) - big_u)
-        out[:, self.active] = now.reshape(len(out), active)
-        silent = self.state["silent"].reshape(self.blocks, N, len(self.silent))
-        out[:, self.silent] = (big_l * (silent - big_u)).reshape(len(out), len(self.silent))
-        return out[: self.trials]
+        return self.moving.weights()
 
     def traces(self) -> Float[np.ndarray, "trials 2 n"]:
-        """The two traces of each synapse now; x is kappa times their difference."""
-        N, active = len(self.lanes), len(self.active)
-        records = self.state["records"].reshape(self.blocks, N, active, 4)
-        phase = self.state["counters"][:, kernel.PHASE].astype(float)[:, None, None]
-        out = np.zeros((self.blocks * N, 2, self.n))
-        for k, decay in enumerate(self.model.decay):
-            out[:, k, self.active] = (records[..., 1 + k] * decay**phase).reshape(len(out), active)
-        return out[: self.trials]
+        """The two traces of each synapse now (trials, 2, n); x is kappa times their difference."""
+        return self.moving.traces()
 
     def voltages(self) -> Float[np.ndarray, " trials"]:
         """V now (trials,), in mV, without the bias."""
-        x = self._scalars
-        return (self.model.kappa * (x[:, layout.VM] - x[:, layout.VS])).reshape(-1)[: self.trials]
+        return self.moving.voltages()

@@ -1,16 +1,21 @@
 """What both engines record, in one way, and the run that they are given."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
+from steepest.spiking.fisher import NeuronFisher
 from steepest.spiking.recording import Recording, State, evaluate
-from steepest.spiking.rules import AbstractRule
+from steepest.spiking.rules import AbstractRule, AbstractSomaticRule
 from steepest.spiking.settings import Settings, Spikes
 from steepest.spiking.task import Task
 
-__all__ = ["Recorder", "Run"]
+__all__ = ["Recorder", "Run", "SomaticEngine", "record_somatic"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +78,45 @@ class Recorder:
             complete,
             {"engine_reason": reason} if reason else {},
         )
+
+
+@runtime_checkable
+class SomaticEngine(Protocol):
+    """An engine whose synapses learn their somatic weights."""
+
+    @property
+    def step(self) -> int:
+        """How many steps have been made."""
+        ...
+
+    def weights(self) -> np.ndarray:
+        """The weights now (trials, n)."""
+        ...
+
+    def traces(self) -> np.ndarray:
+        """The two traces of each synapse now (trials, 2, n)."""
+        ...
+
+    def voltages(self) -> np.ndarray:
+        """V now (trials,), in mV, without the bias."""
+        ...
+
+
+def record_somatic(recorder: Recorder, run: Run, engine: SomaticEngine) -> None:
+    """Record where an engine stands, with the rule's coefficients."""
+    weights, traces = engine.weights(), engine.traces()
+    gammas: dict[str, Array] = {}
+    if isinstance(run.rule, AbstractSomaticRule):
+        readout = np.asarray(run.task.neuron.kernel.readout)
+        usps = readout[0] * traces[:, 0] + readout[1] * traces[:, 1]
+        fisher = run.task.fisher()
+        gammas = _coefficients(run.rule, fisher, jnp.asarray(weights), jnp.asarray(usps))
+    recorder.add(engine.step, weights, engine.voltages(), weights, gammas)
+
+
+@eqx.filter_jit
+def _coefficients(
+    rule: AbstractSomaticRule, fisher: NeuronFisher, weights: Array, usps: Array
+) -> dict[str, Array]:
+    """gamma_s, gamma_u and gamma_w of every trial."""
+    return jax.vmap(lambda w, x: rule.coefficients(fisher, w, x)._asdict())(weights, usps)

@@ -11,6 +11,7 @@ from steepest.geometry.chart import AbstractChart, Identity
 from steepest.spiking.dense import run_dense
 from steepest.spiking.engines import why_dense
 from steepest.spiking.event_run import run_events
+from steepest.spiking.gpu_limits import why_not_gpu
 from steepest.spiking.recorder import Run
 from steepest.spiking.recording import Recording, State, record_steps
 from steepest.spiking.rules import AbstractRule
@@ -58,8 +59,9 @@ def simulate(
       `weights` included.
     - `state`: that of an earlier recording (`State.save`, `State.load`); the run goes on from
       there, to the bit as if it had never stopped.
-    - `engine`: "events" or "dense", to ask for one; the recording's `engine` says which it was,
-      and its attribute `engine_reason` why.
+    - `engine`: "events" or "dense", to ask for one, or "gpu", which no run takes unasked (it needs
+      the extra `gpu`; `why_not_gpu` says what it cannot do; its speed is not measured: no GPU was
+      at hand). The recording's `engine` says which it was, and its attribute `engine_reason` why.
     - `threads`: cores of the event-driven engine, all unless given.
 
     Raises `UsageError` for what cannot be run, `LearningError` that names the step, the trial and
@@ -73,13 +75,19 @@ def simulate(
     """
     if weights is None and state is None:
         raise UsageError("give the weights to start from, or a state to go on from")
-    if engine not in (None, "events", "dense"):
-        raise UsageError(f"engine {engine!r}: the engines are 'events' and 'dense'")
+    if engine not in (None, "events", "dense", "gpu"):
+        raise UsageError(f"engine {engine!r}: the engines are 'events', 'dense' and 'gpu'")
     if threads is not None and threads < 1:
         raise UsageError(f"threads={threads}: give 1 or more")
     _check_kinds(task, rule, chart)
     settings = Settings(rate, duration, dt, seed, euler)
     run = _checked(task, rule, weights, settings, spikes, state, record, chart)
+    if engine == "gpu":
+        if (reason := why_not_gpu(task, rule, chart, dt, euler)) is not None:
+            raise UsageError(f"the engine for GPUs cannot do this run: {reason}; take 'dense'")
+        from steepest.spiking.gpu_run import run_gpu  # nothing of it is read unasked
+
+        return run_gpu(run)
     reason = why_dense(task, rule, chart, dt, euler)
     if engine == "events" and reason is not None:
         raise UsageError(f"the event-driven engine cannot do this run: {reason}; take 'dense'")

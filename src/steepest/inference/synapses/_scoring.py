@@ -107,6 +107,8 @@ def score_rows(  # pragma: no cover - compiled
     slope = np.empty((size, classes))
     slope[2:5] = noises
     total, trial_total = np.empty(classes), np.empty(classes)
+    misfit = np.empty(classes)
+    share = np.empty((size, classes))  # of the variance: slopes over it, so that few are divided
     matrix, step = np.empty((size, size)), np.empty(size)
     free = np.empty(size, dtype=np.int64)
     trial = np.empty(size)
@@ -123,13 +125,15 @@ def score_rows(  # pragma: no cover - compiled
         for _ in range(_STEPS):
             if fresh:
                 number = 0
+                for j in range(classes):
+                    misfit[j] = counts[b, j] - squares[b, j] / total[j]
                 for p in range(size):
                     if low[b, p] == high[b, p]:
                         continue
                     pull = 0.0
                     for j in range(classes):
-                        misfit = counts[b, j] - squares[b, j] / total[j]
-                        pull += misfit * slope[p, j] / total[j]
+                        share[p, j] = slope[p, j] / total[j]
+                        pull += misfit[j] * share[p, j]
                     # A value at the box's wall that wants to leave it stays.
                     if (value[p] <= low[b, p] and pull > 0) or (
                         value[p] >= high[b, p] and pull < 0
@@ -141,11 +145,7 @@ def score_rows(  # pragma: no cover - compiled
                     for k in range(i + 1):
                         bend = 0.0
                         for j in range(classes):
-                            bend += (
-                                counts[b, j]
-                                * (slope[free[i], j] / total[j])
-                                * (slope[free[k], j] / total[j])
-                            )
+                            bend += counts[b, j] * share[free[i], j] * share[free[k], j]
                         information[i, k] = 0.5 * bend
             for i in range(number):
                 for k in range(i):

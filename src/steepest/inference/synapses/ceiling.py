@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from steepest.inference.synapses.estimation import Estimate
 from steepest.inference.synapses.signal import resampled
 from steepest.inference.synapses.verdict import Check
+from steepest.machine import compiled
 
 __all__ = ["Ranks", "check_ceiling", "tail_ratios"]
 
@@ -84,16 +85,26 @@ class Ranks:
 
     def at(self, share: float) -> Int[np.ndarray, " b"]:
         """The first measurement up to which so large a share of the whole weight lies, by row."""
-        wanted = share * self.sums[:, -1:]
-        block = np.minimum((self.sums < wanted).sum(axis=1), self.sums.shape[1] - 1)
-        rows = np.arange(len(self.sums))
-        before = np.where(block > 0, self.sums[rows, block - 1], 0.0)
-        places = block[:, None] * _BLOCK + np.arange(_BLOCK)
-        there = places < self.cluster.size
-        own = self.cluster[np.minimum(places, self.cluster.size - 1)]
-        single = np.where(there, self.weights[rows[:, None], own], 0.0)
-        within = ((before[:, None] + np.cumsum(single, axis=1) < wanted) & there).sum(axis=1)
-        return np.minimum(block * _BLOCK + within, self.cluster.size - 1)
+        return _first_up_to(self.cluster, self.weights, self.sums, share)
+
+
+@compiled(cache=True)
+def _first_up_to(cluster, weights, sums, share):  # pragma: no cover - compiled
+    rows, blocks = sums.shape
+    first = np.empty(rows, dtype=np.int64)
+    for b in range(rows):
+        wanted = share * sums[b, blocks - 1]
+        block = 0
+        while block < blocks - 1 and sums[b, block] < wanted:
+            block += 1
+        total = sums[b, block - 1] if block > 0 else 0.0
+        at = block * _BLOCK
+        total += weights[b, cluster[at]]
+        while total < wanted and at < cluster.size - 1:
+            at += 1
+            total += weights[b, cluster[at]]
+        first[b] = at
+    return first
 
 
 def tail_ratios(

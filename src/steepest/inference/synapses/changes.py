@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from steepest.inference.synapses.measurements import Measurements
+from steepest.machine import compiled
 
 __all__ = ["Moments", "Pairs", "pairs", "size_resolved"]
 
@@ -324,27 +325,62 @@ def _about_drift(
     epoch: np.ndarray,
     power: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    total = np.bincount(cell, precision)
-
-    def about_cell(values: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
-            mean = np.bincount(cell, precision * values) / total
-        return values - mean[cell]
-
     line = middle if abs(power) < 1e-6 else np.expm1(power * middle) / power
-    rest, leverage = about_cell(step), precision / total[cell]
-    # Orthogonal to one another and to the cells, so each can be taken out on its own.
-    first, moment = None, np.zeros(0)
-    for shape in (line, line**2):
-        shape = about_cell(shape)
-        if first is not None:
-            shape = shape - (np.bincount(epoch, precision * first * shape) / moment)[epoch] * first
-        square = precision * shape**2
-        moment = np.maximum(np.bincount(epoch, square), math.ulp(0.0))
-        rest = rest - (np.bincount(epoch, precision * shape * rest) / moment)[epoch] * shape
-        leverage = leverage + square / moment[epoch]
-        first = shape
-    return rest, np.minimum(leverage, 1.0)
+    rest, leverage = step.copy(), np.empty(step.size)
+    _take_out(rest, leverage, line.copy(), line**2, precision, cell, epoch, math.ulp(0.0))
+    return rest, leverage
+
+
+@compiled(cache=True)
+def _take_out(
+    rest, leverage, line, bow, precision, cell, epoch, least
+):  # pragma: no cover - compiled
+    """Cells, a line and a bow of every epoch are taken out of `rest`; `line` and `bow` are used up.
+
+    Orthogonal to one another and to the cells, so each can be taken out on its own.
+    """
+    if not cell.size:
+        return
+    total, moment = np.zeros(cell.max() + 1), np.zeros(epoch.max() + 1)
+    for p in range(cell.size):
+        total[cell[p]] += precision[p]
+    for p in range(cell.size):
+        leverage[p] = precision[p] / total[cell[p]]
+    _about_cells(rest, precision, total, cell)
+    for second in range(2):
+        shape = bow if second else line
+        _about_cells(shape, precision, total, cell)
+        if second:
+            _about_shape(shape, line, precision, moment, epoch)
+            moment[:] = 0.0
+        for p in range(epoch.size):
+            moment[epoch[p]] += precision[p] * shape[p] ** 2
+        moment = np.maximum(moment, least)
+        _about_shape(rest, shape, precision, moment, epoch)
+        for p in range(epoch.size):
+            leverage[p] += precision[p] * shape[p] ** 2 / moment[epoch[p]]
+    for p in range(epoch.size):
+        leverage[p] = min(leverage[p], 1.0)
+
+
+@compiled(cache=True)
+def _about_cells(values, precision, total, cell):  # pragma: no cover - compiled
+    mean = np.zeros(total.size)
+    for p in range(cell.size):
+        mean[cell[p]] += precision[p] * values[p]
+    mean /= total
+    for p in range(cell.size):
+        values[p] -= mean[cell[p]]
+
+
+@compiled(cache=True)
+def _about_shape(values, shape, precision, moment, epoch):  # pragma: no cover - compiled
+    along = np.zeros(moment.size)
+    for p in range(epoch.size):
+        along[epoch[p]] += precision[p] * shape[p] * values[p]
+    along /= moment
+    for p in range(epoch.size):
+        values[p] -= along[epoch[p]] * shape[p]
 
 
 def _from_0(number: Int[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:

@@ -16,7 +16,8 @@ from steepest.inference.synapses.geometries import SEARCHED, WEIGHING
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.settle import about_drift, expected_variance, unfit
-from steepest.inference.synapses.signal import Fit, noise_at, shown_signal, signal_at
+from steepest.inference.synapses.signal import Fit, noise_at, signal_at
+from steepest.machine import compiled
 
 __all__ = ["FEWEST_IN_GROUP", "GroupIndices", "compare_groups"]
 
@@ -28,7 +29,6 @@ _WINSOR = 4.0
 _PERMUTATIONS = 200
 _AT_ONCE = 200_000  # scores that are permuted at once
 _ROUNDS = 8
-_PART = 2**15  # changes that the processor's cache holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,16 +158,6 @@ def _scores(measured: Measurements, changes: Pairs, fit: Fit) -> _Scores:
 
     weight = kept.weight / 2
 
-    def slopes(level: np.ndarray, part: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """How the log variance grows with signal and with noise, and its excess over the fit."""
-        own = group[part]
-        true = signal[part] * np.exp(level[0])[own]
-        shown = shown_signal(true[None], index[:, None], spread)[0]
-        variance = np.maximum(shown + noise[part] * np.exp(level[1])[own], 1e-12)
-        by_signal = np.where(true > 0, shown**2 / np.where(true > 0, true, 1.0), 0.0) / variance
-        excess = (square[part] / variance - kept.weight[part]) / 2
-        return by_signal, 1 - shown / variance, excess
-
     def solved(own: tuple[np.ndarray, np.ndarray], both: np.ndarray, pull: Sequence[np.ndarray]):
         """The information of both levels, with their priors, against a pull on each."""
         own = own[0] + 1 / _PRIOR**2, own[1] + 1 / _PRIOR**2
@@ -176,19 +166,14 @@ def _scores(measured: Measurements, changes: Pairs, fit: Fit) -> _Scores:
             / (own[0] * own[1] - both**2)
         )  # fmt: skip
 
-    parts = [slice(first, first + _PART) for first in range(0, square.size, _PART)]
-    terms = np.empty((5, square.size))
+    bend = (1 - index[0]) ** 2 / 2 + 0.25 / spread**2
+    by_signal, by_noise, excess = slopes = np.empty((3, square.size))
     for _ in range(_ROUNDS):
-        for part in parts:
-            by_signal, by_noise, excess = slopes(level, part)
-            terms[0, part], terms[1, part] = excess * by_signal, excess * by_noise
-            weighed = weight[part] * by_signal
-            terms[2, part], terms[3, part] = weight[part] * by_signal**2, weight[part] * by_noise**2
-            terms[4, part] = weighed * by_noise
-        *pull, first, second, both = map(sums, terms)
+        _set_slopes(square, kept.weight, signal, noise, group, np.exp(level), bend, slopes)
+        *pull, first, second, both = _level_sums(slopes, weight, group, groups)
         pull = [of_level - own / _PRIOR**2 for of_level, own in zip(pull, level, strict=True)]
         level = level + np.clip(solved((first, second), both, pull), -1.0, 1.0)
-    by_signal, by_noise, excess = slopes(level, slice(None))
+    _set_slopes(square, kept.weight, signal, noise, group, np.exp(level), bend, slopes)
     by_index = 2 * kept.middle * by_signal
     mixed = sums(weight * by_index * by_signal), sums(weight * by_index * by_noise)
     own = sums(weight * by_signal**2), sums(weight * by_noise**2)
@@ -199,3 +184,34 @@ def _scores(measured: Measurements, changes: Pairs, fit: Fit) -> _Scores:
         np.bincount(kept.synapse, excess * efficient, n),
         np.bincount(kept.synapse, weight * efficient**2, n),
     )
+
+
+@compiled(cache=True)
+def _set_slopes(
+    square, weight, signal, noise, group, lift, bend, slopes
+):  # pragma: no cover - compiled
+    """How each log variance grows with signal and with noise, and its excess over the fit.
+
+    `lift` are the factors of the groups' signal and noise; `bend` shows a signal as `shown_signal`.
+    """
+    for p in range(square.size):
+        true = signal[p] * lift[0, group[p]]
+        shown = true / (1 + bend * true)
+        variance = max(shown + noise[p] * lift[1, group[p]], 1e-12)
+        slopes[0, p] = shown**2 / true / variance if true > 0 else 0.0
+        slopes[1, p] = 1 - shown / variance
+        slopes[2, p] = (square[p] / variance - weight[p]) / 2
+
+
+@compiled(cache=True)
+def _level_sums(slopes, weight, group, groups):  # pragma: no cover - compiled
+    """The pulls on every group's two levels, the information of each, and of both."""
+    terms = np.zeros((5, groups))
+    for p in range(group.size):
+        own, first, second = group[p], slopes[0, p], slopes[1, p]
+        terms[0, own] += slopes[2, p] * first
+        terms[1, own] += slopes[2, p] * second
+        terms[2, own] += weight[p] * first**2
+        terms[3, own] += weight[p] * second**2
+        terms[4, own] += weight[p] * first * second
+    return terms

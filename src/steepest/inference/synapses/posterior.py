@@ -150,7 +150,7 @@ class Posterior:
             excess = part.below(at) - share
             low[todo] = np.where(excess < 0, at, low[todo])
             high[todo] = np.where(excess < 0, high[todo], at)
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 moved = at - excess / part._density(at)
             fine = (moved > low[todo]) & (moved < high[todo])
             value[todo] = np.where(fine, moved, (low[todo] + high[todo]) / 2)

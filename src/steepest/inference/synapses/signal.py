@@ -68,8 +68,9 @@ class MixtureFit:
 
 def noise_at(noise: Float[np.ndarray, "b 3"], middle: Float[np.ndarray, " j"]) -> np.ndarray:
     """Variance of the noise of one measurement at centred log sizes, one row per resample."""
-    powers = np.exp(-np.arange(3)[:, None] * middle)
-    return np.einsum("bk,kj->bj", noise**2, powers)
+    inverse = np.exp(-middle)
+    flat, falling, steep = (part[:, None] for part in np.square(noise).T)
+    return flat + inverse * (falling + steep * inverse)
 
 
 def signal_at(
