@@ -149,8 +149,9 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
             shift = 0.4 * (k - 0.5)
             axes.bar(places + shift, mean, 0.36, yerr=error, color=LINE_COLOURS[k], label=words)
         axes.set(ylabel=label)
-        axes.set_xticks(places, [name.replace("without", "without\n") for name in TERMS])
-        axes.legend(frameon=False)
+        axes.set_xticks(places, [name.replace("without ", "without\n") for name in TERMS])
+        axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
+        axes.legend(frameon=False, ncols=2, loc="upper left")
         letter(axes, mark, title)
     bare(*panels)
     return figure
