@@ -164,7 +164,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
 
     def paired(name: str, rule: str, third: str | None = None) -> tuple[float, float]:
         pick = {} if third is None else {"third": third}
-        other, own = dataset[name].sel(rule=rule, **pick), whole[name].sel(pick)
+        other, own = dataset[name].sel({"rule": rule} | pick), whole[name].sel(pick)
         mean, error = mean_and_error((other - own).values)
         return float(mean / own.mean()), float(error / own.mean())
 
