@@ -89,6 +89,23 @@ def test_a_compiled_model_learns_what_the_model_does(uncompiled):
     np.testing.assert_allclose(vector(model), vector(plain), 2e-5, 2e-6)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.slow
+def test_a_compiled_loop_takes_the_steps_as_they_are(uncompiled, way):
+    def learn(model, optimizer):
+        optimizer.zero_grad()
+        loss_of(model).backward()
+        optimizer.step()
+
+    plain, model = network(), network()
+    train(plain, WAYS[way](plain.parameters()), 8)
+    loop, optimizer = torch.compile(learn), WAYS[way](model.parameters(), compiled=True)
+    for _ in range(8):
+        loop(model, optimizer)
+    np.testing.assert_allclose(vector(model), vector(plain), 2e-5, 2e-6)
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_averages_of_weights_are_those_that_were_passed(uncompiled, compiled):
     model = network()

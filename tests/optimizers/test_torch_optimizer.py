@@ -390,3 +390,50 @@ def test_parameters_without_weights_are_passed_over():
     weight.grad, empty.grad = torch.ones(2), torch.ones(0, 3)
     optimizer.step()
     np.testing.assert_allclose(weight.detach().numpy(), np.exp(-0.1), rtol=1e-6)
+
+
+def stepped(values, gradient, steps=3, between=lambda optimizer, weight: None, **options):
+    """Weights after steps of the entropy in pieces (`foreach` False) or all at once (True)."""
+    weight = torch.nn.Parameter(values.clone())
+    optimizer = MirrorDescent([weight], 0.1, Entropy(), 0.9, freeze_signs=True, **options)
+    for _ in range(steps):
+        weight.grad = gradient.clone()
+        optimizer.step()
+        between(optimizer, weight)
+    return weight.detach()
+
+
+LARGE = torch.linspace(-1.0, 1.0, 70_001) + 1e-3  # more than a piece
+UPHILL = torch.linspace(-2.0, 3.0, 70_001).flip(0)
+
+
+@pytest.mark.parametrize("decay", ["weights", "gradient"])
+def test_pieces_of_a_large_tensor_move_as_the_whole(decay):
+    options = {"weight_decay": 0.3, "decay": decay, "nesterov": True}
+    pieces = stepped(LARGE, UPHILL, foreach=False, **options)
+    whole = stepped(LARGE, UPHILL, foreach=True, **options)
+    np.testing.assert_allclose(pieces, whole, 3e-7)
+
+
+def test_one_weight_near_an_edge_keeps_its_dual_in_a_large_tensor():
+    values = LARGE.clone()
+    values[50_000] = 1e-37
+    out = stepped(values, 50 * torch.ones_like(values), 2)
+    assert out[50_000] < 1e-40
+    back = stepped(values, 50 * torch.ones_like(values), 6, reverse_momentum_after(3))
+    np.testing.assert_allclose(back, values, 1e-4)
+
+
+def reverse_momentum_after(half):
+    """Undo what was done: the momentum of each step, backwards, by hand."""
+    taken = []
+
+    def between(optimizer, weight):
+        state = optimizer.state[weight]
+        taken.append(state["momentum_buffer"].clone())
+        if len(taken) >= half:
+            place = 2 * half - 1 - len(taken)
+            if place >= 0:  # momentum .9 and this gradient make the opposite of that step
+                state["momentum_buffer"].copy_((-taken[place] - weight.grad) / 0.9)
+
+    return between

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.scipy.special import xlogy
 
 from steepest.errors import DataError, LearningError, UsageError
 from steepest.spiking import (
@@ -22,6 +23,8 @@ from steepest.spiking import (
     hidden_shares,
     learn,
 )
+from steepest.spiking.network_credit import advance_credit, begin_credit, covectors_of
+from steepest.spiking.network_rules import network_shares
 
 # Its moments have a closed form: nothing to compile for a quadrature.
 NEURON = PoissonNeuron(RectifiedQuadratic(gain=0.1))
@@ -90,6 +93,80 @@ def test_shares_are_those_of_the_outputs_information_that_each_neuron_carries():
     assert np.sum(shares) < 2  # as many as there are outputs
 
 
+def test_shares_fall_from_layer_to_layer():
+    random = np.random.default_rng(2)
+    sizes = (5, 4, 3, 2)
+    with jax.enable_x64(True):
+        somatic = [jnp.asarray(random.normal(size=s)) for s in zip(sizes[1:], sizes, strict=False)]
+        rates = [jnp.asarray(random.uniform(5, 50, n)) for n in sizes[1:-1]]
+        seen = [jnp.asarray(random.uniform(0.5, 2, n)) for n in sizes[2:]]
+        shares = network_shares(NEURON, somatic, rates, seen)
+        last = hidden_shares(NEURON, somatic[2], rates[1], seen[1])
+        whole = hidden_shares(NEURON, somatic[1], rates[0], seen[0])  # were all spikes seen
+    assert np.array_equal(shares[1], last)
+    assert (np.asarray(shares[0]) < np.asarray(whole)).all()
+    assert np.array_equal(shares[2], np.ones(2))
+
+
+@jax.jit
+def driven(weights, spikes, taught_spikes):
+    """Log-likelihood of the outputs, and covectors, where hidden spikes are what is expected."""
+    dt, kernel = 1e-3, NEURON.kernel
+    readout, kick = jnp.asarray(kernel.readout), jnp.asarray(kernel.kick)
+    transition = jnp.asarray(kernel.transition(dt))
+    sizes = (weights[0].shape[1], *map(len, weights))
+
+    def step(moving, seen):
+        states, credit, likelihood, covectors = moving
+        now, z = seen
+        usps = [readout @ state for state in states]
+        voltages = [w @ x for w, x in zip(weights, usps, strict=True)]
+        rates = [NEURON.rate(v) for v in voltages]
+        likelihood += jnp.sum(xlogy(z, rates[-1]) - rates[-1] * dt)
+        error = NEURON.score(voltages[-1], z, dt)
+        terms = covectors_of(credit, readout, weights[-1], error)
+        covectors = [a + b for a, b in zip(covectors, terms, strict=True)]
+        felt = [NEURON.slope(v) * dt for v in voltages[:-1]]
+        credit = advance_credit(credit, (readout, transition, kick), weights, usps, felt)
+        counts = [now, *(r * dt for r in rates[:-1])]
+        states = [transition @ s + jnp.outer(kick, c) for s, c in zip(states, counts, strict=True)]
+        return (states, credit, likelihood, covectors), None
+
+    start = (
+        [jnp.zeros((2, n)) for n in sizes[:-1]],
+        jax.tree.map(lambda trace: trace[0], begin_credit(sizes, 1)),
+        jnp.zeros(()),
+        [jnp.zeros(w.shape) for w in weights[:-1]],
+    )
+    (_, _, likelihood, covectors), _ = jax.lax.scan(step, start, (spikes, taught_spikes))
+    return likelihood, covectors
+
+
+def test_credit_through_three_hidden_layers_is_the_slope_of_what_is_expected():
+    random = np.random.default_rng(3)
+    sizes = (3, 3, 2, 3, 2)
+    with jax.enable_x64(True):
+        weights = [
+            jnp.asarray(random.uniform(0.5, 1.5, (m, n)))
+            for m, n in zip(sizes[1:], sizes, strict=False)
+        ]
+        spikes = jnp.asarray(random.integers(0, 2, (25, 3)).astype(float))
+        taught_spikes = jnp.asarray(random.integers(0, 2, (25, 2)).astype(float))
+        # The outputs fire from the start: no logarithm of 0.
+        spikes, taught_spikes = spikes.at[0].set(1.0), taught_spikes.at[:12].set(0.0)
+        _, covectors = driven(weights, spikes, taught_spikes)
+        for layer, covector in enumerate(covectors):
+            way = jnp.asarray(random.normal(size=weights[layer].shape))
+            ends = []
+            for sign in (1, -1):
+                moved = list(weights)
+                moved[layer] = weights[layer] + sign * 1e-5 * way
+                ends.append(driven(moved, spikes, taught_spikes)[0])
+            slope = (ends[0] - ends[1]) / 2e-5
+            assert slope == pytest.approx(float(jnp.sum(covector * way)), rel=1e-6)
+            assert abs(slope) > 1e-3
+
+
 @pytest.mark.slow
 def test_a_run_that_goes_on_is_the_run_that_never_stopped(whole, tmp_path):
     half = taught(duration=0.04)
@@ -128,7 +205,7 @@ def test_a_step_past_the_cap_without_the_option_is_told_with_place_and_cure():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: LayeredNetwork((3, 4, 5, 2)), "a trace for every path"),
+        (lambda: LayeredNetwork((3,)), "hidden, ..., outputs"),
         (lambda: LayeredNetwork((3, 0)), "whole numbers"),
         (lambda: LayeredNetwork((3, 2), attenuation=[np.zeros(3)]), "above 0"),
         (lambda: LayeredNetwork((3, 2), attenuation=[np.ones(4)]), "one factor an afferent"),
@@ -137,6 +214,22 @@ def test_a_step_past_the_cap_without_the_option_is_told_with_place_and_cure():
         (
             lambda: taught(start=[np.ones((2, 3)), np.eye(2) * [0, 1]]),
             "hidden neuron 0 has no path",
+        ),
+        (
+            lambda: taught(
+                Descent(1.0),
+                network=LayeredNetwork((3, 2, 2, 2), NEURON),
+                start=[np.ones((2, 3)), np.eye(2), np.eye(2) * [0, 1]],
+            ),
+            "hidden neuron 0 of layer 1 has no path",
+        ),
+        (
+            lambda: taught(
+                Descent(1.0),
+                network=LayeredNetwork((3, 2, 2, 2), NEURON),
+                start=[np.ones((2, 3)), [[0, 1], [0, 1]], np.eye(2)],
+            ),
+            "hidden neuron 0 of layer 0 has no path",
         ),
         (lambda: taught(network=LayeredNetwork((4, 2), NEURON), start=None), "must fit"),
         (lambda: taught(credit="exact"), "credit 'exact'"),
@@ -177,6 +270,23 @@ def test_a_state_of_another_network_or_a_spoiled_file_is_refused(whole, tmp_path
 def test_every_rule_learns_with_either_credit(rule, credit):
     result = taught(rule, duration=4.0, credit=credit, window=0.2)
     assert result.loss[-1].mean() < 0.9 * result.loss[0].mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Descent((1e-3, 1e-3, 1e-4), max_step=0.3),
+        Adam(3e-3, max_step=0.3),
+        OutputFisher(0.1, 0.3, 0.05),
+    ],
+)
+def test_every_rule_learns_through_two_hidden_layers(rule):
+    network = LayeredNetwork((3, 3, 2, 2))  # neurons whose rates have a limit
+    start = network.draw_weights(2, mean=0.2, spread=0.1)
+    options = {"network": network, "start": start, "duration": 4.0, "window": 0.2}
+    result = taught(rule, **options)
+    assert result.loss[-1].mean() < 0.95 * result.loss[0].mean()
 
 
 @pytest.mark.slow

@@ -137,6 +137,7 @@ class AbstractMirrorOptimizer(Optimizer):
                 if key.startswith("dual"):
                     self.state[weight][key] = value.to(weight.device, working(weight), copy=True)
 
+    @torch.compiler.disable  # compiled code leaves it out: it looks at values, and decides by them
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """One step of every group; `closure`, if given, re-evaluates the loss, which is returned.

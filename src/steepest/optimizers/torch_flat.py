@@ -107,7 +107,7 @@ class FlatBuffer:
                 " values in place (weight.copy_), and gradients to zero by the optimizer's own"
                 " zero_grad",
                 FlatBufferWarning,
-                stacklevel=6,
+                stacklevel=10,
             )
         self.active = active
         return active

@@ -37,12 +37,12 @@ class MirrorDescent(AbstractMirrorOptimizer):
       where it is, instead of demanding the potential's own `sign` of it.
     - `check_gradients`: look for gradients that are not finite before anything is changed (one
       more reading of the gradients; on a GPU one synchronisation).
-    - `foreach`: all tensors of a group in one launch. None takes it on a GPU, and one tensor at a
-      time on a CPU, where each then stays in the cache.
+    - `foreach`: all tensors of a group in one launch. None takes it on a GPU; on a CPU weights are
+      moved in place, in pieces that stay in the cache.
     - `compiled`: keep the group in one flat buffer, of which parameters and gradients are views,
       and move it by one kernel of `torch.compile`; see below.
 
-    Compiled steps are those of the others to a rounding, and three to four times as fast. A kernel
+    Compiled steps are those of the others to a rounding, and nearly twice as fast. A kernel
     takes about 10 s to compile (a minute for the first of a machine, whose result torch keeps in
     TORCHINDUCTOR_CACHE_DIR); it serves all sizes and is made anew for another potential or
     precision, or another use of momentum and decay; one more where a step may be longer than 1.

@@ -18,6 +18,7 @@ from steepest.progress import progress_bar
 from steepest.spiking.afferents import MOST_EXPECTED, check_bins
 from steepest.spiking.learned import Collector, LearnedNetwork, NetworkState
 from steepest.spiking.network import LayeredNetwork, check_layers
+from steepest.spiking.network_credit import begin_credit
 from steepest.spiking.network_rules import AbstractNetworkRule
 from steepest.spiking.network_step import (
     Fast,
@@ -185,14 +186,19 @@ def _check_silent(task: AbstractNetworkTask, rule: AbstractNetworkRule) -> None:
 
 
 def _check_paths(weights: Any) -> None:
-    if len(weights) == 1:
-        return
-    cut = (np.asarray(weights[1]) == 0).all(axis=1)
-    if cut.any():
-        trial, neuron = (int(i) for i in np.argwhere(cut)[0])
+    reaches = np.ones((len(weights[0]), weights[-1].shape[1]), dtype=bool)
+    for layer in range(len(weights) - 1, 0, -1):
+        reaches = ((np.asarray(weights[layer]) != 0) & reaches[:, :, None]).any(axis=1)
+        if reaches.all():
+            continue
+        trial, neuron = (int(i) for i in np.argwhere(~reaches)[0])
+        above = "its outgoing weights are all 0"
+        if layer < len(weights) - 1:
+            above = "all that it reaches ends at a weight of 0"
+        place = f"hidden neuron {neuron}" + (f" of layer {layer - 1}" if len(weights) > 2 else "")
         raise UsageError(
-            f"trial {trial}: hidden neuron {neuron} has no path to an output, its outgoing weights"
-            " are all 0: no credit comes back to it; start from small random weights"
+            f"trial {trial}: {place} has no path to an output, {above}: no credit comes back to"
+            " it; start from small random weights"
         )
 
 
@@ -241,24 +247,26 @@ def _begin(
     variance = kernel.variance(rates.mean(axis=0)) + kernel.mean(1.0) ** 2 * rates.var(axis=0)
     means = [jnp.broadcast_to(jnp.asarray(mean), (trials, network.inputs))]
     variances = [jnp.broadcast_to(jnp.asarray(variance), (trials, network.inputs))]
-    hidden = jnp.zeros((trials, 0))
     somatic = tuple(w * f[None] for w, f in zip(weights, model.factors, strict=True))
-    if len(weights) == 2:
-        hidden = network.neuron.rate(jnp.einsum("tji,i->tj", somatic[0], jnp.asarray(mean)))
-        means.append(kernel.mean(hidden))
-        variances.append(kernel.variance(hidden))
-    voltage = jnp.einsum("tji,ti->tj", somatic[-1], means[-1])
-    spread = jnp.einsum("tji,ti->tj", somatic[-1] ** 2, variances[-1])
-    moments = jax.vmap(jax.vmap(network.neuron.moments))(voltage, spread)
+    hidden, information = [], []
+    for layer, w in enumerate(somatic):
+        voltage = jnp.einsum("tji,ti->tj", w, means[-1])
+        if layer or len(somatic) == 1:
+            spread = jnp.einsum("tji,ti->tj", w**2, variances[-1])
+            moments = jax.vmap(jax.vmap(network.neuron.moments))(voltage, spread)
+            information.append(moments[..., 0])
+        if layer < len(somatic) - 1:
+            hidden.append(network.neuron.rate(voltage))
+            means.append(kernel.mean(hidden[-1]))
+            variances.append(kernel.variance(hidden[-1]))
     traces = tuple(jnp.zeros((trials, 2, size)) for size in network.sizes[:-1])
-    shape = (0, 0) if len(weights) == 1 else network.shapes[0]
     return NetworkTrial(
         tuple(weights),
-        Fast(traces, jnp.zeros((trials, 2, *shape)), own),
+        Fast(traces, begin_credit(network.sizes, trials), own),
         tuple(means),
         tuple(variances),
-        hidden,
-        moments[..., 0],
+        tuple(hidden),
+        tuple(information),
         jax.vmap(model.rule.begin)(tuple(weights)),
         jnp.full(trials, -1, dtype=jnp.int64),
         jnp.zeros(trials),

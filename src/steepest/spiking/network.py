@@ -1,8 +1,9 @@
 """A network of Poisson neurons in layers: its sizes, its neurons, and how far its dendrites fade.
 
-A layer's neurons fire at phi(V_j), V_j = sum_i w_ji x_i, with the USPs x_i of the layer below. One
-hidden layer at most: credit comes back through it along one trace per synapse, which a neuron can
-keep; through two it would take one trace per path.
+A layer's neurons fire at phi(V_j), V_j = sum_i w_ji x_i, with the USPs x_i of the layer below.
+Credit comes back through one hidden layer along one trace a synapse, which a neuron can keep;
+through each layer more it takes one for every neuron of that layer and synapse below
+(`network_credit`).
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ Weights = tuple[
 
 
 class LayeredNetwork(eqx.Module):
-    """Layers of Poisson neurons: `sizes` are (inputs, outputs) or (inputs, hidden, outputs).
+    """Layers of Poisson neurons: `sizes` are (inputs, outputs), with hidden layers between them.
 
     `neuron`: what all neurons are. `attenuation`: one entry a layer of synapses, None or factors
     in (0, 1], (afferents,) or (neurons, afferents): how much of a dendritic weight, which learns,
@@ -48,10 +49,9 @@ class LayeredNetwork(eqx.Module):
         numbers = np.asarray(sizes)
         if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or (numbers < 1).any():
             raise UsageError(f"the sizes of layers are whole numbers, 1 or more, not {sizes!r}")
-        if len(numbers) not in (2, 3):
+        if len(numbers) < 2:
             raise UsageError(
-                f"{len(numbers)} layers {tuple(sizes)}: give (inputs, outputs) or (inputs, hidden,"
-                " outputs); credit through two hidden layers would take a trace for every path"
+                f"sizes {tuple(sizes)}: give (inputs, outputs), or (inputs, hidden, ..., outputs)"
             )
         self.sizes = tuple(int(size) for size in numbers)
         self.neuron = PoissonNeuron() if neuron is None else neuron

@@ -8,10 +8,12 @@ There are two Fishers. *Joint*: all spikes are the network's output; scores of d
 uncorrelated, so the metric is block-diagonal, and each block is the neuron's own (`OwnFisher`).
 *Output*: hidden spikes are summed over; its blocks are smaller, and not a single factor of the own
 ones. `OutputFisher` takes one factor a neuron, lambda_j = phi_j [V'(V Phi V' + I^-1)^-1 V]_jj with
-V = eps0 v, Phi the hidden rates and I the outputs' information: below 1, an approximation.
+V = eps0 v, Phi the hidden rates and I the outputs' information: below 1, an approximation. Through
+several hidden layers, I of a layer is what its spikes say, times its own share.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -34,6 +36,7 @@ __all__ = [
     "OutputFisher",
     "OwnFisher",
     "hidden_shares",
+    "network_shares",
 ]
 
 
@@ -229,3 +232,27 @@ def hidden_shares(
     V = neuron.kernel.integral * outgoing
     spread = (V * rates[None, :]) @ V.T + jnp.diag(1 / information)
     return rates * jnp.sum(V * jnp.linalg.solve(spread, V), axis=0)
+
+
+def network_shares(
+    neuron: PoissonNeuron,
+    somatic: Sequence[Array],
+    rates: Sequence[Array],
+    information: Sequence[Array],
+) -> list[Array]:
+    """lambda_j of all layers: 1 at the outputs, and below by `hidden_shares`, layer by layer.
+
+    Of what the spikes of a hidden layer say of its voltages, a share lambda reaches the outputs: to
+    the layer below that much of it is there. `somatic` weights of all layers, `rates` of the hidden
+    ones, and the `information` E[phi'^2/phi] of those above the first hidden layer.
+
+    >>> weights, ones = [jnp.ones((2, 3)), jnp.ones((1, 2)), jnp.ones((1, 1))], jnp.ones(1)
+    >>> shares = network_shares(PoissonNeuron(), weights, [jnp.ones(2), ones], [ones, ones])
+    >>> [share.tolist() for share in shares]
+    [[0.25, 0.25], [0.5], [1.0]]
+    """
+    shares = [jnp.ones(len(somatic[-1]))]
+    for layer in range(len(somatic) - 2, -1, -1):
+        reaching = information[layer] * shares[0]
+        shares.insert(0, hidden_shares(neuron, somatic[layer + 1], rates[layer], reaching))
+    return shares

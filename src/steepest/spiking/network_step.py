@@ -5,11 +5,13 @@ inputs' spikes are drawn; scores of the outputs and the credit of hidden neurons
 USPs decay and this step's spikes count from the next step on. Steps make an update, in which the
 rule changes the weights once.
 
-Credit of a hidden neuron's weight: e_k = (z_k - phi_k dt) phi'_k/phi_k at the outputs, sent back
-through v_kj onto E_ji = eps * (phi'_j x_i), the expected change of the neuron's USP by its weight;
-"spikes" puts s_j phi'_j/phi_j for phi'_j dt, which a neuron can see of itself and has that mean.
+Credit of a hidden weight is `network_credit`'s: e_k = (z_k - phi_k dt) phi'_k/phi_k at the outputs,
+sent back through v_kj onto the traces of what the weight does to hidden USPs. They are driven by
+phi'_j dt, the expected change of the neuron's spikes; "spikes" puts s_j phi'_j/phi_j, which a
+neuron can see of itself and has that mean.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -21,7 +23,8 @@ from jaxtyping import Array
 from steepest.arrays.numbers import like
 from steepest.spiking.afferents import MOST_EXPECTED
 from steepest.spiking.dense_step import draw_counts, most_drawn
-from steepest.spiking.network_rules import AbstractNetworkRule, LayerView, hidden_shares
+from steepest.spiking.network_credit import advance_credit, covectors_of
+from steepest.spiking.network_rules import AbstractNetworkRule, LayerView, network_shares
 from steepest.spiking.network_tasks import AbstractNetworkTask, Clock
 from steepest.spiking.neuron import PoissonNeuron
 
@@ -50,10 +53,10 @@ class NetworkModel(eqx.Module):
 
 
 class Fast(NamedTuple):
-    """What moves in a step: kernel states of each layer's afferents, of E_ji, and the teacher's."""
+    """What moves in a step: kernel states of each layer's afferents, of credit, the teacher's."""
 
     traces: tuple[Array, ...]
-    eligibility: Array  # (2, hidden, inputs)
+    credit: tuple[tuple[Array, ...], ...]  # as `begin_credit` makes it
     teacher: Any
 
 
@@ -64,8 +67,8 @@ class NetworkTrial(NamedTuple):
     fast: Fast
     means: tuple[Array, ...]
     variances: tuple[Array, ...]
-    hidden_rates: Array
-    information: Array  # of the outputs, Hz/mV^2
+    hidden_rates: tuple[Array, ...]  # Hz, of each hidden layer
+    information: tuple[Array, ...]  # Hz/mV^2, of the layers above the first hidden one, or outputs
     memory: Any
     failed: Array
     step: Array  # mV, the largest of the failed update
@@ -76,8 +79,8 @@ class _Sums(NamedTuple):
     covectors: tuple[Array, ...]
     first: tuple[Array, ...]
     second: tuple[Array, ...]
-    hidden_rates: Array
-    information: Array
+    hidden_rates: tuple[Array, ...]
+    information: tuple[Array, ...]
     loss: Array
     outputs: Array
     busiest: Array  # spikes expected in a bin, at most
@@ -105,45 +108,47 @@ def _advance(
         which, own, fast.teacher, usps[0], uniform[inputs : inputs + draws], clock
     )
     rest = jnp.concatenate([uniform[:inputs], uniform[inputs + draws :]])
-    hidden = len(somatic) == 2
-    rates = [model.shown[which], target] + ([neuron.rate(voltages[0])] if hidden else [])
-    expected = jnp.concatenate(rates) * dt
+    hidden = [neuron.rate(v) for v in voltages[:-1]]
+    expected = jnp.concatenate([model.shown[which], target, *hidden]) * dt
     counts = draw_counts(expected, rest, _MOST)
     error = neuron.score(voltages[-1], counts[inputs : inputs + outputs], dt)
-    spikes = [counts[:inputs]]
-    eligibility = fast.eligibility
-    covectors = [jnp.outer(error, usps[-1])]
-    hidden_rates = sums.hidden_rates
-    if hidden:
-        spikes.append(counts[inputs + outputs :])
-        credit = somatic[1].T @ error
-        seen = jnp.tensordot(readout, eligibility, 1)
-        covectors.insert(0, credit[:, None] * seen)
-        if model.by_spikes:
-            felt = spikes[1] * neuron.log_slope(voltages[0])
-        else:
-            felt = neuron.slope(voltages[0]) * dt
-        kicked = kick[:, None, None] * jnp.outer(felt, usps[0])[None]
-        eligibility = jnp.tensordot(model.transition, eligibility, 1) + kicked
-        hidden_rates = hidden_rates + rates[2]
+    spikes, first = [counts[:inputs]], inputs + outputs
+    for rates in hidden:
+        spikes.append(counts[first : first + rates.size])
+        first += rates.size
+    covectors = [
+        *covectors_of(fast.credit, readout, somatic[-1], error),
+        jnp.outer(error, usps[-1]),
+    ]
+    if model.by_spikes:
+        felt = [s * neuron.log_slope(v) for s, v in zip(spikes[1:], voltages[:-1], strict=True)]
+    else:
+        felt = [neuron.slope(v) * dt for v in voltages[:-1]]
+    kernel_states = (readout, model.transition, kick)
+    credit = advance_credit(fast.credit, kernel_states, somatic, usps, felt)
     phi = neuron.rate(voltages[-1])
     divergence = jnp.sum(xlogy(target, target) - xlogy(target, phi) - target + phi)
     traces = tuple(
         model.transition @ z + jnp.outer(kick, s) for z, s in zip(fast.traces, spikes, strict=True)
     )
-    biased = voltages[-1] + like(neuron.bias, voltages[-1])
-    information = neuron.transfer.information(biased)
+    information = [
+        neuron.transfer.information(v + like(neuron.bias, v)) for v in voltages[len(hidden) > 0 :]
+    ]
     added = _Sums(
-        tuple(a + b for a, b in zip(sums.covectors, covectors, strict=True)),
-        tuple(a + x for a, x in zip(sums.first, usps, strict=True)),
-        tuple(a + x**2 for a, x in zip(sums.second, usps, strict=True)),
-        hidden_rates,
-        sums.information + information,
+        _add(sums.covectors, covectors),
+        _add(sums.first, usps),
+        _add(sums.second, [x**2 for x in usps]),
+        _add(sums.hidden_rates, hidden),
+        _add(sums.information, information),
         sums.loss + divergence,
         sums.outputs + phi,
         jnp.maximum(sums.busiest, jnp.max(expected)),
     )
-    return Fast(traces, eligibility, teacher), added
+    return Fast(traces, credit, teacher), added
+
+
+def _add(sums: Sequence[Array], terms: Sequence[Array]) -> tuple[Array, ...]:
+    return tuple(a + b for a, b in zip(sums, terms, strict=True))
 
 
 def _run_steps(
@@ -156,16 +161,16 @@ def _run_steps(
 ) -> tuple[Fast, _Sums]:
     """All steps of an update, and their sums."""
     outputs = somatic[-1].shape[0]
-    hidden = 0 if len(somatic) == 1 else somatic[0].shape[0]
-    draws = model.shown.shape[1] + model.task.draws + outputs + hidden
+    neurons = [len(w) for w in somatic]
+    draws = model.shown.shape[1] + model.task.draws + sum(neurons)
     uniform = jax.random.uniform(key, (model.steps, draws), dtype=somatic[0].dtype)
     zero = jnp.zeros_like
     sums = _Sums(
         tuple(zero(w) for w in somatic),
         tuple(zero(w[0]) for w in somatic),
         tuple(zero(w[0]) for w in somatic),
-        jnp.zeros(hidden),
-        jnp.zeros(outputs),
+        tuple(jnp.zeros(size) for size in neurons[:-1]),
+        tuple(jnp.zeros(size) for size in neurons[len(neurons) > 1 :]),
         jnp.zeros(()),
         jnp.zeros(outputs),
         jnp.zeros(()),
@@ -202,11 +207,13 @@ def _take_update(
         means.append(mean + share * (block - mean))
         inner = jnp.where(inner > 0, inner, 0.0)  # rounding
         variances.append((1 - share) * (variance + share * (block - mean) ** 2) + share * inner)
-    hidden_rates = trial.hidden_rates + share * (sums.hidden_rates / count - trial.hidden_rates)
-    information = trial.information + share * (sums.information / count - trial.information)
-    shares = [jnp.ones(somatic[-1].shape[0])]
-    if len(somatic) == 2:
-        shares.insert(0, hidden_shares(neuron, somatic[1], hidden_rates, information))
+
+    def follow(averages: Sequence[Array], sums: Sequence[Array]) -> tuple[Array, ...]:
+        return tuple(a + share * (s / count - a) for a, s in zip(averages, sums, strict=True))
+
+    hidden_rates = follow(trial.hidden_rates, sums.hidden_rates)
+    information = follow(trial.information, sums.information)
+    shares = network_shares(neuron, somatic, hidden_rates, information)
     layers = tuple(
         LayerView(*view)
         for view in zip(trial.weights, model.factors, means, variances, shares, strict=True)

@@ -7,6 +7,7 @@ import pytest
 
 from steepest import pictures
 from steepest.papers.kreutzer2022 import (
+    ablated_terms,
     equal_dendritic_weights,
     fading_teacher,
     fig5,
@@ -28,6 +29,7 @@ EXPERIMENTS = [
     equal_dendritic_weights,
     fading_teacher,
     silent_partners,
+    ablated_terms,
 ]
 
 
