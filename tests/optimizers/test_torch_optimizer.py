@@ -437,3 +437,24 @@ def reverse_momentum_after(half):
                 state["momentum_buffer"].copy_((-taken[place] - weight.grad) / 0.9)
 
     return between
+
+
+@pytest.mark.parametrize("rate", [0.25, 1.0])
+@pytest.mark.parametrize("settings", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}])
+@pytest.mark.parametrize("potential", [Entropy(), PNorm(2), PNorm(3)])
+def test_a_step_of_any_rate_leaves_gradients_alone_and_momentum_their_sum(
+    potential, settings, rate
+):
+    weight = torch.nn.Parameter(torch.tensor([0.5, 1.0, 2.0]))
+    optimizer = MirrorDescent([weight], rate, potential, **settings)
+    total = torch.zeros(3)
+    for gradient in torch.tensor([[0.1, -0.2, 0.05], [-0.05, 0.1, 0.2]]):
+        weight.grad = gradient.clone()
+
+        optimizer.step()
+
+        total = settings.get("momentum", 0.0) * total + gradient
+        assert torch.equal(weight.grad, gradient)
+        if settings:
+            (momentum,) = (own["momentum_buffer"] for own in optimizer.state.values())
+            torch.testing.assert_close(momentum, total)

@@ -90,6 +90,8 @@ class PiecewiseGroup:
             if decay and group["decay"] == "gradient":
                 gradients = torch._foreach_add(gradients, values, alpha=decay)
             steps = covectors(group, gradients, buffers, [counts[at] for at in members], rate)
+            if rate == 1:  # they may be the gradients or the momentum themselves
+                steps = torch._foreach_mul(steps, 1.0)
             _move(potential, values, steps, loss, group["freeze_signs"])
         self.watch.add(further, weights)
         return moved
