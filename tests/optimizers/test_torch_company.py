@@ -89,6 +89,8 @@ def test_a_compiled_model_learns_what_the_model_does(uncompiled):
     np.testing.assert_allclose(vector(model), vector(plain), 2e-5, 2e-6)
 
 
+# What the tests check types with is traced, too, where a method is called for the first time.
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about itself
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.slow

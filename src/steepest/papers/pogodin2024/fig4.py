@@ -16,6 +16,7 @@ smallest learning rate that reaches 100 % counts, and training stops there, to s
 """
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ from steepest.papers.pogodin2024._networks import (
     finetune,
     images_of,
     load_model,
+    one_thread,
     pretrain,
 )
 from steepest.pictures import GEOMETRY_COLOURS, bare, letter
@@ -78,11 +80,12 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     rows: list[dict[str, Any]] = []
     jobs = [(kind, s) for kind in parameters.networks for s in range(parameters.seeds)]
     for kind, s in track(jobs, "Networks"):
-        model, images, labels = _ready(parameters, kind, seed + s)
-        rows += _rows(
-            f"{kind} {s}", model, images, labels, parameters.rates, epochs=parameters.epochs,
-            extensions=parameters.extensions, seed=seed + s,
-        )  # fmt: skip
+        with nullcontext() if ":" in kind else one_thread():  # of a library's, which may be large
+            model, images, labels = _ready(parameters, kind, seed + s)
+            rows += _rows(
+                f"{kind} {s}", model, images, labels, parameters.rates, epochs=parameters.epochs,
+                extensions=parameters.extensions, seed=seed + s,
+            )  # fmt: skip
     return stamp(as_dataset(rows), parameters, seed)
 
 

@@ -28,7 +28,14 @@ from steepest.papers.pogodin2024._layers import (
     named_claims,
     rows_of,
 )
-from steepest.papers.pogodin2024._networks import POTENTIALS, build, digits, finetune, pretrain
+from steepest.papers.pogodin2024._networks import (
+    POTENTIALS,
+    build,
+    digits,
+    finetune,
+    one_thread,
+    pretrain,
+)
 from steepest.papers.pogodin2024._pairs import build_pairs, finetune_pairs, pretrain_pairs
 from steepest.pictures import bare, letter
 from steepest.progress import track
@@ -70,10 +77,11 @@ QUICK = Parameters(
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Every layer looked at of every network: Delta CDF in each potential, magnitude, index."""
     rows: list[dict[str, Any]] = []
-    for s in track(list(range(parameters.seeds)), "Networks"):
-        for hidden in parameters.hidden:
-            rows += _recurrent(parameters, hidden, seed + s)
-        rows += _self_supervised(parameters, seed + s)
+    with one_thread():
+        for s in track(list(range(parameters.seeds)), "Networks"):
+            for hidden in parameters.hidden:
+                rows += _recurrent(parameters, hidden, seed + s)
+            rows += _self_supervised(parameters, seed + s)
     return stamp(as_dataset(rows), parameters, seed)
 
 
