@@ -84,7 +84,7 @@ def test_local_links_lead_somewhere(page):
         if figure := re.search(r"figures/(\w+)[./](\w+)\.(?:md|png)$", target):
             papers.load(
                 ".".join(figure.groups())
-            )  # its page is made with the site, if there is one
+            )  # its page is made with the site
         else:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
