@@ -82,9 +82,7 @@ def run_the_study_of(page):
 def test_local_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
         if figure := re.search(r"figures/(\w+)[./](\w+)\.(?:md|png)$", target):
-            papers.load(
-                ".".join(figure.groups())
-            )  # its page is made with the site
+            papers.load(".".join(figure.groups()))  # its page is made with the site
         else:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
