@@ -16,7 +16,7 @@ from steepest.inference.synapses.geometries import SEARCHED, WEIGHING
 from steepest.inference.synapses.intervals import Interval
 from steepest.inference.synapses.measurements import Measurements
 from steepest.inference.synapses.settle import about_drift, expected_variance, unfit
-from steepest.inference.synapses.signal import Fit, noise_at, signal_at
+from steepest.inference.synapses.signal import Fit, noise_at, signal_at, signal_bend
 from steepest.machine import compiled
 
 __all__ = ["FEWEST_IN_GROUP", "GroupIndices", "compare_groups"]
@@ -166,7 +166,7 @@ def _scores(measured: Measurements, changes: Pairs, fit: Fit) -> _Scores:
             / (own[0] * own[1] - both**2)
         )  # fmt: skip
 
-    bend = (1 - index[0]) ** 2 / 2 + 0.25 / spread**2
+    bend = float(signal_bend(index[0], spread))
     by_signal, by_noise, excess = slopes = np.empty((3, square.size))
     for _ in range(_ROUNDS):
         _set_slopes(square, kept.weight, signal, noise, group, np.exp(level), bend, slopes)

@@ -27,6 +27,7 @@ __all__ = [
     "resampled",
     "shown_signal",
     "signal_at",
+    "signal_bend",
 ]
 
 
@@ -92,6 +93,11 @@ def resampled(
     return np.einsum("bc,cj->bj", weights, sums)
 
 
+def signal_bend(index: Float[np.ndarray, "..."] | float, spread: float) -> Float[np.ndarray, "..."]:
+    """The c of `shown_signal`: by how much a large change shows less than a small one."""
+    return np.asarray((1 - index) ** 2 / 2 + 0.25 / spread**2)
+
+
 def shown_signal(
     variance: Float[np.ndarray, "b j"], index: Float[np.ndarray, "b #j"], spread: float
 ) -> Float[np.ndarray, "b j"]:
@@ -101,7 +107,7 @@ def shown_signal(
     large change, and a large change from a rare size is rarer than one from a common size (sizes
     log-normal with standard deviation `spread` of the log).
     """
-    return variance / (1 + ((1 - index) ** 2 / 2 + 0.25 / spread**2) * variance)
+    return variance / (1 + signal_bend(index, spread) * variance)
 
 
 def fit_noise_and_index(
