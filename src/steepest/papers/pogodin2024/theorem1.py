@@ -18,9 +18,9 @@ the largest singular value grows with N (for one fixed N it approaches 1, but on
 conclusion survives for the changes within one network: they are as Gaussian as those of the other
 potentials (E).
 
-They are Gaussian as sums of N inputs, here bounded ones. With N = d^.24, the growth that the theorem
-allows, that is 9 inputs at d = 10,000: the changes' excess kurtosis is -.1 to -.4, and their
-distance from a Gaussian does not fall as the noise floor does. With 30 inputs and more it does.
+They are Gaussian as sums of N inputs, here bounded ones. With N = d^.24, which the theorem allows,
+that is 9 inputs at d = 10,000: the changes' excess kurtosis is -.1 to -.4, and their distance from
+a Gaussian does not fall as the noise floor does. With 30 inputs and more it does.
 """
 
 import math
