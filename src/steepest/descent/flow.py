@@ -280,11 +280,14 @@ def _integrate_all(
             lambda point: velocity(cost, geometry, point),
             solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps, event=event,
         )  # fmt: skip
+        # Each function is written into the program once: it compiles faster.
+        ends = jnp.stack([start, solution.end])
+        costs = jax.vmap(cost)(jnp.concatenate([ends, solution.states]))
         return (
-            cost(start), velocity(cost, geometry, start), distance,
-            jnp.stack([_is_sound(geometry, start), _is_sound(geometry, solution.end)]),
-            solution.times, solution.states, jax.vmap(cost)(solution.states),
-            solution.end_time, solution.end, cost(solution.end),
+            costs[0], velocity(cost, geometry, start), distance,
+            jax.vmap(lambda point: _is_sound(geometry, point))(ends),
+            solution.times, solution.states, costs[2:],
+            solution.end_time, solution.end, costs[1],
             solution.steps, solution.ok, solution.stopped,
         )  # fmt: skip
 
