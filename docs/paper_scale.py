@@ -32,6 +32,8 @@ def table() -> str:
 
 
 def duration(seconds: str) -> str:
-    """Seconds as a person says them."""
+    """Seconds as a person says them; those that were not kept are not told."""
+    if not seconds:
+        return ""
     number = float(seconds)
     return f"{max(number, 1):.0f} s" if number < 90 else f"{number / 60:.0f} minutes"

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from steepest.cli.caching import keep_compiled
 from steepest.cli.options import Json, Seed
 from steepest.cli.output import command_line, show
 from steepest.cli.results import finish, print_result, write_page
@@ -17,6 +18,9 @@ def command(
     *,
     out: Annotated[Path, Parameter(help="Folder for the page, picture and data.")] = Path("demo"),
     seed: Seed = 0,
+    cache: Annotated[
+        bool, Parameter(help="Keep compiled programs in your cache folder, for the next time.")
+    ] = True,
     json: Json = False,
 ) -> int:
     """Learn with two geometries, then find each back from the synapses alone: a first tour.
@@ -30,6 +34,8 @@ def command(
     steepest demo --out tour --seed 3
     ```
     """
+    if cache:
+        keep_compiled()
     from steepest import papers, study
     from steepest.papers import pogodin2024, surace2020
 

@@ -12,12 +12,13 @@ import optimistix as optx
 from jaxtyping import Array, Bool, Float, Int
 
 from steepest.arrays.entry import entry_point
-from steepest.arrays.numbers import Numbers, as_numbers
+from steepest.arrays.numbers import Numbers, as_numbers, like
 from steepest.descent.solve import solve_recorded
 from steepest.descent.trajectory import Trajectory
 from steepest.errors import FlowError, SteepestError, UsageError
 from steepest.geometry.directions import AbstractGeometry, velocity
 from steepest.geometry.domain import Boundary
+from steepest.geometry.metric import AbstractMetric
 
 __all__ = ["gradient_flow"]
 
@@ -74,26 +75,24 @@ def gradient_flow(
     moments = _check_times(times)
     single = points.ndim == 1
     starts = np.atleast_2d(points)
-    _check_beginnings(cost, geometry, starts, stop)
+    ordinary = _has_common_check(geometry)
+    if ordinary:  # the rest of what it does is compiled with the flow
+        geometry.domain.check(starts[0], geometry.name)
+    else:
+        geometry.check(starts[0])
     # As arrays, so that other tolerances do not compile anew.
-    accuracy = jnp.asarray(rtol), jnp.asarray(atol)
+    accuracy = np.asarray(rtol, starts.dtype), np.asarray(atol, starts.dtype)
     flow = _numbers(
-        _integrate_all(
-            cost,
-            geometry,
-            stop,
-            solver,
-            jnp.asarray(starts),
-            jnp.asarray(moments),
-            *accuracy,
-            max_steps,
-        )
+        _integrate_all(cost, geometry, stop, solver, starts, moments, *accuracy, max_steps)
     )
+    if ordinary and not flow.sound[0, 0]:
+        geometry.check(starts[0])
+    _check_beginnings(geometry, starts, flow)
     stopped = flow.stopped
     finite = np.isfinite(flow.end).all(axis=1) & np.isfinite(flow.end_cost)
     for lane in np.flatnonzero(~(flow.ok & finite)):
         _explain(cost, geometry, flow, int(lane), stop)
-    if single:
+    if single and not flow.sound[0, 1]:
         geometry.check(flow.end[0])
     boundary_time = np.full(len(starts), np.nan)
     if isinstance(stop, Boundary) and stopped.any():
@@ -153,8 +152,12 @@ def gradient_flow(
 
 
 class _Flow(NamedTuple):
-    """What the solver brings back, one row per start."""
+    """What the solver brings back, one row per start; of the starts, what a flow begins with."""
 
+    start_cost: Float[Array, " b"]
+    start_velocity: Float[Array, "b n"]
+    distance: Float[Array, " b"]  # the stop condition, infinite without one
+    sound: Bool[Array, "b 2"]  # start and end: whether `check` need not be asked
     times: Float[Array, "b m"]
     points: Float[Array, "b m n"]
     costs: Float[Array, "b m"]
@@ -210,16 +213,10 @@ def _check_settings(geometry: Any, solver: Any, rtol: float, atol: float, max_st
         )
 
 
-def _check_beginnings(
-    cost: Cost, geometry: AbstractGeometry, starts: np.ndarray, stop: Stop | None
-) -> None:
+def _check_beginnings(geometry: AbstractGeometry, starts: np.ndarray, flow: _Flow) -> None:
     """Raise what is wrong with the first start from which no flow can begin."""
-    geometry.check(starts[0])
-    values, velocities, distances = (
-        np.asarray(x) for x in _beginnings(cost, geometry, stop, jnp.asarray(starts))
-    )
-    ready = np.isfinite(values) & np.isfinite(velocities).all(axis=1) & (distances > 0)
-    for lane in np.flatnonzero(~ready):
+    values, velocities, distances = flow.start_cost, flow.start_velocity, flow.distance
+    for lane in np.flatnonzero(~_ready(values, velocities, distances)):
         place = f"{starts[lane]}" if len(starts) == 1 else f"{starts[lane]} (start {lane})"
         geometry.check(starts[lane])
         if not np.isfinite(values[lane]):
@@ -237,6 +234,11 @@ def _check_beginnings(
         )
 
 
+def _ready(values: Any, velocities: Any, distances: Any) -> Any:
+    """From which starts a flow can begin."""
+    return np.isfinite(values) & np.isfinite(velocities).all(axis=-1) & (distances > 0)
+
+
 def _check_functions(cost: Cost, stop: Stop | None, point: Float[Array, " n"]) -> None:
     try:
         jax.eval_shape(jax.grad(cost), point)
@@ -247,19 +249,6 @@ def _check_functions(cost: Cost, stop: Stop | None, point: Float[Array, " n"]) -
         ) from error
     if stop is not None and jax.eval_shape(stop, point).shape != ():
         raise UsageError("stop returns one number per point, which falls to 0 where the flow ends")
-
-
-@eqx.filter_jit
-def _beginnings(
-    cost: Cost, geometry: AbstractGeometry, stop: Stop | None, starts: Float[Array, "b n"]
-) -> tuple[Array, Array, Array]:
-    _check_functions(cost, stop, starts[0])  # when it is traced: once for each cost
-
-    def beginning(start: Array) -> tuple[Array, Array, Array]:
-        distance = jnp.inf if stop is None else stop(start)
-        return cost(start), velocity(cost, geometry, start), jnp.asarray(distance, start.dtype)
-
-    return jax.vmap(beginning)(starts)
 
 
 @eqx.filter_jit
@@ -274,11 +263,14 @@ def _integrate_all(
     atol: Float[Array, ""],
     max_steps: int,
 ) -> _Flow:
+    _check_functions(cost, stop, starts[0])  # when it is traced: once for each cost
+
     def integrate(start: Array) -> tuple[Array, ...]:
-        event = None
+        event, distance = None, like(jnp.inf, start)
         if stop is not None:
             # A domain in several parts is left where the part that holds the start is left.
             local = stop.around(start) if isinstance(stop, Boundary) else stop
+            distance = like(stop(start), start)
             event = diffrax.Event(
                 lambda t, y, args, **_: local(y),
                 root_finder=optx.Bisection(rtol=1e-12, atol=1e-12),
@@ -288,9 +280,14 @@ def _integrate_all(
             lambda point: velocity(cost, geometry, point),
             solver, start, times, rtol=rtol, atol=atol, max_steps=max_steps, event=event,
         )  # fmt: skip
+        # Each function is written into the program once: it compiles faster.
+        ends = jnp.stack([start, solution.end])
+        costs = jax.vmap(cost)(jnp.concatenate([ends, solution.states]))
         return (
-            solution.times, solution.states, jax.vmap(cost)(solution.states),
-            solution.end_time, solution.end, cost(solution.end),
+            costs[0], velocity(cost, geometry, start), distance,
+            jax.vmap(lambda point: _is_sound(geometry, point))(ends),
+            solution.times, solution.states, costs[2:],
+            solution.end_time, solution.end, costs[1],
             solution.steps, solution.ok, solution.stopped,
         )  # fmt: skip
 
@@ -299,6 +296,18 @@ def _integrate_all(
     if stop is not None or len(starts) <= _FEW:
         return _Flow(*jax.lax.map(integrate, starts))
     return _Flow(*jax.vmap(integrate)(starts))
+
+
+def _has_common_check(geometry: AbstractGeometry) -> bool:
+    return type(geometry).check in (AbstractMetric.check, AbstractGeometry.check)
+
+
+def _is_sound(geometry: AbstractGeometry, point: Float[Array, " n"]) -> Bool[Array, ""]:
+    """Whether the common check would let the point pass, as a kernel; False where it is another."""
+    if not _has_common_check(geometry):
+        return jnp.array(False)
+    inside = ~geometry.domain.outside(point).any()
+    return inside & jnp.isfinite(geometry.sharp(point, jnp.ones_like(point))).all()
 
 
 def _time_to_edge(

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from scipy.stats import poisson
+from scipy.special import pdtrc
 
 from steepest.arrays.numbers import like
 from steepest.errors import LearningError, MetricError
@@ -77,7 +77,8 @@ class Trial(NamedTuple):
 
 def most_drawn(expected: float) -> int:
     """The largest count per bin worth drawing."""
-    return int(np.argmax(poisson.sf(np.arange(64), expected) < _RARE))
+    # The tail of Poisson's law; scipy.stats, which has it by name, takes long to import.
+    return int(np.argmax(pdtrc(np.arange(64), expected) < _RARE))
 
 
 def draw_counts(expected: Any, uniform: Any, most: int) -> Any:

@@ -93,8 +93,9 @@ def _advance(
     uniform: Array,
     fast: Fast,
     sums: _Sums,
+    learns: bool,
 ) -> tuple[Fast, _Sums]:
-    """One step."""
+    """One step; where nothing `learns`, only loss, outputs and the busiest bin are added up."""
     neuron, dt = model.neuron, model.dt
     kernel = neuron.kernel
     readout, kick = jnp.asarray(kernel.readout), jnp.asarray(kernel.kick)
@@ -110,11 +111,23 @@ def _advance(
     hidden = [neuron.rate(v) for v in voltages[:-1]]
     expected = jnp.concatenate([model.shown[which], target, *hidden]) * dt
     counts = draw_counts(expected, rest, _MOST)
-    error = neuron.score(voltages[-1], counts[inputs : inputs + outputs], dt)
     spikes, first = [counts[:inputs]], inputs + outputs
     for rates in hidden:
         spikes.append(counts[first : first + rates.size])
         first += rates.size
+    phi = neuron.rate(voltages[-1])
+    divergence = jnp.sum(xlogy(target, target) - xlogy(target, phi) - target + phi)
+    traces = tuple(
+        model.transition @ z + jnp.outer(kick, s) for z, s in zip(fast.traces, spikes, strict=True)
+    )
+    sums = sums._replace(
+        loss=sums.loss + divergence,
+        outputs=sums.outputs + phi,
+        busiest=jnp.maximum(sums.busiest, jnp.max(expected)),
+    )
+    if not learns:
+        return Fast(traces, fast.credit, teacher), sums
+    error = neuron.score(voltages[-1], counts[inputs : inputs + outputs], dt)
     covectors = [
         *covectors_of(fast.credit, readout, somatic[-1], error),
         jnp.outer(error, usps[-1]),
@@ -125,25 +138,17 @@ def _advance(
     ]
     kernel_states = (readout, model.transition, kick)
     credit = advance_credit(fast.credit, kernel_states, somatic, usps, felt)
-    phi = neuron.rate(voltages[-1])
-    divergence = jnp.sum(xlogy(target, target) - xlogy(target, phi) - target + phi)
-    traces = tuple(
-        model.transition @ z + jnp.outer(kick, s) for z, s in zip(fast.traces, spikes, strict=True)
-    )
     information = [
         neuron.transfer.information(v + like(neuron.bias, v)) for v in voltages[len(hidden) > 0 :]
     ]
-    added = _Sums(
-        _add(sums.covectors, covectors),
-        _add(sums.first, usps),
-        _add(sums.second, [x**2 for x in usps]),
-        _add(sums.hidden_rates, hidden),
-        _add(sums.information, information),
-        sums.loss + divergence,
-        sums.outputs + phi,
-        jnp.maximum(sums.busiest, jnp.max(expected)),
+    sums = sums._replace(
+        covectors=_add(sums.covectors, covectors),
+        first=_add(sums.first, usps),
+        second=_add(sums.second, [x**2 for x in usps]),
+        hidden_rates=_add(sums.hidden_rates, hidden),
+        information=_add(sums.information, information),
     )
-    return Fast(traces, credit, teacher), added
+    return Fast(traces, credit, teacher), sums
 
 
 def _add(sums: Sequence[Array], terms: Sequence[Array]) -> tuple[Array, ...]:
@@ -157,6 +162,7 @@ def _run_steps(
     which: Array,
     key: Array,
     fast: Fast,
+    learns: bool = True,
 ) -> tuple[Fast, _Sums]:
     """All steps of an update, and their sums."""
     outputs = somatic[-1].shape[0]
@@ -176,7 +182,7 @@ def _run_steps(
     )
 
     def step(k: Array, state: tuple[Fast, _Sums]) -> tuple[Fast, _Sums]:
-        return _advance(model, somatic, own, which, uniform[k], *state)
+        return _advance(model, somatic, own, which, uniform[k], *state, learns)
 
     return jax.lax.fori_loop(0, model.steps, step, (fast, sums))
 
@@ -284,7 +290,7 @@ def watch(
         def update(index: Array, state: Any) -> Any:
             fast, loss, rates = state
             turn = jax.random.fold_in(key, index)
-            fast, sums = _run_steps(model, weights, own, which, turn, fast)
+            fast, sums = _run_steps(model, weights, own, which, turn, fast, learns=False)
             counts = (index >= settle).astype(loss.dtype)
             return fast, loss + counts * sums.loss, rates + counts * sums.outputs
 

@@ -5,6 +5,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
@@ -15,6 +16,7 @@ from steepest.errors import DataError, UsageError
 from steepest.files import writing
 from steepest.machine import memory
 from steepest.spiking.cost import cost_per_bin, cost_per_second, rate_distance, weight_distance
+from steepest.spiking.neuron import PoissonNeuron
 from steepest.spiking.task import RealisableTeacher, Task
 
 if TYPE_CHECKING:
@@ -232,9 +234,18 @@ def evaluate(task: Task, somatic: Any, dt: float = 5e-4) -> dict[str, np.ndarray
         return measures
     target = task.teacher_rates(task.test_usps)
     if target is not None:
-        rates = np.asarray(task.neuron.rate(w @ task.test_usps.T))
-        target = np.broadcast_to(target, rates.shape)
-        measures["cost"] = np.asarray(cost_per_bin(target, rates, dt))
-        measures["cost_per_second"] = np.asarray(cost_per_second(target, rates))
-        measures["rate_distance"] = np.asarray(rate_distance(target, rates))
+        voltages = w @ task.test_usps.T
+        target = np.broadcast_to(target, voltages.shape)
+        measured = _compare_outputs(task.neuron, target, voltages, np.float64(dt))
+        measures |= {name: np.asarray(value) for name, value in measured.items()}
     return measures
+
+
+@eqx.filter_jit  # one program for each shape, in place of one for each operation
+def _compare_outputs(neuron: PoissonNeuron, target: Any, voltages: Any, dt: Any) -> dict[str, Any]:
+    rates = neuron.rate(voltages)
+    return {
+        "cost": cost_per_bin(target, rates, dt),
+        "cost_per_second": cost_per_second(target, rates),
+        "rate_distance": rate_distance(target, rates),
+    }

@@ -80,7 +80,7 @@ class Parameters:
     records: int = parameter(16, "times at which weights are looked at, from a half on used")
 
 
-QUICK = Parameters(trials=20)
+QUICK = Parameters(trials=20, duration=4.0, records=8)
 
 
 def run(parameters: Parameters, seed: int) -> xr.Dataset:

@@ -53,7 +53,7 @@ class Parameters:
 
 
 QUICK = Parameters(
-    trials=128, duration=600.0, multipliers=(2.0,), robustness_trials=16, longest=12000.0
+    trials=96, duration=600.0, multipliers=(2.0,), robustness_trials=16, longest=12000.0
 )
 
 _RULES = ("natural", "Euclidean")

@@ -65,10 +65,11 @@ QUICK = Parameters(
     approximate=(5.5e-4,),
     euclidean=(1.10e-6,),
     multiples=(0.5, 1.0),
-    error=2.5,
+    error=4.0,
     trials=16,
-    duration=1500.0,
-    euclidean_duration=1500.0,
+    duration=900.0,
+    euclidean_duration=300.0,
+    interval=10.0,
 )
 
 _RULES: dict[str, AbstractRule] = {

@@ -20,6 +20,7 @@ for two seconds, in either geometry, and its synapses tell which it was (C, diam
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,25 +103,29 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     cost = Error(inputs, inputs @ before + step)
     times = np.linspace(0, parameters.duration, 41)
     metrics = dict(zip(_GEOMETRIES, alternatives(_GEOMETRIES.values()), strict=True))
-    learned = {name: gradient_flow(cost, metric, before, times) for name, metric in metrics.items()}
-    verdicts = {
-        name: infer_geometry(before, flow.points[-1], noise_cv=0, seed=seed)
-        for name, flow in learned.items()
-    }
-
-    indices, names = learn_pair(
-        _GEOMETRIES.values(),
-        parameters.spiking,
-        parameters.spiking_duration,
-        parameters.spiking_learning,
-        seed,
-    )
-    pair = Error(np.array([[1.0, 1.0]]), np.array([3.2]))
-    starts = [[0.2, 2.0], [0.5, 1.4], [0.9, 0.9], [1.4, 0.5], [2.0, 0.2]]
-    paths = [
-        gradient_flow(pair, metric, starts, np.linspace(0, 8, 81)).points
-        for metric in metrics.values()
-    ]
+    with ThreadPoolExecutor(1) as other:  # programs of both are compiled side by side
+        with_spikes = other.submit(
+            learn_pair,
+            _GEOMETRIES.values(),
+            parameters.spiking,
+            parameters.spiking_duration,
+            parameters.spiking_learning,
+            seed,
+        )
+        learned = {
+            name: gradient_flow(cost, metric, before, times) for name, metric in metrics.items()
+        }
+        verdicts = {
+            name: infer_geometry(before, flow.points[-1], noise_cv=0, seed=seed)
+            for name, flow in learned.items()
+        }
+        pair = Error(np.array([[1.0, 1.0]]), np.array([3.2]))
+        starts = [[0.2, 2.0], [0.5, 1.4], [0.9, 0.9], [1.4, 0.5], [2.0, 0.2]]
+        paths = [
+            gradient_flow(pair, metric, starts, np.linspace(0, 8, 81)).points
+            for metric in metrics.values()
+        ]
+        indices, names = with_spikes.result()
 
     size = {"long_name": "size, in units of the median synapse at the start"}
     answers = list(verdicts.values())
