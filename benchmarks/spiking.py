@@ -87,9 +87,10 @@ CONTENDERS = {
     "Numba dense float64": Peer(peers.numba_dense, np.float64),
     "NumPy float32, sparse spikes": Peer(peers.numpy_sparse, np.float32),
 }
-GOALS = {  # natural rule: ratio of ours to the contender (to the best of its kind)
-    100: {"Brian2": 100, "Numba": 5, "NumPy": 20},
-    10_000: {"Brian2": 150, "Numba": 2},
+GOALS = {  # natural rule: ratio of ours to the contender
+    100: {"Brian2": 150, "Numba dense float64": 5.5},
+    1000: {"Brian2": 300, "Numba dense float64": 8.5},
+    10_000: {"Brian2": 215, "Numba dense float64": 7},
 }
 
 
@@ -203,7 +204,6 @@ def main():
                     continue
                 goals = GOALS.get(n, {}) if rule == "natural" else {}
                 goal = next((f"  (goal {g})" for k, g in goals.items() if name.startswith(k)), "")
-                goal = goal if goals else "  (no goal set)"
                 print(f"  {name:32s} {by_rule[rule][n]:9.3g}  {ratios[name][rule][n]:7.1f}x{goal}")
 
 

@@ -16,6 +16,7 @@ import re
 import sys
 from pathlib import Path
 
+from paper_scale import KEPT, RUNS, duration
 from renewing import renew
 
 from steepest import papers
@@ -130,18 +131,12 @@ def papers_grid(results: Path) -> str:
     return "\n".join(["::::{grid} 1 2 3 3", ":gutter: 3", "", *cards, "::::", ""])
 
 
-def time_of(key: str) -> str:
-    """What a figure takes at the quick scale, as a person says it."""
-    seconds = float(TIMES[key]["seconds"])
-    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
-
-
 def card(figure: Figure, results: Path) -> str:
     """A figure in a grid: its picture, where there is one, and its title, linked to its page."""
     options = [f":link: {name_of(figure)}", ":link-type: doc", ":class-card: figure-card"]
     if (results / f"{figure.key}.png").exists():
         options += [f":img-top: {from_page(results)}/{figure.key}.png", ":img-alt:"]
-    foot = ["", f"*{time_of(figure.key)}*"] if figure.key in TIMES else []
+    foot = ["", f"*{duration(TIMES[figure.key]['seconds'])}*"] if figure.key in TIMES else []
     return "\n".join([":::{grid-item-card}", *options, "", plain(figure.title), *foot, ":::"])
 
 
@@ -156,11 +151,19 @@ def figure_page(figure: Figure, results: Path, command: str) -> str:
     if figure.key in TIMES:
         row = TIMES[figure.key]
         parts.append(
-            f"At the quick scale it takes {time_of(figure.key)} of one processor, with nothing"
+            f"At the quick scale it takes {duration(row['seconds'])} of one processor, with nothing"
             f" compiled before ({plain(row['machine'])}, {row['date']})."
         )
     if (results / f"{figure.key}.csv").exists():
-        parts += ["## Claims", claims_table(results / f"{figure.key}.csv")]
+        table = claims_table(results / f"{figure.key}.csv", "measured at the quick scale")
+        parts += ["## Claims", table]
+    if figure.key in RUNS:
+        run = RUNS[figure.key]
+        where = f"{plain(run['machine'])}, {run['date']}, seed {run['seed']}"
+        said = f"One run took {duration(run['wall_s'])} ({where})"
+        said += f", with {plain(run['changed'])}." if run["changed"] else "."
+        table = claims_table(KEPT / f"{figure.key}.csv", "measured at the scale of the paper")
+        parts += ["## Claims at the scale of the paper", said, table]
     rows = [
         (f"`{item.name}`", plain(item.metadata["doc"]), number(value), plain(item.metadata["unit"]))
         for item, value in zip(
@@ -197,8 +200,8 @@ def from_page(results: Path) -> str:
     return f"../../{results.name}"
 
 
-def claims_table(path: Path) -> str:
-    """The claims that a figure's run wrote, as a table."""
+def claims_table(path: Path, measured: str) -> str:
+    """The claims that a figure's run wrote, as a table; `measured` heads what it found."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = [
             (
@@ -210,7 +213,7 @@ def claims_table(path: Path) -> str:
             )
             for row in csv.DictReader(file)
         ]
-    return markdown_table(("claim", "expected", "measured at the quick scale", ""), rows)
+    return markdown_table(("claim", "expected", measured, ""), rows)
 
 
 def markdown_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import architecture
 import command_pages
 import facts_of_tests
+import paper_scale
 from renewing import renew
 
 from steepest.explore import module_script, stylesheet
@@ -36,6 +37,7 @@ def write_parts(folder: Path) -> None:
         "tests.md": facts_of_tests.counts_table(),
         "oracles.md": facts_of_tests.oracles_table(),
         "laws.md": facts_of_tests.laws_table(),
+        "paper_scale.md": paper_scale.table(),
     }
     renew({folder / name: text for name, text in parts.items()})
 

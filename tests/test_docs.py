@@ -193,6 +193,29 @@ def test_a_figure_has_a_page_with_what_was_computed(pages, tmp_path, monkeypatch
     assert r"| So | less\, far | 2 | not tested at this scale |" in page
 
 
+def test_a_run_at_the_scale_of_the_paper_is_told_on_the_figures_page(pages, tmp_path, monkeypatch):
+    (figure,) = papers.load("surace2020.fig2")
+    (tmp_path / f"{figure.key}.csv").write_text(
+        "statement,expected,measured,standard_error,holds\nSo,1,2,0.5,False\n"
+    )
+    run = {"wall_s": "150", "changed": "trials = 3", "seed": "0", "machine": "m", "date": "2026"}
+    monkeypatch.setattr(pages, "KEPT", tmp_path)
+    monkeypatch.setitem(pages.RUNS, figure.key, run)
+    page = pages.figure_page(figure, tmp_path / "none", "steepest reproduce surace2020.fig2")
+    _, told = page.split("## Claims at the scale of the paper\n\n")
+    assert told.startswith("One run took 2 minutes (m, 2026, seed 0), with trials \\= 3.")
+    assert "| So | 1 | 2 ± 0.5 | **fails** |" in told
+
+
+def test_every_run_at_the_scale_of_the_paper_is_one_of_a_figure_and_has_its_claims():
+    runs = script_of_docs("paper_scale")
+    figures = {figure.key for paper in papers.available() for figure in paper.figures}
+    assert {*runs.RUNS} <= figures
+    assert {path.stem for path in runs.KEPT.glob("*.csv")} == {*runs.RUNS, "runs"}
+    counted = [row.split(" | ")[4:] for row in runs.table().splitlines()[2:]]
+    assert all(int(held) > 0 for held, *_ in counted)
+
+
 def test_every_figure_of_a_paper_gets_its_page_and_old_pages_go(pages, tmp_path, monkeypatch):
     (paper,) = [paper for paper in papers.available() if paper.key == "surace2020"]
     monkeypatch.setattr(pages, "available", lambda: (paper,))

@@ -313,6 +313,53 @@ def test_a_step_to_infinity_is_refused_and_nothing_has_moved(uncompiled):
     assert first.tolist() == second.tolist() == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("largest", [1.0, 300.0])  # steps of .01, and ones that are guarded
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.1}])
+def test_the_entropys_steps_without_a_look_at_gradients_are_the_usual_ones(
+    uncompiled, options, largest
+):
+    ways = []
+    for more in ({"compiled": True, "check_gradients": False}, {}):
+        weights = start()
+        with torch.no_grad():
+            weights[0].mul_(-1)
+        optimizer = MirrorDescent(weights, 0.01, Entropy(), freeze_signs=True, **options, **more)
+        random = np.random.default_rng(2)
+        for step in range(6):
+            optimizer.zero_grad()
+            for weight in weights:
+                gradient = random.standard_normal(weight.shape) * (largest if step % 3 == 1 else 1)
+                (weight * torch.tensor(gradient).to(weight.dtype)).sum().backward()
+            optimizer.step()
+        ways.append((weights, optimizer))
+    (quick, one), (usual, other) = ways
+    assert_same(quick, usual, 2e-6)
+    for weight, twin in zip(quick, usual, strict=True):
+        assert one.state[weight].keys() == other.state[twin].keys()
+
+
+def test_one_enormous_step_without_a_look_at_gradients_is_undone_by_the_next(uncompiled):
+    weight = torch.nn.Parameter(torch.tensor([0.5, 0.2]))
+    optimizer = MirrorDescent([weight], 1.0, Entropy(), compiled=True, check_gradients=False)
+    for covector in (1e5, -1e5):
+        optimizer.zero_grad()
+        (weight * torch.tensor([covector, 0.0])).sum().backward()
+        optimizer.step()
+    np.testing.assert_allclose(weight.detach().numpy(), [0.5, 0.2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("gradient", [-1e5, float("nan"), float("inf")])
+def test_a_weight_that_would_be_lost_is_named_without_a_look_at_gradients(uncompiled, gradient):
+    named = [(name, torch.nn.Parameter(torch.ones(3))) for name in ("first", "second")]
+    optimizer = MirrorDescent(named, 1.0, Entropy(), compiled=True, check_gradients=False)
+    for _, weight in named:
+        weight.grad = torch.zeros(3)
+    named[1][1].grad[1] = gradient
+    with pytest.raises(DomainError, match=r"'second'.*1 of 3 weights"):
+        optimizer.step()
+    assert named[0][1].tolist() == [1.0, 1.0, 1.0]
+
+
 def test_compiled_is_true_or_false():
     group = {"params": [torch.nn.Parameter(torch.ones(2))], "compiled": "yes"}
     with pytest.raises(UsageError, match="compiled is 'yes': give True or False"):

@@ -25,15 +25,13 @@ from steepest.optimizers.settings import (
     number,
 )
 from steepest.optimizers.starting_weights import check_start, tally
-from steepest.optimizers.torch_compiled import (
-    CompiledGroup,
-    may_learn,
-)
+from steepest.optimizers.torch_compiled import CompiledGroup, may_learn
+from steepest.optimizers.torch_guarded import can_guard, take_guarded_step
 from steepest.optimizers.torch_kernel import has_kernel, needs_bound
 from steepest.optimizers.torch_maps import Tensors, is_known, move
 from steepest.optimizers.torch_pieces import PiecewiseGroup, buffers_of, largest_norm
 from steepest.optimizers.torch_state import restored_groups, saved_groups
-from steepest.optimizers.torch_step import Rule, take_step, working
+from steepest.optimizers.torch_step import rule_of, take_step, working
 from steepest.optimizers.torch_watch import LONG, count_steps, largest_of
 
 __all__ = ["AbstractMirrorOptimizer"]
@@ -222,13 +220,11 @@ class AbstractMirrorOptimizer(Optimizer):
 
     def _gather(self, place: int, group: dict[str, Any]) -> None:
         """Bring a compiled group into its flat buffers."""
-        weights = [
-            weight for weight in group["params"] if not is_lazy(weight) and may_learn(weight)
-        ]
         compiled = self._compiled.get(place)
-        if compiled is None or not compiled.holds(weights):
+        if compiled is None or not compiled.serves(group["params"]):
             if compiled is not None:
                 compiled.release()
+            weights = [weight for weight in group["params"] if may_learn(weight)]
             compiled = self._compiled[place] = CompiledGroup(weights)
         compiled.adopt(self._buffer_names(group), self.state)
 
@@ -245,6 +241,11 @@ class AbstractMirrorOptimizer(Optimizer):
         if not has_kernel(group["potential"]) or not compiled.buffers:
             return absent
         rate, most = float(group["lr"]), group["max_step"]
+        if largest is None and can_guard(group, names, compiled):
+            moved, lost = take_guarded_step(group, names, compiled, self.state)
+            if lost is not None:
+                self._refuse(place, *lost)
+            return absent | moved
         if largest is None and most is None and not needs_bound(group["potential"]):
             return absent | compiled.step(group, names, math.inf, self.state)
         if largest is None and math.isfinite(self._reach(group, math.inf)):
@@ -283,7 +284,7 @@ class AbstractMirrorOptimizer(Optimizer):
         places = [
             at
             for at, weight in members
-            if weight.grad is not None and weight.numel() and id(weight) not in moved
+            if id(weight) not in moved and weight.grad is not None and weight.numel()
         ]
         weights = [group["params"][at] for at in places]
         if not weights:
@@ -303,7 +304,7 @@ class AbstractMirrorOptimizer(Optimizer):
             buffers = [buffers_of(states, name, weights[batch]) for name in names]
             counts = count_steps(states) if len(names) == 2 else []
             covectors = self._covectors(group, covectors, buffers, counts, 1.0)
-            rule = _rule_of(group)
+            rule = rule_of(group)
             lost = take_step(rule, weights[batch], covectors, states)
             if lost is not None:
                 at, which = lost
@@ -383,16 +384,3 @@ class AbstractMirrorOptimizer(Optimizer):
             tallies.append(tally(self._name(place, at), values, potential, group["freeze_signs"]))
         check_start(tallies, potential)
         self._seen.update(id(group["params"][at]) for at in members)
-
-
-def _rule_of(group: dict[str, Any]) -> Rule:
-    rate = group["lr"]
-    return Rule(
-        group["potential"],
-        rate.reshape(()) if isinstance(rate, Tensor) else rate,
-        float(group["weight_decay"]),
-        group["decay"],
-        group["reference"],
-        group["max_step"],
-        group["freeze_signs"],
-    )

@@ -3,6 +3,7 @@
 """A group that is moved by compiled kernels, as far as its weights hold their duals."""
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,14 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from steepest.errors import UsageError
-from steepest.geometry import Fermi, HyperbolicEntropy, Logit, PNorm, Power
+from steepest.geometry import (
+    AbstractPotential,
+    Fermi,
+    HyperbolicEntropy,
+    Logit,
+    PNorm,
+    Power,
+)
 from steepest.optimizers import torch_kernel
 from steepest.optimizers.torch_flat import FlatBuffer, flat_buffers, is_current
 from steepest.optimizers.torch_kernel import ONE, Numbers, Plan, field_of, has_kernel
@@ -19,8 +27,9 @@ from steepest.optimizers.torch_pieces import largest_norm
 from steepest.optimizers.torch_step import working
 from steepest.optimizers.torch_watch import Watch, count_steps
 
-__all__ = ["CompiledGroup", "may_learn"]
+__all__ = ["CompiledGroup", "may_learn", "runs"]
 
+_KIND = operator.attrgetter("requires_grad", "dtype", "device")
 _FAMILIES = {Fermi: "fermi", Logit: "logit", HyperbolicEntropy: "hyperbolic"}
 
 
@@ -34,9 +43,14 @@ class CompiledGroup:
 
     def __init__(self, weights: Sequence[Tensor]) -> None:
         self.buffers = flat_buffers(weights)
+        self._given: Sequence[Tensor] = ()
+        self._kinds: list[Any] = []
+        self._states: list[dict[str, Any]] = []  # of all parameters that have one, and
+        self._owns: list[list[dict[str, Any]]] = []  # of those with a gradient in each buffer
         self._momentum: float | None = None  # no component of the buffer is longer
         self._coming: float | None = None  # nor will be after the coming step
         self._watch = Watch()
+        self.longest = 0.0  # no dual moved further in the last step, but for decay
         self._nothing = {
             buffer.values.device: torch.zeros(1, device=buffer.values.device)
             for buffer in self.buffers
@@ -47,17 +61,32 @@ class CompiledGroup:
         for buffer in self.buffers:
             buffer.release()
 
-    def holds(self, weights: Sequence[Tensor]) -> bool:
-        """Whether it is these parameters that the buffers hold, of the same precision and place."""
-        return is_current(self.buffers, weights)
+    def serves(self, parameters: Sequence[Tensor]) -> bool:
+        """Whether the buffers hold those of a group that may learn, of their precision and place.
+
+        That is looked at where something has changed since it was so.
+        """
+        kinds = list(map(_KIND, parameters))
+        if kinds == self._kinds and _same(parameters, self._given):
+            return True
+        current = is_current(self.buffers, list(filter(may_learn, parameters)))
+        if current and len(parameters) == sum(len(buffer.weights) for buffer in self.buffers):
+            self._given, self._kinds = list(parameters), kinds
+        return current
 
     def adopt(self, names: Sequence[str], state: Any) -> None:
         """Bring parameters, gradients and states into the buffers."""
         self._momentum, self._coming = self._coming, None
-        for buffer in self.buffers:
-            places = buffer.adopt()
+        before = [buffer.active for buffer in self.buffers]
+        active = [buffer.adopt() for buffer in self.buffers]
+        if not (active == before and _same(list(state.values()), self._states)):
+            self._owns = [
+                [state[buffer.weights[place]] for place in buffer.active] for buffer in self.buffers
+            ]
+            self._states = list(state.values())
+        for buffer, owns in zip(self.buffers, self._owns, strict=True):
             for name in names:
-                if buffer.adopt_state(name, places, state):
+                if buffer.adopt_state(name, owns):
                     self._momentum = None
 
     def absent(self) -> set[int]:
@@ -91,7 +120,7 @@ class CompiledGroup:
             plan = _plan(group, names, longest <= ONE)
             for buffer in self.buffers:
                 moved |= self._step_buffer(buffer, group, plan, names, further, state)
-        self._watch.add(further)
+        self.count(longest, further)
         return moved
 
     def _step_buffer(
@@ -103,13 +132,7 @@ class CompiledGroup:
         further: float,
         state: Any,
     ) -> set[int]:
-        members = [buffer.weights[place] for place in buffer.active]
-        safe = {id(weight) for weight in self._watch.calm(group["potential"], members, further)}
-        calm = [
-            place
-            for place, weight in zip(buffer.active, members, strict=True)
-            if id(weight) in safe and "dual" not in state[weight]
-        ]
+        calm = self.calm(buffer, group["potential"], further)
         weights = [buffer.weights[place] for place in calm]
         counts = [1.0] * len(weights)
         if plan.adaptive:
@@ -117,9 +140,29 @@ class CompiledGroup:
         if group["max_step"] is not None:
             for weight in weights:
                 state[weight].setdefault("bounded", torch.zeros((), dtype=torch.int64))
-        for start, stop, count in _runs(buffer, calm, counts):
+        for start, stop, count in runs(buffer, calm, counts):
             self._run(buffer, slice(start, stop), group, plan, names, count)
         return {id(weight) for weight in weights}
+
+    def count(self, longest: float, further: float) -> None:
+        """Count a step in which no dual moved further, nor further than longest but for decay."""
+        self._watch.add(further)
+        self.longest = longest
+
+    def forget_sums(self) -> None:
+        """A step brought the momentum up to date without a bound on it."""
+        self._coming = None
+
+    def calm(self, buffer: FlatBuffer, potential: AbstractPotential, further: float) -> list[int]:
+        """Places of weights with a gradient that such a step brings near no edge."""
+        members = [buffer.weights[place] for place in buffer.active]
+        safe = {id(weight) for weight in self._watch.calm(potential, members, further)}
+        owns = self._owns[self.buffers.index(buffer)]
+        return [
+            place
+            for place, own, weight in zip(buffer.active, owns, members, strict=True)
+            if "dual" not in own and id(weight) in safe
+        ]
 
     def _run(
         self,
@@ -153,13 +196,15 @@ class CompiledGroup:
             ) from error
 
 
+def _same(objects: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether these are the same objects, in the same order."""
+    return len(objects) == len(others) and all(map(operator.is_, objects, others))
+
+
 def may_learn(weight: Tensor) -> bool:
     """Whether a parameter has weights and may have a gradient."""
-    return (
-        not is_lazy(weight)
-        and weight.numel() > 0
-        and (weight.requires_grad or weight.grad is not None)
-    )
+    learns = weight.requires_grad or weight.grad is not None
+    return learns and not is_lazy(weight) and weight.numel() > 0
 
 
 def _plan(group: dict[str, Any], names: Sequence[str], short: bool) -> Plan:
@@ -205,7 +250,7 @@ def _numbers(group: dict[str, Any], plan: Plan, count: float) -> Numbers:
     )
 
 
-def _runs(
+def runs(
     buffer: FlatBuffer, places: Sequence[int], counts: Sequence[float]
 ) -> list[tuple[int, int, float]]:
     """Neighbours in the buffer that have made as many steps: start, stop, and that number."""

@@ -41,6 +41,8 @@ class FlatBuffer:
         self._views = self._cut(self.values)
         self._gradient_views = self._cut(self.gradients)
         self._state_views: dict[str, list[Tensor]] = {}
+        self._places = _places(self._views)
+        self._gradient_places = _places(self._gradient_views)
         self._emptied: set[int] = set()  # ids of parameters whose gradient is to come
         self.active: list[int] = []  # places of parameters with a gradient
         self._reported = False
@@ -82,6 +84,8 @@ class FlatBuffer:
 
     def adopt(self) -> list[int]:
         """Copy back what left the buffer; what is returned, and kept, is `active`."""
+        if self._is_settled():
+            return self.active
         active, moved, given = [], 0, 0
         for place, weight in enumerate(self.weights):
             view, gradient = self._views[place], self._gradient_views[place]
@@ -112,23 +116,32 @@ class FlatBuffer:
         self.active = active
         return active
 
-    def adopt_state(self, name: str, active: list[int], state: Any) -> bool:
+    def _is_settled(self) -> bool:
+        """Whether all have gradients, as at the last step, and nothing left the buffer."""
+        if self._emptied or len(self.active) < len(self.weights):
+            return False
+        gradients = [gradient for weight in self.weights if (gradient := weight.grad) is not None]
+        return _places(gradients) == self._gradient_places and _places(self.weights) == self._places
+
+    def adopt_state(self, name: str, owns: Sequence[dict[str, Any]]) -> bool:
         """Make a state of all parameters with a gradient part of the buffer; 0 where it is new.
 
-        What is returned is whether some was copied from elsewhere.
+        `owns` are the states of these parameters. What is returned is whether some was copied from
+        elsewhere.
         """
         copied = False
         if name not in self.states:
             self.states[name] = self._blank()
             self._state_views[name] = self._cut(self.states[name])
-        for place in active:
-            own, view = state[self.weights[place]], self._state_views[name][place]
-            if name not in own:
-                view.zero_()
-            elif own[name].data_ptr() == view.data_ptr():
+        for place, own in zip(self.active, owns, strict=True):
+            view = self._state_views[name][place]
+            there = own.get(name)
+            if there is view:
                 continue
-            else:
-                view.copy_(own[name])
+            if there is None:
+                view.zero_()
+            elif there.data_ptr() != view.data_ptr():
+                view.copy_(there)
                 copied = True
             own[name] = view
         return copied
@@ -143,6 +156,11 @@ class FlatBuffer:
             whole[span].view(weight.shape).data
             for span, weight in zip(self.spans, self.weights, strict=True)
         ]
+
+
+def _places(tensors: Sequence[Tensor]) -> list[int]:
+    """Where tensors lie in memory."""
+    return list(map(Tensor.data_ptr, tensors))
 
 
 def flat_buffers(weights: Sequence[Tensor]) -> list[FlatBuffer]:

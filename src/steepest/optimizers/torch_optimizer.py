@@ -50,7 +50,9 @@ class MirrorDescent(AbstractMirrorOptimizer):
     potential that differ from weight to weight, and potentials of index .6 to 1, above 1, or of
     your own are left to the usual step. Parameters share one storage then: `zero_grad` keeps the
     gradients as zeros, and what others replace (`p.data = ...`) is copied back with a
-    `FlatBufferWarning`. With `check_gradients=False` no look is taken at results that overflow.
+    `FlatBufferWarning`. With `check_gradients=False` no look is taken at results that overflow, and
+    the entropy's steps on a CPU in float32 need no C++ compiler: a kernel of Numba's guards each
+    weight, in place of a bound on the gradients.
 
     Give `model.named_parameters()` and errors name the parameter. Frozen and lazy parameters are
     looked at when they have their first gradient. Half-precision weights are moved in float32 and

@@ -19,7 +19,7 @@ from steepest.optimizers.torch_maps import (
     unsettled,
 )
 
-__all__ = ["Rule", "take_step", "working"]
+__all__ = ["Rule", "rule_of", "take_step", "working"]
 
 
 class Rule(NamedTuple):
@@ -49,6 +49,20 @@ class Rule(NamedTuple):
         """By how much the dual of a tensor falls, in the precision in which it is moved."""
         step = covector.to(working(weight)) * self.rate
         return step if self.max_step is None else step.clamp_(-self.max_step, self.max_step)
+
+
+def rule_of(group: dict[str, Any]) -> Rule:
+    """The rule of a group, as its settings are now."""
+    rate = group["lr"]
+    return Rule(
+        group["potential"],
+        rate.reshape(()) if isinstance(rate, Tensor) else rate,
+        float(group["weight_decay"]),
+        group["decay"],
+        group["reference"],
+        group["max_step"],
+        group["freeze_signs"],
+    )
 
 
 def working(weight: Tensor) -> torch.dtype:

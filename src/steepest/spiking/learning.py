@@ -18,7 +18,7 @@ from steepest.progress import progress_bar
 from steepest.spiking.afferents import MOST_EXPECTED, check_bins
 from steepest.spiking.learned import Collector, LearnedNetwork, NetworkState
 from steepest.spiking.network import LayeredNetwork, check_layers
-from steepest.spiking.network_credit import begin_credit
+from steepest.spiking.network_credit import SHARES, begin_credit
 from steepest.spiking.network_rules import AbstractNetworkRule, Descent
 from steepest.spiking.network_step import (
     Fast,
@@ -67,7 +67,8 @@ def learn(
     - `duration`, `dt`, `update`: of the run, of a step, and between two changes of the weights, s.
     - `trials`, `seed`: how many, and the whole number from which all spikes are drawn.
     - `record`: a number of intervals, or a list of times in s; recording does not change the run.
-    - `credit`: "expected" (E_ji of the rates) or "spikes" (of the hidden neurons' own spikes).
+    - `credit`: "expected" (E_ji of the rates), "spikes" (of the hidden neurons' own spikes), or
+      "trapezoid" (half of each), the least biased where a spike moves a voltage by a mV or more.
     - `memory`: s over which neurons average the USPs' means and variances, for the metric.
     - `windows`, `window`: on how many stretches of how many s the loss is measured; of patterns all
       that the task tests are shown, once each.
@@ -92,8 +93,8 @@ def learn(
             f"the task has {task.sizes[0]} inputs and {task.sizes[1]} outputs, the network"
             f" {network.inputs} and {network.outputs}: layers and task must fit"
         )
-    if credit not in ("expected", "spikes"):
-        raise UsageError(f"credit {credit!r}: it is 'expected' or 'spikes'")
+    if credit not in SHARES:
+        raise UsageError(f"credit {credit!r}: it is 'expected', 'trapezoid' or 'spikes'")
     if trials < 1 or windows < 1:
         raise UsageError(f"{trials} trials, {windows} windows: give 1 or more")
     rule.check(len(network.shapes))
@@ -233,7 +234,7 @@ def _model(
         jnp.asarray(memory, dtype=number),
         steps,
         hold,
-        credit == "spikes",
+        SHARES[credit],
     )
 
 

@@ -6,6 +6,14 @@ The trace of a neuron's own USP is kept at the synapse; each hidden layer above 
 for every pair of its neurons and the synapse, in which all paths between them are summed. Error at
 the outputs, e_k, sent back through their weights onto the traces of the last hidden layer, is the
 covector: exact where spikes move voltages a little, at any depth.
+
+What a spike more of a hidden neuron does to the expected loss is L(with it) - L(without), of which
+credit is the linear part: an error of the outputs times what the spike adds to their voltages. A
+trace driven by phi'_j dt, what is expected, meets the errors without the spike; one driven by
+s_j phi'_j/phi_j, of the neuron's own spikes, those that the spike has already moved. Each is off
+from the difference by the loss's bend, E[phi'^2/phi] (eps v_kj)^2 / 2 an output, with opposite
+signs: the first overrates firing, the second underrates it. Half of each drive is the trapezoidal
+rule, exact to the second order in what a spike moves, at any depth.
 """
 
 from collections.abc import Sequence
@@ -14,7 +22,11 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-__all__ = ["advance_credit", "begin_credit", "covectors_of"]
+from steepest.spiking.neuron import PoissonNeuron
+
+__all__ = ["SHARES", "advance_credit", "begin_credit", "covectors_of", "felt_by"]
+
+SHARES = {"expected": 0.0, "trapezoid": 0.5, "spikes": 1.0}  # of credit, driven by own spikes
 
 
 def begin_credit(sizes: Sequence[int], trials: int) -> tuple[tuple[Array, ...], ...]:
@@ -35,6 +47,25 @@ def begin_credit(sizes: Sequence[int], trials: int) -> tuple[tuple[Array, ...], 
         for layer in hidden
         for shape in ((sizes[layer], sizes[layer - 1]),)
     )
+
+
+def felt_by(
+    neuron: PoissonNeuron,
+    voltage: Float[Array, " neurons"],
+    spikes: Float[Array, " neurons"],
+    dt: Any,
+    share: float,
+) -> Float[Array, " neurons"]:
+    """How hidden neurons' spikes follow their voltage (1/mV): phi' dt, and a `share` of the score.
+
+    Both have the mean phi' dt: the score is what the neuron's own spikes add to what was expected.
+
+    >>> voltage, spike = jnp.array([10.0]), jnp.array([1.0])
+    >>> [round(float(felt_by(PoissonNeuron(), voltage, spike, 1e-3, by)[0]), 5) for by in (0, 1)]
+    [0.0075, 0.15]
+    """
+    expected = neuron.slope(voltage) * dt
+    return expected + share * neuron.score(voltage, spikes, dt) if share else expected
 
 
 def covectors_of(

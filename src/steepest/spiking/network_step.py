@@ -7,8 +7,7 @@ rule changes the weights once.
 
 Credit of a hidden weight is `network_credit`'s: e_k = (z_k - phi_k dt) phi'_k/phi_k at the outputs,
 sent back through v_kj onto the traces of what the weight does to hidden USPs. They are driven by
-phi'_j dt, the expected change of the neuron's spikes; "spikes" puts s_j phi'_j/phi_j, which a
-neuron can see of itself and has that mean.
+phi'_j dt, the expected change of the neuron's spikes, by its own spikes, or by half of each.
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from jaxtyping import Array
 from steepest.arrays.numbers import like
 from steepest.spiking.afferents import MOST_EXPECTED
 from steepest.spiking.dense_step import draw_counts, most_drawn
-from steepest.spiking.network_credit import advance_credit, covectors_of
+from steepest.spiking.network_credit import advance_credit, covectors_of, felt_by
 from steepest.spiking.network_rules import AbstractNetworkRule, LayerView, network_shares
 from steepest.spiking.network_tasks import AbstractNetworkTask, Clock
 from steepest.spiking.neuron import PoissonNeuron
@@ -49,7 +48,7 @@ class NetworkModel(eqx.Module):
     memory: Array  # s over which USPs are averaged
     steps: int = eqx.field(static=True)  # in an update
     hold: int = eqx.field(static=True)  # updates for which a pattern is shown; 0: always
-    by_spikes: bool = eqx.field(static=True)
+    spiked: float = eqx.field(static=True)  # share of credit that own spikes drive
 
 
 class Fast(NamedTuple):
@@ -133,10 +132,10 @@ def _advance(
         *covectors_of(fast.credit, readout, somatic[-1], error),
         jnp.outer(error, usps[-1]),
     ]
-    if model.by_spikes:
-        felt = [s * neuron.log_slope(v) for s, v in zip(spikes[1:], voltages[:-1], strict=True)]
-    else:
-        felt = [neuron.slope(v) * dt for v in voltages[:-1]]
+    felt = [
+        felt_by(neuron, v, s, dt, model.spiked)
+        for v, s in zip(voltages[:-1], spikes[1:], strict=True)
+    ]
     kernel_states = (readout, model.transition, kick)
     credit = advance_credit(fast.credit, kernel_states, somatic, usps, felt)
     information = [

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from steepest import pictures
 from steepest.papers.kreutzer2022 import (
@@ -63,3 +64,32 @@ def test_counts_that_lose_nothing_in_long_windows_fail():
     assert failed(counted_spikes, dataset) == []
     dataset["share"] = 1.02 + 0 * dataset["share"]
     assert len(failed(counted_spikes, dataset)) == 2
+
+
+def curves(faster):
+    """Losses of six trials that fall as exponentials: the own Fisher's `faster` times as soon."""
+    times, trials = np.linspace(0, 80, 161), np.linspace(0.8, 1.2, 6)
+    constants = np.array([20.0, 10.0, 10.0 / faster])[:, None, None] * trials
+    loss = 50 + 100 * np.exp(-times[:, None] / constants)
+    coordinates = {"rule": list(hidden_layer.RULES), "time": times}
+    axes = ("rule", "tried", "time", "trial")
+    return xr.Dataset({"loss": (axes, loss[:, None])}, coords=coordinates)
+
+
+def speed_up(dataset):
+    (claim,) = [c for c in hidden_layer.claims(dataset) if "speed-up" in c.statement]
+    return claim
+
+
+@pytest.mark.parametrize("faster", [0.5, 2.0])
+def test_a_speed_up_is_the_one_that_the_curves_were_made_with(faster):
+    claim = speed_up(curves(faster))
+    assert claim.measured == pytest.approx(faster, rel=0.03)
+    assert claim.holds == (faster > 1)
+
+
+def test_a_rule_that_never_arrives_counts_as_one_that_arrives_at_the_end():
+    dataset = curves(2.0)
+    dataset["loss"][2, :, 1:, 0] = 100.0
+    arrived = speed_up(curves(2.0)).measured
+    assert speed_up(dataset).measured < arrived

@@ -17,8 +17,13 @@ sums are ruled by the few weights nearest to 0, one of which may have a share of
 the largest singular value grows with N (for one fixed N it approaches 1, but only as 1/log d). The
 conclusion survives for the changes within one network: they are as Gaussian as those of the other
 potentials (E).
+
+They are Gaussian as sums of N inputs, here bounded ones. With N = d^.24, which the theorem allows,
+that is 9 inputs at d = 10,000: the changes' excess kurtosis is -.1 to -.4, and their distance from
+a Gaussian does not fall as the noise floor does. With 30 inputs and more it does.
 """
 
+import math
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -44,6 +49,7 @@ __all__ = ["QUICK", "Parameters", "claims", "linearised_solution", "plot", "run"
 _NAMES = ("entropy", "1.5-norm", "3-norm")
 _LABELS = ("teacher", "random")
 _MOMENTS = ["entropy", "1.5-norm"]
+_MANY = 30  # inputs whose sum is Gaussian
 _LAGS = 20
 
 
@@ -234,6 +240,34 @@ def _input_correlation(lags: np.ndarray) -> np.ndarray:
     return (-1.0) ** lags / (1 + lags**2.0) / (1 + 1 / 12)
 
 
+def _gaussian_claims(dataset: xr.Dataset) -> list[Claim]:
+    """How Gaussian the changes of one network are, as sums of many inputs and of few."""
+    ratio = (dataset["delta_cdf"] / dataset["floor"]).isel(width=-1)
+    width = int(dataset["width"][-1])
+    many = np.array([rows_for(width, float(e)) >= _MANY for e in ratio["exponent"]])
+    of_many, of_few = ratio.isel(exponent=many), ratio.isel(exponent=~many)
+    each = of_many.mean(["seed", "labels", "exponent"])
+    gaussian = Claim.below(
+        f"The entries of one network's dual change are Gaussian, the 3-norm's included, from N ="
+        f" {_MANY} inputs on (mean Delta CDF over the noise floor at the largest width, worst"
+        " potential)",
+        each.max(),
+        1.3,
+        standard_error=float(of_many.std() / np.sqrt(of_many.size / each.size)),
+    )
+    few = [float(value) for value in of_few.mean(["potential", "labels", "exponent"])]
+    error = float(np.std(few, ddof=1) / math.sqrt(len(few))) if of_few.size else math.nan
+    not_yet = Claim.above(
+        "and not yet as sums of fewer, bounded inputs, as with N = d^.24 (the same, mean)",
+        np.mean(few) if of_few.size else math.nan,
+        1.3,
+        by=3,
+        standard_error=error,
+        tested=of_few.size > 0,
+    )
+    return [gaussian, not_yet]
+
+
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Both limits are approached; single changes are Gaussian, alike and nearly uncorrelated."""
     ends = dataset.isel(width=[0, -1]).mean("seed")
@@ -263,17 +297,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
             0.9,
         )
     )
-    ratio = (dataset["delta_cdf"] / dataset["floor"]).isel(width=-1)
-    each = ratio.mean(["seed", "labels", "exponent"])
-    stated.append(
-        Claim.below(
-            "The entries of one network's dual change are Gaussian, the 3-norm's included"
-            " (mean Delta CDF over the noise floor at the largest width, worst potential)",
-            each.max(),
-            1.3,
-            standard_error=float(ratio.std() / np.sqrt(ratio.size / each.size)),
-        )
-    )
+    stated += _gaussian_claims(dataset)
     far = dataset["by_lag"].sel(lag=slice(10, None)).values
     near = float(np.abs(dataset["by_lag"].sel(lag=1)))
     stated.append(
