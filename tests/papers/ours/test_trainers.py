@@ -25,7 +25,7 @@ def course(end):
         for size in (0.0, 0.05)
     )
     other = {name: RANDOM.standard_normal(w.shape) for name, w in LAYERS.items()}
-    return _trainers.Course("SGD", start, moved, end, moved, other, 1.0)
+    return _trainers.Course("SGD", 0.1, start, moved, end, moved, other, 1.0)
 
 
 def test_units_in_another_order_answer_the_same():

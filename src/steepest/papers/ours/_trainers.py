@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.errors import DomainError
 from steepest.geometry import AbstractPotential, Entropy, HyperbolicEntropy, PNorm
 from steepest.optimizers import require_torch
 from steepest.papers.pogodin2024._networks import accuracy, build, digits, one_thread, pretrain
@@ -157,11 +158,13 @@ _RATES = (1.0, 0.5, 2.0)
 class Course:
     """What one trainer did: weights by name at the start, in the middle, at the end, and redone.
 
+    `rate` is the one that it learned at: half of the planned one, or less, where that diverged.
     `redone` was trained from the middle again, on other batches (None where that is left out);
     `other` is the end of another network's training, `accuracy` that on the digits learned.
     """
 
     trainer: str
+    rate: float
     start: dict[str, np.ndarray]
     middle: dict[str, np.ndarray]
     end: dict[str, np.ndarray]
@@ -195,22 +198,24 @@ def courses(
         for trainer in trainers:
             recipe = TRAINERS[trainer]
             rate = recipe.rate * options.get("slower", 1.0) * _RATES[seed // 8 % 3]
-            model.load_state_dict(begun)
-            optimizer = recipe.make(model, rate)
             factor = _cosine(count) if options.get("cosine") else (lambda _: 1.0)
-            require_torch("training networks")
-            _train(model, optimizer, x, y, range(count // 2), factor, seed)
-            middle = weights_in(model)
-            kept = {name: value.clone() for name, value in model.state_dict().items()}
-            half = range(count // 2, count)
-            _train(model, optimizer, x, y, half, factor, seed + 1)
-            end, reached = weights_in(model), accuracy(model, x, y)
-            redone = None
-            if spoiled(trainer, seed):
-                model.load_state_dict(kept)
-                _train(model, recipe.make(model, rate), x, y, half, factor, seed + 2)
-                redone = weights_in(model)
-            yield Course(trainer, start, middle, end, redone, other, reached)
+            first, second = range(count // 2), range(count // 2, count)
+            while True:
+                model.load_state_dict(begun)
+                optimizer = recipe.make(model, rate)
+                try:
+                    middle = _train(model, optimizer, x, y, first, factor, seed)
+                    kept = {name: value.clone() for name, value in model.state_dict().items()}
+                    end = _train(model, optimizer, x, y, second, factor, seed + 1)
+                    reached, redone = accuracy(model, x, y), None
+                    if spoiled(trainer, seed):
+                        model.load_state_dict(kept)
+                        again = recipe.make(model, rate)
+                        redone = _train(model, again, x, y, second, factor, seed + 2)
+                    break
+                except DomainError:  # a step to infinity: it diverges
+                    rate /= 2
+            yield Course(trainer, rate, start, middle, end, redone, other, reached)
 
 
 def spoiled(trainer: str, seed: int) -> bool:
@@ -234,7 +239,8 @@ def weights_in(model: Any) -> dict[str, np.ndarray]:
 
 def _train(
     model: Any, optimizer: Any, x: Any, y: Any, steps: range, factor: Any, seed: int
-) -> None:
+) -> dict[str, np.ndarray]:
+    """Weights after these steps; the optimizer's rates are as before."""
     torch = require_torch("training networks")
     generator = torch.Generator().manual_seed(seed)
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -248,6 +254,7 @@ def _train(
         optimizer.step()
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
+    return weights_in(model)
 
 
 def _cosine(count: int) -> Callable[[int], float]:

@@ -10,8 +10,8 @@ networks that were rewound to the middle and trained again, without a mask.
 A: what each trainer was called, in shares of its networks. B: what became of the pairs that are not
 before and after. C: the index of every training, weight decay taken out.
 
-Thresholds were set on other networks, rates on seeds 0 and 1. All that is claimed and drawn is of
-odd seeds.
+Thresholds were set on other networks, rates on seeds 0 and 1; a rate at which a step would end at
+infinity is halved. All that is claimed and drawn is of odd seeds.
 """
 
 from collections.abc import Iterable
