@@ -22,7 +22,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from steepest.arrays.repetitions import mean_and_error
-from steepest.pictures import LINE_COLOURS, bare
+from steepest.pictures import INK, LINE_COLOURS, bare
 from steepest.spiking import Adam, Descent, LayeredNetwork, OwnFisher, TeacherNetwork, learn
 from steepest.study import Claim, parameter, stamp
 
@@ -34,7 +34,8 @@ class Parameters:
     """The network, the teachers, and the rates that were tried."""
 
     sizes: tuple[int, ...] = parameter((30, 15, 3), "inputs, hidden neurons, outputs")
-    seeds: int = parameter(6, "teachers, each with a start of its own")
+    sets: int = parameter(4, "sets of input rates")
+    seeds: int = parameter(12, "teachers of a set, each with a start of its own")
     duration: float = parameter(40.0, "time of learning", "s")
     records: int = parameter(40, "times at which the loss is measured, and rates fall")
     euclid: tuple[float, ...] = parameter((3e-4, 1e-3), "first rates of Euclid's hidden layer")
@@ -55,6 +56,7 @@ class Parameters:
 
 
 QUICK = Parameters(
+    sets=1,
     seeds=2,
     duration=2.0,
     records=4,
@@ -87,6 +89,27 @@ def _rules(p: Parameters) -> dict[str, tuple[tuple[float, ...], float, Callable[
 def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """The loss of each rule at each of its rates."""
     p = parameters
+    tried = _rules(p)
+    loss = np.concatenate([_losses(p, seed + 10 * k) for k in range(p.sets)], axis=-1)
+    learning_rate = np.full(loss.shape[:2], np.nan)
+    for i, name in enumerate(RULES):
+        learning_rate[i, : len(tried[name][0])] = tried[name][0]
+    dataset = xr.Dataset(
+        {
+            "loss": (("rule", "tried", "time", "trial"), loss, {"units": "nats/s"}),
+            "learning_rate": (("rule", "tried"), learning_rate),
+        },
+        coords={"rule": list(RULES), "time": ("time", _times(p), {"units": "s"})},
+    )
+    return stamp(dataset, parameters, seed)
+
+
+def _times(p: Parameters) -> Float[np.ndarray, " times"]:
+    return np.linspace(0, p.duration, p.records + 1)
+
+
+def _losses(p: Parameters, seed: int) -> Float[np.ndarray, "rules tried times trials"]:
+    """The losses of one set of input rates; NaN where a rule has fewer rates than another."""
     network = LayeredNetwork(p.sizes)
     rates = np.random.default_rng([seed, 5]).uniform(10, 50, network.inputs)
     means = (10 / rates.mean(), 0.2)
@@ -98,12 +121,11 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     tried = _rules(p)
     most = max(len(first_rates) for first_rates, _, _ in tried.values())
     loss = np.full((len(RULES), most, p.records + 1, p.seeds), np.nan)
-    learning_rate = np.full((len(RULES), most), np.nan)
-    times = np.linspace(0, p.duration, p.records + 1)
+    times = _times(p)
     for i, name in enumerate(RULES):
         first_rates, falling, rule = tried[name]
         for k, rate in enumerate(first_rates):
-            learning_rate[i, k], state = rate, None
+            state = None
             for j, now in enumerate(times[:-1]):
                 result = learn(
                     network,
@@ -120,14 +142,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
                 )
                 state = result.state
                 loss[i, k, j + 2 - len(result.loss) : j + 2] = result.loss
-    dataset = xr.Dataset(
-        {
-            "loss": (("rule", "tried", "time", "trial"), loss, {"units": "nats/s"}),
-            "learning_rate": (("rule", "tried"), learning_rate),
-        },
-        coords={"rule": list(RULES), "time": ("time", times, {"units": "s"})},
-    )
-    return stamp(dataset, parameters, seed)
+    return loss
 
 
 def best(dataset: xr.Dataset, rule: str) -> Float[np.ndarray, "times trials"]:
@@ -156,15 +171,19 @@ def _seconds(dataset: xr.Dataset, level: np.ndarray, rule: str) -> Float[np.ndar
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
-    """The loss of each rule at its best rate: each teacher's network (thin), and their mean."""
+    """Each rule's loss at its best rate, over what Adam ends at on the same teacher (mean, SE)."""
     figure = matplotlib.figure.Figure(figsize=(5.4, 3.8), layout="constrained")
     axes = figure.subplots()
-    times = dataset["time"].values
+    times, adam = dataset["time"].values, best(dataset, "Adam")
+    end = adam[-max(1, len(adam) // 4) :].mean(axis=0)
+    first = times <= times[-1] / 40  # of the start the scale is another
     for colour, rule in zip(LINE_COLOURS, RULES, strict=False):
-        losses = best(dataset, rule)
-        axes.plot(times, losses, color=colour, lw=0.7, alpha=0.4)
-        axes.plot(times, losses.mean(axis=1), color=colour, lw=2, label=rule)
-    axes.set(xlabel="time of the network, s", ylabel="loss, nats/s", yscale="log")
+        mean, error = mean_and_error((best(dataset, rule) - end).T)
+        axes.plot(times[~first], mean[~first], color=colour, lw=2, label=rule)
+        band = (times[~first], (mean - error)[~first], (mean + error)[~first])
+        axes.fill_between(*band, color=colour, alpha=0.2, lw=0)
+    axes.axhline(0, color=INK, lw=0.8)
+    axes.set(xlabel="time of the network, s", ylabel="loss over Adam's last, nats/s")
     axes.legend(frameon=False)
     axes.set_title("Learning to fire like another network", loc="left", fontsize=10)
     bare(axes)

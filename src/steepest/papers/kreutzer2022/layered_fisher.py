@@ -54,7 +54,7 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
     """Scores of the spiking network, and the output metric of the small one."""
     p = parameters
     with jax.enable_x64(True):
-        cross, sampling, ratios, close = _blocks(p, *_scores(p, _wide(p), seed))
+        cross, sampling, ratios, close, errors = _blocks(p, *_scores(p, _wide(p), seed))
         deep = _blocks(p, *_scores(p, p.deep, seed))
         values, shares, overlap = _output_metric(p, seed)
     dataset = xr.Dataset(
@@ -63,6 +63,8 @@ def run(parameters: Parameters, seed: int) -> xr.Dataset:
             "sampling": ((), sampling),
             "deep_cross": ((), deep[0]),
             "deep_ratio": (("deep_neuron", "deep_direction"), deep[2]),
+            "deep_error": ("deep_neuron", deep[4]),
+            "ratio_error": ("neuron", errors),
             "ratio": (("neuron", "direction"), ratios),
             "gaussian_ratio": (("neuron", "direction"), close),
             "output_ratio": (("jump", "hidden", "direction_few"), values),
@@ -135,8 +137,11 @@ def _scores(
 
 def _blocks(
     p: Parameters, scores: list[np.ndarray], own: list[np.ndarray], gaussian: list[np.ndarray]
-) -> tuple[float, float, np.ndarray, np.ndarray]:
-    """rms correlation across neurons, sampling's own, and eigenvalues of each block in its own."""
+) -> tuple[float, float, np.ndarray, np.ndarray, np.ndarray]:
+    """rms correlation across neurons, sampling's own, and eigenvalues of each block in its own.
+
+    Last the standard error of each block's mean eigenvalue, from the scatter of the windows.
+    """
     unit = [s / np.sqrt((s**2).mean(axis=0)) for s in scores]
     squares, number = 0.0, 0
     for k, a in enumerate(unit):
@@ -145,12 +150,16 @@ def _blocks(
             squares += float((correlation**2).sum())
             number += correlation.size
     ratios = np.full((2, len(scores), max(score.shape[1] for score in scores)), np.nan)
+    errors = np.zeros(len(scores))
     for k, score in enumerate(scores):
         covariance = score.T @ score / len(score)
+        # The mean eigenvalue is the mean over windows of their squared length in the own metric.
+        lengths = (score * np.linalg.solve(own[k], score.T).T).mean(axis=1)
+        errors[k] = lengths.std(ddof=1) / np.sqrt(len(score))
         for which, metric in enumerate((own[k], gaussian[k])):
             values = np.linalg.eigvals(np.linalg.solve(metric, covariance)).real
             ratios[which, k, : len(values)] = np.sort(values)
-    return np.sqrt(squares / number), 1 / np.sqrt(p.windows), ratios[0], ratios[1]
+    return np.sqrt(squares / number), 1 / np.sqrt(p.windows), ratios[0], ratios[1], errors
 
 
 def _output_metric(p: Parameters, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -231,9 +240,10 @@ def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
 
 def claims(dataset: xr.Dataset) -> list[Claim]:
     """Block-diagonal, own blocks, and the output metric's that are not a single factor."""
-    ratio, windows = dataset["ratio"].values, float(dataset["sampling"]) ** -2
-    worst = float(np.nanmax(np.abs(_means(ratio) - 1)))
-    deep = _means(dataset["deep_ratio"].values)
+    worst, deepest = (
+        float((np.abs(_means(dataset[f"{name}ratio"].values) - 1) / dataset[error].values).max())
+        for name, error in (("", "ratio_error"), ("deep_", "deep_error"))
+    )
     spread = dataset["output_ratio"].values
     apart = spread.max(axis=2) / spread.min(axis=2)
     share = dataset["share"].values
@@ -248,7 +258,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         Claim.below(
             "B: each block is the neuron's own: largest departure from 1 of the mean eigenvalue of"
             " a block in its own metric, in standard errors of sampling",
-            worst / np.sqrt(2 / (3 * windows)),
+            worst,
             4,
         ),
         Claim.close(
@@ -261,7 +271,7 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         Claim.below(
             "and each block is the neuron's own: largest departure from 1 of the mean eigenvalue,"
             " in standard errors of sampling",
-            float(np.abs(deep - 1).max() / np.sqrt(2 / (3 * windows))),
+            deepest,
             4,
         ),
         Claim.close(
