@@ -257,12 +257,13 @@ def _integrate_all(
     geometry: AbstractGeometry,
     stop: Stop | None,
     solver: diffrax.AbstractAdaptiveSolver,
-    starts: Float[Array, "b n"],
-    times: Float[Array, " m"],
-    rtol: Float[Array, ""],
-    atol: Float[Array, ""],
+    starts: Float[Array, "b n"] | Float[np.ndarray, "b n"],
+    times: Float[Array, " m"] | Float[np.ndarray, " m"],
+    rtol: Float[Array, ""] | Float[np.ndarray, ""],
+    atol: Float[Array, ""] | Float[np.ndarray, ""],
     max_steps: int,
 ) -> _Flow:
+    starts, times = jnp.asarray(starts), jnp.asarray(times)
     _check_functions(cost, stop, starts[0])  # when it is traced: once for each cost
 
     def integrate(start: Array) -> tuple[Array, ...]:

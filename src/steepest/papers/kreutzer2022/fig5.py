@@ -13,6 +13,7 @@ m^2, a straight line in logarithms has a slope of -0.55 only.
 from dataclasses import dataclass
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib.figure
@@ -145,19 +146,24 @@ def _mean_flow(p: Parameters, neuron: PoissonNeuron, rate: float, seed: int) -> 
     usps = sample_usps(neuron.kernel, [rate], _FLOW_USPS, duration=0.5, seed=seed + 1)[:, 0]
     fisher = NeuronFisher(neuron, np.array([rate]))
     with jax.enable_x64(True):
-        x = jnp.asarray(usps)
+        x, teacher = jnp.asarray(usps), jnp.asarray(p.teacher)
 
-        @jax.jit
         def pull(w: Any) -> Any:
-            V = w * x
-            force = (p.teacher - neuron.rate(V)) * neuron.log_slope(V) * x
-            return force / fisher.matrix(w[None])[0, 0]
+            return _pull(neuron, fisher, teacher, x, w)
 
         w, step = jnp.asarray(p.weight), p.rate * p.duration / _FLOW_STEPS
         spread = float(pull(w).std())
         for _ in range(_FLOW_STEPS):
             w = w + step * pull(w + 0.5 * step * pull(w).mean()).mean()
     return float(w) - p.weight, p.rate * p.duration * spread / np.sqrt(_FLOW_USPS)
+
+
+@eqx.filter_jit  # one program for all rates and kernels
+def _pull(neuron: PoissonNeuron, fisher: NeuronFisher, teacher: Any, x: Any, w: Any) -> Any:
+    """The change of the weight at each USP, per unit of eta t."""
+    V = w * x
+    force = (teacher - neuron.rate(V)) * neuron.log_slope(V) * x
+    return force / fisher.matrix(w[None])[0, 0]
 
 
 def _scenes(p: Parameters) -> list[tuple[float, float]]:

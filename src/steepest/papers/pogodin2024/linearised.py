@@ -174,7 +174,8 @@ def _pretrained(
     )
     gradient = potential_for("2-norm", weights)
     jacobian = _jacobian(weights, shapes, old)
-    rate = 0.1 / float(jnp.linalg.eigvalsh(jacobian @ jacobian.T)[-1])
+    # As an array: another number would be compiled anew.
+    rate = jnp.asarray(0.1 / np.linalg.eigvalsh(np.asarray(jacobian @ jacobian.T))[-1])
     learned, _ = _descend(
         gradient, weights, shapes, (old, np.tanh(old @ teacher)), rate, parameters.pretraining, 0.0
     )
