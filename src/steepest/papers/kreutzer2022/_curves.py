@@ -24,10 +24,11 @@ __all__ = ["THRESHOLD", "Setting", "curve_claims", "draw_curves", "learning_curv
 THRESHOLD = 5e-5  # nats per bin
 RULES = ("natural", "approximate", "Euclidean")
 
-# Table 1, and after how many seconds mean curves reach the threshold: in the order of RULES.
+# Table 1, and after how many seconds mean curves reach the threshold: in the order of RULES. At
+# 10/50 Hz the natural and the Euclidean time are means of 500 trials, with the cost of 4000 inputs.
 TABLE_1 = {
     (10.0, 30.0): ((6.55e-4, 5.5e-4, 1.1e-6), (2315, 2320, 3535)),
-    (10.0, 50.0): ((6.0e-4, 4.5e-4, 4.5e-7), (2890, 3110, 7045)),
+    (10.0, 50.0): ((6.0e-4, 4.5e-4, 4.5e-7), (3300, 3110, 8060)),
     (20.0, 20.0): ((6.5e-4, 5.3e-4, 1.18e-6), (2235, 2425, 3215)),
     (20.0, 40.0): ((5.8e-4, 4.5e-4, 5.5e-7), (3090, 3195, 5170)),
 }

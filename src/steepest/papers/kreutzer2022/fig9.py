@@ -248,18 +248,19 @@ def _time_claims(dataset: xr.Dataset) -> list[Claim]:
             )
         )
         if multiplier == 1:
-            for rule, low, high, name in (
-                ("natural", 2900, 3200, "natural gradient"),
-                ("Euclidean", 7100, 7600, "Euclidean rule"),
+            # On 500 other trials and 4000 inputs; the 50 inputs of a run move it by some 4 %.
+            for rule, expected, name in (
+                ("natural", 3300, "natural gradient"),
+                ("Euclidean", 8060, "Euclidean rule"),
             ):
                 verdicts.append(
                     Claim.near(
-                        f"Time (s) of the {name}'s mean curve to 5e-5 at the paper's"
-                        f" learning rate: {low}-{high} (within 3 SE)",
-                        (low + high) / 2,
+                        f"Time (s) of the {name}'s mean curve to 5e-5 at the paper's learning"
+                        " rate (within 5 % and 3 SE)",
+                        expected,
                         times[rule],
                         errors[rule],
-                        tolerance=(high - low) / 2,
+                        tolerance=0.05 * expected,
                     )
                 )
     return verdicts
