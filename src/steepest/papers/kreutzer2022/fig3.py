@@ -7,10 +7,11 @@ normalised mean negative gradients, and paths, as mean flow (thick) and as mean 
 (thin). F: learning curves of 100 afferents.
 
 Corrections. The curves of F cross: the Euclidean rule is ahead at first, because it removes the
-error of the mean voltage before anything else, and is overtaken after 1000 to 2000 s; the time to a
-cost of 5e-5 is 2.4 times shorter for the natural rule (3300 s and 8060 +- 60 s, means of 500 trials
-with the cost of 4000 inputs: the Euclidean curve reaches it after the 8000 s of the paper's plot). In Sec 2.3 the text calls (-.3, .5)/n the
-target: it is the start, the target is (.15, .15)/n. The USP scale eps0 is 1 mV s, not "1 mV ms".
+error of the mean voltage before anything else, and is overtaken after 1000 to 2000 s; the time to
+a cost of 5e-5 is 2.4 times shorter for the natural rule: 3300 and 8060 s, means of 500 trials with
+the cost of 4000 inputs, +- 60 s. The Euclidean curve gets there after the end of the paper's plot.
+In Sec 2.3 the text calls (-.3, .5)/n the target: it is the start, the target is (.15, .15)/n. The
+USP scale eps0 is 1 mV s, not "1 mV ms".
 
 The quick version learns ten times as fast for a tenth of the time.
 """
