@@ -10,11 +10,11 @@ A: known signs are knowledge. Of a dense wiring, 40 frames determine more in the
 than in Euclid's, whether that starts from nothing (the pseudo-inverse), from the same small
 weights, or keeps to the signs by force. B: a sparse wiring is found from few frames, as sparsity is
 what signs buy. C: what the geometry leaves behind after a series of movies: nearly log-normal
-weights, where clipping leaves silent synapses. D: the weights before and after a tenth of a further
-movie give the geometry's index back; units and frames in common are allowed for, as `infer_layers`
-does. It is learned on top of what the network predicts. Where it takes the place of that, changes
-have a part that takes weights back (their correlation is -.3), and Euclid's index comes out at .02
-to .06, with standard errors of .02.
+weights, where clipping leaves silent synapses. D: the weights before and after a further movie, a
+tenth of which is learned, give the geometry's index back, to .1; units and frames in common are
+allowed for, as `infer_layers` does. A movie that takes the place of another takes weights back, too
+(their correlation with changes is -.3), which lifts Euclid's index by .02 to .06. Learned on top of
+what the network predicts, Euclid's is 0 to a standard error, and the entropy's .88 to .91.
 """
 
 from dataclasses import dataclass
@@ -160,20 +160,21 @@ def _movies(
         potential = PNorm(1.5 if learner == "1.5-norm" else 2)
     weights = sign * np.exp(0.1 * random.standard_normal((p.units, n))) / n
 
-    def learn(weights: np.ndarray, kept: float, share: float) -> np.ndarray:
-        """Learn a share of what a movie shows, on top of what is kept of what weights predict."""
+    def learn(weights: np.ndarray, share: float) -> np.ndarray:
+        """Go a share of the way from what the weights predict to what the movie shows."""
         frames = np.tanh(random.standard_normal((p.long_frames, n)))
         shown = random.standard_normal((p.long_frames, p.units)) * p.target / np.sqrt(n)
-        targets = kept * (frames @ weights.T) + share * shown
+        predicted = frames @ weights.T
+        targets = predicted + share * (shown - predicted)
         return bregman_projection(frames, targets, weights, potential).weights
 
     path = [weights]
     for _ in range(p.movies):
-        learned = learn(path[-1], 0.0, 1.0)
+        learned = learn(path[-1], 1.0)
         if "clipped" in learner:
             learned = np.where(np.sign(learned) == sign, learned, 0.0)
         path.append(learned)
-    return n * np.array(path), path[-1], learn(path[-1], 1.0, p.share)
+    return n * np.array(path), path[-1], learn(path[-1], p.share)
 
 
 def plot(dataset: xr.Dataset) -> matplotlib.figure.Figure:
@@ -300,10 +301,11 @@ def claims(dataset: xr.Dataset) -> list[Claim]:
         ),
         *(
             Claim.near(
-                f"The index is read back from before and after a tenth of a movie: {name}",
+                f"The index is read back from one movie's before and after, to .1: {name}",
                 true,
                 float(index.sel(learner=name)),
                 float(np.ptp(dataset["interval"].sel(learner=name).values)) / 3.92,
+                tolerance=0.1,
             )
             for name, true in _LEARNERS.items()
         ),
