@@ -23,6 +23,7 @@ from steepest import cli
 
 SOURCE = Path(steepest.__file__).parent
 TESTS = Path(__file__).resolve().parents[1] / "tests"
+sys.path.insert(0, str(TESTS))  # what the test imports from beside it
 STOREYS: list[list[str]] = runpy.run_path(str(TESTS / "test_house.py"))["STOREYS"]
 # Within inference, from above: the rooms that may use sizes, then sizes.
 INSIDE = [["inference"], ["networks", "designs", "flows", "activity"], ["synapses"]]

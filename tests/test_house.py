@@ -250,3 +250,16 @@ def test_every_name_that_is_used_is_defined():
         if text[: column - 1].count('"') % 2 == 0:
             undefined.append((finding["filename"], line, finding["message"]))
     assert undefined == []
+
+
+BENCHMARKS = sorted((DOCS.parent / "benchmarks").glob("*.py"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", [script.stem for script in BENCHMARKS])
+def test_a_benchmark_finds_all_that_it_imports(script):
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, ''); import {script}"],
+        cwd=BENCHMARKS[0].parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
