@@ -37,7 +37,7 @@ def main() -> int:
             failed.append(key)
             continue
         rows[key] = (key, f"{seconds:.1f}", machine(), datetime.date.today().isoformat())
-        write(TABLE, [rows[key] for key in keys if key in rows])
+        write(TABLE, HEAD, [rows[key] for key in keys if key in rows])
     return len(failed)
 
 
@@ -67,10 +67,10 @@ def read(table: Path) -> dict[str, tuple[str, ...]]:
         return {row[0]: tuple(row) for row in list(csv.reader(file))[1:]}
 
 
-def write(table: Path, rows: list[tuple[str, ...]]) -> None:
+def write(table: Path, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """The table, all or nothing."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([HEAD, *rows])
+    csv.writer(text, lineterminator="\n").writerows([head, *rows])
     unfinished = table.with_suffix(".part")
     unfinished.write_text(text.getvalue(), "utf-8")
     unfinished.replace(table)

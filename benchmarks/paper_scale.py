@@ -20,10 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from figures import read
+from figures import read, write
 from report import machine
 
-from steepest.files import to_csv
 from steepest.papers import load
 from steepest.study import Figure, reproduce
 
@@ -83,8 +82,7 @@ def keep(row: tuple[str, ...], claims: Path) -> None:
     KEPT.mkdir(exist_ok=True)
     shutil.copyfile(claims, KEPT / f"{row[0]}.csv")
     rows = read(KEPT / "runs.csv") | {row[0]: row}
-    text = to_csv(list(HEAD), [list(rows[key]) for key in sorted(rows)])
-    (KEPT / "runs.csv").write_text(text, "utf-8")
+    write(KEPT / "runs.csv", HEAD, [rows[key] for key in sorted(rows)])
 
 
 if __name__ == "__main__":

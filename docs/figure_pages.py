@@ -7,7 +7,6 @@ computes at the quick scale what `docs/_figures` lacks, where the pages look for
 of claims.
 """
 
-import csv
 import dataclasses
 import importlib.util
 import json
@@ -16,7 +15,7 @@ import re
 import sys
 from pathlib import Path
 
-from paper_scale import KEPT, RUNS, duration
+from paper_scale import KEPT, RUNS, duration, rows_of
 from renewing import renew
 
 from steepest import papers
@@ -26,8 +25,7 @@ from steepest.study import Figure, reproduce
 DOCS = Path(__file__).parent
 RESULTS = DOCS / "_figures"
 PAGES = DOCS / "figures"
-with (Path(papers.__file__).parent / "times.csv").open(newline="", encoding="utf-8") as table:
-    TIMES = {row["figure"]: row for row in csv.DictReader(table)}
+TIMES = {row["figure"]: row for row in rows_of(Path(papers.__file__).parent / "times.csv")}
 MARKS = {"True": "holds", "False": "**fails**", "": "not tested at this scale"}
 
 
@@ -202,17 +200,16 @@ def from_page(results: Path) -> str:
 
 def claims_table(path: Path, measured: str) -> str:
     """The claims that a figure's run wrote, as a table; `measured` heads what it found."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [
-            (
-                plain(row["statement"]),
-                number(row["expected"]),
-                number(row["measured"])
-                + (f" ± {number(row['standard_error'])}" if row["standard_error"] else ""),
-                MARKS[row["holds"]],
-            )
-            for row in csv.DictReader(file)
-        ]
+    rows = [
+        (
+            plain(row["statement"]),
+            number(row["expected"]),
+            number(row["measured"])
+            + (f" ± {number(row['standard_error'])}" if row["standard_error"] else ""),
+            MARKS[row["holds"]],
+        )
+        for row in rows_of(path)
+    ]
     return markdown_table(("claim", "expected", measured, ""), rows)
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 KEPT = Path(__file__).parent / "paper_scale"
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a table, by its head."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-RUNS = {row["figure"]: row for row in _rows(KEPT / "runs.csv")}
+RUNS = {row["figure"]: row for row in rows_of(KEPT / "runs.csv")}
 
 
 def table() -> str:
@@ -21,7 +22,7 @@ def table() -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for key, run in RUNS.items():
-        holds = [row["holds"] for row in _rows(KEPT / f"{key}.csv")]
+        holds = [row["holds"] for row in rows_of(KEPT / f"{key}.csv")]
         paper, _, name = key.partition(".")
         counts = " | ".join(str(holds.count(kind)) for kind in ("True", "False", ""))
         lines.append(

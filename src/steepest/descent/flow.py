@@ -216,7 +216,8 @@ def _check_settings(geometry: Any, solver: Any, rtol: float, atol: float, max_st
 def _check_beginnings(geometry: AbstractGeometry, starts: np.ndarray, flow: _Flow) -> None:
     """Raise what is wrong with the first start from which no flow can begin."""
     values, velocities, distances = flow.start_cost, flow.start_velocity, flow.distance
-    for lane in np.flatnonzero(~_ready(values, velocities, distances)):
+    ready = np.isfinite(values) & np.isfinite(velocities).all(axis=1) & (distances > 0)
+    for lane in np.flatnonzero(~ready):
         place = f"{starts[lane]}" if len(starts) == 1 else f"{starts[lane]} (start {lane})"
         geometry.check(starts[lane])
         if not np.isfinite(values[lane]):
@@ -232,11 +233,6 @@ def _check_beginnings(geometry: AbstractGeometry, starts: np.ndarray, flow: _Flo
         raise FlowError(
             f"the cost's derivative is not finite in coordinate {where} at the start {place}"
         )
-
-
-def _ready(values: Any, velocities: Any, distances: Any) -> Any:
-    """From which starts a flow can begin."""
-    return np.isfinite(values) & np.isfinite(velocities).all(axis=-1) & (distances > 0)
 
 
 def _check_functions(cost: Cost, stop: Stop | None, point: Float[Array, " n"]) -> None:

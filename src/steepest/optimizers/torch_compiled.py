@@ -27,7 +27,7 @@ from steepest.optimizers.torch_pieces import largest_norm
 from steepest.optimizers.torch_step import working
 from steepest.optimizers.torch_watch import Watch, count_steps
 
-__all__ = ["CompiledGroup", "may_learn", "runs"]
+__all__ = ["CompiledGroup", "loss_of", "may_learn", "moved_by_decay", "runs"]
 
 _KIND = operator.attrgetter("requires_grad", "dtype", "device")
 _FAMILIES = {Fermi: "fermi", Logit: "logit", HyperbolicEntropy: "hyperbolic"}
@@ -111,10 +111,7 @@ class CompiledGroup:
         self, group: dict[str, Any], names: Sequence[str], longest: float, state: Any
     ) -> set[int]:
         """Move what can be moved by kernels; what is returned are the ids of these parameters."""
-        rate = float(group["lr"])
-        loss = rate * float(group["weight_decay"]) if group["decay"] == "weights" else 0.0
-        # What a weight loses moves a dual by at most four times as much in logarithms.
-        further = longest - 4 * math.log1p(-loss) if loss < 1 else math.inf
+        further = longest + moved_by_decay(loss_of(group))
         moved: set[int] = set()
         if group["decay"] != "dual" or not group["weight_decay"]:
             plan = _plan(group, names, longest <= ONE)
@@ -148,10 +145,6 @@ class CompiledGroup:
         """Count a step in which no dual moved further, nor further than longest but for decay."""
         self._watch.add(further)
         self.longest = longest
-
-    def forget_sums(self) -> None:
-        """A step brought the momentum up to date without a bound on it."""
-        self._coming = None
 
     def calm(self, buffer: FlatBuffer, potential: AbstractPotential, further: float) -> list[int]:
         """Places of weights with a gradient that such a step brings near no edge."""
@@ -194,6 +187,16 @@ class CompiledGroup:
                 f" named by the variable CXX): {str(error).splitlines()[0]}; without it, leave"
                 " compiled=True out"
             ) from error
+
+
+def loss_of(group: dict[str, Any]) -> float:
+    """The share that each weight loses in a step, if weights decay."""
+    return float(group["lr"]) * float(group["weight_decay"]) if group["decay"] == "weights" else 0.0
+
+
+def moved_by_decay(loss: float) -> float:
+    """How far duals move where weights lose a share: at most four times as much in logarithms."""
+    return -4 * math.log1p(-loss) if loss < 1 else math.inf
 
 
 def _same(objects: Sequence[Any], others: Sequence[Any]) -> bool:

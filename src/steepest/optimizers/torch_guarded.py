@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steepest.geometry import Power
 from steepest.optimizers.guarded_entropy import SHORT, guarded_step
-from steepest.optimizers.torch_compiled import CompiledGroup, runs
+from steepest.optimizers.torch_compiled import CompiledGroup, loss_of, moved_by_decay, runs
 from steepest.optimizers.torch_step import rule_of, take_step
 
 __all__ = ["can_guard", "take_guarded_step"]
@@ -41,13 +41,11 @@ def take_guarded_step(
 
     With them, where a weight would be infinite or no number: the place of its parameter, and which.
     """
-    rate, loss = float(group["lr"]), 0.0
-    if group["weight_decay"]:
-        loss = rate * float(group["weight_decay"])
-    decay = -4 * math.log1p(-loss) if loss < 1 else math.inf
-    numbers = [np.float32(number) for number in (rate, group.get("momentum", 0.0), 1 - loss)]
+    loss = loss_of(group)
+    decay = moved_by_decay(loss)
+    rate, momentum = float(group["lr"]), float(group["momentum"])
+    numbers = [np.float32(number) for number in (rate, momentum, 1 - loss)]
     longest, moved, left = 0.0, set(), []
-    compiled.forget_sums()
     for buffer in compiled.buffers:
         covectors = buffer.states[names[0]] if names else buffer.gradients
         calm = compiled.calm(buffer, group["potential"], SHORT + decay)
